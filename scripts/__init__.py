@@ -1,0 +1,1 @@
+"""Scripts a developer runs: assets, locks, pictures."""

@@ -1,0 +1,164 @@
+"""Which modules this process runs: tables of dotted names, loaded lazily.
+
+A part is a factory and the names it needs; `Platform.get` builds it with those as keyword arguments, once.
+Reading this file top to bottom is reading the house from the ground up.
+"""
+
+import importlib
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+
+from shuyuan.kernel import settings as kernel_settings
+
+
+@dataclass(frozen=True)
+class Part:
+    """`factory` is "module:callable"; it is called with the named parts as keyword arguments."""
+
+    factory: str
+    needs: tuple[str, ...] = ()
+
+
+TABLES: tuple[str, ...] = (
+    "shuyuan.kernel.crypto",
+    "shuyuan.kernel.audit",
+    "shuyuan.kernel.outbox",
+    "shuyuan.identity.tables",
+    "shuyuan.maas.catalogue.tables",
+    "shuyuan.maas.gateway.tables",
+    "shuyuan.learning.people.tables",
+    "shuyuan.learning.courses.tables",
+    "shuyuan.learning.records.tables",
+    "shuyuan.learning.tracing.tables",
+    "shuyuan.learning.assessment.tables",
+    "shuyuan.learning.tutor.tables",
+    "shuyuan.learning.improvement.tables",
+)
+
+PARTS: dict[str, Part] = {
+    # kernel
+    "db": Part("shuyuan.kernel.parts:database", ("settings",)),
+    "storage": Part("shuyuan.kernel.parts:storage", ("settings",)),
+    "vault": Part("shuyuan.kernel.parts:vault", ("settings",)),
+    "audit": Part("shuyuan.kernel.audit:Audit", ("vault",)),
+    "outbox": Part("shuyuan.kernel.parts:outbox", ("db",)),
+    "scheduler": Part("shuyuan.kernel.jobs:Scheduler"),
+    # identity
+    "identity": Part("shuyuan.identity.service:IdentityService", ("db", "vault", "audit")),
+    # the model plane
+    "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
+    "engine": Part("shuyuan.maas.serving.service:build_engine", ("catalogue", "settings")),
+    "gateway": Part("shuyuan.maas.gateway.service:GatewayService", ("db", "catalogue", "engine", "settings")),
+    # the learning plane
+    "people": Part("shuyuan.learning.people.service:PeopleService", ("db", "vault", "audit", "identity")),
+    "courses": Part("shuyuan.learning.courses.service:CoursesService", ("db", "audit")),
+    "records": Part("shuyuan.learning.records.service:RecordsService", ("db", "vault", "outbox")),
+    "tracing": Part("shuyuan.learning.tracing.service:TracingService", ("db", "records")),
+    "assessment": Part(
+        "shuyuan.learning.assessment.service:AssessmentService",
+        ("db", "audit", "outbox", "people", "courses", "records", "tracing"),
+    ),
+    "recommendation": Part(
+        "shuyuan.learning.recommendation.service:RecommendationService",
+        ("people", "courses", "records", "tracing", "assessment"),
+    ),
+    "insight": Part(
+        "shuyuan.learning.insight.service:InsightService", ("people", "courses", "records", "tracing")
+    ),
+    "tutor": Part(
+        "shuyuan.learning.tutor.service:TutorService",
+        ("db", "vault", "audit", "identity", "people", "courses", "assessment", "gateway", "settings"),
+    ),
+    "improvement": Part(
+        "shuyuan.learning.improvement.service:ImprovementService",
+        ("db", "audit", "people", "courses", "records", "tracing", "catalogue", "storage"),
+    ),
+}
+
+ROUTERS: dict[str, Part] = {
+    "identity": Part("shuyuan.identity.routes:router", ("identity", "db")),
+    "catalogue": Part("shuyuan.maas.catalogue.routes:router", ("catalogue",)),
+    "gateway": Part("shuyuan.maas.gateway.routes:router", ("gateway",)),
+    "people": Part("shuyuan.learning.people.routes:router", ("people",)),
+    "courses": Part("shuyuan.learning.courses.routes:router", ("courses",)),
+    "tracing": Part("shuyuan.learning.tracing.routes:router", ("tracing", "courses")),
+    "assessment": Part("shuyuan.learning.assessment.routes:router", ("assessment",)),
+    "recommendation": Part("shuyuan.learning.recommendation.routes:router", ("recommendation",)),
+    "insight": Part("shuyuan.learning.insight.routes:router", ("insight",)),
+    "tutor": Part("shuyuan.learning.tutor.routes:router", ("tutor",)),
+    "improvement": Part("shuyuan.learning.improvement.routes:router", ("improvement",)),
+}
+
+JOBS: dict[str, Part] = {
+    "improvement": Part(
+        "shuyuan.learning.improvement.jobs:register", ("outbox", "scheduler", "improvement", "identity")
+    ),
+}
+
+PLANES: dict[str, tuple[str, ...]] = {
+    "maas": ("identity", "catalogue", "gateway"),
+    "learning": (
+        "identity", "people", "courses", "tracing", "assessment", "recommendation", "insight", "tutor", "improvement",
+    ),
+}
+
+
+def resolve(dotted: str) -> Any:  # Any: whatever the dotted name holds
+    """The object behind "package.module:name"."""
+    module, _, name = dotted.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def load_tables() -> None:
+    """Import every module that defines tables, so that the metadata is whole."""
+    for module in TABLES:
+        importlib.import_module(module)
+
+
+class Platform:
+    """The parts of one process, built when first asked for and closed in reverse order."""
+
+    def __init__(self, settings: kernel_settings.Settings, **given: object) -> None:
+        self._built: dict[str, Any] = {"settings": settings, **given}
+        self._lock = threading.RLock()
+
+    @property
+    def settings(self) -> kernel_settings.Settings:
+        """What this installation was told."""
+        settings: kernel_settings.Settings = self._built["settings"]
+        return settings
+
+    def get(self, name: str) -> Any:  # Any: the caller names the interface it expects
+        """The part called `name`."""
+        with self._lock:
+            if name not in self._built:
+                self._built[name] = self.make(PARTS[name])
+            return self._built[name]
+
+    def make(self, part: Part) -> Any:
+        """Call a part's factory with what it needs."""
+        factory: Callable[..., Any] = resolve(part.factory)
+        return factory(**{name: self.get(name) for name in part.needs})
+
+    def routers(self, names: Iterable[str]) -> list[APIRouter]:
+        """The HTTP routes of the named modules."""
+        return [self.make(ROUTERS[name]) for name in names if name in ROUTERS]
+
+    def register_jobs(self, names: Iterable[str]) -> None:
+        """Subscribe the named modules' handlers and periodic work."""
+        for name in names:
+            if name in JOBS:
+                self.make(JOBS[name])
+
+    def close(self) -> None:
+        """Close what was built, last first."""
+        with self._lock:
+            for name in reversed(list(self._built)):
+                closer = getattr(self._built[name], "close", None)
+                if closer is not None:
+                    closer()
+            self._built = {"settings": self.settings}

@@ -1,0 +1,110 @@
+"""Who did what. An entry commits with the change it describes; entries form a keyed chain.
+
+Each entry's `digest` is an HMAC over its content and the digest before it, and the head row (last number
+and digest) is updated in the same unit, so an edited, removed, reordered or cut-off entry shows in
+`verify`. Entries hold ids and keyed hashes only, never names. Updating the head row is also the lock that
+keeps the chain single on PostgreSQL.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, Integer, Row, String, Table, select, update
+
+from shuyuan.kernel import crypto, db, ids
+
+entry = Table(
+    "audit_entry", db.metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("school_id", String(ids.LENGTH), nullable=False, index=True),
+    Column("actor_id", String(ids.LENGTH), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object_id", String(128), nullable=False),
+    Column("detail", db.Json, nullable=False),
+    Column("at", db.UtcDateTime, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+head = Table(
+    "audit_head", db.metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+SYSTEM = "system"
+_START = "0" * 64
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Outcome of `verify`: how many entries hold, and the first fault in words (None: the chain is whole)."""
+
+    entries: int
+    fault: str | None
+
+
+class Audit:
+    """Appends to the chain and checks it."""
+
+    def __init__(self, vault: crypto.Vault) -> None:
+        self._vault = vault
+
+    def record(
+        self, uow: db.UnitOfWork, *, school_id: str, actor_id: str, action: str, object_id: str = "",
+        **detail: str | int | float | bool | None,
+    ) -> None:
+        """Append one entry inside `uow`. `action` is past tense with a dot: `key.created`, `practice.set`."""
+        seq, before = self._advance(uow.conn)
+        content = {
+            "seq": seq, "school_id": school_id, "actor_id": actor_id, "action": action,
+            "object_id": object_id, "detail": detail, "at": uow.now,
+        }
+        digest = self._digest(before, content)
+        uow.conn.execute(entry.insert().values(**content, digest=digest))
+        uow.conn.execute(update(head).values(digest=digest))
+
+    def verify(self, conn: Connection) -> Verified:
+        """Walk the whole chain. Names the first entry that was edited, removed or cut off."""
+        digest, expected = _START, 1
+        for row in conn.execute(select(entry).order_by(entry.c.seq)):
+            if row.seq != expected:
+                return Verified(expected - 1, f"entry {expected} is missing")
+            digest = self._digest(digest, {k: v for k, v in row._mapping.items() if k != "digest"})
+            if not hmac.compare_digest(digest, row.digest):
+                return Verified(expected - 1, f"entry {row.seq} was changed")
+            expected += 1
+        last = conn.execute(select(head)).one_or_none()
+        if last is not None and (last.seq, last.digest) != (expected - 1, digest):
+            return Verified(expected - 1, f"the tail after entry {expected - 1} was cut off: the head says {last.seq}")
+        if last is None and expected > 1:
+            return Verified(expected - 1, "the head row is missing")
+        return Verified(expected - 1, None)
+
+    def _advance(self, conn: Connection) -> tuple[int, str]:
+        taken = conn.execute(update(head).values(seq=head.c.seq + 1).returning(head.c.seq, head.c.digest)).one_or_none()
+        if taken is None:
+            conn.execute(head.insert().values(id=1, seq=1, digest=_START))
+            return 1, _START
+        return taken.seq, taken.digest
+
+    def _digest(self, before: str, content: dict[str, Any]) -> str:  # Any: a row's values
+        at: datetime = content["at"]
+        stable = {**content, "at": at.isoformat(timespec="microseconds")}
+        text = json.dumps(stable, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return self._vault.keyed_hash("audit", hashlib.sha256((before + text).encode()).hexdigest())
+
+
+def entries(
+    conn: Connection, school_id: str, *, limit: int = 100, before_seq: int | None = None, action: str | None = None
+) -> Iterator[Row[Any]]:
+    """Newest first, one school's entries; `before_seq` pages backwards, `action` filters by prefix."""
+    query = select(entry).where(entry.c.school_id == school_id).order_by(entry.c.seq.desc()).limit(limit)
+    if before_seq is not None:
+        query = query.where(entry.c.seq < before_seq)
+    if action:
+        query = query.where(entry.c.action.startswith(action, autoescape=True))
+    yield from conn.execute(query)

@@ -1,0 +1,119 @@
+"""Build the FastAPI application: deny by default, one error shape, health and metrics."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Mount
+
+from shuyuan.kernel import errors, log
+from shuyuan.kernel.http import health
+from shuyuan.kernel.http.middleware import BodyLimit, RequestId, SecurityHeaders
+
+Gate = Callable[[Request], None]
+RouteKey = tuple[str, str]
+ErrorPage = Callable[[Request, errors.ShuyuanError], Response]
+_logger = log.get("kernel.http")
+
+
+def build_app(
+    *, version: str, gate: Gate, routers: Sequence[APIRouter], ready: Callable[[], Mapping[str, str]],
+    max_body_bytes: int, error_pages: Mapping[str, ErrorPage] | None = None,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    upload_paths: Mapping[str, int] | None = None,
+) -> FastAPI:
+    """The application. `gate(request)` runs before every route and raises unless the caller may pass.
+
+    ready: part name → "ok" or what it waits for.  error_pages: path prefix → renderer, longest prefix wins;
+    without one an error is JSON `{"error": {code, message, fix}}`.  upload_paths: path prefix → its own
+    body cap in bytes.
+    """
+    app = FastAPI(
+        title="Shuyuan", version=version, docs_url=None, redoc_url=None, lifespan=lifespan,
+        dependencies=[Depends(_as_dependency(gate))],
+    )
+    for router in [health.router(version, ready), *routers]:
+        app.include_router(router)
+    _answer_errors(app, dict(error_pages or {}))
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes, upload_paths=dict(upload_paths or {}))
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestId)
+    return app
+
+
+def route_keys(app: FastAPI) -> Iterator[RouteKey]:
+    """Every (method, path template) the application answers, included routers and mounts alike."""
+    yield from _walk(app.routes, "")
+
+
+def _walk(routes: Sequence[BaseRoute], prefix: str) -> Iterator[RouteKey]:
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is not None:
+            yield from _walk(inner.routes, prefix)
+        elif isinstance(route, Mount):
+            below = list(_walk(route.routes, prefix + route.path)) if route.routes else []
+            yield from below or [("GET", f"{prefix}{route.path}/{{path}}")]
+        else:
+            for method in sorted(set(getattr(route, "methods", None) or ()) - {"HEAD"}):
+                yield method, prefix + str(getattr(route, "path", ""))
+
+
+def _as_dependency(gate: Gate) -> Callable[[Request], None]:
+    def admit(request: Request) -> None:
+        gate(request)
+
+    return admit
+
+
+def _answer_errors(app: FastAPI, pages: dict[str, ErrorPage]) -> None:
+    def answer(request: Request, error: errors.ShuyuanError) -> Response:
+        prefixes = sorted((p for p in pages if request.url.path.startswith(p)), key=len, reverse=True)
+        response = pages[prefixes[0]](request, error) if prefixes else json_error(error)
+        if isinstance(error, (errors.RateLimited, errors.Unavailable)):
+            response.headers["retry-after"] = str(max(1, round(error.retry_after_s)))
+        return response
+
+    async def expected(request: Request, error: Exception) -> Response:
+        assert isinstance(error, errors.ShuyuanError)
+        return answer(request, error)
+
+    async def malformed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(request, errors.Malformed(_in_words(error), fix="correct the named field; see /openapi.json"))
+
+    async def plain_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        known: errors.ShuyuanError = errors.BadInput(str(error.detail), code=f"http_{error.status_code}")
+        if error.status_code == 404:
+            known = errors.NotFound(f"no such address: {request.url.path}", fix="see /openapi.json for what there is")
+        response = answer(request, known)
+        response.status_code = error.status_code
+        return response
+
+    async def defect(request: Request, error: Exception) -> Response:
+        _logger.error("request_failed", path=request.url.path, exc_info=error)
+        broken = errors.ShuyuanError("something broke on our side", fix="try again; the log has the details",
+                                     code="internal")
+        response = answer(request, broken)
+        response.status_code = 500
+        return response
+
+    app.add_exception_handler(errors.ShuyuanError, expected)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, plain_http)
+    app.add_exception_handler(Exception, defect)
+
+
+def json_error(error: errors.ShuyuanError) -> JSONResponse:
+    """The error shape of our own API."""
+    return JSONResponse({"error": error.to_dict()}, status_code=error.status)
+
+
+def _in_words(error: RequestValidationError) -> str:
+    parts: list[Any] = list(error.errors())  # Any: pydantic's error dictionaries
+    return "; ".join(f"{'.'.join(str(step) for step in p['loc'])}: {p['msg']}" for p in parts[:5])

@@ -1,0 +1,143 @@
+"""Events, delivered at least once after the commit that caused them.
+
+A row commits with the change; a dispatcher, woken after the commit, hands it to each subscriber in order
+and marks it delivered. One queue in id order keeps every learner's events in order. Handlers are
+idempotent: after a crash an event may come twice. A failing handler is retried with growing pauses and
+does not hold back other kinds of event for ever: after `MAX_TRIES` the row is parked and logged.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Index, Integer, Row, String, Table, func, select, update
+
+from shuyuan.kernel import db, ids, log
+
+MAX_TRIES = 8
+_BATCH = 200
+event = Table(
+    "outbox_event", db.metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("school_id", String(ids.LENGTH), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("subject_id", String(ids.LENGTH), nullable=True),
+    Column("payload", db.Json, nullable=False),
+    Column("at", db.UtcDateTime, nullable=False),
+    Column("delivered_at", db.UtcDateTime, nullable=True),
+    Column("tries", Integer, nullable=False, default=0),
+    sqlite_autoincrement=True,
+)
+Index("ix_outbox_event_waiting", event.c.seq, postgresql_where=event.c.delivered_at.is_(None),
+      sqlite_where=event.c.delivered_at.is_(None))
+_logger = log.get("kernel.outbox")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a handler receives. `seq` is unique and grows; use it to recognise a second delivery."""
+
+    seq: int
+    school_id: str
+    kind: str
+    subject_id: str | None
+    payload: Mapping[str, Any]  # Any: JSON
+    at: datetime
+
+
+Handler = Callable[[Event], None]
+
+
+class Outbox:
+    """Stores events inside units of work and delivers them on its own thread."""
+
+    def __init__(self, database: db.Database) -> None:
+        self._db = database
+        self._handlers: dict[str, list[Handler]] = defaultdict(list)
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def subscribe(self, kind: str, handler: Handler) -> None:
+        """Call `handler(event)` for each event of `kind`. Handlers are idempotent and short."""
+        self._handlers[kind].append(handler)
+
+    def emit(
+        self, uow: db.UnitOfWork, kind: str, *, school_id: str, subject_id: str | None = None, **payload: Any
+    ) -> None:
+        """Store an event with the change it tells of; it is delivered after the commit."""
+        uow.conn.execute(event.insert().values(
+            school_id=school_id, kind=kind, subject_id=subject_id, payload=payload, at=uow.now, tries=0,
+        ))
+        uow.after_commit(self._wake.set)
+
+    def start(self) -> None:
+        """Deliver in the background, beginning with what an earlier process left."""
+        self._thread = threading.Thread(target=self._run, name="shuyuan-outbox", daemon=True)
+        self._wake.set()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the event in hand."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def drain(self) -> int:
+        """Deliver everything that waits, now, on this thread; returns how many events were delivered."""
+        delivered = 0
+        while rows := self._waiting():
+            done = [row.seq for row in rows if self._deliver(row)]
+            self._mark(done)
+            delivered += len(done)
+            if len(done) < len(rows):
+                break
+        return delivered
+
+    def backlog(self) -> int:
+        """How many events wait."""
+        with self._db.read() as conn:
+            query = select(func.count()).select_from(event).where(event.c.delivered_at.is_(None))
+            return conn.execute(query).scalar_one()
+
+    def _run(self) -> None:
+        pause_s = 0.05
+        while not self._stop.is_set():
+            self._wake.wait(timeout=5.0)
+            self._wake.clear()
+            try:
+                self.drain()
+                pause_s = 0.05
+            except Exception as failure:
+                _logger.error("delivery_failed", error=repr(failure))
+                self._stop.wait(pause_s)
+                pause_s = min(pause_s * 2, 5.0)
+
+    def _waiting(self) -> list[Row[Any]]:
+        query = select(event).where(event.c.delivered_at.is_(None), event.c.tries < MAX_TRIES)
+        with self._db.read() as conn:
+            return list(conn.execute(query.order_by(event.c.seq).limit(_BATCH)))
+
+    def _deliver(self, row: Row[Any]) -> bool:
+        told = Event(row.seq, row.school_id, row.kind, row.subject_id, row.payload, row.at)
+        try:
+            for handler in self._handlers[row.kind]:
+                handler(told)
+        except Exception as failure:
+            _logger.error("handler_failed", kind=row.kind, seq=row.seq, tries=row.tries + 1, error=repr(failure))
+            self._count_try(row.seq)
+            return False
+        return True
+
+    def _mark(self, seqs: list[int]) -> None:
+        if seqs:
+            self._db.write(lambda uow: uow.conn.execute(
+                update(event).where(event.c.seq.in_(seqs)).values(delivered_at=uow.now)))
+
+    def _count_try(self, seq: int) -> None:
+        self._db.write(lambda uow: uow.conn.execute(
+            update(event).where(event.c.seq == seq).values(tries=event.c.tries + 1)))

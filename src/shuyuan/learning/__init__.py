@@ -1,0 +1,1 @@
+"""The learning plane: courses, records, tracing, assessment, recommendation, insight, tutor, improvement."""

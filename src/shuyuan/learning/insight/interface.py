@@ -1,0 +1,55 @@
+"""Reports for teachers: who needs help, on what evidence. The only file of insight that other modules import."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shuyuan.identity.interface import Principal
+from shuyuan.learning.people.interface import Learner
+from shuyuan.learning.records.interface import Response
+from shuyuan.learning.tracing.interface import Mastery
+
+
+@dataclass(frozen=True)
+class Need:
+    """A learner who is stuck on a point, with the very answers that say so."""
+
+    learner: Learner
+    right: int
+    answers: int
+    evidence: tuple[Response, ...]  # newest wrong answers, at most three
+    misconception: str | None
+
+
+@dataclass(frozen=True)
+class ClassToday:
+    """The teacher's Today for one class and course. `point_id` is the point most pupils are stuck on."""
+
+    class_id: str
+    course_id: str
+    point_id: str | None
+    size: int
+    stuck: tuple[Need, ...]
+    too_little_evidence: tuple[tuple[Learner, int], ...]  # (learner, answers so far)
+    ready: int
+    shared_misconception: str | None
+    shared_by: int
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """Learners × points, learners sorted by need."""
+
+    points: tuple[str, ...]
+    rows: tuple[tuple[Learner, Mapping[str, Mastery]], ...]
+    percent_correct: Mapping[str, float | None]  # point id → share correct of all answers, None without answers
+
+
+class Insight(Protocol):
+    """Evidence for teachers."""
+
+    def today(self, principal: Principal, class_id: str, course_id: str) -> ClassToday: ...
+    def class_map(self, principal: Principal, class_id: str, course_id: str) -> ClassMap: ...
+    def answers(
+        self, principal: Principal, class_id: str, point_id: str, learner_ids: Sequence[str] | None = None
+    ) -> list[Response]: ...

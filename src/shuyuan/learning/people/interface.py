@@ -1,0 +1,97 @@
+"""Learners, classes, consent: the only file of people that other modules import."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import db
+
+AgeBand = Literal["under_13", "13_15", "16_17", "adult", "unknown"]
+Purpose = Literal["learning", "improvement", "research"]  # improvement: may train the school's own tracer
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class: its id is also the identity group; `code` is what pupils type."""
+
+    id: str
+    school_id: str
+    name: str
+    code: str
+    course_ids: tuple[str, ...]
+    tutor_on: bool  # a teacher turned the tutor on for a class below the age line / off for any class
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A pupil. `id` is the account id and the opaque subject id everywhere else. `name` is personal."""
+
+    id: str
+    school_id: str
+    class_id: str
+    number: str
+    name: str
+    age_band: AgeBand
+    simulated: bool
+    consent: frozenset[Purpose] = frozenset({"learning"})
+
+
+@dataclass(frozen=True)
+class RosterRow:
+    """One line of a class list, as read. `problem` says in words why it cannot be imported, None if it can."""
+
+    line: int
+    number: str
+    name: str
+    class_name: str
+    problem: str | None = None
+    action: Literal["create", "update", "same", "refuse"] = "create"
+
+
+@dataclass(frozen=True)
+class RosterReport:
+    """What an import would do (dry run) or did. `pins`: learner number → PIN, only for pupils just created."""
+
+    rows: tuple[RosterRow, ...]
+    created: int
+    updated: int
+    refused: int
+    dry_run: bool
+    pins: Mapping[str, str] = field(default_factory=dict)
+
+
+class People(Protocol):
+    """Roster, profiles, consent. Students see themselves, teachers their classes, administrators the school."""
+
+    def create_class(self, principal: Principal, name: str, *, course_ids: Sequence[str] = ()) -> Class: ...
+    def classes(self, principal: Principal) -> list[Class]: ...
+    def class_(self, principal: Principal, class_id: str) -> Class: ...
+    def set_courses(self, principal: Principal, class_id: str, course_ids: Sequence[str]) -> None: ...
+    def set_tutor(self, principal: Principal, class_id: str, on: bool) -> None: ...
+    def learners(self, principal: Principal, class_id: str) -> list[Learner]: ...
+    def learner(self, principal: Principal, learner_id: str) -> Learner: ...
+    def join_teacher(self, principal: Principal, class_id: str, teacher_account_id: str) -> None: ...
+    def add_learner(
+        self, uow: db.UnitOfWork, *, school_id: str, class_id: str, number: str, name: str, pin: str | None,
+        age_band: AgeBand = "unknown", simulated: bool = False, consent: frozenset[Purpose] = frozenset({"learning"}),
+        actor_id: str = "system",
+    ) -> str: ...
+    def import_roster(
+        self, principal: Principal, class_id: str | None, filename: str, content: bytes, *, dry_run: bool
+    ) -> RosterReport: ...
+    def reset_pin(self, principal: Principal, learner_id: str) -> str: ...
+    def set_consent(self, principal: Principal, learner_id: str, consent: frozenset[Purpose]) -> None: ...
+    def consented(self, school_id: str, purpose: Purpose) -> frozenset[str]:
+        """Learner ids who agreed to `purpose`; for background work of that school."""
+        ...
+
+    def erase(self, principal: Principal, learner_id: str) -> None:
+        """Destroy the learner's key: name and free text become unreadable, responses stay without a person."""
+        ...
+
+    def seen(self, principal: Principal, learner_id: str) -> list[tuple[datetime, str]]:
+        """Who opened this learner's pages: (time, account id), newest first."""
+        ...

@@ -1,0 +1,63 @@
+"""Responses, the truth everything else is rebuilt from: the only file of records that other modules import."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import db
+
+ANSWER_RECORDED = "records.answer_recorded"  # payload: response_id, item_id, correct, points
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer to one item, graded. `answer` is what the learner wrote (personal: stored sealed)."""
+
+    id: str
+    school_id: str
+    learner_id: str
+    attempt_id: str
+    item_id: str
+    points: tuple[str, ...]  # knowledge point ids
+    seed: int
+    answer: str
+    correct: bool
+    misconception: str | None
+    hints_used: int
+    seconds: float | None  # time spent; None unknown
+    p_before: float | None  # the tracer's prediction before this answer
+    tracer_version: str | None
+    client_key: str
+    at: datetime
+
+
+class Records(Protocol):
+    """Append and read responses. Only this module emits `AnswerRecorded`."""
+
+    def append(self, uow: db.UnitOfWork, response: Response) -> bool:
+        """Store and emit; False when (attempt, item, client_key) is already there (then nothing changes)."""
+        ...
+
+    def find(self, conn_or_uow: db.UnitOfWork, attempt_id: str, item_id: str, client_key: str) -> Response | None: ...
+    def of_learner(
+        self, principal: Principal, learner_id: str, *, point_id: str | None = None, limit: int = 200
+    ) -> list[Response]:
+        """Newest first."""
+        ...
+
+    def of_attempt(self, principal: Principal, attempt_id: str) -> list[Response]: ...
+    def latest_per_item(self, principal: Principal, learner_id: str) -> list[Response]:
+        """The newest response to each item of one learner (mistakes notebook)."""
+        ...
+
+    def of_learners(
+        self, principal: Principal, learner_ids: Sequence[str], *, point_id: str | None = None,
+        since: datetime | None = None, limit: int = 5000,
+    ) -> list[Response]: ...
+    def history(self, school_id: str, learner_ids: frozenset[str]) -> Iterator[Response]:
+        """Every response of the given learners in time order, without answers decrypted: for background work."""
+        ...
+
+    def count(self, school_id: str) -> int: ...

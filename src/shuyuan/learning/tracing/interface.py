@@ -1,0 +1,63 @@
+"""What a learner knows, per knowledge point: the only file of tracing that other modules import."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import db
+
+MINIMUM_EVIDENCE = 5  # answers; below it no level is shown
+
+
+@dataclass(frozen=True)
+class Mastery:
+    """Understanding so far of one point. level: 1..5, None below the minimum evidence (hatch)."""
+
+    point_id: str
+    p: float  # probability of answering a typical question of the point correctly
+    uncertainty: float  # standard deviation of the ability estimate, logits
+    n: int  # answers behind it
+    wins: int
+    level: int | None
+    last_at: datetime | None
+    due: bool = False  # due for review
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one answer did: the prediction before it, and each point's mastery before and after."""
+
+    p_before: float
+    before: Mapping[str, Mastery]
+    after: Mapping[str, Mastery]
+    tracer_version: str
+
+
+class Tracing(Protocol):
+    """Online mastery, updated in the unit of work that stores the answer, O(1) per answer."""
+
+    def update(
+        self, uow: db.UnitOfWork, *, school_id: str, learner_id: str, item_id: str, points: Sequence[str],
+        correct: bool, at: datetime,
+    ) -> Step: ...
+    def of_learner(self, principal: Principal, learner_id: str, points: Sequence[str]) -> dict[str, Mastery]:
+        """Every asked point is in the answer, with n=0 where there is no evidence."""
+        ...
+
+    def of_learners(
+        self, principal: Principal, learner_ids: Sequence[str], points: Sequence[str]
+    ) -> dict[str, dict[str, Mastery]]:
+        """learner id → point id → mastery, for a class, in one query."""
+        ...
+
+    def predict(self, principal: Principal, learner_id: str, item_id: str, points: Sequence[str]) -> float: ...
+    def version(self, school_id: str) -> str: ...
+    def adopt(self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
+        """Serve this version (safetensors bytes) from the next answer on; states are rebuilt by `rebuild`."""
+        ...
+
+    def rebuild(self, school_id: str) -> int:
+        """Recompute every learner's state from the responses; returns the number of responses replayed."""
+        ...

