@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-EXTRAS = {"run": ("llm", "embed"), "dev": ("llm", "embed", "postgres", "dev")}
+EXTRAS = {"run": ("build", "llm", "embed"), "dev": ("build", "llm", "embed", "postgres", "dev")}
 PLAIN = ("--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-header")
 
 

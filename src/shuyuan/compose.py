@@ -5,6 +5,8 @@ Reading this file top to bottom is reading the house from the ground up.
 """
 
 import importlib
+import importlib.util
+import inspect
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -99,6 +101,12 @@ JOBS: dict[str, Part] = {
     ),
 }
 
+ERROR_PAGES: dict[str, str] = {
+    "/v1": "shuyuan.maas.gateway.errors:error_page",
+    "/api": "shuyuan.kernel.http.app:json_error_page",
+    "/": "shuyuan.web.errors:error_page",
+}
+
 PLANES: dict[str, tuple[str, ...]] = {
     "maas": ("identity", "catalogue", "gateway"),
     "learning": (
@@ -116,11 +124,16 @@ def resolve(dotted: str) -> Any:  # Any: whatever the dotted name holds
 def load_tables() -> None:
     """Import every module that defines tables, so that the metadata is whole."""
     for module in TABLES:
+        if importlib.util.find_spec(module) is None:  # TEMPORARY while modules land
+            continue
         importlib.import_module(module)
 
 
 class Platform:
-    """The parts of one process, built when first asked for and closed in reverse order."""
+    """The parts of one process, built when first asked for and closed in reverse order.
+
+    A part whose `close` is a coroutine (the engine) belongs to an event loop: whoever runs the loop closes it.
+    """
 
     def __init__(self, settings: kernel_settings.Settings, **given: object) -> None:
         self._built: dict[str, Any] = {"settings": settings, **given}
@@ -138,6 +151,11 @@ class Platform:
             if name not in self._built:
                 self._built[name] = self.make(PARTS[name])
             return self._built[name]
+
+    def built(self, name: str) -> Any | None:
+        """The part called `name` if something already asked for it."""
+        with self._lock:
+            return self._built.get(name)
 
     def make(self, part: Part) -> Any:
         """Call a part's factory with what it needs."""
@@ -159,6 +177,6 @@ class Platform:
         with self._lock:
             for name in reversed(list(self._built)):
                 closer = getattr(self._built[name], "close", None)
-                if closer is not None:
+                if closer is not None and not inspect.iscoroutinefunction(closer):
                     closer()
             self._built = {"settings": self.settings}

@@ -1,5 +1,6 @@
 """Who someone is and what they may do: the only file of identity that other modules import."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,24 @@ from shuyuan.kernel import db, errors
 
 Role = Literal["admin", "teacher", "student", "guardian", "developer"]
 ROLES: tuple[Role, ...] = ("admin", "teacher", "student", "guardian", "developer")
+Language = Literal["zh", "en"]
+
+
+@dataclass(frozen=True)
+class Hashed:
+    """A password or PIN already turned into its argon2id hash, outside any unit of work (hashing is slow)."""
+
+    value: str
+
+
+def pupil_login(class_code: str, number: str) -> str:
+    """The login of a pupil: class code and student number. Full-width digits and leading zeros do not matter.
+
+    >>> pupil_login(" ab３k7p", "０07")
+    'ab3k7p:7'
+    """
+    code, plain = (unicodedata.normalize("NFKC", part).strip().casefold() for part in (class_code, number))
+    return f"{code}:{plain.lstrip('0') or '0' if plain.isdigit() else plain}"
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Principal:
     session_id: str | None = None
     priority: int = 2
     suspended_until: datetime | None = None
-    language: Literal["zh", "en"] = "zh"
+    language: Language = "zh"
 
     def require(self, *roles: Role) -> None:
         """Raise Forbidden unless the role is one of `roles`."""
@@ -56,7 +75,7 @@ class Account:
     role: Role
     name: str
     active: bool
-    language: Literal["zh", "en"]
+    language: Language
     created_at: datetime
 
 
@@ -66,6 +85,16 @@ class SignedIn:
 
     principal: Principal
     token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a single-use link opens. `account_id` and `school_id` are empty for the first administrator."""
+
+    purpose: str
+    school_id: str
+    account_id: str
     expires_at: datetime
 
 
@@ -102,17 +131,53 @@ class Identity(Protocol):
     def create_school(self, name: str, *, demo: bool = False) -> School: ...
 
     def create_account(
-        self, uow: db.UnitOfWork, *, school_id: str, role: Role, name: str, login: str, secret: str | None,
-        actor_id: str = "system", language: Literal["zh", "en"] = "zh",
+        self, uow: db.UnitOfWork, *, school_id: str, role: Role, name: str, login: str, secret: str | Hashed | None,
+        actor_id: str = "system", language: Language = "zh",
     ) -> str:
         """Create an account inside `uow`; returns its id. `login` is unique in the installation (its keyed hash
-        is stored): an e-mail-like word for adults, `CLASSCODE:number` for pupils. secret None: cannot sign in yet.
+        is stored): an e-mail-like word for adults, `pupil_login(...)` for pupils. secret None: cannot sign in yet.
         Raises Conflict when the login is taken."""
         ...
 
+    def hash_secret(self, secret: str, role: Role) -> Hashed:
+        """Check a password (10 characters or more) or a pupil's PIN (6 digits) and hash it. Call outside units."""
+        ...
+
     def set_secret(
-        self, uow: db.UnitOfWork, *, school_id: str, account_id: str, secret: str, actor_id: str
-    ) -> None: ...
+        self, uow: db.UnitOfWork, *, school_id: str, account_id: str, secret: str | Hashed, actor_id: str
+    ) -> None:
+        """Replace the password or PIN; every session of the account ends."""
+        ...
+
+    def set_role(self, principal: Principal, account_id: str, role: Role) -> None: ...
+    def set_active(self, principal: Principal, account_id: str, active: bool) -> None:
+        """Deactivate (sessions and keys end at once) or activate again."""
+        ...
+
+    def close_account(self, uow: db.UnitOfWork, *, school_id: str, account_id: str, actor_id: str) -> None:
+        """For erasure: nobody can sign in as this account again, and its login is forgotten."""
+        ...
+
+    def create_link(
+        self, purpose: str, *, account_id: str = "", school_id: str = "", ttl_s: int = 900, actor_id: str = "system"
+    ) -> str:
+        """A single-use token, 15 minutes by default; only its hash is stored."""
+        ...
+
+    def peek_link(self, token: str) -> Link:
+        """What a link opens, without using it up (for the page that asks before acting)."""
+        ...
+
+    def consume_link(self, token: str) -> Link:
+        """Use the link up. Raises NotFound when unknown, expired or already used."""
+        ...
+
+    def create_first_admin(
+        self, token: str, *, school_name: str, name: str, login: str, secret: str, language: Language = "zh"
+    ) -> SignedIn:
+        """Consume a `first_admin` link: the school and its first administrator, in one unit."""
+        ...
+
     def sign_in(self, login: str, secret: str, *, client: str = "") -> SignedIn: ...
     def sign_in_pupil(self, class_code: str, number: str, pin: str, *, client: str = "") -> SignedIn: ...
     def sign_in_as(self, account_id: str) -> SignedIn:
@@ -133,8 +198,15 @@ class Identity(Protocol):
     def add_to_group(
         self, uow: db.UnitOfWork, *, school_id: str, group_id: str, account_ids: Iterable[str]
     ) -> None: ...
-    def suspend_models(self, uow: db.UnitOfWork, *, school_id: str, group_id: str, until: datetime | None) -> None:
-        """Exam mode: close the model API to every member of the group until then; None opens it again."""
+    def remove_from_group(self, uow: db.UnitOfWork, *, school_id: str, group_id: str, account_id: str) -> None: ...
+    def set_suspension(self, principal: Principal, group_id: str, until: datetime | None) -> None:
+        """`suspend_models` for a caller: an administrator of the school, or a teacher of the group."""
         ...
 
-    def set_language(self, principal: Principal, language: Literal["zh", "en"]) -> None: ...
+    def suspend_models(self, uow: db.UnitOfWork, *, school_id: str, group_id: str, until: datetime | None) -> None:
+        """Exam mode: close the model API to the group's members until then; None opens it again.
+
+        Teachers and administrators of the group keep theirs."""
+        ...
+
+    def set_language(self, principal: Principal, language: Language) -> None: ...

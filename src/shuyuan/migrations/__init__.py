@@ -1,4 +1,4 @@
-"""Schema versions, one history for SQLite and PostgreSQL."""
+"""Schema versions: one Alembic history for SQLite and PostgreSQL. `run.upgrade` brings a database to the newest."""
 
 from shuyuan.migrations.run import current, upgrade
 

@@ -109,6 +109,11 @@ def _answer_errors(app: FastAPI, pages: dict[str, ErrorPage]) -> None:
     app.add_exception_handler(Exception, defect)
 
 
+def json_error_page(_request: Request, error: errors.ShuyuanError) -> Response:
+    """An error page for prefixes that answer in JSON."""
+    return json_error(error)
+
+
 def json_error(error: errors.ShuyuanError) -> JSONResponse:
     """The error shape of our own API."""
     return JSONResponse({"error": error.to_dict()}, status_code=error.status)

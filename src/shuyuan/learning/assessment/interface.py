@@ -79,6 +79,7 @@ class Assignment:
     created_at: datetime
     undone_at: datetime | None
     done_by: tuple[str, ...] = ()
+    started_by: tuple[str, ...] = ()  # their work is kept when the assignment is taken back
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,12 @@ class Assessment(Protocol):
         ...
 
     def close(self, principal: Principal, attempt_id: str) -> Attempt: ...
+    def choose(
+        self, principal: Principal, learner_id: str, *, course_id: str, point_id: str, count: int
+    ) -> tuple[str, ...]:
+        """The items of a point that fit this learner now: what was just answered comes last."""
+        ...
+
     def in_test(self, learner_id: str) -> bool:
         """Whether the learner sits an open test now (the tutor is off then)."""
         ...

@@ -89,9 +89,7 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _image(
-    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
-) -> str:
+def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
     """Images of this server only; of any other, the alternative text remains."""
     source = str(tokens[index].attrGet("src") or "")
     alternative = renderer.renderInlineAsText(tokens[index].children or [], options, env)

@@ -1,6 +1,6 @@
 """Responses, the truth everything else is rebuilt from: the only file of records that other modules import."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -27,10 +27,14 @@ class Response:
     misconception: str | None
     hints_used: int
     seconds: float | None  # time spent; None unknown
-    p_before: float | None  # the tracer's prediction before this answer
+    p_before: float | None  # the tracer's prediction before this answer; None: not counted
     tracer_version: str | None
     client_key: str
     at: datetime
+    tries: int = 1  # which try on this item in this attempt
+    counts: bool = True  # evidence: the first try in practice, the last answer of a closed test
+    counted_at: datetime | None = None  # when it began to count; None: at once, if it counts
+    withheld: bool = False  # given in a test that is still open: hidden from the learner
 
 
 class Records(Protocol):
@@ -41,6 +45,20 @@ class Records(Protocol):
         ...
 
     def find(self, conn_or_uow: db.UnitOfWork, attempt_id: str, item_id: str, client_key: str) -> Response | None: ...
+    def last_of_attempt(self, uow: db.UnitOfWork, attempt_id: str) -> list[Response]:
+        """The last response to each item of an attempt, in the order they were given."""
+        ...
+
+    def count_as_evidence(
+        self, uow: db.UnitOfWork, response_id: str, *, p_before: float, tracer_version: str, at: datetime
+    ) -> None:
+        """A test closed: from now on this response counts, at this time."""
+        ...
+
+    def release(self, uow: db.UnitOfWork, attempt_id: str) -> None:
+        """A test closed: its responses are no longer withheld from the learner."""
+        ...
+
     def of_learner(
         self, principal: Principal, learner_id: str, *, point_id: str | None = None, limit: int = 200
     ) -> list[Response]:
@@ -49,7 +67,11 @@ class Records(Protocol):
 
     def of_attempt(self, principal: Principal, attempt_id: str) -> list[Response]: ...
     def latest_per_item(self, principal: Principal, learner_id: str) -> list[Response]:
-        """The newest response to each item of one learner (mistakes notebook)."""
+        """The newest counting response to each item of one learner (mistakes notebook)."""
+        ...
+
+    def times_wrong(self, principal: Principal, learner_id: str) -> Mapping[str, int]:
+        """item id → how many counting responses of this learner were wrong."""
         ...
 
     def of_learners(
@@ -57,7 +79,16 @@ class Records(Protocol):
         since: datetime | None = None, limit: int = 5000,
     ) -> list[Response]: ...
     def history(self, school_id: str, learner_ids: frozenset[str]) -> Iterator[Response]:
-        """Every response of the given learners in time order, without answers decrypted: for background work."""
+        """Every response that counts, of the given learners, in the order it counted, without answers decrypted:
+        for background work."""
+        ...
+
+    def evidence_of(self, uow: db.UnitOfWork, school_id: str, learner_id: str) -> Iterator[Response]:
+        """`history` of one learner as this unit of work sees it."""
+        ...
+
+    def learners(self, school_id: str) -> list[str]:
+        """Ids of all who have answered anything."""
         ...
 
     def count(self, school_id: str) -> int: ...

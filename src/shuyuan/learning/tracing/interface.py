@@ -9,6 +9,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db
 
 MINIMUM_EVIDENCE = 5  # answers; below it no level is shown
+STUCK_LEVEL, SOLID_LEVEL = 2, 3
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,22 @@ class Mastery:
 
     point_id: str
     p: float  # probability of answering a typical question of the point correctly
-    uncertainty: float  # standard deviation of the ability estimate, logits
+    uncertainty: float  # one standard deviation of p
     n: int  # answers behind it
     wins: int
     level: int | None
     last_at: datetime | None
     due: bool = False  # due for review
+
+    @property
+    def stuck(self) -> bool:
+        """Enough answers, and still at the two lowest levels: the one rule for pupils, teachers and reasons."""
+        return self.level is not None and self.level <= STUCK_LEVEL
+
+    @property
+    def solid(self) -> bool:
+        """Good enough to build on: what follows may begin."""
+        return self.level is not None and self.level >= SOLID_LEVEL
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,12 @@ class Tracing(Protocol):
         ...
 
     def predict(self, principal: Principal, learner_id: str, item_id: str, points: Sequence[str]) -> float: ...
+    def predictions(
+        self, principal: Principal, learner_ids: Sequence[str], items: Mapping[str, Sequence[str]]
+    ) -> dict[str, dict[str, float]]:
+        """learner id → item id → probability of a right answer; `items` gives each item's points."""
+        ...
+
     def version(self, school_id: str) -> str: ...
     def adopt(self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
         """Serve this version (safetensors bytes) from the next answer on; states are rebuilt by `rebuild`."""

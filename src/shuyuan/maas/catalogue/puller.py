@@ -61,9 +61,7 @@ class Puller:
             memory_bytes=entry.memory_bytes,
         )
 
-    def pull(
-        self, name: str, *, from_dir: Path | None = None, on_progress: pull.OnProgress | None = None
-    ) -> Path:
+    def pull(self, name: str, *, from_dir: Path | None = None, on_progress: pull.OnProgress | None = None) -> Path:
         """Pull now; returns the verified file. Raises what `Pull.run` raises, and UnknownModel."""
         slot = cache.Slot(self.cache_dir, self.entry(name))
         cancelled = self._cancels.setdefault(name, threading.Event())

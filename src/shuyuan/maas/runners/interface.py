@@ -69,7 +69,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of an answer. The last one carries `finish_reason` and `usage`."""
+    """A piece of an answer. `usage` is the count so far; the last piece carries `finish_reason`."""
 
     text: str = ""
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
@@ -110,7 +110,11 @@ class Runner(Protocol):
         ...
 
     def submit(self, task: str, payload: Payload, cancelled: Cancellation) -> Iterator[Chunk]:
-        """Answer in chunks; the last has finish_reason and usage. Raises BadPayload, UnsupportedTask."""
+        """Answer in chunks; the last has finish_reason and usage.
+
+        Once `cancelled` is set, or the iterator is closed, the work stops and the last chunk, if it can
+        still be given, says `cancelled`. Raises BadPayload, UnsupportedTask, ContextTooLong.
+        """
         ...
 
     def stats(self) -> Stats:

@@ -1,6 +1,6 @@
 """`Engine`: the one way to run a model. Where the runners live is its secret."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -48,11 +48,13 @@ class Engine(Protocol):
 
     def submit(
         self, model: str, task: str, payload: runners.Payload, *, deadline_s: float | None = None
-    ) -> AsyncIterator[Chunk]:
-        """Stream an answer. Leaving the iterator (aclose, cancel) stops the work in the worker.
+    ) -> AsyncGenerator[Chunk, None]:
+        """Stream an answer. Leaving it (aclose, or cancelling the reading task) stops the work in the worker.
 
         deadline_s: seconds from now for the whole answer, waiting and loading included; None: 300.
-        The last chunk has finish_reason and usage. Errors are raised at the first `anext` or later.
+        Every chunk carries the usage so far, the last one finish_reason. Errors come at the first `anext`;
+        only WorkerLost and DeadlineExceeded may come later. A worker that dies before the first chunk is
+        retried once, unseen.
         """
         ...
 

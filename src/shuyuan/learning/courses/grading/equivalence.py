@@ -67,6 +67,11 @@ def _judge(given: Tree, key: str, wrong: Sequence[str], known: tuple[str, ...], 
     shown = grammar.show(given)
     right = _parsed(key, known)
     if equivalent(given, right):
+        name = forms.solved_for(right)
+        if isinstance(given, grammar.Equation) and name and forms.solved_for(given) != name:
+            return _said(
+                "form", shown, zh=f"关系是对的，请解出 {name}", en=f"the relation is right: solve it for {name}"
+            )
         if forms.has_form(form, given, right):
             return _said("correct", shown)
         zh, en = forms.reason(form)

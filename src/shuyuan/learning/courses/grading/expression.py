@@ -21,16 +21,27 @@ def grade(
         return _too_long(len(answer))
     if " ".join(answer.split()) == " ".join(key.split()):
         return interface.Verdict(correct=True, normalised=answer.strip())
-    judged = child.ask(
-        {"answer": answer, "key": key, "wrong": [text for text, _ in wrong], "variables": list(variables), "form": form}
-    )
-    index = judged["wrong"]
+    return judged(child, answer, key, wrong, variables, form)
+
+
+def judged(
+    child: sandbox.Sandbox,
+    answer: str,
+    key: str,
+    wrong: Sequence[tuple[str, str]],
+    variables: Sequence[str],
+    form: interface.Form,
+) -> interface.Verdict:
+    """The verdict of the grader child, without the short cut."""
+    texts = [text for text, _ in wrong]
+    said = child.ask({"answer": answer, "key": key, "wrong": texts, "variables": list(variables), "form": form})
+    index = said["wrong"]
     return interface.Verdict(
-        correct=judged["outcome"] == "correct",
-        malformed=judged["outcome"] == "malformed",
+        correct=said["outcome"] == "correct",
+        malformed=said["outcome"] == "malformed",
         misconception=wrong[index][1] if index is not None else None,
-        normalised=judged["normalised"],
-        reason=interface.Text(zh=judged["zh"], en=judged["en"]) if judged["en"] else None,
+        normalised=said["normalised"],
+        reason=interface.Text(zh=said["zh"], en=said["en"]) if said["en"] else None,
     )
 
 

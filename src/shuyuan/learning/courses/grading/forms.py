@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from math import gcd
 
 from shuyuan.learning.courses.grading import algebra, grammar
+
+LARGEST_ROOT = 1000
+"""Squares above a million are not looked for."""
 
 _REASONS = {
     "expanded": ("值是对的，请去括号并合并同类项", "the value is right: multiply out and collect like terms"),
@@ -17,6 +21,16 @@ _REASONS = {
 def reason(form: str) -> tuple[str, str]:
     """What to tell a learner whose value is right but whose form is not: (zh, en)."""
     return _REASONS[form]
+
+
+def solved_for(tree: grammar.Node | grammar.Equation) -> str | None:
+    """`L` for `L = A/W` and `A/W = L`; None for what is not solved."""
+    if not isinstance(tree, grammar.Equation):
+        return None
+    for side, other in ((tree.left, tree.right), (tree.right, tree.left)):
+        if isinstance(side, grammar.Name) and side.name not in grammar.names(other):
+            return side.name
+    return None
 
 
 def has_form(form: str, answer: grammar.Node | grammar.Equation, key: grammar.Node | grammar.Equation) -> bool:
@@ -102,7 +116,23 @@ def _factors_are_collected(node: grammar.Node) -> bool:
     for part in _parts(node):
         if isinstance(part, grammar.Op) and not _is_sum(part) and not _product_is_collected(part):
             return False
+        if isinstance(part, grammar.Call) and part.function == "sqrt" and not _root_is_reduced(part.part):
+            return False
     return True
+
+
+def _root_is_reduced(node: grammar.Node) -> bool:
+    """No square can be taken out: sqrt(6) and sqrt(3x), not sqrt(12), sqrt(x^3) or sqrt(9)."""
+    try:
+        top, bottom = algebra.normal(node)
+    except algebra.NotRational:
+        return True
+    if len(top) != 1 or bottom != algebra.ONE:
+        return True
+    (powers, number), *_ = top.items()
+    squares = (n * n for n in range(2, LARGEST_ROOT))
+    taken = any(number.numerator % square == 0 for square in itertools.takewhile(lambda s: s <= abs(number), squares))
+    return all(power == 1 for _, power in powers) and not taken and (bool(powers) or number != 1)
 
 
 def _product_is_collected(node: grammar.Node) -> bool:

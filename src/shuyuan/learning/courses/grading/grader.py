@@ -43,6 +43,18 @@ class Grader:
             return shorttext.grade(answer, concrete.accepted, concrete.wrong)
         return expression.grade(self._child, answer, concrete.key, concrete.wrong, item.variables, item.form)
 
+    def key_fault(self, item: interface.Item, seed: int) -> str:
+        """Why the item's own key would not be graded correct at this seed; empty when it would."""
+        key = question(item, seed, "en").key
+        if isinstance(item, interface.ExpressionItem):
+            verdict = expression.judged(self._child, str(key.answer), str(key.answer), (), item.variables, item.form)
+        else:
+            verdict = self.grade(item, seed, key.answer)
+        if verdict.correct:
+            return ""
+        shown = verdict.reason.en if verdict.reason else "is not graded correct"
+        return f'the key "{key.answer}": {shown}'
+
     def close(self) -> None:
         self._child.close()
 

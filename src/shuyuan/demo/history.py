@@ -1,0 +1,110 @@
+"""Three weeks of answers, graded by the real grader and traced by the real tracer, dated backwards."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, timezone
+from typing import Literal
+
+from shuyuan.demo import pupils
+from shuyuan.kernel import db, ids
+from shuyuan.learning.courses.interface import Answer, Courses
+from shuyuan.learning.records.interface import Records, Response
+from shuyuan.learning.tracing.interface import Tracing
+
+WEEKS, ANSWERS_A_DAY, LATE_ANSWERS = 3, 8, 3
+CHINA = timezone(timedelta(hours=8))
+Language = Literal["zh", "en"]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Stores simulated answers the way an answer is stored: one unit for response and mastery."""
+
+    school_id: str
+    database: db.Database
+    courses: Courses
+    records: Records
+    tracing: Tracing
+
+    def session(
+        self, pupil: pupils.Pupil, learner_id: str, asked: Sequence[tuple[str, float]], at: datetime,
+        rng: random.Random,
+    ) -> None:
+        """One sitting: an answer to an item of each asked (point, depth), a minute or so apart, in one unit."""
+        answers = list(self._answers(pupil, learner_id, asked, at, rng))
+        self.database.write(lambda uow: [self._store(uow, response) for response in answers])
+
+    def _answers(
+        self, pupil: pupils.Pupil, learner_id: str, asked: Sequence[tuple[str, float]], at: datetime,
+        rng: random.Random,
+    ) -> Iterator[Response]:
+        attempt_id = ids.new_id()
+        for point_id, depth in asked:
+            choices = self.courses.items_of_point(self.school_id, point_id)
+            if not choices:
+                continue
+            item_id, seed = rng.choice(choices), rng.randrange(1_000_000)
+            answer = self._written(pupil, item_id, seed, rng.random() < pupil.p_correct(point_id, depth), rng)
+            verdict = self.courses.grade(self.school_id, item_id, seed, answer)
+            item = self.courses.item(self.school_id, item_id)
+            at += timedelta(seconds=rng.uniform(25, 95))
+            for point in item.points:
+                pupil.practice[point] = pupil.practice.get(point, 0) + 1
+            yield Response(
+                id=ids.new_id(), school_id=self.school_id, learner_id=learner_id, attempt_id=attempt_id,
+                item_id=item_id, points=item.points, seed=seed, answer=_as_text(answer), correct=verdict.correct,
+                misconception=verdict.misconception, hints_used=0 if verdict.correct else rng.randrange(2),
+                seconds=round(rng.uniform(20, 90), 1), p_before=None, tracer_version=None, client_key=ids.new_id(),
+                at=at,
+            )
+
+    def _written(self, pupil: pupils.Pupil, item_id: str, seed: int, right: bool, rng: random.Random) -> Answer:
+        key = self.courses.question(self.school_id, item_id, seed, "zh").key.answer
+        if right:
+            return key
+        mistake = pupil.favourite_mistake(self.courses.wrong_answers(self.school_id, item_id, seed), rng)
+        return mistake[0] if mistake else _miss(key, self._choice_ids(item_id, seed), rng)
+
+    def _choice_ids(self, item_id: str, seed: int) -> list[str]:
+        return [choice.id for choice in self.courses.question(self.school_id, item_id, seed, "zh").choices]
+
+    def _store(self, uow: db.UnitOfWork, response: Response) -> None:
+        step = self.tracing.update(
+            uow, school_id=self.school_id, learner_id=response.learner_id, item_id=response.item_id,
+            points=response.points, correct=response.correct, at=response.at,
+        )
+        traced = {"p_before": step.p_before, "tracer_version": step.tracer_version}
+        self.records.append(uow, Response(**{**vars(response), **traced}))
+
+
+def school_days(now: datetime) -> list[datetime]:
+    """The afternoons of the last three weeks' school days, oldest first, none of them today."""
+    today = now.astimezone(CHINA).date()
+    days = [today - timedelta(days=back) for back in range(7 * WEEKS, 0, -1)]
+    return [datetime.combine(day, time(15, 10), CHINA) for day in days if day.weekday() < 5]
+
+
+def plan(points: Sequence[str], day: int, days: int, rng: random.Random) -> list[tuple[str, float]]:
+    """What a pupil is asked that day: mostly the class's current point, then a few earlier ones."""
+    frontier = min(len(points) - 1, day * len(points) // days)
+    current = [frontier] * 5
+    earlier = [rng.randint(max(0, frontier - 4), frontier) for _ in range(ANSWERS_A_DAY - len(current))]
+    return [(points[index], index / len(points)) for index in sorted(current + earlier)]
+
+
+def _miss(key: str | Sequence[str], choice_ids: Sequence[str], rng: random.Random) -> Answer:
+    """A wrong answer without a known misconception behind it."""
+    if not isinstance(key, str):
+        others = [choice for choice in choice_ids if choice not in key]
+        return [rng.choice(others)] if others else []
+    if choice_ids:
+        return rng.choice([choice for choice in choice_ids if choice != key])
+    try:
+        return str(int(key) + rng.choice((-2, -1, 1, 2)))
+    except ValueError:
+        return f"{key} + 1"
+
+
+def _as_text(answer: Answer) -> str:
+    return answer if isinstance(answer, str) else ",".join(answer)

@@ -1,0 +1,61 @@
+"""Who the simulated pupils are and how they answer: ability, practice, and the mistakes planted in six of them."""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+NAMES = (
+    "小宇", "小禾", "小竹", "小川", "小南", "小晴", "小枫", "小舟", "小棠", "小林", "小满", "小雨", "小北", "小溪", "小星", "小柏",
+    "小夏", "小远", "小岚", "小舒", "小麦", "小渔", "小葵", "小墨", "小茶", "小言", "小鹿", "小安", "小秋", "小帆", "小杉", "小月",
+)
+STUCK_NUMBERS = frozenset({1, 2, 7, 11, 15, 25})
+OTHER_SLIP_NUMBER = 7
+LATE_NUMBERS = frozenset({13, 20, 28, 31})  # joined in the last days: too little evidence
+NO_CONSENT_NUMBER = 30
+STUCK_POINT = "removing-brackets"
+SHARED_MISTAKE = "sign-first-term-only"
+OTHER_MISTAKE = "multiply-first-term-only"
+GUESS, SLIP = 0.05, 0.04
+
+
+@dataclass
+class Pupil:
+    """One simulated pupil: what they can do is known here and only here."""
+
+    number: int
+    name: str
+    ability: float  # logits
+    practice: dict[str, int] = field(default_factory=dict)  # point id → answers so far
+
+    @property
+    def stuck(self) -> bool:
+        """Holds the planted misconception."""
+        return self.number in STUCK_NUMBERS
+
+    @property
+    def late(self) -> bool:
+        """Joined a few days ago."""
+        return self.number in LATE_NUMBERS
+
+    def p_correct(self, point_id: str, depth: float) -> float:
+        """Chance of a right answer. `depth` 0..1 is how far into the course the point lies."""
+        if self.stuck and point_id.endswith(STUCK_POINT):
+            return 0.22
+        learnt = 0.22 * min(self.practice.get(point_id, 0), 8)
+        knows = 1 / (1 + math.exp(-(self.ability + learnt + 0.9 - 1.2 * depth)))
+        return GUESS + (1 - GUESS - SLIP) * knows
+
+    def favourite_mistake(self, typical: Sequence[tuple[str, str]], rng: random.Random) -> tuple[str, str] | None:
+        """The typical wrong answer this pupil gives: (answer, misconception), None if the item lists none."""
+        wanted = OTHER_MISTAKE if self.number == OTHER_SLIP_NUMBER else SHARED_MISTAKE
+        own = [pair for pair in typical if pair[1].endswith(wanted)]
+        if self.stuck and own:
+            return own[0]
+        return rng.choice(list(typical)) if typical else None
+
+
+def make(seed: int) -> list[Pupil]:
+    """The 32 pupils of the class, the same for the same seed."""
+    rng = random.Random(seed)
+    return [Pupil(number, name, rng.gauss(1.0, 0.6)) for number, name in enumerate(NAMES, start=1)]

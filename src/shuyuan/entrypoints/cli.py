@@ -1,0 +1,39 @@
+"""`shuyuan`: the command line. Thin: parse, call, print; errors are sentences with the fix, exit code 1."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+import shuyuan
+from shuyuan.entrypoints.commands import accounts, audit, data, models, tour, up
+from shuyuan.kernel import errors
+
+app = typer.Typer(
+    help="Shuyuan 书院: an open, self-hosted Model-as-a-Service platform for education.",
+    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+)
+for family in (up, accounts, models, data, audit, tour):
+    family.register(app)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(shuyuan.__version__)
+
+
+def main() -> None:
+    """Run a command; an expected error becomes one line and its fix on stderr."""
+    try:
+        app()
+    except errors.ShuyuanError as error:
+        console = Console(stderr=True)
+        console.print(f"[red]error[/red] ({error.error_code}): {error.message}", highlight=False, soft_wrap=True)
+        if error.fix:
+            console.print(f"[bold]fix[/bold]: {error.fix}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `shuyuan`, one family a file. They parse, call and print."""

@@ -1,0 +1,78 @@
+"""`shuyuan import|backup|restore|doctor`: content in, a whole installation out and back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shuyuan import migrations
+from shuyuan.entrypoints import installation
+from shuyuan.kernel import backup as kernel_backup
+from shuyuan.kernel import errors
+from shuyuan.learning.courses import importing
+
+_out = Console(highlight=False, soft_wrap=True)
+Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("import")(import_course)
+    app.command()(backup)
+    app.command()(restore)
+    app.command()(doctor)
+
+
+def import_course(
+    source: Annotated[Path, typer.Argument(help="A course folder, or an OATutor .jsonl(.gz) file.")],
+    school: Annotated[str | None, typer.Option(help="School id; needed when there are several.")] = None,
+    home: Home = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")] = False,
+) -> None:
+    """Import a course. Items that cannot be graded are listed with the reason; the others go in."""
+    with installation.opened(home) as platform:
+        identity = platform.get("identity")
+        chosen = school or _only_school([found.id for found in identity.schools()])
+        report = importing.run(platform.get("courses"), chosen, source, dry_run=dry_run)
+        for line in report.lines():
+            _out.print(line)
+
+
+def backup(target: Annotated[Path, typer.Argument(help="The zip to write; it holds the keys: guard it.")],
+           home: Home = None) -> None:
+    """Write everything into one zip: tables, keys, artefacts. Works while the server runs."""
+    with installation.opened(home) as platform:
+        database = platform.get("db")
+        done = kernel_backup.write(database, platform.settings.home, target, schema=migrations.current(database))
+    _out.print(f"backed up {done.rows} rows of {done.tables} tables and {done.artefacts} artefacts to {target}")
+
+
+def restore(source: Annotated[Path, typer.Argument(help="A zip that `backup` wrote.")], home: Home = None) -> None:
+    """Restore a backup into an empty home (or an empty PostgreSQL database)."""
+    with installation.opened(home) as platform:
+        database = platform.get("db")
+        done = kernel_backup.restore(database, platform.settings.home, source, schema=migrations.current(database))
+    _out.print(f"restored {done.rows} rows of {done.tables} tables and {done.artefacts} artefacts")
+
+
+def doctor(home: Home = None) -> None:
+    """Check this machine and this home: Python, database, keys, disk, models, audit chain."""
+    from shuyuan.entrypoints import checkup
+
+    table = Table("check", "state", "what to do")
+    healthy = True
+    with installation.opened(home) as platform:
+        for check in checkup.run(platform):
+            healthy = healthy and check.ok
+            table.add_row(check.name, "ok" if check.ok else "attention", check.advice)
+    _out.print(table)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def _only_school(ids: list[str]) -> str:
+    if len(ids) != 1:
+        raise errors.BadInput(f"there are {len(ids)} schools", fix=f"give --school with one of: {', '.join(ids)}")
+    return ids[0]

@@ -1,0 +1,96 @@
+"""`shuyuan up`: serve a school. `shuyuan serve`: the model plane alone."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from shuyuan import compose, demo, migrations
+from shuyuan.entrypoints import installation, server
+from shuyuan.kernel import log
+from shuyuan.kernel import settings as kernel_settings
+
+_out = Console(highlight=False, soft_wrap=True)
+
+Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
+Port = Annotated[int | None, typer.Option("--port", help="TCP port; 0 picks a free one.")]
+Host = Annotated[str | None, typer.Option("--host", help="Address to listen on; beyond loopback needs TLS.")]
+Cert = Annotated[Path | None, typer.Option("--tls-cert", exists=True, dir_okay=False, help="PEM certificate.")]
+Key = Annotated[Path | None, typer.Option("--tls-key", exists=True, dir_okay=False, help="PEM private key.")]
+Starter = Annotated[str | None, typer.Option("--starter", help="tutor (1.1 GB), tiny (93 MB, English) or none.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(up)
+    app.command()(serve)
+
+
+def up(
+    home: Home = None, port: Port = None, host: Host = None, tls_cert: Cert = None, tls_key: Key = None,
+    starter: Starter = None,
+    demo_school: Annotated[bool, typer.Option("--demo", help="Fill the home with a simulated school.")] = False,
+) -> None:
+    """Serve the academy: pages, learning and models. Prints `ready URL` and a single-use link."""
+    _serve(server.ALL, demo_school, home=home, port=port, host=host, tls_cert=tls_cert, tls_key=tls_key,
+           starter=starter)
+
+
+def serve(
+    home: Home = None, port: Port = None, host: Host = None, tls_cert: Cert = None, tls_key: Key = None,
+    starter: Starter = None,
+) -> None:
+    """Serve the model plane alone: keys, models and the inference API, without pages or learners."""
+    _serve(compose.PLANES["maas"], False, home=home, port=port, host=host, tls_cert=tls_cert, tls_key=tls_key,
+           starter=starter)
+
+
+def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> None:
+    settings = kernel_settings.load(**overrides)
+    log.configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    with installation.sole_server(settings.home):
+        listener = server.listen(settings.host, settings.port, tls=settings.tls_cert is not None)
+        platform = compose.Platform(settings)
+        try:
+            migrations.upgrade(platform.get("db"))
+            school = demo.ensure(platform) if demo_school else None
+            link = demo.link(platform) if school else _first_link(platform)
+            _pull_starter(platform)
+
+            def announce(base_url: str) -> None:
+                if school:
+                    demo.write_json(platform, school, base_url)
+                _announce(base_url, link, settings, demo_school)
+
+            server.serve(platform, announce, modules, listener)
+        finally:
+            platform.close()
+    _out.print("stopped")
+
+
+def _announce(base_url: str, link: str | None, settings: kernel_settings.Settings, demo_school: bool) -> None:
+    _out.print(f"ready {base_url}")
+    if link:
+        what = "enter the demo school" if demo_school else "make the first administrator"
+        _out.print(f"open this link once to {what}: {base_url}/enter/{link}")
+    if demo_school:
+        _out.print(f"accounts and API key of the demo: {settings.home / 'demo.json'}")
+    _out.print("Ctrl-C stops everything")
+
+
+def _first_link(platform: compose.Platform) -> str | None:
+    """A link for the first administrator while there is none."""
+    link: str | None = platform.get("identity").first_administrator_link()
+    return link
+
+
+def _pull_starter(platform: compose.Platform) -> None:
+    """Fetch the starter models in the background; pages work meanwhile."""
+    if platform.settings.starter == "none":
+        return
+    catalogue: Any = platform.get("catalogue")
+    for name in ("embed", platform.settings.starter):
+        catalogue.pull_in_background(name)
+
+

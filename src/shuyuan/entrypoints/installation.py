@@ -1,0 +1,53 @@
+"""One installation as commands see it: its settings, its home folder (one server at a time) and its platform."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from shuyuan import compose, migrations
+from shuyuan.kernel import errors, log
+from shuyuan.kernel import settings as kernel_settings
+
+
+@contextmanager
+def opened(home: Path | None = None, **overrides: object) -> Iterator[compose.Platform]:
+    """A migrated platform for an offline command; closed at the end."""
+    settings = kernel_settings.load(home=home, **overrides)
+    log.configure(settings.log_level)
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    platform = compose.Platform(settings)
+    try:
+        migrations.upgrade(platform.get("db"))
+        yield platform
+    finally:
+        platform.close()
+
+
+@contextmanager
+def sole_server(home: Path) -> Iterator[None]:
+    """Hold the home's lock while serving. Raises Conflict naming the process that already serves it."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (home / "server.lock").open("a+")
+    try:
+        _take(lock, home)
+        yield
+    finally:
+        lock.close()
+
+
+def _take(lock: IO[str], home: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as held:
+        lock.seek(0)
+        raise errors.Conflict(
+            f"{home} is already served by process {lock.read().strip() or '?'}",
+            fix="stop that server first, or give this one its own --home",
+        ) from held
+    lock.seek(0)
+    lock.truncate()
+    lock.write(str(os.getpid()))
+    lock.flush()

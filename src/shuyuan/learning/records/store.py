@@ -1,0 +1,119 @@
+"""Every query on responses: each scoped to a school, and to the learner where the learner asks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, distinct, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from shuyuan.identity.interface import Principal
+from shuyuan.learning.records.tables import response
+
+Rows = Sequence[Row[Any]]  # Any: a row's values
+_KEY = ["attempt_id", "item_id", "client_key"]
+_INSERT = {
+    "sqlite": sqlite.insert(response).on_conflict_do_nothing(index_elements=_KEY),
+    "postgresql": postgresql.insert(response).on_conflict_do_nothing(index_elements=_KEY),
+}
+_FIND = select(response).where(*(response.c[name] == bindparam(name) for name in _KEY))
+_NEWEST = (response.c.at.desc(), response.c.id.desc())
+_COUNTED = (response.c.counted_at, response.c.id)
+_PAGE = 2000
+
+
+def insert(conn: Connection, values: dict[str, object]) -> bool:
+    """Add a response; False when its key is taken."""
+    return bool(conn.execute(_INSERT[conn.dialect.name], values).rowcount)
+
+
+def find(conn: Connection, attempt_id: str, item_id: str, client_key: str) -> Row[Any] | None:
+    given = {"attempt_id": attempt_id, "item_id": item_id, "client_key": client_key}
+    return conn.execute(_FIND, given).one_or_none()
+
+
+def visible(principal: Principal) -> list[ColumnElement[bool]]:
+    """What this person may see at all: their school; a learner only themselves and no open test."""
+    rules: list[ColumnElement[bool]] = [response.c.school_id == principal.school_id]
+    if principal.role not in ("teacher", "admin"):
+        rules += [response.c.learner_id == principal.account_id, response.c.withheld.is_(False)]
+    return rules
+
+
+def of_learners(
+    conn: Connection, principal: Principal, learner_ids: Sequence[str], *, point_id: str | None,
+    since: datetime | None, limit: int,
+) -> Rows:
+    query = select(response).where(*visible(principal), response.c.learner_id.in_(learner_ids))
+    if point_id is not None:
+        query = query.where(response.c.points.contains(f"|{point_id}|", autoescape=True))
+    if since is not None:
+        query = query.where(response.c.at >= since)
+    return conn.execute(query.order_by(*_NEWEST).limit(limit)).all()
+
+
+def of_attempt(conn: Connection, principal: Principal, attempt_id: str) -> Rows:
+    query = select(response).where(*visible(principal), response.c.attempt_id == attempt_id)
+    return conn.execute(query.order_by(response.c.at, response.c.id)).all()
+
+
+def last_of_attempt(conn: Connection, attempt_id: str) -> Rows:
+    newest = select(response, _rank().label("rank")).where(response.c.attempt_id == attempt_id)
+    return _first(conn, newest, "at", "id")
+
+
+def latest_per_item(conn: Connection, principal: Principal, learner_id: str) -> Rows:
+    """The newest response that counts, for each item."""
+    counting = (response.c.learner_id == learner_id, response.c.counted_at.is_not(None))
+    newest = select(response, _rank().label("rank")).where(*visible(principal), *counting)
+    return _first(conn, newest, "at", "id")
+
+
+def times_wrong(conn: Connection, principal: Principal, learner_id: str) -> dict[str, int]:
+    wrong = (response.c.learner_id == learner_id, response.c.counted_at.is_not(None), response.c.correct.is_(False))
+    query = select(response.c.item_id, func.count()).where(*visible(principal), *wrong)
+    return {row[0]: row[1] for row in conn.execute(query.group_by(response.c.item_id))}
+
+
+def evidence_page(conn: Connection, school_id: str, after: tuple[datetime, str] | None) -> Rows:
+    """The next counting responses of a school after (counted_at, id), in that order."""
+    query = select(response).where(response.c.school_id == school_id, response.c.counted_at.is_not(None))
+    if after is not None:
+        at, row_id = after
+        later = (response.c.counted_at == at) & (response.c.id > row_id)
+        query = query.where((response.c.counted_at >= at) & ((response.c.counted_at > at) | later))
+    return conn.execute(query.order_by(*_COUNTED).limit(_PAGE)).all()
+
+
+def evidence_of(conn: Connection, school_id: str, learner_id: str) -> Rows:
+    counting = (response.c.learner_id == learner_id, response.c.counted_at.is_not(None))
+    query = select(response).where(response.c.school_id == school_id, *counting)
+    return conn.execute(query.order_by(*_COUNTED)).all()
+
+
+def count_as_evidence(conn: Connection, response_id: str, values: dict[str, object]) -> None:
+    conn.execute(update(response).where(response.c.id == response_id).values(values))
+
+
+def release(conn: Connection, attempt_id: str) -> None:
+    conn.execute(update(response).where(response.c.attempt_id == attempt_id).values(withheld=False))
+
+
+def learners(conn: Connection, school_id: str) -> list[str]:
+    query = select(distinct(response.c.learner_id)).where(response.c.school_id == school_id)
+    return sorted(conn.execute(query).scalars())
+
+
+def count(conn: Connection, school_id: str) -> int:
+    return conn.execute(select(func.count()).select_from(response).where(
+        response.c.school_id == school_id)).scalar_one()
+
+
+def _rank() -> ColumnElement[int]:
+    return func.row_number().over(partition_by=response.c.item_id, order_by=_NEWEST)
+
+
+def _first(conn: Connection, ranked: Select[Any], *order: str) -> Rows:
+    table = ranked.subquery()
+    query = select(table).where(table.c.rank == 1)
+    return conn.execute(query.order_by(*(table.c[name] for name in order))).all()

@@ -1,0 +1,157 @@
+"""Move mastery with an answer, read it for people, replay it from the records."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import clock as kernel_clock
+from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import errors
+from shuyuan.learning.records.interface import Records, Response
+from shuyuan.learning.tracing import champion, store
+from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, SOLID_LEVEL, Mastery, Step
+from shuyuan.science.tracing import online
+
+REVIEW_AFTER_DAYS = (2, 60)  # a solid point is due one day per right answer after the last one, within these
+
+
+class TracingService:
+    """The `Tracing` of one installation."""
+
+    def __init__(
+        self, db: kernel_db.Database, records: Records, *, clock: kernel_clock.Clock = kernel_clock.now
+    ) -> None:
+        self._db, self._records, self._clock = db, records, clock
+        self._champions = champion.Champions()
+
+    def update(
+        self, uow: kernel_db.UnitOfWork, *, school_id: str, learner_id: str, item_id: str, points: Sequence[str],
+        correct: bool, at: datetime,
+    ) -> Step:
+        serving = self._champions.of(uow.conn, school_id)
+        known = store.of_learner(uow.conn, learner_id, points)
+        told = _step(serving.params, known, item_id, points, correct, at)
+        moved = dict(zip(points, told.points, strict=True))
+        store.save(uow.conn, school_id, learner_id, told.learner, moved)
+        after = store.Known(told.learner, moved)
+        return Step(
+            told.p_before, _read_all(serving.params, known, points, at), _read_all(serving.params, after, points, at),
+            serving.version,
+        )
+
+    def of_learner(self, principal: Principal, learner_id: str, points: Sequence[str]) -> dict[str, Mastery]:
+        return self.of_learners(principal, [learner_id], points)[learner_id]
+
+    def of_learners(
+        self, principal: Principal, learner_ids: Sequence[str], points: Sequence[str]
+    ) -> dict[str, dict[str, Mastery]]:
+        _may_see(principal, learner_ids)
+        with self._db.read() as conn:
+            serving = self._champions.of(conn, principal.school_id)
+            known = store.of_learners(conn, principal, learner_ids, points)
+        now = self._clock()
+        return {learner_id: _read_all(serving.params, known[learner_id], points, now) for learner_id in learner_ids}
+
+    def predict(self, principal: Principal, learner_id: str, item_id: str, points: Sequence[str]) -> float:
+        return self.predictions(principal, [learner_id], {item_id: points})[learner_id][item_id]
+
+    def predictions(
+        self, principal: Principal, learner_ids: Sequence[str], items: Mapping[str, Sequence[str]]
+    ) -> dict[str, dict[str, float]]:
+        _may_see(principal, learner_ids)
+        wanted = sorted({point for points in items.values() for point in points})
+        with self._db.read() as conn:
+            params = self._champions.of(conn, principal.school_id).params
+            known = store.of_learners(conn, principal, learner_ids, wanted)
+        return {
+            learner_id: {item: _predict(params, known[learner_id], item, points) for item, points in items.items()}
+            for learner_id in learner_ids
+        }
+
+    def version(self, school_id: str) -> str:
+        with self._db.read() as conn:
+            return self._champions.of(conn, school_id).version
+
+    def adopt(self, uow: kernel_db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
+        self._champions.adopt(uow, school_id, version, arrays)
+
+    def rebuild(self, school_id: str) -> int:
+        """One unit of work per learner, so that answers keep flowing meanwhile and none is missed."""
+        return sum(
+            self._db.write(partial(self._rebuild_one, school_id, learner_id))
+            for learner_id in self._records.learners(school_id)
+        )
+
+    def _rebuild_one(self, school_id: str, learner_id: str, uow: kernel_db.UnitOfWork) -> int:
+        params = self._champions.of(uow.conn, school_id).params
+        known, replayed = _replay(params, self._records.evidence_of(uow, school_id, learner_id))
+        store.forget(uow.conn, school_id, learner_id)
+        if known.general is not None:
+            store.save(uow.conn, school_id, learner_id, known.general, known.points)
+        return replayed
+
+
+def _replay(params: online.Params, responses: Iterable[Response]) -> tuple[store.Known, int]:
+    known, replayed = store.Known(), 0
+    for response in responses:
+        at = response.counted_at or response.at
+        told = _step(params, known, response.item_id, response.points, response.correct, at)
+        known.general = told.learner
+        known.points.update(zip(response.points, told.points, strict=True))
+        replayed += 1
+    return known, replayed
+
+
+def _step(
+    params: online.Params, known: store.Known, item_id: str, points: Sequence[str], correct: bool, at: datetime
+) -> online.Step:
+    general, specific = _states(params, known, points)
+    return online.update(params, general, specific, item_id, points, correct, at.timestamp())
+
+
+def _predict(params: online.Params, known: store.Known, item_id: str, points: Sequence[str]) -> float:
+    general, specific = _states(params, known, points)
+    return online.predict(params, general, specific, item_id, points)
+
+
+def _states(
+    params: online.Params, known: store.Known, points: Sequence[str]
+) -> tuple[online.LearnerState, list[online.PointState]]:
+    unseen = online.new_point(params)
+    return known.general or online.new_learner(params), [known.points.get(point, unseen) for point in points]
+
+
+def _read_all(
+    params: online.Params, known: store.Known, points: Sequence[str], now: datetime
+) -> dict[str, Mastery]:
+    general, specific = _states(params, known, points)
+    return {point: _read(params, general, state, point, now) for point, state in zip(points, specific, strict=True)}
+
+
+def _read(
+    params: online.Params, general: online.LearnerState, state: online.PointState, point_id: str, now: datetime
+) -> Mastery:
+    read = online.mastery(params, general, state, point_id, now.timestamp())
+    level = online.level(read.p, state.evidence, read.uncertainty, MINIMUM_EVIDENCE)
+    last_at = datetime.fromtimestamp(state.last_at_s, UTC) if state.evidence else None
+    wins = int(state.wins)
+    return Mastery(
+        point_id, read.p, read.uncertainty, state.evidence, wins, level, last_at, _due(level, wins, last_at, now)
+    )
+
+
+def _due(level: int | None, wins: int, last_at: datetime | None, now: datetime) -> bool:
+    """A solid point is due for review one day per right answer after the last one, at least 2 and at most 60."""
+    if level is None or level < SOLID_LEVEL or last_at is None:
+        return False
+    least, most = REVIEW_AFTER_DAYS
+    return now - last_at > timedelta(days=min(max(wins, least), most))
+
+
+def _may_see(principal: Principal, learner_ids: Sequence[str]) -> None:
+    if principal.role in ("teacher", "admin"):
+        return
+    for learner_id in learner_ids:
+        if learner_id != principal.account_id:
+            raise errors.NotFound(f"no learner {learner_id}", fix="a learner sees their own understanding only")

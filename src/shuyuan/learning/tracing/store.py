@@ -1,0 +1,104 @@
+"""Every query on states and adopted versions. One read and one write per answer, whatever the history."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, Insert, Row, Select, bindparam, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import db
+from shuyuan.learning.tracing.tables import adopted, state
+from shuyuan.science.tracing import online
+
+GENERAL = ""
+_KEY = ("learner_id", "point_id")
+_NUMBERS = ("mean", "variance", "wins", "losses", "form", "last_at_s")
+
+
+@dataclass
+class Known:
+    """What is stored of one learner: in general (None: nobody has seen them), and per point."""
+
+    general: online.LearnerState | None = None
+    points: dict[str, online.PointState] = field(default_factory=dict)
+
+
+def of_learner(conn: Connection, learner_id: str, points: Sequence[str]) -> Known:
+    """The general state and those of `points`, in one statement."""
+    given = {"learner": learner_id, **{f"point_{at}": point for at, point in enumerate(points)}}
+    known = Known()
+    for row in conn.execute(_select_few(len(points)), given):
+        _take(known, *_split(row, 0))
+    return known
+
+
+def of_learners(
+    conn: Connection, principal: Principal, learner_ids: Sequence[str], points: Sequence[str]
+) -> dict[str, Known]:
+    """Many learners in one statement; whoever asks sees their school, a learner only themselves."""
+    found = {learner_id: Known() for learner_id in learner_ids}
+    query = select(state.c.learner_id, state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
+        state.c.school_id == principal.school_id, state.c.learner_id.in_(learner_ids),
+        state.c.point_id.in_([GENERAL, *points]),
+    )
+    if principal.role not in ("teacher", "admin"):
+        query = query.where(state.c.learner_id == principal.account_id)
+    for row in conn.execute(query):
+        _take(found[row[0]], *_split(row, 1))
+    return found
+
+
+def save(
+    conn: Connection, school_id: str, learner_id: str, general: online.LearnerState,
+    points: Mapping[str, online.PointState],
+) -> None:
+    """Write the states an answer moved."""
+    who = {"school_id": school_id, "learner_id": learner_id}
+    rows = [{**who, "point_id": GENERAL, **general._asdict()}]
+    rows += [{**who, "point_id": point, "form": 0.0, **moved._asdict()} for point, moved in points.items()]
+    conn.execute(_upsert(conn.dialect.name), rows)
+
+
+def forget(conn: Connection, school_id: str, learner_id: str) -> None:
+    conn.execute(delete(state).where(state.c.school_id == school_id, state.c.learner_id == learner_id))
+
+
+def adopted_version(conn: Connection, school_id: str) -> tuple[str, bytes] | None:
+    row = conn.execute(select(adopted.c.version, adopted.c.arrays).where(adopted.c.school_id == school_id)).first()
+    return None if row is None else (row.version, row.arrays)
+
+
+def adopt(uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
+    uow.conn.execute(delete(adopted).where(adopted.c.school_id == school_id))
+    uow.conn.execute(adopted.insert().values(
+        school_id=school_id, version=version, arrays=arrays, adopted_at=uow.now))
+
+
+def _split(row: Row[Any], at: int) -> tuple[str, tuple[float, ...]]:  # Any: a row's values
+    return row[at], tuple(row[at + 1 :])
+
+
+def _take(known: Known, point_id: str, numbers: tuple[float, ...]) -> None:
+    mean, variance, wins, losses, form, last_at_s = numbers
+    if point_id == GENERAL:
+        known.general = online.LearnerState(mean, variance, wins, losses, form, last_at_s)
+    else:
+        known.points[point_id] = online.PointState(mean, variance, wins, losses, last_at_s)
+
+
+@lru_cache
+def _select_few(points: int) -> Select[Any]:
+    """A statement for this number of points, built once: an expanding IN would be rendered for every answer."""
+    wanted: list[BindParameter[str]] = [bindparam("general", GENERAL), *(bindparam(f"point_{at}") for at in range(points))]
+    return select(state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
+        state.c.learner_id == bindparam("learner"), state.c.point_id.in_(wanted))
+
+
+@lru_cache
+def _upsert(dialect: str) -> Insert:
+    statement = postgresql.insert(state) if dialect == "postgresql" else sqlite.insert(state)
+    return statement.on_conflict_do_update(
+        index_elements=_KEY, set_={name: statement.excluded[name] for name in _NUMBERS})

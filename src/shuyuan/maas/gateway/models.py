@@ -1,0 +1,57 @@
+"""Find the model a call names: on this machine, still being pulled, or unknown; and does its card claim the task?"""
+
+import asyncio
+import time
+from pathlib import Path
+
+from shuyuan.maas.catalogue import interface as catalogue
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.serving import interface as serving
+
+_FRESH_S = 2.0  # how long a located file is believed: looking checks the disk
+EXTRACTIVE = catalogue.Loadable(
+    name="extractive", version="builtin:/extractive/1", path=Path(), runner="onnx", tasks=("summarize",),
+    context_tokens=0, memory_bytes=0,
+)
+
+
+class Models:
+    """A locator with a short memory."""
+
+    def __init__(self, locator: catalogue.Locator, engine: serving.Engine) -> None:
+        self._locator, self._engine = locator, engine
+        self._found: dict[str, tuple[float, catalogue.Loadable]] = {}
+
+    async def locate(self, name: str, task: catalogue.Task) -> catalogue.Loadable:
+        """The model's file. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
+        known = self._found.get(name)
+        if known is None or time.monotonic() - known[0] > _FRESH_S:
+            known = time.monotonic(), await asyncio.to_thread(self._look, name)
+            self._found[name] = known
+        model = known[1]
+        if task not in model.tasks:
+            raise interface.NotClaimed(
+                f"the card of {name!r} does not claim {task!r}; it claims {', '.join(model.tasks)}",
+                fix=f"use a model that claims {task}: see GET /v1/models",
+            )
+        return model
+
+    def card(self, name: str) -> catalogue.Loadable | None:
+        """The model's file; None when it is not on this machine. Raises UnknownModel."""
+        try:
+            return self._locator.locate(name)
+        except catalogue.NotPulled:
+            return None
+
+    def _look(self, name: str) -> catalogue.Loadable:
+        try:
+            return self._locator.locate(name)
+        except catalogue.NotPulled as absent:
+            progress = self._locator.pull_progress(name)
+            if progress is None or progress.finished:
+                raise
+            share = progress.bytes_done / max(1, progress.bytes_total)
+            raise serving.Loading(
+                f"model {name!r} is still being pulled: {share:.0%}", fix="wait a little, or use a smaller model",
+                retry_after_s=5,
+            ) from absent

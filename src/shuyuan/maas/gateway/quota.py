@@ -1,0 +1,104 @@
+"""The rules of quotas: which apply, their defaults and periods, what a call is expected to cost."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shuyuan.identity.interface import Principal, Role
+from shuyuan.maas.gateway import interface
+
+DEFAULT_COMPLETION_TOKENS = 512
+_TOKENS_PER_MESSAGE = 6  # role and separators of a chat template
+_BYTES_PER_TOKEN = 3  # a Chinese character is one token or less, four English letters are about one
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Tokens and requests of one period; None is unlimited."""
+
+    tokens: int | None
+    requests: int | None
+
+
+SCHOOL = Limits(tokens=50_000_000, requests=500_000)
+ACCOUNT: dict[Role, Limits] = {
+    "student": Limits(300_000, 3_000),
+    "guardian": Limits(100_000, 1_000),
+    "teacher": Limits(3_000_000, 30_000),
+    "developer": Limits(10_000_000, 100_000),
+    "admin": Limits(10_000_000, 100_000),
+}
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A quota a call is charged to. `default` None: only where an administrator set one."""
+
+    scope: interface.Scope
+    scope_id: str
+    default: Limits | None
+
+
+def charges(principal: Principal) -> list[Charge]:
+    """The quotas of a caller, widest first."""
+    found = [
+        Charge("school", principal.school_id, SCHOOL),
+        Charge("account", principal.account_id, ACCOUNT[principal.role]),
+    ]
+    if principal.key_id:
+        found.append(Charge("key", principal.key_id, None))
+    return found + [Charge("class", group, None) for group in sorted(principal.groups)]
+
+
+def window_start(period: str, now: datetime) -> datetime:
+    """When the current period began, UTC.
+
+    >>> window_start("month", datetime(2031, 5, 7, 9, tzinfo=UTC)).isoformat()
+    '2031-05-01T00:00:00+00:00'
+    """
+    day = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    return day.replace(day=1) if period == "month" else day
+
+
+def window_end(period: str, start: datetime) -> datetime:
+    """When the allowance is full again."""
+    return (start + timedelta(days=32)).replace(day=1) if period == "month" else start + timedelta(days=1)
+
+
+def estimate_tokens(texts: Sequence[str]) -> int:
+    """Tokens that texts will probably cost, rather too many than too few; settled with the true number later.
+
+    >>> estimate_tokens(["like terms", "同类项"])
+    19
+    """
+    return sum(math.ceil(len(text.encode()) / _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE for text in texts)
+
+
+def tightest(allowances: Sequence[interface.Allowance]) -> interface.Allowance | None:
+    """The one that ends first: what rate-limit headers tell."""
+    limited = [a for a in allowances if a.tokens_left is not None or a.requests_left is not None]
+    return min(limited, key=_share_left, default=None)
+
+
+def headers(allowances: Sequence[interface.Allowance], now: datetime) -> dict[str, str]:
+    """`x-ratelimit-*` as OpenAI clients read them."""
+    first = tightest(allowances)
+    if first is None:
+        return {}
+    reset = f"{max(1, round((first.resets_at - now).total_seconds()))}s"
+    told: dict[str, str] = {}
+    for unit, limit, left in (("tokens", first.tokens_limit, first.tokens_left),
+                              ("requests", first.requests_limit, first.requests_left)):
+        if limit is not None:
+            told |= {f"x-ratelimit-limit-{unit}": str(limit), f"x-ratelimit-remaining-{unit}": str(left),
+                     f"x-ratelimit-reset-{unit}": reset}
+    return told
+
+
+def _share_left(allowance: interface.Allowance) -> float:
+    shares = [left / limit if limit else 0.0
+              for limit, left in ((allowance.tokens_limit, allowance.tokens_left),
+                                  (allowance.requests_limit, allowance.requests_left))
+              if limit is not None and left is not None]
+    return min(shares, default=1.0)

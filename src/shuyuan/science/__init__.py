@@ -1,0 +1,1 @@
+"""Pure algorithms: arrays in, arrays out. Refuses databases, HTTP and the kernel."""

@@ -1,0 +1,1 @@
+"""Knowledge tracing: estimating what a learner knows from answers. Knows numbers, not people."""

@@ -1,0 +1,67 @@
+"""How states are read by people: mastery of a point, how sure it is, its level, what an answer would tell.
+
+Mastery is the chance that this learner answers a typical item of the point. It leaves recent form out
+(a good run is not knowledge), so a right answer on the point never lowers it and a wrong one never
+raises it.
+"""
+
+import math
+from typing import NamedTuple
+
+from shuyuan.science.tracing.online import step
+from shuyuan.science.tracing.online.params import Params
+from shuyuan.science.tracing.online.state import LearnerState, PointState
+
+LEVEL_FLOORS = (0.40, 0.55, 0.70, 0.85)  # of p_mastery; level 1 lies below the first
+MINIMUM_EVIDENCE = 5  # answers
+MAXIMUM_UNCERTAINTY = 0.30  # one standard deviation of p_mastery; reached only after months without an answer
+
+
+class Mastery(NamedTuple):
+    """`p` in [0, 1]; `uncertainty` is one standard deviation of p, at most about 0.4."""
+
+    p: float
+    uncertainty: float
+
+
+def mastery(
+    params: Params, learner: LearnerState, point_state: PointState, point_id: str, now_s: float | None = None
+) -> Mastery:
+    """Chance of a right answer on a typical item of the point. With `now_s`, forgetting widens uncertainty."""
+    logit = params.bias + step.general_logit(params, learner)
+    p = step.sigmoid(logit + step.point_logit(params.point(point_id), point_state))
+    at_s = point_state.last_at_s if now_s is None else now_s
+    variance = learner.variance + step.variance_now(params, point_state, at_s)
+    return Mastery(p, p * (1.0 - p) * math.sqrt(variance))
+
+
+def level(
+    p: float,
+    evidence: int,
+    uncertainty: float,
+    minimum_evidence: int = MINIMUM_EVIDENCE,
+    maximum_uncertainty: float = MAXIMUM_UNCERTAINTY,
+) -> int | None:
+    """Five steps for the map; None (not enough evidence) below the minimum or when too unsure.
+
+    >>> level(0.9, 12, 0.05), level(0.2, 5, 0.1), level(0.9, 4, 0.05)
+    (5, 1, None)
+    """
+    if evidence < minimum_evidence or uncertainty > maximum_uncertainty:
+        return None
+    return 1 + sum(p >= floor for floor in LEVEL_FLOORS)
+
+
+def expected_gain(
+    params: Params, learner: LearnerState, point_state: PointState, point_id: str, now_s: float | None = None
+) -> float:
+    """How much one answer on a typical item would narrow the uncertainty of the point, in probability.
+
+    The most telling point to ask next has the largest gain: unsure, and neither hopeless nor certain.
+    """
+    before = mastery(params, learner, point_state, point_id, now_s)
+    information = before.p * (1.0 - before.p)
+    if not information:
+        return 0.0
+    variance = (before.uncertainty / information) ** 2
+    return before.uncertainty - information * math.sqrt(variance / (1.0 + information * variance))

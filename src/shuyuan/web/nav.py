@@ -1,0 +1,54 @@
+"""Where each role can go: sidebar on wide screens, at most five bottom tabs on phones, the rest under "…"."""
+
+from dataclasses import dataclass
+
+from shuyuan.identity.interface import Role
+
+MOST_TABS = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One destination: `word` is a key of words/, `icon` a name in templates/icons.html."""
+
+    name: str
+    word: str
+    href: str
+    icon: str
+    tab: bool = True
+
+
+STUDENT = (
+    Entry("today", "nav.today", "/learn/today", "sun"),
+    Entry("course", "nav.course", "/learn/course", "book"),
+    Entry("map", "nav.map", "/learn/map", "map"),
+    Entry("mistakes", "nav.mistakes", "/learn/mistakes", "pencil"),
+    Entry("me", "nav.me", "/learn/me", "person"),
+)
+TEACHER = (
+    Entry("today", "nav.today", "/teach/today", "sun"),
+    Entry("class", "nav.class", "/teach/class", "grid"),
+    Entry("assign", "nav.assign", "/teach/assign", "tick"),
+    Entry("papers", "nav.papers", "/teach/papers", "paper"),
+    Entry("questions", "nav.questions", "/teach/questions", "question"),
+)
+ADMIN = (
+    Entry("setup", "nav.setup", "/admin/setup", "tick"),
+    Entry("people", "nav.people", "/admin/people", "person"),
+    Entry("models", "nav.models", "/admin/models", "box"),
+    Entry("usage", "nav.usage", "/admin/usage", "bars"),
+    Entry("audit", "nav.audit", "/admin/audit", "paper"),
+    Entry("loop", "nav.loop", "/admin/loop", "loop", tab=False),
+)
+DEVELOPER = (
+    Entry("api", "nav.api", "/developer/api", "code"),
+    Entry("loop", "nav.loop", "/admin/loop", "loop"),
+)
+NAV: dict[Role, tuple[Entry, ...]] = {
+    "student": STUDENT, "teacher": TEACHER, "admin": ADMIN, "developer": DEVELOPER, "guardian": (),
+}
+
+
+def home(role: Role) -> str:
+    """The first page of a role."""
+    return NAV[role][0].href if NAV[role] else "/help"

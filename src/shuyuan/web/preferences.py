@@ -1,0 +1,58 @@
+"""Language, theme and the class or course one looks at: cookies of this browser, read on the server."""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+
+from shuyuan.identity.interface import Principal
+from shuyuan.web.glossary import Language
+
+Theme = Literal["light", "dark"]
+YEAR_S = 365 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """theme None follows the system; class_id and course_id are only wishes, checked against what one may see."""
+
+    language: Language
+    theme: Theme | None
+    class_id: str
+    course_id: str
+
+
+def read(request: Request, principal: Principal | None) -> Preferences:
+    """`?lang=` wins, then the cookie, then the account, then the browser, then Chinese."""
+    theme = request.cookies.get("theme")
+    class_id, _, course_id = request.cookies.get("place", "").partition("~")
+    return Preferences(
+        language=_language(request, principal),
+        theme=theme if theme in ("light", "dark") else None,  # type: ignore[arg-type]  # narrowed by the test
+        class_id=class_id,
+        course_id=course_id,
+    )
+
+
+def write(response: Response, name: Literal["lang", "theme", "place"], value: str) -> None:
+    """Remember for a year, unreadable to scripts."""
+    response.set_cookie(name, value, max_age=YEAR_S, httponly=True, samesite="lax", path="/")
+
+
+def safe_back(address: str) -> str:
+    """A path of this server, else the front page: never another host."""
+    parts = urlsplit(address.replace("\\", "/"))
+    if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//"):
+        return "/"
+    return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def _language(request: Request, principal: Principal | None) -> Language:
+    for wish in (request.query_params.get("lang"), request.cookies.get("lang")):
+        if wish == "zh" or wish == "en":
+            return wish
+    if principal is not None:
+        return principal.language
+    first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()
+    return "en" if first.startswith("en") else "zh"
