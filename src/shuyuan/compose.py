@@ -54,7 +54,7 @@ PARTS: dict[str, Part] = {
     # the model plane
     "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
     "engine": Part("shuyuan.maas.serving.service:build_engine", ("catalogue", "settings")),
-    "gateway": Part("shuyuan.maas.gateway.service:GatewayService", ("db", "catalogue", "engine", "settings")),
+    "gateway": Part("shuyuan.maas.gateway.service:GatewayService", ("db", "catalogue", "engine", "settings", "audit")),
     # the learning plane
     "people": Part("shuyuan.learning.people.service:PeopleService", ("db", "vault", "audit", "identity")),
     "courses": Part("shuyuan.learning.courses.service:CoursesService", ("db", "audit")),
@@ -77,12 +77,13 @@ PARTS: dict[str, Part] = {
     ),
     "improvement": Part(
         "shuyuan.learning.improvement.service:ImprovementService",
-        ("db", "audit", "people", "courses", "records", "tracing", "catalogue", "storage"),
+        ("db", "vault", "audit", "people", "records", "tracing", "catalogue", "storage"),
     ),
 }
 
 ROUTERS: dict[str, Part] = {
     "identity": Part("shuyuan.identity.routes:router", ("identity", "db")),
+    "audit": Part("shuyuan.identity.activity:router", ("db", "audit")),
     "catalogue": Part("shuyuan.maas.catalogue.routes:router", ("catalogue",)),
     "gateway": Part("shuyuan.maas.gateway.routes:router", ("gateway",)),
     "people": Part("shuyuan.learning.people.routes:router", ("people",)),
@@ -96,6 +97,7 @@ ROUTERS: dict[str, Part] = {
 }
 
 JOBS: dict[str, Part] = {
+    "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler")),
     "improvement": Part(
         "shuyuan.learning.improvement.jobs:register", ("outbox", "scheduler", "improvement", "identity")
     ),
@@ -108,9 +110,9 @@ ERROR_PAGES: dict[str, str] = {
 }
 
 PLANES: dict[str, tuple[str, ...]] = {
-    "maas": ("identity", "catalogue", "gateway"),
+    "maas": ("identity", "audit", "catalogue", "gateway"),
     "learning": (
-        "identity", "people", "courses", "tracing", "assessment", "recommendation", "insight", "tutor", "improvement",
+        "identity", "audit", "people", "courses", "tracing", "assessment", "recommendation", "insight", "tutor", "improvement",
     ),
 }
 

@@ -4,6 +4,6 @@ Everything goes through the same interfaces a real school uses; every pupil is m
 runs unless `--demo` is given.
 """
 
-from shuyuan.demo.school import ensure, link, write_json
+from shuyuan.demo.school import ensure, keep_alive, link, write_json
 
-__all__ = ["ensure", "link", "write_json"]
+__all__ = ["ensure", "keep_alive", "link", "write_json"]

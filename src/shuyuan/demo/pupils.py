@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 NAMES = (
-    "小宇", "小禾", "小竹", "小川", "小南", "小晴", "小枫", "小舟", "小棠", "小林", "小满", "小雨", "小北", "小溪", "小星", "小柏",
-    "小夏", "小远", "小岚", "小舒", "小麦", "小渔", "小葵", "小墨", "小茶", "小言", "小鹿", "小安", "小秋", "小帆", "小杉", "小月",
-)
+    "小宇 小禾 小竹 小川 小南 小晴 小枫 小舟 小棠 小林 小满 小雨 小北 小溪 小星 小柏 "
+    "小夏 小远 小岚 小舒 小麦 小渔 小葵 小墨 小茶 小言 小鹿 小安 小秋 小帆 小杉 小月"
+).split()
 STUCK_NUMBERS = frozenset({1, 2, 7, 11, 15, 25})
 OTHER_SLIP_NUMBER = 7
 LATE_NUMBERS = frozenset({13, 20, 28, 31})  # joined in the last days: too little evidence

@@ -24,7 +24,7 @@ SEED = 20260907
 ADULTS: tuple[tuple[Role, str, str], ...] = (
     ("teacher", "lin", "林老师"), ("admin", "it", "周老师（信息中心）"), ("developer", "dev", "开发者 Dev"),
 )
-LIVE_EVERY_S = 40.0
+LIVE_EVERY_S, LINK_LIFE_S = 40.0, 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def ensure(platform: compose.Platform) -> Demo:
     by_role = {account["role"]: account["id"] for account in accounts}
     admin = Principal(by_role["admin"], school.id, "admin")
     for slug in COURSES:
-        platform.get("courses").load(school.id, courses_interface.read_folder(content_folder() / slug), by=admin.account_id)
+        content = courses_interface.read_folder(content_folder() / slug)
+        platform.get("courses").load(school.id, content, by=admin.account_id)
     class_ = _class(platform, admin, by_role["teacher"])
     first = _fill(platform, class_, clock.now())
     developer = Principal(by_role["developer"], school.id, "developer")
@@ -61,7 +62,8 @@ def ensure(platform: compose.Platform) -> Demo:
 
 def link(platform: compose.Platform) -> str:
     """A fresh single-use link that opens "Enter as"."""
-    token: str = platform.get("identity").create_link(ensure(platform).school_id, "demo")
+    token: str = platform.get("identity").create_link(
+        "demo", school_id=ensure(platform).school_id, ttl_s=LINK_LIFE_S)
     return token
 
 

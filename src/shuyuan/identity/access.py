@@ -64,6 +64,11 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("DELETE", "/api/accounts/{account_id}/sessions"): allow("admin", scope="admin"),
     ("PUT", "/api/groups/{group_id}/suspension"): allow("admin", "teacher"),
     ("DELETE", "/api/groups/{group_id}/suspension"): allow("admin", "teacher"),
+    # maas/catalogue
+    ("GET", "/api/models"): allow("admin", "developer", scope="models"),
+    ("POST", "/api/models/{name}/pull"): allow("admin", scope="admin"),
+    ("DELETE", "/api/models/{name}/pull"): allow("admin", scope="admin"),
+    ("GET", "/api/models/{name}/versions"): allow("admin", "developer", scope="models"),
     # learning/people
     ("GET", "/api/classes"): allow("admin", "teacher", "student"),
     ("POST", "/api/classes"): allow("admin", "teacher"),
@@ -79,4 +84,23 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("POST", "/api/learners/{learner_id}/pin"): allow("admin", "teacher"),
     ("PUT", "/api/learners/{learner_id}/consent"): allow("admin", "teacher"),
     ("GET", "/api/learners/{learner_id}/views"): allow("admin", "teacher", "student"),
+    # maas/gateway
+    ("GET", "/v1/models"): signed_in(scope="models"),
+    ("GET", "/v1/models/{model:path}"): signed_in(scope="models"),
+    ("POST", "/v1/chat/completions"): signed_in(scope="models"),
+    ("POST", "/v1/embeddings"): signed_in(scope="models"),
+    ("POST", "/v1/services/summarize"): signed_in(scope="models"),
+    ("POST", "/v1/services/translate"): signed_in(scope="models"),
+    ("POST", "/v1/services/classify"): signed_in(scope="models"),
+    ("GET", "/v1/usage"): signed_in(scope="models"),
+    ("GET", "/api/usage"): signed_in(scope="models"),
+    ("GET", "/api/usage/calls"): signed_in(scope="models"),
+    ("PUT", "/api/quotas/{scope}/{scope_id}"): allow("admin", scope="admin"),
+    # identity: the activity log
+    ("GET", "/api/audit"): allow("admin", scope="admin"),
+    ("GET", "/api/audit/verify"): allow("admin", scope="admin"),
+    # learning/improvement
+    ("GET", "/api/loop"): allow("admin", "teacher", "developer"),
+    ("POST", "/api/loop/turn"): allow("admin"),
+    ("POST", "/api/loop/versions/{version_id}/use"): allow("admin"),
 }

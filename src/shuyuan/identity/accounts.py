@@ -1,5 +1,7 @@
 """Accounts: created, given a secret or a role, closed; seen by whoever may see them."""
 
+from typing import Any
+
 from sqlalchemy import Connection, Row
 
 from shuyuan.identity import base, passwords, store, tables
@@ -31,6 +33,11 @@ class Accounts(base.Base):
         ))
         self._record(uow, school_id, actor_id, "account.created", account_id, role=role)
         return account_id
+
+    def rename(self, uow: db.UnitOfWork, *, school_id: str, account_id: str, name: str) -> None:
+        """Correct a person's name."""
+        self._row(uow, school_id, account_id)
+        self._change(uow, account_id, name=self._vault.seal(uow, account_id, base.NAME_FIELD, base.clean_name(name)))
 
     def set_secret(
         self, uow: db.UnitOfWork, *, school_id: str, account_id: str, secret: str | Hashed, actor_id: str
@@ -106,7 +113,9 @@ class Accounts(base.Base):
         """Everyone of the school, by role; administrators only."""
         principal.require("admin")
         with self._db.read() as conn:
-            return [self._account(conn, row) for row in store.accounts(conn, principal.school_id)]
+            rows = store.accounts(conn, principal.school_id)
+            self._vault.warm(conn, [row.id for row in rows])
+            return [self._account(conn, row) for row in rows]
 
     def set_language(self, principal: Principal, language: Language) -> None:
         """The language of the pages for this person."""
@@ -114,7 +123,7 @@ class Accounts(base.Base):
             raise errors.BadInput(f"language {language!r} is not here", fix="use zh or en")
         self._db.write(lambda uow: self._change(uow, principal.account_id, language=language))
 
-    def _keep_an_admin(self, uow: db.UnitOfWork, row: Row[Any], *, stays: bool) -> None:
+    def _keep_an_admin(self, uow: db.UnitOfWork, row: Row[Any], *, stays: bool) -> None:  # Any: a row's values
         last = row.role == "admin" and row.active and store.active_admins(uow.conn, row.school_id) == 1
         if last and not stays:
             raise errors.Conflict(f"account {row.id} is the last administrator", fix="appoint another one first")

@@ -8,16 +8,16 @@ from sqlalchemy import Row
 
 from shuyuan.identity import base, store, tables
 from shuyuan.identity.accounts import Accounts
-from shuyuan.identity.interface import Language, Link, School, SignedIn
+from shuyuan.identity.interface import Language, Link, SignedIn
+from shuyuan.identity.schools import Schools
 from shuyuan.identity.sessions import Sessions
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import db, errors, ids
+from shuyuan.kernel import clock, db, errors, ids
 
 FIRST_ADMIN = "first_admin"
-AGE_LINE = 13
 
 
-class Links(Accounts, Sessions):
+class Links(Schools, Accounts, Sessions):
     """The link verbs of `interface.Identity`."""
 
     def create_link(
@@ -32,14 +32,15 @@ class Links(Accounts, Sessions):
                 id=link_id, school_id=school_id, token_hash=base.digest(token), purpose=purpose,
                 account_id=account_id, expires_at=uow.now + timedelta(seconds=ttl_s),
             ))
-            self._record(uow, school_id, actor_id, "link.created", link_id, purpose=purpose)
+            self._record(uow, school_id or kernel_audit.SYSTEM, actor_id, "link.created", link_id, purpose=purpose)
 
         self._db.write(create)
         return token
 
     def peek_link(self, token: str) -> Link:
         """What a link opens, without using it up."""
-        return self._db.write(lambda uow: _link(store.open_link(uow.conn, base.digest(token), uow.now)))
+        with self._db.read() as conn:
+            return _link(store.open_link(conn, base.digest(token), clock.now()))
 
     def consume_link(self, token: str) -> Link:
         """Use the link up; NotFound when it is unknown, expired or already used."""
@@ -55,7 +56,7 @@ class Links(Accounts, Sessions):
             link = self._use(uow, token)
             if link.purpose != FIRST_ADMIN:
                 raise errors.NotFound("this link is for something else", fix="use the link the terminal printed")
-            school_id = link.school_id or create_school(self._audit, uow, school_name).id
+            school_id = link.school_id or self._create_school(uow, school_name).id
             return self.create_account(
                 uow, school_id=school_id, role="admin", name=name, login=login, secret=hashed, language=language)
 
@@ -64,23 +65,12 @@ class Links(Accounts, Sessions):
     def _use(self, uow: db.UnitOfWork, token: str) -> Link:
         row = store.use_link(uow.conn, base.digest(token), uow.now)
         link = _link(row)
-        self._record(uow, link.school_id, link.account_id, "link.used", row.id if row else "", purpose=link.purpose)
+        self._record(uow, link.school_id or kernel_audit.SYSTEM, link.account_id or kernel_audit.SYSTEM, "link.used",
+                     row.id if row else "", purpose=link.purpose)
         return link
-
-
-def create_school(audit: kernel_audit.Audit, uow: db.UnitOfWork, name: str, *, demo: bool = False) -> School:
-    """A new tenant, inside a unit."""
-    plain = " ".join(name.split())
-    if not 0 < len(plain) <= 120:
-        raise errors.BadInput(f"the school's name has {len(plain)} characters", fix="use 1 to 120")
-    row = {"id": ids.new_id(), "name": plain, "demo": demo, "age_line": 13, "created_at": uow.now}
-    uow.conn.execute(tables.school.insert().values(row))
-    self._record(uow, str(row["id"]), kernel_audit.SYSTEM, "school.created", str(row["id"]), demo=demo)
-    return School(str(row["id"]), plain, demo)
-
 
 
 def _link(row: Row[Any] | None) -> Link:  # Any: a row's values
     if row is None:
-        raise errors.NotFound("this link is unknown, used or too old", fix="ask for a new one; it is good for 15 minutes")
+        raise errors.NotFound("this link is unknown, used or too old", fix="ask for a new one; each opens once")
     return Link(row.purpose, row.school_id, row.account_id, row.expires_at)

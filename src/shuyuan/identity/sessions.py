@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import Row
 
@@ -22,8 +23,9 @@ class Sessions(base.Base):
         with self._db.read() as conn:
             row = store.account_by_login(conn, login_hash)
         usable = row if row is not None and row.active else None
-        pupil = usable.role == "student" if usable is not None else ":" in login
-        if not passwords.matches(self._vault, usable.secret_hash if usable else None, secret, pupil=pupil) or not usable:
+        pupil = usable.role == "student" if usable is not None else ":" in base.normal_login(login)
+        stored = usable.secret_hash if usable is not None else None
+        if not passwords.matches(self._vault, stored, secret, pupil=pupil) or usable is None:
             self._db.write(lambda uow: throttle.failed(uow, from_where))
             raise errors.Unauthenticated("the login or the password is wrong", fix="check both; after 5 tries, wait")
 
@@ -85,7 +87,8 @@ class Sessions(base.Base):
         token, ends = secrets.token_urlsafe(32), uow.now + SESSION_LIFE
         store.forget_ended_sessions(uow.conn, row.id, uow.now)
         uow.conn.execute(tables.session.insert().values(
-            school_id=row.school_id, account_id=row.id, token_hash=base.digest(token), created_at=uow.now, expires_at=ends,
+            school_id=row.school_id, account_id=row.id, token_hash=base.digest(token), created_at=uow.now,
+            expires_at=ends,
         ))
         principal = store.principal_of_session(uow.conn, base.digest(token), uow.now)
         if principal is None:

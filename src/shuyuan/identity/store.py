@@ -112,8 +112,9 @@ def revoke_keys_of(conn: Connection, account_id: str, now: datetime) -> None:
 
 
 def add_members(conn: Connection, school_id: str, group_id: str, account_ids: Iterable[str]) -> None:
-    wanted = dict.fromkeys(account_ids)
-    query = select(group_member.c.account_id).where(group_member.c.group_id == group_id)
+    wanted = list(dict.fromkeys(account_ids))
+    query = select(group_member.c.account_id).where(
+        group_member.c.group_id == group_id, group_member.c.account_id.in_(wanted))
     there = set(conn.execute(query).scalars())
     rows = [{"group_id": group_id, "account_id": a, "school_id": school_id} for a in wanted if a not in there]
     if rows:

@@ -25,7 +25,9 @@ class Limit:
 
     def pause_s(self, failures: int) -> float:
         """How long after its last failure somebody with so many must wait."""
-        return 0.0 if failures < self.free else float(min(2 ** min((failures - self.free) // self.step, 20), self.max_s))
+        if failures < self.free:
+            return 0.0
+        return min(2.0 ** min((failures - self.free) // self.step, 20), self.max_s)
 
 
 LOGIN = Limit(free=5, step=1, max_s=900, forget_s=3600)
@@ -34,15 +36,19 @@ _KEEP = timedelta(days=1)
 
 
 def begin(uow: db.UnitOfWork, login: str, client: str) -> None:
-    """Count an attempt on `login` (a keyed hash). Raises RateLimited while `login` or `client` must wait."""
-    _check(uow, client, CLIENT)
+    """Count an attempt on `login` (a keyed hash). Raises RateLimited while `login` or `client` must wait.
+
+    client: the keyed hash of an address, empty when there is none (a call inside this process)."""
+    if client:
+        _check(uow, client, CLIENT)
     _check(uow, login, LOGIN)
     _count(uow, login, LOGIN)
 
 
 def failed(uow: db.UnitOfWork, client: str) -> None:
     """The attempt failed: count it for the client, and forget rows of long ago."""
-    _count(uow, client, CLIENT)
+    if client:
+        _count(uow, client, CLIENT)
     uow.conn.execute(delete(failure).where(failure.c.last_at < uow.now - _KEEP))
 
 

@@ -10,6 +10,7 @@ import hmac
 import os
 import secrets
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -20,6 +21,7 @@ from shuyuan.kernel import db, errors, ids
 
 KEY_BYTES, NONCE_BYTES = 32, 12
 ERASED = "∅"
+_WARM = 500
 
 person_key = Table(
     "crypto_person_key", db.metadata,
@@ -55,6 +57,15 @@ class Vault:
         except errors.NotFound:
             return ERASED
         return _decrypt(key, blob, f"{subject_id}/{field}").decode()
+
+    def warm(self, conn: Connection, subject_ids: Iterable[str]) -> None:
+        """Fetch many people's keys in few queries, before opening a whole list."""
+        with self._lock:
+            missing = [subject_id for subject_id in subject_ids if subject_id not in self._keys]
+        for start in range(0, len(missing), _WARM):
+            wanted = person_key.c.subject_id.in_(missing[start : start + _WARM])
+            for row in conn.execute(select(person_key).where(wanted)):
+                self._remember(row.subject_id, AESGCM(self._unwrap(row.subject_id, row.wrapped_key)))
 
     def erase(self, uow: db.UnitOfWork, subject_id: str) -> None:
         """Destroy the person's key: every sealed field of theirs is unreadable from now on, backups aside."""

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from shuyuan import compose, demo, migrations
 from shuyuan.entrypoints import installation, server
+from shuyuan.identity.interface import Identity
 from shuyuan.kernel import log
 from shuyuan.kernel import settings as kernel_settings
 
@@ -61,6 +62,7 @@ def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> 
             def announce(base_url: str) -> None:
                 if school:
                     demo.write_json(platform, school, base_url)
+                    demo.keep_alive(platform, school)
                 _announce(base_url, link, settings, demo_school)
 
             server.serve(platform, announce, modules, listener)
@@ -80,9 +82,9 @@ def _announce(base_url: str, link: str | None, settings: kernel_settings.Setting
 
 
 def _first_link(platform: compose.Platform) -> str | None:
-    """A link for the first administrator while there is none."""
-    link: str | None = platform.get("identity").first_administrator_link()
-    return link
+    """A link for the first administrator while there is no school."""
+    identity: Identity = platform.get("identity")
+    return None if identity.schools() else identity.create_link("first_admin")
 
 
 def _pull_starter(platform: compose.Platform) -> None:

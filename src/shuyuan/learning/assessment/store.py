@@ -12,7 +12,7 @@ from shuyuan.learning.assessment.interface import Attempt, AttemptKind, Slot
 from shuyuan.learning.assessment.tables import attempt, slot
 
 _STANDING = (
-    select(attempt.c.closed_at, slot.c.item_id, slot.c.state, slot.c.tries, slot.c.hints_used)
+    select(attempt.c.closed_at, slot.c.item_id, slot.c.seed, slot.c.state, slot.c.tries, slot.c.hints_used)
     .join_from(attempt, slot, slot.c.attempt_id == attempt.c.id)
     .where(attempt.c.id == bindparam("attempt"), attempt.c.school_id == bindparam("school"))
     .order_by(slot.c.position)
@@ -73,8 +73,8 @@ def newest_open(conn: Connection, school_id: str, learner_id: str) -> Attempt | 
 def standing(conn: Connection, school_id: str, attempt_id: str) -> Standing:
     """The attempt locked for this unit: whether it is closed, and each slot."""
     rows = conn.execute(_STANDING, {"attempt": attempt_id, "school": school_id}).all()
-    slots = {row[1]: Slot(row[1], 0, row[2], row[3], row[4]) for row in rows}
-    return Standing(rows[0][0] if rows else None, slots)
+    slots = {row.item_id: Slot(row.item_id, row.seed, row.state, row.tries, row.hints_used) for row in rows}
+    return Standing(rows[0].closed_at if rows else None, slots)
 
 
 def tried(conn: Connection, attempt_id: str, item_id: str, state: str) -> None:
@@ -88,7 +88,8 @@ def hinted(conn: Connection, attempt_id: str, item_id: str) -> None:
 def mark(conn: Connection, attempt_id: str, states: Mapping[str, str]) -> None:
     """Show how each answered slot of a test stands, now that it closes."""
     for item_id, state in states.items():
-        conn.execute(update(slot).where(slot.c.attempt_id == attempt_id, slot.c.item_id == item_id).values(state=state))
+        marked = update(slot).where(slot.c.attempt_id == attempt_id, slot.c.item_id == item_id)
+        conn.execute(marked.values(state=state))
 
 
 def close(conn: Connection, attempt_id: str, at: datetime) -> None:
@@ -110,14 +111,11 @@ def has_open_test(conn: Connection, learner_id: str) -> bool:
 
 def _attempt(conn: Connection, row: Row[Any]) -> Attempt:  # Any: a row's values
     slots = conn.execute(select(slot).where(slot.c.attempt_id == row.id).order_by(slot.c.position)).all()
+    shown = tuple(Slot(one.item_id, one.seed, one.state, one.tries, one.hints_used) for one in slots)
     return Attempt(
-        row.id, row.school_id, row.learner_id, row.kind, row.course_id, row.point_id, tuple(map(_slot, slots)),
-        row.assignment_id, row.started_at, row.closed_at,
+        row.id, row.school_id, row.learner_id, row.kind, row.course_id, row.point_id, shown, row.assignment_id,
+        row.started_at, row.closed_at,
     )
-
-
-def _slot(row: Row[Any]) -> Slot:
-    return Slot(row.item_id, row.seed, row.state, row.tries, row.hints_used)
 
 
 def sitting_of(found: Attempt) -> Sitting:

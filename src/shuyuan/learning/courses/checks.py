@@ -69,7 +69,10 @@ def item_faults(item: interface.Item, judge: grader.Grader, seeds: int = SEEDS) 
     """What is wrong with one item, tried at several seeds; the first fault of each kind is enough."""
     where = f"item {item.id}"
     if isinstance(item, interface.SingleItem | interface.MultipleItem):
-        yield from _choice_faults(item)
+        wrong_choices = list(choice_faults(item))
+        if wrong_choices:
+            yield from wrong_choices
+            return
     used = range(seeds) if item.params else range(1)
     stated: Counter[tuple[int, interface.Language]] = Counter()
     for seed in used:
@@ -112,7 +115,7 @@ def _seed_fault(
     return None
 
 
-def _choice_faults(item: interface.SingleItem | interface.MultipleItem) -> Iterator[interface.Fault]:
+def choice_faults(item: interface.SingleItem | interface.MultipleItem) -> Iterator[interface.Fault]:
     where = f"item {item.id}, choices"
     right = sum(choice.correct for choice in item.choices)
     if item.kind == "single" and right != 1:

@@ -7,6 +7,7 @@ cannot be read is shown as code.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
@@ -15,11 +16,13 @@ import nh3
 from latex2mathml import converter
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 MAX_CHARACTERS = 200_000
+_FORMULA = re.compile(r"\$\$((?:\\.|[^$\\])+)\$\$|\$(?!\s)((?:\\.|[^$\\])+)(?<!\s)\$(?!\d)", re.DOTALL)
 MAX_LATEX_CHARACTERS = 2_000
 CACHED_TEXTS = 4096
 
@@ -81,12 +84,33 @@ def _math(latex: str, options: dict[str, bool]) -> str:
 
 
 def _parser() -> MarkdownIt:
+    """CommonMark with tables and dollars. The plugin's block rule is kept; its inline rule looks at the last
+    character of the text when a formula comes first, so the inline rule is ours."""
     parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    dollarmath_plugin(
-        parser, allow_labels=False, allow_space=False, allow_digits=False, double_inline=True, renderer=_math
-    )
+    dollarmath_plugin(parser, allow_labels=False, renderer=_math)
+    parser.disable("math_inline")
+    parser.inline.ruler.before("escape", "dollars", _dollars)
+    parser.add_render_rule("dollars", _inline_math)
     parser.add_render_rule("image", _image)
     return parser
+
+
+def _dollars(state: StateInline, silent: bool) -> bool:
+    """`$x$` and `$$x$$` inside a line. `$5 and $6` are prices: no space inside, no digit outside."""
+    match = _FORMULA.match(state.src, state.pos, state.posMax)
+    if not match or (state.pos > 0 and state.src[state.pos - 1].isdigit()):
+        return False
+    if not silent:
+        token = state.push("dollars", "math", 0)
+        token.content, token.markup = (match[1], "$$") if match[1] else (match[2], "$")
+    state.pos = match.end()
+    return True
+
+
+def _inline_math(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
+) -> str:
+    return mathml(tokens[index].content.strip(), tokens[index].markup == "$$")
 
 
 def _image(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from shuyuan.identity.interface import Principal
+from shuyuan.identity.interface import Hashed, Language, Principal
 from shuyuan.kernel import db
 
 AgeBand = Literal["under_13", "13_15", "16_17", "adult", "unknown"]
@@ -21,7 +21,7 @@ class Class:
     name: str
     code: str
     course_ids: tuple[str, ...]
-    tutor_on: bool  # a teacher turned the tutor on for a class below the age line / off for any class
+    tutor_on: bool  # a teacher's decision; without one: whether every pupil is known to be above the age line
     size: int = 0
 
 
@@ -52,8 +52,23 @@ class RosterRow:
 
 
 @dataclass(frozen=True)
+class JoinSlip:
+    """What a new pupil needs to come in: printed, cut out and handed over. The PIN is shown this once."""
+
+    class_name: str
+    class_code: str
+    number: str
+    name: str
+    pin: str
+
+
+@dataclass(frozen=True)
 class RosterReport:
-    """What an import would do (dry run) or did. `pins`: learner number → PIN, only for pupils just created."""
+    """What an import would do (dry run) or did.
+
+    pins: learner number → PIN, only for pupils just created (`CODE:number` when the list spans classes).
+    slips: the same with names, ready to print.
+    """
 
     rows: tuple[RosterRow, ...]
     created: int
@@ -61,6 +76,7 @@ class RosterReport:
     refused: int
     dry_run: bool
     pins: Mapping[str, str] = field(default_factory=dict)
+    slips: tuple[JoinSlip, ...] = ()
 
 
 class People(Protocol):
@@ -74,11 +90,16 @@ class People(Protocol):
     def learners(self, principal: Principal, class_id: str) -> list[Learner]: ...
     def learner(self, principal: Principal, learner_id: str) -> Learner: ...
     def join_teacher(self, principal: Principal, class_id: str, teacher_account_id: str) -> None: ...
+    def leave_teacher(self, principal: Principal, class_id: str, teacher_account_id: str) -> None: ...
     def add_learner(
-        self, uow: db.UnitOfWork, *, school_id: str, class_id: str, number: str, name: str, pin: str | None,
-        age_band: AgeBand = "unknown", simulated: bool = False, consent: frozenset[Purpose] = frozenset({"learning"}),
-        actor_id: str = "system",
-    ) -> str: ...
+        self, uow: db.UnitOfWork, *, school_id: str, class_id: str, number: str, name: str,
+        pin: str | Hashed | None, age_band: AgeBand = "unknown", simulated: bool = False,
+        consent: frozenset[Purpose] = frozenset({"learning"}), actor_id: str = "system", language: Language = "zh",
+    ) -> str:
+        """A pupil with an account, inside `uow`; returns the learner id. Hash many PINs before the unit
+        (`identity.hash_secret`). Raises Conflict when the number is taken in this class."""
+        ...
+
     def import_roster(
         self, principal: Principal, class_id: str | None, filename: str, content: bytes, *, dry_run: bool
     ) -> RosterReport: ...
@@ -90,6 +111,10 @@ class People(Protocol):
 
     def erase(self, principal: Principal, learner_id: str) -> None:
         """Destroy the learner's key: name and free text become unreadable, responses stay without a person."""
+        ...
+
+    def record_view(self, principal: Principal, learner_id: str) -> None:
+        """Note that the caller opened this learner's pages; one's own visits are not noted."""
         ...
 
     def seen(self, principal: Principal, learner_id: str) -> list[tuple[datetime, str]]:

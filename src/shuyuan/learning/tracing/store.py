@@ -92,7 +92,8 @@ def _take(known: Known, point_id: str, numbers: tuple[float, ...]) -> None:
 @lru_cache
 def _select_few(points: int) -> Select[Any]:
     """A statement for this number of points, built once: an expanding IN would be rendered for every answer."""
-    wanted: list[BindParameter[str]] = [bindparam("general", GENERAL), *(bindparam(f"point_{at}") for at in range(points))]
+    wanted: list[BindParameter[str]] = [bindparam(f"point_{at}") for at in range(points)]
+    wanted.append(bindparam("general", GENERAL))
     return select(state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
         state.c.learner_id == bindparam("learner"), state.c.point_id.in_(wanted))
 

@@ -34,6 +34,7 @@ class Slot:
         self.partial = self.folder / "partial"
         self.journal = self.folder / "journal.json"
         self._stamp = self.folder / "verified.json"
+        self._lock = self.folder / "lock"
 
     def is_verified(self) -> bool:
         """True when the file is here and is unchanged since its hash was checked; re-hashes if touched.
@@ -73,11 +74,27 @@ class Slot:
         for path in (self.path, self.partial, self.journal, self._stamp):
             path.unlink(missing_ok=True)
 
+    def unfinished(self) -> interface.PullProgress | None:
+        """What a pull that this process does not run has on disk; None when there is no part of one."""
+        try:
+            size_bytes = self.partial.stat().st_size
+            with self._lock.open("r+") as handle:
+                running = not _try_lock(handle.fileno())
+        except FileNotFoundError:
+            return None
+        return interface.PullProgress(
+            name=self.entry.name,
+            stage="fetching" if running else "cancelled",
+            bytes_done=size_bytes,
+            bytes_total=self.entry.size_bytes,
+            error="" if running else "interrupted; pull again to resume",
+        )
+
     @contextlib.contextmanager
     def locked(self, cancelled: threading.Event) -> Iterator[None]:
         """Hold this entry against other processes and threads. Raises PullCancelled while waiting."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as handle:
+        with self._lock.open("w") as handle:
             while not _try_lock(handle.fileno()):
                 if cancelled.wait(_LOCK_POLL_S):
                     raise interface.PullCancelled(f"the pull of {self.entry.name!r} was cancelled")

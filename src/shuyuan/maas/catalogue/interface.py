@@ -7,12 +7,14 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shuyuan.kernel import errors
+from shuyuan.kernel import db, errors
 
 Task = Literal["chat", "summarize", "translate", "classify", "embed", "predict"]
 RunnerKind = Literal["llama", "embed", "onnx"]
 PullStage = Literal["queued", "fetching", "verifying", "ready", "failed", "cancelled"]
 Language = Literal["zh", "en"]
+CHAMPION = "champion"
+SHARED = "shared"  # the school_id of what every school of this installation sees
 
 
 class _Fact(BaseModel):
@@ -79,19 +81,22 @@ class PullProgress(_Fact):
 
 
 class Version(_Fact):
-    """One immutable state of a model, with its figures and where it came from."""
+    """One immutable state of a model: its artefact, its figures, what it was made from."""
 
     id: str
+    school_id: str = Field(description="The school it belongs to, or SHARED.")
     model: str
     number: int
-    school_id: str | None = Field(description="None: shared by every school of this installation.")
-    runner: str
+    runner: str = Field(description="A RunnerKind, or a word its own reader knows (such as tracer).")
     artefact_sha256: str
     size_bytes: int
+    tasks: tuple[str, ...]
+    context_tokens: int
     figures: Mapping[str, float]
     parent_id: str | None
-    lineage: Mapping[str, str]
+    lineage: Mapping[str, str] = Field(description="What it was made from: data set, run, report ids.")
     card: LocalText
+    created_by: str
     created_at: datetime
 
     @property
@@ -101,14 +106,39 @@ class Version(_Fact):
 
 
 class Alias(_Fact):
-    """A name that points to a version and may move: who moved it last, when and why."""
+    """A name that points to a version: since when, by whom and why."""
 
     model: str
     alias: str
     version_id: str
+    version_number: int
+    previous_id: str | None
     reason: str
     moved_by: str
     moved_at: datetime
+
+
+class NewVersion(_Fact):
+    """What one says to register a version. The artefact is already in the artefact store."""
+
+    model: str
+    runner: str
+    artefact_sha256: str
+    size_bytes: int
+    card: LocalText
+    figures: Mapping[str, float] = {}
+    lineage: Mapping[str, str] = {}
+    tasks: tuple[str, ...] = ()
+    context_tokens: int = 0
+    parent_id: str | None = None
+
+
+class ModelInfo(_Fact):
+    """An entry with what this machine has of it."""
+
+    entry: Entry
+    here: bool
+    progress: PullProgress | None
 
 
 class Loadable(_Fact):
@@ -136,6 +166,50 @@ class Locator(Protocol):
 
     def known(self) -> Sequence[str]:
         """Names of every model that `locate` may find."""
+        ...
+
+
+class Catalogue(Locator, Protocol):
+    """Models, versions, aliases and pulls. A school sees its own versions and the shared ones."""
+
+    def models(self) -> list[ModelInfo]:
+        """Every entry with its state on this machine."""
+        ...
+
+    def pull_in_background(self, name: str, *, from_dir: Path | None = None) -> PullProgress:
+        """Start a pull, or leave one that runs alone. Raises UnknownModel."""
+        ...
+
+    def cancel_pull(self, name: str) -> None:
+        """Stop a pull; verified parts stay."""
+        ...
+
+    def register_version(
+        self, uow: db.UnitOfWork, *, school_id: str, actor_id: str, version: NewVersion
+    ) -> Version:
+        """Add the next version of a model inside `uow`. Raises BadInput when the artefact is not stored."""
+        ...
+
+    def promote(
+        self, uow: db.UnitOfWork, *, school_id: str, actor_id: str, model: str, alias: str, version: int, reason: str
+    ) -> Alias:
+        """Point an alias at a version inside `uow`, with an audit entry. Rolling back is promoting the earlier one."""
+        ...
+
+    def resolve(self, school_id: str, reference: str) -> Version:
+        """The version of `models:/name@alias`, `models:/name/3` or `name` (alias champion). Raises UnknownModel."""
+        ...
+
+    def versions(self, school_id: str, model: str) -> list[Version]:
+        """Newest first."""
+        ...
+
+    def alias_history(self, school_id: str, model: str, alias: str = CHAMPION) -> list[Alias]:
+        """Where an alias pointed, newest first."""
+        ...
+
+    def artefact(self, version: Version) -> bytes:
+        """The stored bytes, checked against their address."""
         ...
 
 

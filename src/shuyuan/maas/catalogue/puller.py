@@ -114,8 +114,11 @@ class Puller:
         return self.pull_progress(name)
 
     def pull_progress(self, model: str) -> interface.PullProgress | None:
-        """The last known progress of a pull started here; None when there was none."""
-        return self._progress.get(model)
+        """The progress of a pull: started here, by another process, or interrupted before a restart."""
+        known = self._progress.get(model)
+        if known is None and model in self._entries:
+            return cache.Slot(self.cache_dir, self._entries[model]).unfinished()
+        return known
 
     def close(self) -> None:
         """Cancel and wait for every background pull."""

@@ -31,8 +31,9 @@ class Booking:
     overhead_ms: float = 0.0
     expected_prompt_tokens: int = 0
     begun: bool = False  # the model has given something
+    finished: bool = False  # it has given everything
     pieces: int = 0  # chunks so far: at least one token each
-    usage: interface.Usage | None = None  # what the worker reported at the end
+    usage: interface.Usage | None = None  # what the worker reported last
 
     def cost(self) -> tuple[int, int]:
         """Prompt and completion tokens, as far as they are known."""
@@ -62,7 +63,7 @@ class Books:
         outcome, given_back = "ok", False
         try:
             yield booking
-            outcome = "ok" if booking.usage is not None else "left"
+            outcome = "ok" if booking.finished else "left"
         except errors.ShuyuanError as failure:
             outcome, given_back = failure.error_code, not booking.begun
             raise

@@ -1,6 +1,6 @@
 """What other modules may know of the gateway: calls, what they cost, quotas and errors."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -69,7 +69,8 @@ class Allowance:
 
     @property
     def tokens_left(self) -> int | None:
-        return None if self.tokens_limit is None else max(0, self.tokens_limit - self.tokens_used - self.tokens_reserved)
+        limit = self.tokens_limit
+        return None if limit is None else max(0, limit - self.tokens_used - self.tokens_reserved)
 
     @property
     def requests_left(self) -> int | None:
@@ -241,5 +242,3 @@ class TooMuch(errors.BadInput):
 
     code = "too_much"
 
-
-Headers = Mapping[str, str]

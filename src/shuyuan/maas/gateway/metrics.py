@@ -30,7 +30,7 @@ def watched(model: str, endpoint: str, call: booking.Booking) -> Iterator[None]:
     running.labels(model).inc()
     try:
         yield
-        outcome = "ok" if call.usage is not None else "left"
+        outcome = "ok" if call.finished else "left"
     except Exception:
         raise
     except BaseException:

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Literal
 
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import clock, db, errors
 from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import clock, db, errors
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.gateway import booking, interface, metrics, models, quota, store, texts
@@ -70,8 +70,8 @@ class GatewayService:
         async with self._booked(principal, found, "embeddings", purpose, expected, began) as call:
             call.expected_prompt_tokens = expected
             answer = await self._engine.embed(found.name, texts, kind=kind, deadline_s=_EMBED_DEADLINE_S)
-            call.begun, call.usage = True, interface.Usage(answer.prompt_tokens)
-        return interface.Embedded(_receipt(call, found), answer.vectors, call.usage)
+            _note_all(call, interface.Usage(answer.prompt_tokens))
+        return interface.Embedded(_receipt(call, found), answer.vectors, interface.Usage(answer.prompt_tokens))
 
     async def summarize(
         self, principal: Principal, text: str, *, sentences: int = 3, language: interface.Language | None = None,
@@ -86,7 +86,7 @@ class GatewayService:
         _check_inputs([text])
         async with self._booked(principal, models.EXTRACTIVE, "summarize", "service", 0, began) as call:
             chosen = await asyncio.to_thread(texts.extract, text, sentences)
-            call.begun, call.usage = True, interface.Usage(0)
+            _note_all(call, interface.Usage(0))
         return interface.Summary(_receipt(call, models.EXTRACTIVE), chosen.text, "extractive", chosen.positions)
 
     async def translate(
@@ -127,9 +127,8 @@ class GatewayService:
         return found
 
     def last_known(self, principal: Principal) -> tuple[interface.Allowance, ...]:
-        """The allowances as of this caller's last call; read once if there was none."""
-        found = self._last.get(_caller(principal))
-        return found if found is not None else tuple(self.usage(principal))
+        """The allowances as of this caller's last call here; empty when there was none."""
+        return self._last.get(_caller(principal), ())
 
     def calls(self, principal: Principal, *, limit: int = 100, before: str | None = None) -> list[interface.Call]:
         """Ledger lines, newest first: an administrator sees the school, everybody else their own."""
@@ -210,13 +209,25 @@ class Answer:
         self, chunks: AsyncIterator[serving.Chunk], call: booking.Booking, receipt: interface.Receipt
     ) -> None:
         self._chunks, self._call, self.receipt = chunks, call, receipt
+        self._began = time.perf_counter()
 
     async def __aiter__(self) -> AsyncIterator[interface.Delta]:
         async for chunk in self._chunks:
-            self._call.begun = True
-            self._call.pieces += bool(chunk.text)
-            self._call.usage = chunk.usage or self._call.usage
-            yield interface.Delta(chunk.text, _reason(chunk), chunk.usage)
+            self._note(chunk)
+            yield interface.Delta(chunk.text, _reason(chunk), chunk.usage if chunk.finish_reason else None)
+
+    def _note(self, chunk: serving.Chunk) -> None:
+        call = self._call
+        if not call.begun:
+            call.begun = True
+            metrics.first_token.labels(self.receipt.model).observe(time.perf_counter() - self._began)
+        call.pieces += bool(chunk.text)
+        call.usage = chunk.usage or call.usage
+        call.finished = chunk.finish_reason is not None
+
+
+def _note_all(call: booking.Booking, usage: interface.Usage) -> None:
+    call.begun, call.finished, call.usage = True, True, usage
 
 
 def _reason(chunk: serving.Chunk) -> interface.FinishReason | None:
@@ -236,8 +247,10 @@ def _completion_limit(request: interface.ChatRequest, model: catalogue_api.Loada
     context = model.context_tokens
     if request.max_tokens is not None:
         if request.max_tokens > context:
-            raise interface.TooMuch(f"max_tokens is {request.max_tokens}; {model.name} reads and writes {context} tokens",
-                                    fix=f"ask for at most {context}", code="context_length_exceeded")
+            raise interface.TooMuch(
+                f"max_tokens is {request.max_tokens}; {model.name} reads and writes {context} tokens",
+                fix=f"ask for at most {context}", code="context_length_exceeded",
+            )
         return request.max_tokens
     return min(quota.DEFAULT_COMPLETION_TOKENS, max(_MIN_COMPLETION_TOKENS, context - prompt))
 

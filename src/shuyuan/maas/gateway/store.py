@@ -5,7 +5,7 @@ A call's life: `reserve` (quota rows raised by a conditional UPDATE, ledger row 
 happen once: a released row may still be settled by a late answer, a settled one never changes again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -157,7 +157,8 @@ def _current_rows(uow: db.UnitOfWork, school_id: str, charges: Sequence[quota.Ch
 
 def _rows(conn: Connection, school_id: str, charges: Sequence[quota.Charge]) -> list[Row[Any]]:
     wanted = {(c.scope, c.scope_id) for c in charges}
-    found = conn.execute(select(_q).where(_q.c.school_id == school_id, _q.c.scope_id.in_([c.scope_id for c in charges])))
+    ids_of_scopes = [c.scope_id for c in charges]
+    found = conn.execute(select(_q).where(_q.c.school_id == school_id, _q.c.scope_id.in_(ids_of_scopes)))
     return [row for row in found if (row.scope, row.scope_id) in wanted]
 
 
@@ -226,5 +227,4 @@ def _allowance(row: Row[Any]) -> interface.Allowance:
 
 
 def _call(row: Row[Any]) -> interface.Call:
-    values: Mapping[str, Any] = row._mapping  # Any: a row's values
-    return interface.Call(**{name: values[name] for name in interface.Call.__dataclass_fields__})
+    return interface.Call(**{name: getattr(row, name) for name in interface.Call.__dataclass_fields__})

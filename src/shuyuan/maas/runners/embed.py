@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shuyuan.maas.runners import e5file, encoder, interface, tensors, unigram
+from shuyuan.maas.runners import e5file, encoder, interface, unigram
 
 _PREFIXES = {"query": "query: ", "passage": "passage: "}  # the model was trained with them
 _BATCH_TOKENS = 512  # padded tokens in one pass; larger gains nothing on two cores
@@ -56,7 +56,8 @@ class EmbedRunner:
         if vectors is None:
             yield interface.Chunk(finish_reason="cancelled", usage=usage)
         else:
-            yield interface.Chunk(tensors={"embeddings": tensors.pack(vectors)}, finish_reason="stop", usage=usage)
+            packed = {"embeddings": interface.pack_tensor(vectors)}
+            yield interface.Chunk(tensors=packed, finish_reason="stop", usage=usage)
 
     def stats(self) -> interface.Stats:
         """Counters since load."""

@@ -1,13 +1,20 @@
 """What every runner offers, and the payloads and chunks that cross the worker's socket."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypedDict
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shuyuan.kernel import errors
 
 FinishReason = Literal["stop", "length", "cancelled"]
+
+# only plain numbers cross the socket: nothing that could be unpickled
+_DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
 # runner kind → dotted name, imported by the worker alone
 RUNNERS: Mapping[str, str] = {
@@ -148,3 +155,40 @@ class ContextTooLong(errors.BadInput):
     """More tokens than the model reads at once."""
 
     code = "context_length_exceeded"
+
+
+def pack_tensor(array: NDArray[np.generic]) -> Tensor:
+    """The wire form of an array.
+
+    >>> pack_tensor(np.array([[1, 2]], dtype=np.int64))["shape"]
+    [1, 2]
+    """
+    _check_dtype(array.dtype.name)
+    return {
+        "dtype": array.dtype.name,
+        "shape": list(array.shape),
+        "data": np.ascontiguousarray(array).tobytes(),
+    }
+
+
+def unpack_tensor(tensor: Tensor) -> NDArray[np.generic]:
+    """The array of a wire form. Raises BadPayload when type, shape and bytes do not agree."""
+    dtype, shape, data = tensor.get("dtype"), tensor.get("shape"), tensor.get("data")
+    if not isinstance(dtype, str) or not isinstance(data, bytes) or not isinstance(shape, list):
+        raise BadPayload("a tensor needs dtype, shape and data", fix="send all three")
+    _check_dtype(dtype)
+    if any(not isinstance(n, int) or n < 0 for n in shape):
+        raise BadPayload(f"tensor shape {shape} is not a list of sizes >= 0", fix="mend the shape")
+    expected_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+    if len(data) != expected_bytes:
+        raise BadPayload(
+            f"a {dtype} tensor of shape {shape} has {expected_bytes} bytes, got {len(data)}",
+            fix="make shape and data agree",
+        )
+    array: NDArray[np.generic] = np.frombuffer(data, dtype=dtype).reshape(shape)
+    return array
+
+
+def _check_dtype(name: str) -> None:
+    if name not in _DTYPES:
+        raise BadPayload(f"tensor dtype {name!r} is not served", fix=f"use one of {', '.join(_DTYPES)}")

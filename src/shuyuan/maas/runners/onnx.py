@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import onnxruntime
 
-from shuyuan.maas.runners import interface, tensors
+from shuyuan.maas.runners import interface
 
 
 class OnnxRunner:
@@ -53,7 +53,7 @@ class OnnxRunner:
         except Exception as wrong:  # wrong rank or dtype: the caller's input against the graph
             raise interface.BadPayload(str(wrong), fix="match the graph's inputs") from wrong
         names = [output.name for output in self._session.get_outputs()]
-        packed = {name: tensors.pack(array) for name, array in zip(names, outputs, strict=True)}
+        packed = {name: interface.pack_tensor(array) for name, array in zip(names, outputs, strict=True)}
         yield interface.Chunk(tensors=packed, finish_reason="stop", usage=usage)
 
     def stats(self) -> interface.Stats:
@@ -70,4 +70,4 @@ class OnnxRunner:
         if not isinstance(inputs, dict) or sorted(inputs) != wanted:
             given = sorted(inputs) if isinstance(inputs, dict) else inputs
             raise interface.BadPayload(f"inputs {given} given, the graph takes {wanted}", fix="name each input")
-        return {name: tensors.unpack(tensor) for name, tensor in inputs.items()}
+        return {name: interface.unpack_tensor(tensor) for name, tensor in inputs.items()}

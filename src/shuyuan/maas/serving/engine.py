@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.runners import interface as runners
-from shuyuan.maas.runners import tensors
 from shuyuan.maas.serving import interface, placement
 from shuyuan.maas.serving.lane import Deadline, Lane
 from shuyuan.maas.serving.worker import WorkerDied
@@ -63,7 +62,7 @@ class LocalEngine:
         for at in range(0, max(len(texts), 1), _EMBED_TEXTS):
             part = {"texts": list(texts[at : at + _EMBED_TEXTS]), "kind": kind}
             chunk = await self._only_chunk(model, "embed", part, deadline_s)
-            rows.append(tensors.unpack(chunk.tensors["embeddings"]).astype(np.float32, copy=False))
+            rows.append(runners.unpack_tensor(chunk.tensors["embeddings"]).astype(np.float32, copy=False))
             prompt_tokens += chunk.usage.prompt_tokens if chunk.usage else 0
         return interface.Embeddings(np.concatenate(rows), prompt_tokens)
 
@@ -71,9 +70,9 @@ class LocalEngine:
         self, model: str, inputs: Mapping[str, NDArray[np.generic]], *, deadline_s: float | None = None
     ) -> dict[str, NDArray[np.generic]]:
         """See Engine.predict."""
-        payload = {"inputs": {name: tensors.pack(array) for name, array in inputs.items()}}
+        payload = {"inputs": {name: runners.pack_tensor(array) for name, array in inputs.items()}}
         chunk = await self._only_chunk(model, "predict", payload, deadline_s)
-        return {name: tensors.unpack(tensor) for name, tensor in chunk.tensors.items()}
+        return {name: runners.unpack_tensor(tensor) for name, tensor in chunk.tensors.items()}
 
     async def warm(self, model: str) -> None:
         """See Engine.warm."""

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
-from shuyuan.learning.courses.interface import Course, Lesson
+from shuyuan.learning.courses.interface import Course, Passage
 from shuyuan.learning.tracing.interface import Mastery
-from shuyuan.web import charts, progress, shell
+from shuyuan.web import charts, markup, progress, shell
 from shuyuan.web import needs as web_needs
 from shuyuan.web.answers import Lines
 from shuyuan.web.reading import Reader
@@ -110,8 +110,8 @@ def _own(needs: web_needs.Needs, reader: Principal, course: Course) -> Mapping[s
     return mastery_of(needs, reader, reader.account_id, course) if reader.role == "student" else {}
 
 
-def _passage(passage: object, reader: Principal) -> dict[str, object]:
-    raise NotImplementedError
-
-
-__all__ = ["Lesson", "map_values", "mastery_of", "practice_items", "router"]
+def _passage(passage: Passage, reader: Principal) -> dict[str, object]:
+    return {
+        "anchor": passage.id.rpartition(".")[2], "title": passage.title,
+        "html": markup.html(passage.text.of(reader.language)),
+    }

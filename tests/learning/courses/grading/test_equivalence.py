@@ -1,11 +1,13 @@
 """Equality of expressions: exact where rational, sampled where not, bounded everywhere."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.learning.courses.grading import expressions
 
 from shuyuan.learning.courses.grading import algebra, equivalence, grammar
-from tests.learning.courses.grading import expressions
 
 
 def judge(answer: str, key: str, *wrong: str, variables: str = "xyab", form: str = "any") -> equivalence.Judgement:
@@ -38,7 +40,7 @@ def test_equivalence_is_symmetric(a: grammar.Node, b: grammar.Node) -> None:
 @settings(max_examples=200)
 @given(expressions.trees())
 def test_an_expression_that_has_a_value_equals_itself_and_not_itself_plus_one(tree: grammar.Node) -> None:
-    more = grammar.Op("+", tree, grammar.Num(algebra.Fraction(1)))
+    more = grammar.Op("+", tree, grammar.Num(Fraction(1)))
     try:
         ratio = algebra.normal(tree)
     except (grammar.Unreadable, algebra.NotRational):

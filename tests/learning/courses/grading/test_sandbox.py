@@ -82,7 +82,7 @@ def test_the_child_inherits_no_environment(monkeypatch: pytest.MonkeyPatch) -> N
     assert "SHUYUAN_SECRET" not in str(said)
 
 
-@pytest.mark.skipif(child.resource is None, reason="this system has no resource limits")
+@pytest.mark.skipif(not child.LIMITED, reason="this system has no resource limits")
 @pytest.mark.parametrize(
     "burn",
     ["x = bytearray(2 * child.ADDRESS_SPACE_BYTES)", "child._limit_cpu()\nwhile True: pass"],

@@ -21,6 +21,7 @@ try:
     import resource
 except ImportError:  # not a POSIX system: the parent's clock is then the only bound
     resource = None  # type: ignore[assignment]
+LIMITED = resource is not None
 
 
 def main() -> None:

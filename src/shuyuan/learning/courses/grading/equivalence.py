@@ -57,10 +57,16 @@ def equivalent(a: Tree, b: Tree) -> bool:
 
 
 def same(a: grammar.Node, b: grammar.Node) -> bool:
+    x, y = _ratio(a), _ratio(b)  # both first: a division by zero is refused on either side
+    return algebra.same(x, y) if x and y else sampling.same(a, b)
+
+
+def _ratio(node: grammar.Node) -> algebra.Ratio | None:
+    """The normal form, or None when only sampling can compare."""
     try:
-        return algebra.same(algebra.normal(a), algebra.normal(b))
+        return algebra.normal(node)
     except algebra.NotRational:
-        return sampling.same(a, b)
+        return None
 
 
 def _judge(given: Tree, key: str, wrong: Sequence[str], known: tuple[str, ...], form: str) -> Judgement:
@@ -88,11 +94,9 @@ def _mistake(shown: str, wrong: Sequence[str], known: tuple[str, ...]) -> int | 
 
 
 def _same_relation(a: grammar.Equation, b: grammar.Equation) -> bool:
-    try:
-        x = algebra.difference(algebra.normal(a.left), algebra.normal(a.right))
-        y = algebra.difference(algebra.normal(b.left), algebra.normal(b.right))
-    except algebra.NotRational:
-        left, right = (grammar.Op("-", side.left, side.right) for side in (a, b))
+    left, right = (grammar.Op("-", side.left, side.right) for side in (a, b))
+    x, y = _ratio(left), _ratio(right)
+    if not (x and y):
         return sampling.proportional(left, right)
     return algebra.proportional(x[0], y[0]) or algebra.proportional(
         algebra.times(x[0], y[1]), algebra.times(y[0], x[1])

@@ -7,7 +7,7 @@
 Refuses to expand an item with several points into several answers: that leaks the answer to itself.
 """
 
-from shuyuan.science.tracing.online.fitting import Candidate, Fitted, Settings, fit, select_and_fit
+from shuyuan.science.tracing.online.fitting import Candidate, Fitted, Settings, fit, fit_with, select_and_fit
 from shuyuan.science.tracing.online.interactions import Answer, Interactions
 from shuyuan.science.tracing.online.params import Params, PointParams
 from shuyuan.science.tracing.online.reading import (
@@ -38,6 +38,7 @@ __all__ = [
     "Step",
     "expected_gain",
     "fit",
+    "fit_with",
     "level",
     "mastery",
     "new_learner",

@@ -6,7 +6,7 @@ time order; learners may be interleaved.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -104,6 +104,10 @@ class Interactions:
             self.item_ids,
             self.point_ids,
         )
+
+    def with_correct(self, correct: Bools) -> "Interactions":
+        """The same answers with other marks."""
+        return replace(self, correct=correct)
 
     def split(self, held_out: float, seed: int) -> tuple["Interactions", "Interactions"]:
         """Two tables that share no learner: the rest, and about `held_out` of the learners."""

@@ -22,7 +22,7 @@ class PointParams(NamedTuple):
     """One knowledge point. `difficulty` in logits above the average point; the weights are >= 0."""
 
     difficulty: float = 0.0
-    ability_weight: float = 0.3
+    ability_weight: float = 0.17
     practice_weight: float = 0.5
 
 
@@ -37,11 +37,11 @@ def _empty() -> Mapping[str, Any]:
 class Params:
     """Everything `predict` and `update` need. Unseen items and points fall back to `typical_point` and zero."""
 
-    bias: float = 0.7  # logit of a typical first answer
-    general_weight: float = 0.3
+    bias: float = 0.05  # logit of a typical first answer
+    general_weight: float = 0.35
     wins_weight: float = 0.5
-    losses_weight: float = 0.45
-    form_weight: float = 0.9
+    losses_weight: float = 0.4
+    form_weight: float = 0.95
     general_variance: float = 0.65  # prior, logits squared
     general_drift: float = 0.001  # variance regained at each answer
     point_variance: float = 1.6

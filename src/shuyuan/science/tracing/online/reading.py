@@ -60,8 +60,8 @@ def expected_gain(
     The most telling point to ask next has the largest gain: unsure, and neither hopeless nor certain.
     """
     before = mastery(params, learner, point_state, point_id, now_s)
+    at_s = point_state.last_at_s if now_s is None else now_s
+    general, specific = learner.variance, step.variance_now(params, point_state, at_s)
     information = before.p * (1.0 - before.p)
-    if not information:
-        return 0.0
-    variance = (before.uncertainty / information) ** 2
-    return before.uncertainty - information * math.sqrt(variance / (1.0 + information * variance))
+    removed = (general**2 + specific**2) * information / (1.0 + information * (general + specific))
+    return before.uncertainty - information * math.sqrt(general + specific - removed)

@@ -1,0 +1,1 @@
+"""Measured claims: every number the project states is printed by a script here."""

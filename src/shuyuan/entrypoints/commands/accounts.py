@@ -1,0 +1,99 @@
+"""`shuyuan accounts create|reset|list`, `shuyuan keys create|list|revoke`: offline, for whoever owns the machine."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shuyuan import compose
+from shuyuan.entrypoints import installation
+from shuyuan.identity import offline
+from shuyuan.identity.interface import ROLES, Identity, Principal
+from shuyuan.kernel import errors
+
+_out = Console(highlight=False, soft_wrap=True)
+Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
+Login = Annotated[str, typer.Argument(help="What the person types to sign in.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    accounts = typer.Typer(help="Accounts of this installation.", no_args_is_help=True)
+    accounts.command("create")(create)
+    accounts.command("reset")(reset)
+    accounts.command("list")(list_)
+    app.add_typer(accounts, name="accounts")
+    keys = typer.Typer(help="API keys.", no_args_is_help=True)
+    keys.command("create")(create_key)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke_key)
+    app.add_typer(keys, name="keys")
+
+
+def create(
+    login: Login,
+    role: Annotated[str, typer.Option(help=f"One of {', '.join(ROLES)}.")] = "teacher",
+    name: Annotated[str | None, typer.Option(help="The person's name; the login if not given.")] = None,
+    school: Annotated[str | None, typer.Option(help="School id or name; a new name makes a new school.")] = None,
+    home: Home = None,
+) -> None:
+    """Create an account and print its first password once."""
+    if role not in ROLES:
+        raise errors.BadInput(f"--role {role!r} is unknown", fix=f"choose one of {', '.join(ROLES)}")
+    with installation.opened(home) as platform:
+        account_id, password = offline.create(
+            platform.get("db"), platform.get("vault"), role=role, name=name or login, login=login, school=school)
+    _out.print(f"created {role} {login} ({account_id})\npassword (shown once): {password}")
+
+
+def reset(login: Login, home: Home = None) -> None:
+    """Give an account a new password, print it once, and end its sessions."""
+    with installation.opened(home) as platform:
+        password = offline.reset(platform.get("db"), platform.get("vault"), login=login)
+    _out.print(f"new password of {login} (shown once): {password}")
+
+
+def list_(home: Home = None) -> None:
+    """List the accounts of every school of this installation."""
+    table = Table("school", "id", "role", "name", "active")
+    with installation.opened(home) as platform:
+        identity: Identity = platform.get("identity")
+        for school in identity.schools():
+            for account in identity.accounts(Principal("system", school.id, "admin")):
+                table.add_row(school.name, account.id, account.role, account.name, "yes" if account.active else "no")
+    _out.print(table)
+
+
+def create_key(
+    login: Login,
+    name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
+    days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 90,
+    home: Home = None,
+) -> None:
+    """Create an API key for the model API and print it once."""
+    with installation.opened(home) as platform:
+        key = platform.get("identity").create_key(_principal(platform, login), name, expires_in_days=days)
+    _out.print(f"key {key.id} (shown once): {key.secret}")
+
+
+def list_keys(login: Login, home: Home = None) -> None:
+    """List a person's API keys."""
+    table = Table("id", "name", "starts", "expires", "revoked")
+    with installation.opened(home) as platform:
+        for key in platform.get("identity").keys(_principal(platform, login)):
+            expires = key.expires_at.date().isoformat() if key.expires_at else "never"
+            table.add_row(key.id, key.name, key.prefix, expires, "yes" if key.revoked_at else "no")
+    _out.print(table)
+
+
+def revoke_key(login: Login, key_id: Annotated[str, typer.Argument(help="The key's id.")], home: Home = None) -> None:
+    """Revoke a key: a running server refuses it within a second."""
+    with installation.opened(home) as platform:
+        platform.get("identity").revoke_key(_principal(platform, login), key_id)
+    _out.print(f"revoked {key_id}")
+
+
+def _principal(platform: compose.Platform, login: str) -> Principal:
+    return offline.principal_of(platform.get("db"), platform.get("vault"), login)

@@ -1,0 +1,168 @@
+"""The gate: who is calling, and may they? Runs before every route; what the access table does not list is refused.
+
+A caller is known by the session cookie or by `Authorization: Bearer sk-…`. A request that changes something and is
+known by its cookie must come from our own pages (CSRF): `Sec-Fetch-Site: same-origin`, or an `Origin` equal
+to the host.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
+
+from shuyuan.identity.access import ACCESS, Allow
+from shuyuan.identity.interface import Principal, SignedIn
+from shuyuan.kernel import errors
+from shuyuan.kernel.http import Gate
+
+COOKIE = "shuyuan_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+Table = Mapping[tuple[str, str], Allow]
+
+
+class Knows(Protocol):
+    """What the gate asks of identity."""
+
+    def principal_of_session(self, token: str) -> Principal: ...
+    def principal_of_key(self, secret: str) -> Principal: ...
+    def cached(self, credential: str) -> Principal | None: ...
+
+
+def gate(identity: Knows, table: Table = ACCESS) -> Gate:
+    """The check for `kernel.http.build_app`: sets `request.state.principal` (None: nobody) or raises."""
+
+    def check(request: Request) -> None:
+        path = str(getattr(request.scope.get("route"), "path", ""))
+        client = request.client.host if request.client else ""
+        request.state.principal = _pass(identity, request.headers, request.method, path, client, table)
+
+    return check
+
+
+def admit(identity: Knows, headers: Headers, method: str, path_template: str) -> Principal:
+    """The same check for lean ASGI code: the caller, or Unauthenticated or Forbidden. May read the database."""
+    principal = _pass(identity, headers, method, path_template, "", ACCESS)
+    if principal is None:
+        raise _nobody()
+    return principal
+
+
+async def admit_async(identity: Knows, headers: Headers, method: str, path_template: str) -> Principal:
+    """`admit` on the event loop: at once when the principal is cached, otherwise on a thread."""
+    kind, credential = _credential(headers)
+    if kind and identity.cached(credential) is not None:
+        return admit(identity, headers, method, path_template)
+    return await asyncio.to_thread(admit, identity, headers, method, path_template)
+
+
+def caller(request: Request) -> Principal:
+    """Dependency: who calls; Unauthenticated when nobody is signed in."""
+    principal = optional_caller(request)
+    if principal is None:
+        raise _nobody()
+    return principal
+
+
+def optional_caller(request: Request) -> Principal | None:
+    """Dependency for public pages: who calls, or None."""
+    principal: Principal | None = getattr(request.state, "principal", None)
+    return principal
+
+
+def client_address(request: Request) -> str:
+    """Where a sign-in comes from, for throttling."""
+    return request.client.host if request.client else ""
+
+
+def keep_session(request: Request, response: Response, signed_in: SignedIn) -> None:
+    """Put a new session into the browser's cookie."""
+    response.set_cookie(
+        COOKIE, signed_in.token, expires=signed_in.expires_at, path="/", httponly=True, samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+def drop_session(request: Request, response: Response) -> None:
+    """Take the cookie away."""
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https")
+
+
+def _pass(
+    identity: Knows, headers: Headers, method: str, path: str, client: str, table: Table
+) -> Principal | None:
+    rule = table.get(("GET" if method == "HEAD" else method, path))
+    if rule is None:
+        raise errors.Forbidden(f"{method} {path} is not open to anybody", fix="list it in identity/access.py")
+    kind, credential = _credential(headers)
+    if method not in SAFE_METHODS and kind != "key":
+        _require_own_page(headers, known=kind == "cookie")
+    principal = _who(identity, kind, credential, must=not (rule.open or rule.loopback))
+    if principal is None:
+        if rule.open or (rule.loopback and _is_loopback(client)):
+            return None
+        raise _nobody()
+    _require_allowed(rule, principal, f"{method} {path}")
+    return principal
+
+
+def _who(identity: Knows, kind: str, credential: str, *, must: bool) -> Principal | None:
+    """The holder of a credential. On a public route a dead one counts as none."""
+    try:
+        if kind == "key":
+            return identity.principal_of_key(credential)
+        return identity.principal_of_session(credential) if kind == "cookie" else None
+    except errors.Unauthenticated:
+        if must:
+            raise
+        return None
+
+
+def _require_allowed(rule: Allow, principal: Principal, what: str) -> None:
+    if rule.open:
+        return
+    if principal.role not in rule.roles:
+        raise errors.Forbidden(
+            f"a {principal.role} may not call {what}", fix=f"ask {' or '.join(sorted(rule.roles)) or 'nobody'}")
+    if principal.key_id is not None and rule.scope is not None and rule.scope not in principal.scopes:
+        raise errors.Forbidden(
+            f"this key lacks the scope {rule.scope!r} for {what}", fix=f"create a key with the scope {rule.scope!r}")
+
+
+def _require_own_page(headers: Headers, *, known: bool) -> None:
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        ours = site in ("same-origin", "none")
+    elif origin is not None:
+        ours = urlsplit(origin).netloc == headers.get("host", "")
+    else:
+        ours = not known
+    if not ours:
+        raise errors.Forbidden(
+            "this request did not come from our own page", code="cross_site",
+            fix="send the Origin header of this server, or use an API key",
+        )
+
+
+def _credential(headers: Headers) -> tuple[str, str]:
+    """("key" | "cookie" | "", secret). A key wins over a cookie."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.casefold() == "bearer" and value.strip():
+        return "key", value.strip()
+    token = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
+    return ("cookie", token) if token else ("", "")
+
+
+def _is_loopback(client: str) -> bool:
+    try:
+        return ip_address(client).is_loopback
+    except ValueError:
+        return False
+
+
+def _nobody() -> errors.Unauthenticated:
+    return errors.Unauthenticated("nobody is signed in", fix="sign in, or send Authorization: Bearer sk-…")

@@ -1,0 +1,103 @@
+"""Every query on assignments and papers, each scoped to a school."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select, update
+
+from shuyuan.learning.assessment.interface import Assignment
+from shuyuan.learning.assessment.tables import assigned, assignment, attempt, paper, slot
+
+
+def insert(conn: Connection, made: Assignment, class_id: str, items: Mapping[str, Sequence[str]]) -> None:
+    conn.execute(assignment.insert().values(
+        id=made.id, school_id=made.school_id, class_id=class_id, teacher_id=made.teacher_id,
+        course_id=made.course_id, point_id=made.point_id, due_at=made.due_at, created_at=made.created_at,
+    ))
+    conn.execute(assigned.insert(), [
+        {"assignment_id": made.id, "learner_id": who, "school_id": made.school_id, "item_ids": list(item_ids)}
+        for who, item_ids in items.items()
+    ])
+
+
+def of_classes(conn: Connection, school_id: str, class_ids: Iterable[str]) -> list[Assignment]:
+    """Newest first, taken-back ones too."""
+    rows = select(assignment).where(assignment.c.school_id == school_id, assignment.c.class_id.in_(list(class_ids)))
+    return _whole(conn, rows)
+
+
+def of_learner(conn: Connection, school_id: str, learner_id: str) -> list[Assignment]:
+    """What this learner has been given and was not taken back; classmates stay unnamed."""
+    mine = select(assigned.c.assignment_id).where(
+        assigned.c.school_id == school_id, assigned.c.learner_id == learner_id)
+    rows = select(assignment).where(assignment.c.id.in_(mine), assignment.c.undone_at.is_(None))
+    return [_only(one, learner_id) for one in _whole(conn, rows)]
+
+
+def find(conn: Connection, school_id: str, assignment_id: str) -> tuple[str, Assignment] | None:
+    """(class id, assignment)."""
+    query = select(assignment).where(assignment.c.id == assignment_id, assignment.c.school_id == school_id)
+    row = conn.execute(query).one_or_none()
+    return None if row is None else (row.class_id, _whole(conn, query)[0])
+
+
+def lock_one(conn: Connection, school_id: str, assignment_id: str, learner_id: str) -> Row[Any] | None:
+    """What one learner was given, locked for this unit: item_ids, attempt_id and the assignment's own columns."""
+    query = select(assigned.c.item_ids, assigned.c.attempt_id, assignment).join_from(
+        assigned, assignment, assigned.c.assignment_id == assignment.c.id
+    ).where(
+        assigned.c.assignment_id == assignment_id, assigned.c.learner_id == learner_id,
+        assigned.c.school_id == school_id,
+    )
+    return conn.execute(query.with_for_update()).one_or_none()
+
+
+def started(conn: Connection, assignment_id: str, learner_id: str, attempt_id: str) -> None:
+    conn.execute(update(assigned).where(
+        assigned.c.assignment_id == assignment_id, assigned.c.learner_id == learner_id).values(attempt_id=attempt_id))
+
+
+def undo(conn: Connection, assignment_id: str, at: datetime) -> None:
+    conn.execute(update(assignment).where(assignment.c.id == assignment_id).values(undone_at=at))
+
+
+def insert_papers(conn: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    conn.execute(paper.insert(), list(rows))
+
+
+def _whole(conn: Connection, query: Select[Any]) -> list[Assignment]:
+    rows = conn.execute(query.order_by(assignment.c.created_at.desc(), assignment.c.id.desc())).all()
+    given: dict[str, list[Row[Any]]] = {row.id: [] for row in rows}
+    for one in _given(conn, list(given)):
+        given[one.assignment_id].append(one)
+    return [_assignment(row, given[row.id]) for row in rows]
+
+
+def _given(conn: Connection, assignment_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    """Who got them, when their attempt closed, and how many of its items have no try yet."""
+    untried = select(func.count()).where(slot.c.attempt_id == attempt.c.id, slot.c.tries == 0).scalar_subquery()
+    return conn.execute(
+        select(assigned.c.assignment_id, assigned.c.learner_id, assigned.c.attempt_id, attempt.c.closed_at,
+               untried.label("untried"))
+        .join_from(assigned, attempt, assigned.c.attempt_id == attempt.c.id, isouter=True)
+        .where(assigned.c.assignment_id.in_(assignment_ids)).order_by(assigned.c.learner_id)
+    ).all()
+
+
+def _assignment(row: Row[Any], given: Sequence[Row[Any]]) -> Assignment:
+    begun = [one for one in given if one.attempt_id is not None]
+    return Assignment(
+        row.id, row.school_id, row.teacher_id, row.course_id, row.point_id, tuple(one.learner_id for one in given),
+        row.due_at, row.created_at, row.undone_at,
+        done_by=tuple(one.learner_id for one in begun if one.closed_at is not None or not one.untried),
+        started_by=tuple(one.learner_id for one in begun),
+    )
+
+
+def _only(made: Assignment, learner_id: str) -> Assignment:
+    def mine(who: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(one for one in who if one == learner_id)
+
+    return replace(made, learner_ids=(learner_id,), done_by=mine(made.done_by), started_by=mine(made.started_by))

@@ -1,0 +1,124 @@
+"""Which items of a point fit a learner now. The same state gives the same choice, so a preview is what is sent.
+
+Order: not just answered; of the point itself, then of what comes before and after it; showing a misconception
+of this learner; least often answered; nearest to the success rate at which practice teaches most.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+from shuyuan.learning.courses.interface import Courses, Item, MultipleItem, Point, SingleItem
+from shuyuan.learning.records.interface import Records, Response
+from shuyuan.learning.tracing.interface import Tracing
+
+BEST_P = 0.7  # desirable difficulty: right about seven times in ten
+JUST_ANSWERED = 10  # answers
+RECENT = 150  # answers of a learner that are looked at
+MAX_COUNT = 30
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An item that could be given. distance: 0 of the point itself, 1 and more from its neighbours."""
+
+    item_id: str
+    points: tuple[str, ...]
+    distance: int
+    misconceptions: frozenset[str]
+    template: bool
+    minutes: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one learner gets, and the answers on the point that speak for it, newest first."""
+
+    items: tuple[Candidate, ...]
+    evidence: tuple[Response, ...]
+    trouble: str | None  # the misconception behind most of their wrong answers
+
+
+class Chooser:
+    """Chooses for one learner or a class with the same few queries."""
+
+    def __init__(self, courses: Courses, records: Records, tracing: Tracing) -> None:
+        self._courses, self._records, self._tracing = courses, records, tracing
+
+    def choose(
+        self, principal: Principal, learner_ids: Sequence[str], course_id: str, point_id: str, count: int
+    ) -> dict[str, Choice]:
+        """learner id → choice. Raises BadInput for a point without items or a count out of range."""
+        if not 1 <= count <= MAX_COUNT:
+            raise errors.BadInput(f"count is {count}", fix=f"ask for 1 to {MAX_COUNT} questions")
+        candidates = self._candidates(principal.school_id, course_id, point_id, count)
+        items = {one.item_id: one.points for one in candidates}
+        p_correct = self._tracing.predictions(principal, learner_ids, items)
+        answers = self._answers(principal, learner_ids)
+        return {who: _choice(who, candidates, answers[who], p_correct[who], point_id, count) for who in learner_ids}
+
+    def _answers(self, principal: Principal, learner_ids: Sequence[str]) -> dict[str, list[Response]]:
+        limit = RECENT * max(len(learner_ids), 1)
+        grouped: dict[str, list[Response]] = {learner_id: [] for learner_id in learner_ids}
+        for response in self._records.of_learners(principal, learner_ids, limit=limit):
+            grouped[response.learner_id].append(response)
+        return grouped
+
+    def _candidates(self, school_id: str, course_id: str, point_id: str, count: int) -> list[Candidate]:
+        points = self._courses.graph(school_id, course_id).points
+        if point_id not in {point.id for point in points}:
+            raise errors.NotFound(f"course {course_id} has no point {point_id}", fix="use a point of this course")
+        found: dict[str, Candidate] = {}
+        for distance, near in enumerate(neighbours(points, point_id)):
+            for item_id in self._courses.items_of_point(school_id, near):
+                found.setdefault(item_id, _candidate(self._courses.item(school_id, item_id), distance))
+            if len(found) >= count:
+                break
+        if not found:
+            raise errors.BadInput(f"point {point_id} has no questions yet", fix="add items to the course")
+        return list(found.values())
+
+
+def neighbours(points: Iterable[Point], point_id: str) -> list[str]:
+    """The point, then what it requires, then what requires it: where to look when it has too few items."""
+    by_id = {point.id: point for point in points}
+    before = [name for name in by_id[point_id].requires if name in by_id]
+    after = [point.id for point in by_id.values() if point_id in point.requires]
+    return [point_id, *before, *after]
+
+
+def misconceptions_of(item: Item) -> frozenset[str]:
+    """The misconceptions that a wrong answer to this item can show."""
+    if isinstance(item, SingleItem | MultipleItem):
+        named = [choice.misconception for choice in item.choices]
+    else:
+        named = [wrong.misconception for wrong in item.wrong]
+    return frozenset(name for name in named if name)
+
+
+def _candidate(item: Item, distance: int) -> Candidate:
+    points = tuple(dict.fromkeys(item.points))
+    return Candidate(item.id, points, distance, misconceptions_of(item), bool(item.params), item.minutes)
+
+
+def _choice(
+    learner_id: str, candidates: Sequence[Candidate], answers: Sequence[Response], p_correct: Mapping[str, float],
+    point_id: str, count: int,
+) -> Choice:
+    just = {response.item_id for response in answers[:JUST_ANSWERED]}
+    times = Counter(response.item_id for response in answers)
+    wrong = Counter(one.misconception for one in answers if not one.correct and one.misconception)
+
+    def rank(one: Candidate) -> tuple[bool, int, bool, int, float, int]:
+        fits = round(abs(p_correct[one.item_id] - BEST_P), 1)
+        again = 0 if one.template else times[one.item_id]
+        tie = zlib.crc32(f"{learner_id}/{one.item_id}".encode())
+        return (one.item_id in just, one.distance, not (one.misconceptions & wrong.keys()), again, fits, tie)
+
+    evidence = tuple(response for response in answers if point_id in response.points and response.counts)
+    shown = Counter(one.misconception for one in evidence if not one.correct and one.misconception)
+    trouble = shown.most_common(1)[0][0] if shown else None
+    return Choice(tuple(sorted(candidates, key=rank)[:count]), evidence, trouble)

@@ -1,0 +1,47 @@
+"""The release check: a candidate beside the tracer in use, on learners neither of them was fitted to."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shuyuan.learning.improvement.interface import Condition
+from shuyuan.science import metrics
+
+MARGIN_AUC = 0.005  # how much discrimination may be lost for better likelihood
+LIMIT_CALIBRATION = 0.08  # mean gap between said and seen, on a few hundred answers
+LIMIT_SHUFFLED = 0.06  # a control that is further from 0.5 means the evaluation leaks
+CONTROL_REPEATS = 20
+
+
+def figures(
+    correct: NDArray[np.bool_], candidate: NDArray[np.float64], champion: NDArray[np.float64], seed: int
+) -> dict[str, float]:
+    """Quality of both on the same held-out answers. correct, candidate, champion: (N,).
+
+    shuffled_auc is the candidate against shuffled labels: far from 0.5 the protocol is broken.
+    """
+    return {
+        "auc": metrics.auc(correct, candidate),
+        "champion_auc": metrics.auc(correct, champion),
+        "log_loss": metrics.log_loss(correct, candidate),
+        "champion_log_loss": metrics.log_loss(correct, champion),
+        "calibration_error": metrics.expected_calibration_error(correct, candidate),
+        "shuffled_auc": _control(correct, candidate, seed),
+        "held_out_answers": float(len(correct)),
+    }
+
+
+def conditions(found: dict[str, float]) -> tuple[Condition, ...]:
+    """Each figure beside its limit."""
+    return (
+        Condition("log_loss", found["log_loss"], found["champion_log_loss"], "<="),
+        Condition("auc", found["auc"], found["champion_auc"] - MARGIN_AUC, ">="),
+        Condition("calibration_error", found["calibration_error"], LIMIT_CALIBRATION, "<="),
+        Condition("shuffled_distance", abs(found["shuffled_auc"] - 0.5), LIMIT_SHUFFLED, "<="),
+    )
+
+
+def _control(correct: NDArray[np.bool_], p: NDArray[np.float64], seed: int) -> float:
+    drawn = [metrics.shuffled_labels_auc(correct, p, seed=seed + turn) for turn in range(CONTROL_REPEATS)]
+    return math.fsum(drawn) / CONTROL_REPEATS

@@ -1,0 +1,90 @@
+"""The loop as others see it: versions, their figures beside the limits, and one verb to turn it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+
+State = Literal["champion", "retired", "refused"]
+MINIMUM_ANSWERS, MINIMUM_LEARNERS = 400, 8
+
+
+class NotEnoughAnswers(errors.Conflict):
+    """Too little to learn from; says how much there is and how much it takes."""
+
+    code = "not_enough_answers"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One line of the gate: a figure beside its limit."""
+
+    name: str
+    figure: float
+    limit: float
+    comparison: Literal["<=", ">="]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figure keeps the limit."""
+        return self.figure <= self.limit if self.comparison == "<=" else self.figure >= self.limit
+
+
+@dataclass(frozen=True)
+class TracerVersion:
+    """One turn of the loop: what it learnt from, how it did, what the gate said, what became of it.
+
+    number 0 is the built-in tracer every school starts with. figures: auc, log_loss, calibration_error,
+    champion_auc, champion_log_loss, shuffled_auc, held_out_answers, held_out_learners.
+    """
+
+    id: str
+    number: int
+    version: str
+    state: State
+    answers: int
+    learners: int
+    left_out: int  # learners with answers who did not consent
+    data_sha256: str
+    parent: str
+    figures: Mapping[str, float]
+    conditions: tuple[Condition, ...]
+    reason: str
+    by: str
+    seconds: float
+    at: datetime
+
+
+@dataclass(frozen=True)
+class LoopStatus:
+    """Where the loop stands now."""
+
+    serving: str
+    answers_since: int
+    turns_at: int  # new answers that start the next turn by themselves
+    next_window: str  # when it may promote by itself, in words of the clock: "18:00-07:00 UTC+8"
+
+
+class Improvement(Protocol):
+    """Turn the loop, look at its versions, go back."""
+
+    def turn(self, school_id: str, *, by: str) -> TracerVersion:
+        """One turn, start to end. Raises NotEnoughAnswers."""
+        ...
+
+    def turn_if_due(self, school_id: str) -> TracerVersion | None:
+        """The scheduled turn: enough new answers, and outside school hours; None when it is not time."""
+        ...
+
+    def versions(self, principal: Principal) -> list[TracerVersion]:
+        """Newest first."""
+        ...
+
+    def version(self, principal: Principal, version_id: str) -> TracerVersion: ...
+    def status(self, principal: Principal) -> LoopStatus: ...
+    def roll_back(self, principal: Principal, version_id: str, reason: str) -> TracerVersion:
+        """Serve a retired version again. A refused one too, with a person's reason; both are audited."""
+        ...

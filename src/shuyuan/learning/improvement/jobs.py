@@ -1,0 +1,34 @@
+"""The loop turns by itself: woken by answers, held to the hours in which nothing may surprise a class."""
+
+import threading
+
+from shuyuan.identity.interface import Identity
+from shuyuan.kernel import jobs
+from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.learning.improvement.interface import Improvement
+from shuyuan.learning.records.interface import ANSWER_RECORDED
+
+LOOK_EVERY_S = 600.0
+
+
+def register(
+    outbox: kernel_outbox.Outbox, scheduler: jobs.Scheduler, improvement: Improvement, identity: Identity
+) -> None:
+    """Note which schools have new answers; every ten minutes ask whether their loop is due."""
+    touched, guard = {school.id for school in identity.schools()}, threading.Lock()
+
+    def note(event: kernel_outbox.Event) -> None:
+        with guard:
+            touched.add(event.school_id)
+
+    def look() -> None:
+        with guard:
+            waiting = sorted(touched)
+            touched.clear()
+        for school_id in waiting:
+            if improvement.turn_if_due(school_id) is None:
+                with guard:
+                    touched.add(school_id)
+
+    outbox.subscribe(ANSWER_RECORDED, note)
+    scheduler.every(LOOK_EVERY_S, "improvement", look)

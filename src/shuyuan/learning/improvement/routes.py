@@ -1,0 +1,47 @@
+"""HTTP of the loop: look, turn, go back."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from shuyuan.identity.http import caller
+from shuyuan.identity.interface import Principal
+from shuyuan.learning.improvement.interface import Improvement, TracerVersion
+
+
+class Reason(BaseModel):
+    """Why a version shall be used again, in a sentence; it goes into the activity log with your name's id."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+def router(improvement: Improvement) -> APIRouter:
+    """`/api/loop`."""
+    api = APIRouter(tags=["loop"])
+
+    @api.get("/api/loop")
+    def look(principal: Principal = Depends(caller)) -> dict[str, Any]:
+        """Versions of the tracer, newest first, with figures beside limits, and where the loop stands."""
+        return {
+            "status": asdict(improvement.status(principal)),
+            "versions": [_told(version) for version in improvement.versions(principal)],
+        }
+
+    @api.post("/api/loop/turn")
+    def turn(principal: Principal = Depends(caller)) -> dict[str, Any]:
+        """Refit now, judge, and promote only past the gate. 409 not_enough_answers while there is too little."""
+        return _told(improvement.turn(principal.school_id, by=principal.account_id))
+
+    @api.post("/api/loop/versions/{version_id}/use")
+    def use(version_id: str, body: Reason, principal: Principal = Depends(caller)) -> dict[str, Any]:
+        """Serve this version again, with a named person's reason."""
+        return _told(improvement.roll_back(principal, version_id, body.reason))
+
+    return api
+
+
+def _told(version: TracerVersion) -> dict[str, Any]:
+    conditions = [{**asdict(one), "passed": one.passed} for one in version.conditions]
+    return {**asdict(version), "at": version.at.isoformat(), "conditions": conditions}

@@ -1,0 +1,133 @@
+"""Learners: added, seen, given a PIN and consent, erased."""
+
+from datetime import datetime
+from typing import get_args
+
+from shuyuan.identity.interface import Hashed, Language, Principal, pupil_login
+from shuyuan.kernel import db, errors, ids
+from shuyuan.learning.people import base, codes, pins, roster, store, tables
+from shuyuan.learning.people.interface import AgeBand, Learner, Purpose
+
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+VIEWED, MAX_VIEWS = "learner.viewed", 200
+
+
+class Learners(base.Base):
+    """The learner verbs of `interface.People`."""
+
+    def learners(self, principal: Principal, class_id: str) -> list[Learner]:
+        """The learners of a class by number; a pupil finds only themselves."""
+        with self._db.read() as conn:
+            self._class_row(conn, principal, class_id)
+            found = self._learners(conn, store.learners(conn, principal, class_id))
+        return sorted(found, key=lambda one: (len(one.number), one.number))
+
+    def learner(self, principal: Principal, learner_id: str) -> Learner:
+        """One learner."""
+        with self._db.read() as conn:
+            return self._learners(conn, [self._learner_row(conn, principal, learner_id)])[0]
+
+    def add_learner(
+        self, uow: db.UnitOfWork, *, school_id: str, class_id: str, number: str, name: str,
+        pin: str | Hashed | None, age_band: AgeBand = "unknown", simulated: bool = False,
+        consent: frozenset[Purpose] = frozenset({"learning"}), actor_id: str = "system", language: Language = "zh",
+    ) -> str:
+        """See `interface.People.add_learner`."""
+        into = store.class_of_school(uow.conn, school_id, class_id)
+        if into is None:
+            raise base.no_class(class_id)
+        plain = codes.clean_number(number)
+        number_hash = self._number_hash(into.code, plain)
+        if store.number_taken(uow.conn, class_id, number_hash):
+            raise errors.Conflict(f"the number {plain!r} is taken in this class", fix="give another number")
+        learner_id = self._identity.create_account(
+            uow, school_id=school_id, role="student", name=name, login=pupil_login(into.code, plain), secret=pin,
+            actor_id=actor_id, language=language,
+        )
+        uow.conn.execute(tables.learner.insert().values(
+            id=learner_id, school_id=school_id, class_id=class_id, number_hash=number_hash,
+            number=self._vault.seal(uow, learner_id, base.NUMBER_FIELD, plain),
+            name=self._vault.seal(uow, learner_id, base.NAME_FIELD, name),
+            age_band=_checked_band(age_band), simulated=simulated, created_at=uow.now,
+        ))
+        store.set_consents(uow.conn, school_id=school_id, learner_id=learner_id, purposes=_checked(consent),
+                           now=uow.now, by=actor_id)
+        self._identity.add_to_group(uow, school_id=school_id, group_id=class_id, account_ids=[learner_id])
+        return learner_id
+
+    def reset_pin(self, principal: Principal, learner_id: str) -> str:
+        """A new PIN, shown this once; the pupil's sessions end."""
+        principal.require("admin", "teacher")
+        pin = pins.new_pin()
+        hashed = self._identity.hash_secret(pin, "student")
+
+        def reset(uow: db.UnitOfWork) -> str:
+            self._learner_row(uow.conn, principal, learner_id)
+            self._identity.set_secret(uow, school_id=principal.school_id, account_id=learner_id, secret=hashed,
+                                      actor_id=principal.account_id)
+            return pin
+
+        return self._db.write(reset)
+
+    def set_consent(self, principal: Principal, learner_id: str, consent: frozenset[Purpose]) -> None:
+        """What the family agreed to, as the school records it."""
+        principal.require("admin", "teacher")
+        purposes = _checked(consent)
+
+        def change(uow: db.UnitOfWork) -> None:
+            self._learner_row(uow.conn, principal, learner_id)
+            store.set_consents(uow.conn, school_id=principal.school_id, learner_id=learner_id, purposes=purposes,
+                               now=uow.now, by=principal.account_id)
+            self._record(uow, principal, "consent.set", learner_id, purposes=" ".join(sorted(purposes)))
+
+        self._db.write(change)
+
+    def consented(self, school_id: str, purpose: Purpose) -> frozenset[str]:
+        """Learner ids of the school who agreed to `purpose`."""
+        with self._db.read() as conn:
+            return store.consented(conn, school_id, purpose)
+
+    def erase(self, principal: Principal, learner_id: str) -> None:
+        """Destroy the learner's key and account; responses stay without a person. Cannot be undone."""
+        principal.require("admin")
+
+        def erase(uow: db.UnitOfWork) -> None:
+            self._learner_row(uow.conn, principal, learner_id)
+            self._vault.erase(uow, learner_id)
+            store.change_learner(uow.conn, learner_id, erased_at=uow.now, number_hash=ids.new_id())
+            store.set_consents(uow.conn, school_id=principal.school_id, learner_id=learner_id, purposes=(),
+                               now=uow.now, by=principal.account_id)
+            self._identity.close_account(
+                uow, school_id=principal.school_id, account_id=learner_id, actor_id=principal.account_id)
+            self._record(uow, principal, "learner.erased", learner_id)
+
+        self._db.write(erase)
+
+    def record_view(self, principal: Principal, learner_id: str) -> None:
+        """Note that the caller opened this learner's pages; one's own visits are not noted."""
+        if principal.account_id == learner_id:
+            return
+
+        def note(uow: db.UnitOfWork) -> None:
+            self._learner_row(uow.conn, principal, learner_id)
+            self._record(uow, principal, VIEWED, learner_id)
+
+        self._db.write(note)
+
+    def seen(self, principal: Principal, learner_id: str) -> list[tuple[datetime, str]]:
+        """Who opened this learner's pages: (time, account id), newest first, at most `MAX_VIEWS`."""
+        with self._db.read() as conn:
+            self._learner_row(conn, principal, learner_id)
+            return store.views(conn, principal.school_id, learner_id, VIEWED, MAX_VIEWS)
+
+
+def _checked(purposes: frozenset[Purpose]) -> frozenset[Purpose]:
+    if unknown := purposes - set(PURPOSES):
+        raise errors.BadInput(f"unknown purposes {sorted(unknown)}", fix=f"use {', '.join(PURPOSES)}")
+    return purposes
+
+
+def _checked_band(band: AgeBand) -> AgeBand:
+    if band not in roster.BANDS:
+        raise errors.BadInput(f"unknown age band {band!r}", fix=f"use {', '.join(roster.BANDS)}")
+    return band

@@ -1,0 +1,108 @@
+"""Every query of the catalogue. A school reads its own rows and the shared ones; it writes only its own."""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from shuyuan.kernel import db
+from shuyuan.maas.catalogue import interface, tables
+
+_V, _A = tables.version, tables.alias_move
+
+
+def add_version(
+    uow: db.UnitOfWork, school_id: str, actor_id: str, version: interface.NewVersion
+) -> interface.Version:
+    """Insert with the next number of this model."""
+    taken = select(func.max(_V.c.number)).where(_V.c.school_id == school_id, _V.c.model == version.model)
+    number = (uow.conn.execute(taken).scalar() or 0) + 1
+    row = uow.conn.execute(
+        _V.insert()
+        .values(
+            **version.model_dump(mode="json"), school_id=school_id, number=number,
+            created_by=actor_id, created_at=uow.now,
+        )
+        .returning(_V)
+    ).one()
+    return _version(row)
+
+
+def version_by_number(conn: Connection, school_id: str, model: str, number: int) -> interface.Version | None:
+    """The school's own version of this number, else the shared one."""
+    query = select(_V).where(_V.c.model == model, _V.c.number == number, _mine_or_shared(_V, school_id))
+    return _own_first(conn, query, school_id)
+
+
+def version_by_id(conn: Connection, school_id: str, version_id: str) -> interface.Version | None:
+    """A version the school may see."""
+    query = select(_V).where(_V.c.id == version_id, _mine_or_shared(_V, school_id))
+    return _own_first(conn, query, school_id)
+
+
+def versions(conn: Connection, school_id: str, model: str) -> list[interface.Version]:
+    """The school's and the shared versions of a model, newest first."""
+    query = select(_V).where(_V.c.model == model, _mine_or_shared(_V, school_id))
+    return [_version(row) for row in conn.execute(query.order_by(_V.c.created_at.desc(), _V.c.number.desc()))]
+
+
+def shared_models(conn: Connection) -> list[str]:
+    """Names of models with a shared version."""
+    query = select(_V.c.model).distinct().where(_V.c.school_id == interface.SHARED).order_by(_V.c.model)
+    return list(conn.execute(query).scalars())
+
+
+def move_alias(
+    uow: db.UnitOfWork, school_id: str, actor_id: str, version: interface.Version, alias: str, reason: str
+) -> interface.Alias:
+    """Append a move; the newest move is where the alias points."""
+    before = _newest_move(uow.conn, school_id, version.model, alias)
+    uow.conn.execute(
+        _A.insert().values(
+            school_id=school_id, model=version.model, alias=alias, number=(before.number if before else 0) + 1,
+            version_id=version.id, previous_id=before.version_id if before else None,
+            reason=reason, moved_by=actor_id, moved_at=uow.now,
+        )
+    )
+    return alias_history(uow.conn, school_id, version.model, alias)[0]
+
+
+def alias_target(conn: Connection, school_id: str, model: str, alias: str) -> interface.Version | None:
+    """Where the school's alias points, else the shared alias of that name."""
+    for owner in dict.fromkeys((school_id, interface.SHARED)):
+        if move := _newest_move(conn, owner, model, alias):
+            return version_by_id(conn, school_id, move.version_id)
+    return None
+
+
+def alias_history(conn: Connection, school_id: str, model: str, alias: str) -> list[interface.Alias]:
+    """The school's own moves of an alias, newest first."""
+    query = (
+        select(_A, _V.c.number.label("version_number"))
+        .join(_V, _V.c.id == _A.c.version_id)
+        .where(_A.c.school_id == school_id, _A.c.model == model, _A.c.alias == alias)
+        .order_by(_A.c.number.desc())
+    )
+    return [interface.Alias.model_validate(dict(row._mapping)) for row in conn.execute(query)]
+
+
+def _newest_move(conn: Connection, school_id: str, model: str, alias: str) -> Row[Any] | None:  # Any: its columns
+    query = (
+        select(_A)
+        .where(_A.c.school_id == school_id, _A.c.model == model, _A.c.alias == alias)
+        .order_by(_A.c.number.desc())
+        .limit(1)
+    )
+    return conn.execute(query).one_or_none()
+
+
+def _mine_or_shared(table: Any, school_id: str) -> Any:  # Any: SQLAlchemy expressions
+    return table.c.school_id.in_((school_id, interface.SHARED))
+
+
+def _own_first(conn: Connection, query: Any, school_id: str) -> interface.Version | None:  # Any: a select
+    found = [_version(row) for row in conn.execute(query)]
+    return min(found, key=lambda version: version.school_id != school_id, default=None)
+
+
+def _version(row: Row[Any]) -> interface.Version:  # Any: a row's columns
+    return interface.Version.model_validate(dict(row._mapping))

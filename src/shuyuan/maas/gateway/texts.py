@@ -1,0 +1,113 @@
+"""Text services: summaries, translations, nearest labels. Prompts and choices; models run through the gateway."""
+
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+from shuyuan.maas.gateway import interface
+
+_LANGUAGE = {"zh": "Simplified Chinese", "en": "English"}
+_SHARPNESS = 0.03  # cosines of one embedding model lie close together; this spreads them into shares
+_TERM = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]")
+_SENTENCE = re.compile(r".+?(?:[。！？!?…]+[”’」』\"']*|(?<!\d)\.(?=\s|$)|\n+|$)", re.S)
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Sentences taken from a text, and where they stood."""
+
+    text: str
+    positions: tuple[int, ...]
+
+
+def extract(text: str, count: int) -> Extract:
+    """The `count` sentences that share most with the whole text, in their order.
+
+    >>> extract("Cats purr. Cats sleep and cats purr a lot. It rained.", 1)
+    Extract(text='Cats sleep and cats purr a lot.', positions=(1,))
+    """
+    sentences = [found for piece in _SENTENCE.findall(text) if (found := piece.strip())]
+    whole = Counter(_terms(text))
+    ranked = sorted(range(len(sentences)), key=lambda n: (-_centrality(sentences[n], whole), n))
+    kept = tuple(sorted(ranked[:count]))
+    return Extract(_join([sentences[n] for n in kept]), kept)
+
+
+async def summarize_by_model(
+    gateway: interface.Gateway, principal: Principal, text: str, sentences: int, language: interface.Language | None,
+    model: str,
+) -> interface.Summary:
+    """A summary in the model's words, in `language` or that of the text."""
+    told = f" Write in {_LANGUAGE[language]}." if language else " Write in the language of the text."
+    system = f"Summarise the user's text in at most {sentences} short sentences.{told} Give the summary only."
+    words, receipt, usage = await _ask(gateway, principal, model, system, text, max_tokens=60 * sentences)
+    return interface.Summary(receipt, words, "model", usage=usage)
+
+
+async def translate(
+    gateway: interface.Gateway, principal: Principal, text: str, target: interface.Language,
+    source: interface.Language | None, model: str,
+) -> interface.Translation:
+    """The text in the other language."""
+    origin = f" from {_LANGUAGE[source]}" if source else ""
+    system = f"Translate the user's text{origin} into {_LANGUAGE[target]}. Give the translation only."
+    room = min(2048, 64 + len(text.encode()))
+    words, receipt, usage = await _ask(gateway, principal, model, system, text, max_tokens=room)
+    return interface.Translation(receipt, words, usage)
+
+
+async def classify(
+    gateway: interface.Gateway, principal: Principal, text: str, labels: Sequence[str], model: str
+) -> interface.Classified:
+    """Labels by nearness of meaning. Raises BadInput for fewer than 2 or repeated labels."""
+    if not 2 <= len(labels) <= interface.MAX_LABELS or len(set(labels)) < len(labels):
+        raise errors.BadInput(f"{len(labels)} labels, {len(set(labels))} different",
+                              fix=f"give 2 to {interface.MAX_LABELS} different labels")
+    answer = await gateway.embed(principal, model, [text, *labels], kind="query", purpose="service")
+    nearness = (answer.vectors[1:] @ answer.vectors[0]).tolist()
+    best = max(nearness)
+    weights = [math.exp((value - best) / _SHARPNESS) for value in nearness]
+    scored = sorted(zip(labels, weights, strict=True), key=lambda pair: -pair[1])
+    return interface.Classified(
+        answer.receipt, tuple((label, weight / sum(weights)) for label, weight in scored), answer.usage
+    )
+
+
+async def _ask(
+    gateway: interface.Gateway, principal: Principal, model: str, system: str, text: str, *, max_tokens: int
+) -> tuple[str, interface.Receipt, interface.Usage]:
+    request = interface.ChatRequest(
+        model, [{"role": "system", "content": system}, {"role": "user", "content": text}],
+        max_tokens=max_tokens, temperature=0.0,
+    )
+    words, usage = "", interface.Usage(0)
+    async with gateway.chat(principal, request, purpose="service") as answer:
+        async for delta in answer:
+            words += delta.text
+            usage = delta.usage or usage
+    return words.strip(), answer.receipt, usage
+
+
+def _terms(text: str) -> list[str]:
+    """Words, and pairs of neighbouring Chinese characters."""
+    found = _TERM.findall(text.lower())
+    pairs = [a + b for a, b in itertools.pairwise(found) if a >= "\u4e00" and b >= "\u4e00"]
+    return [term for term in found if term < "\u4e00"] + pairs
+
+
+def _centrality(sentence: str, whole: Counter[str]) -> float:
+    terms = Counter(_terms(sentence))
+    length = math.sqrt(sum(n * n for n in terms.values()))
+    return sum(n * whole[term] for term, n in terms.items()) / length if length else 0.0
+
+
+def _join(sentences: Sequence[str]) -> str:
+    out = ""
+    for sentence in sentences:
+        out += (" " if out and out[-1] < "\u2000" else "") + sentence
+    return out

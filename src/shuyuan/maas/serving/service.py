@@ -1,0 +1,10 @@
+"""Builds the engine of this installation."""
+
+from shuyuan.kernel import settings as kernel_settings
+from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.serving.engine import LocalEngine
+
+
+def build_engine(catalogue: catalogue_api.Catalogue, settings: kernel_settings.Settings) -> LocalEngine:
+    """An engine over the catalogue; starts nothing before the first call. `close` is a coroutine."""
+    return LocalEngine(catalogue)

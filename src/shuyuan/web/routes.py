@@ -1,0 +1,35 @@
+"""All pages in one router."""
+
+from fastapi import APIRouter
+
+from shuyuan.identity.interface import Identity
+from shuyuan.learning.assessment.interface import Assessment
+from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.insight.interface import Insight
+from shuyuan.learning.people.interface import People
+from shuyuan.learning.recommendation.interface import Recommendation
+from shuyuan.learning.records.interface import Records
+from shuyuan.learning.tracing.interface import Tracing
+from shuyuan.web import static
+from shuyuan.web.needs import Needs
+from shuyuan.web.pages import common, course, enter, mistakes, practice, student
+from shuyuan.web.shell import Shell
+
+FAMILIES = (enter, common, student, course, practice, mistakes)
+
+
+def router(
+    identity: Identity, people: People, courses: Courses, assessment: Assessment, records: Records, tracing: Tracing,
+    recommendation: Recommendation, insight: Insight,
+) -> APIRouter:
+    """Every page, and the static files."""
+    shell = Shell(identity, people, courses)
+    needs = Needs(
+        shell=shell, identity=identity, people=people, courses=courses, assessment=assessment, records=records,
+        tracing=tracing, recommendation=recommendation, insight=insight,
+    )
+    api = APIRouter()
+    api.include_router(static.router())
+    for family in FAMILIES:
+        api.include_router(family.router(needs))
+    return api

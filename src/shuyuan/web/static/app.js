@@ -1,0 +1,161 @@
+// Small helps; every page works without them.
+// 1 answers wait on this device while the network is away   2 the tutor's words as they come
+// 3 "all" boxes and the print button                         4 focus after a small update
+(() => {
+  "use strict";
+  const QUEUE = "shuyuan.unsent";
+  const RETRY_MS = 5000;
+
+  // 1 · the queue: answers are idempotent by client key, so sending one twice is harmless
+  const read = () => { try { return JSON.parse(localStorage.getItem(QUEUE) || "{}"); } catch { return {}; } };
+  const write = (queue) => { try { localStorage.setItem(QUEUE, JSON.stringify(queue)); } catch { /* private mode */ } };
+  const keep = (key, url, body) => write({ ...read(), [key]: { url, body, user: who() } });
+  const drop = (key) => { const queue = read(); delete queue[key]; write(queue); };
+  const who = () => document.querySelector("meta[name=account]")?.content || "";
+  const say = (name) => {
+    const line = document.querySelector(".saved");
+    if (!line) return;
+    line.textContent = line.dataset[name];
+    line.classList.toggle("waiting", name === "unsent");
+  };
+  const opened = Date.now();
+  let shownAt = opened;
+
+  document.addEventListener("submit", (event) => {
+    const seconds = event.target.querySelector("[data-seconds]");
+    if (seconds) seconds.value = ((Date.now() - shownAt) / 1000).toFixed(1);
+  }, true);
+  document.addEventListener("htmx:configRequest", (event) => {
+    const key = event.target.dataset?.queue;
+    if (!key) return;
+    const seconds = ((Date.now() - shownAt) / 1000).toFixed(1);
+    event.detail.parameters.seconds = seconds;
+    const body = new URLSearchParams(new FormData(event.target));
+    body.set("seconds", seconds);
+    keep(key, event.target.action, body.toString());
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const key = event.target.dataset?.queue;
+    const status = event.detail.xhr?.status || 0;
+    if (key && status >= 200 && status < 500) drop(key);
+    else if (key) { say("unsent"); setTimeout(resend, RETRY_MS); }
+  });
+  const resend = async () => {
+    const mine = Object.entries(read()).filter(([, one]) => one.user === who() && who());
+    for (const [key, one] of mine) {
+      try {
+        const answer = await fetch(one.url, {
+          method: "POST", body: one.body, headers: { "content-type": "application/x-www-form-urlencoded", "HX-Request": "true" },
+        });
+        if (answer.status >= 500) throw new Error(String(answer.status));
+        drop(key);
+        say("resent");
+        const form = document.querySelector(`form[data-queue="${key}"]`);
+        if (form && answer.ok) show(await answer.text());
+      } catch { say("unsent"); setTimeout(resend, RETRY_MS); return; }
+    }
+  };
+  const show = (html) => {
+    const sheet = document.getElementById("sheet");
+    sheet.innerHTML = html;
+    window.htmx?.process(sheet);
+    settle(sheet);
+  };
+  addEventListener("online", resend);
+  addEventListener("pageshow", resend);
+
+  // 4 · after a swap the reader stands where the news is
+  const settle = (place) => {
+    shownAt = Date.now();
+    const verdict = place.querySelector(".verdict");
+    (place.querySelector("[data-next]") || place.querySelector("[autofocus]"))?.focus({ preventScroll: true });
+    verdict?.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const landed = document.getElementById(event.detail.target?.id) || event.detail.target;
+    if (landed) settle(landed);
+  });
+
+  // 2 · the tutor: an event stream read with fetch, one sentence at a time
+  document.addEventListener("submit", async (event) => {
+    const form = event.target.closest("form[data-tutor]");
+    if (!form) return;
+    event.preventDefault();
+    const field = form.elements.message;
+    const text = field.value.trim();
+    if (!text || form.dataset.busy) return;
+    form.dataset.busy = "1";
+    const talk = document.querySelector(".tutor .talk");
+    bubble(talk, "say me", text);
+    const wait = form.querySelector(".wait-line");
+    wait.textContent = form.dataset.waiting;
+    field.value = "";
+    const answer = bubble(talk, "say", "");
+    answer.setAttribute("aria-busy", "true");
+    try {
+      const stream = await fetch(form.dataset.tutor, {
+        method: "POST", headers: { "content-type": "application/json", accept: "text/event-stream" },
+        body: JSON.stringify({ item_id: form.dataset.item, message: text, language: document.documentElement.lang.slice(0, 2) }),
+      });
+      if (!stream.ok || !stream.body) throw new Error(String(stream.status));
+      await listen(stream.body, (name, data) => tell(form, talk, answer, wait, name, data));
+      if (!answer.textContent) throw new Error("empty");
+    } catch {
+      answer.textContent = answer.textContent || form.dataset.failed;
+    } finally {
+      answer.removeAttribute("aria-busy");
+      wait.textContent = "";
+      delete form.dataset.busy;
+    }
+  });
+  const bubble = (talk, kind, text) => {
+    const box = document.createElement("div");
+    box.className = kind;
+    const line = document.createElement("p");
+    line.textContent = text;
+    box.append(line);
+    talk.append(box);
+    talk.scrollTop = talk.scrollHeight;
+    return line;
+  };
+  const listen = async (body, on) => {
+    const reader = body.getReader();
+    const decoder = new TextDecoder();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      rest += decoder.decode(value, { stream: true }).replaceAll("\r\n", "\n");
+      const frames = rest.split("\n\n");
+      rest = frames.pop();
+      for (const frame of frames) {
+        let name = "message", data = "";
+        for (const line of frame.split("\n")) {
+          if (line.startsWith("event:")) name = line.slice(6).trim();
+          if (line.startsWith("data:")) data += line.slice(5).trim();
+        }
+        if (data && data !== "[DONE]") { try { on(name, JSON.parse(data)); } catch { /* a comment or keep-alive */ } }
+      }
+    }
+  };
+  const tell = (form, talk, answer, wait, name, data) => {
+    if (data.text) { answer.textContent += data.text; wait.textContent = ""; talk.scrollTop = talk.scrollHeight; }
+    if (data.passage?.title) {
+      const source = document.createElement("p");
+      source.className = "src";
+      const link = document.createElement("a");
+      link.textContent = form.dataset.source.replace("%s", data.passage.title);
+      if (data.passage.href?.startsWith("/")) link.href = data.passage.href;
+      source.append(link);
+      answer.after(source);
+    }
+    if (name === "queue" && data.ahead) wait.textContent = form.dataset.queueWords.replace("%s", data.ahead);
+  };
+
+  // 3 · boxes and print
+  document.addEventListener("change", (event) => {
+    const all = event.target.closest("[data-all]");
+    if (all) for (const box of document.querySelectorAll(`input[name="${all.dataset.all}"]`)) box.checked = all.checked;
+  });
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
+})();

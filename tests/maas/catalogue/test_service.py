@@ -1,0 +1,150 @@
+"""Versions, aliases and their audit trail, on both databases."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import crypto, db, errors, storage
+from shuyuan.kernel.settings import Settings
+from shuyuan.maas.catalogue import interface
+from shuyuan.maas.catalogue.service import CatalogueService
+
+OURS, THEIRS, ACTOR = "school-a", "school-b", "someone"
+CARD = interface.LocalText(zh="卡片", en="card")
+
+
+class Desk:
+    """A catalogue with short ways to say things."""
+
+    def __init__(self, database: db.Database, vault: crypto.Vault, home: Path) -> None:
+        self.database, self.audit = database, kernel_audit.Audit(vault)
+        self.store = storage.Storage((home / "artefacts").as_uri())
+        self.settings = Settings(home=home, cache=home / "cache", starter="none")
+        self.catalogue = CatalogueService(database, self.store, self.audit, self.settings)
+
+    def new(self, content: bytes, **more: object) -> interface.NewVersion:
+        given = {"model": "tracer", "runner": "tracer", "card": CARD, "size_bytes": len(content), **more}
+        return interface.NewVersion.model_validate({**given, "artefact_sha256": self.store.put(content)})
+
+    def register(self, school_id: str, content: bytes = b"weights", **more: object) -> interface.Version:
+        version = self.new(content, **more)
+        return self.database.write(
+            lambda uow: self.catalogue.register_version(uow, school_id=school_id, actor_id=ACTOR, version=version)
+        )
+
+    def promote(self, school_id: str, number: int, reason: str = "better") -> interface.Alias:
+        return self.database.write(
+            lambda uow: self.catalogue.promote(
+                uow, school_id=school_id, actor_id=ACTOR, model="tracer", alias="champion", version=number, reason=reason
+            )
+        )
+
+
+@pytest.fixture
+def desk(database: db.Database, vault: crypto.Vault, tmp_path: Path) -> Desk:
+    return Desk(database, vault, tmp_path)
+
+
+def test_versions_are_numbered_per_school_and_keep_figures_and_lineage(desk: Desk) -> None:
+    first = desk.register(OURS, figures={"auc": 0.71}, lineage={"data_set": "d1"})
+    second = desk.register(OURS, b"better", parent_id=first.id)
+    assert (first.number, second.number) == (1, 2)
+    assert second.parent_id == first.id
+    assert desk.catalogue.versions(OURS, "tracer") == [second, first]
+    assert first.figures == {"auc": 0.71} and first.lineage == {"data_set": "d1"}
+    assert desk.catalogue.artefact(second) == b"better"
+
+
+def test_promoting_moves_the_alias_and_rolling_back_is_promoting_the_earlier(desk: Desk) -> None:
+    first, second = desk.register(OURS), desk.register(OURS, b"b")
+    desk.promote(OURS, 1)
+    desk.promote(OURS, 2)
+    assert desk.catalogue.resolve(OURS, "models:/tracer@champion") == second
+    back = desk.promote(OURS, 1, reason="worse in class")
+    assert (back.version_number, back.previous_id) == (1, second.id)
+    assert desk.catalogue.resolve(OURS, "tracer") == first
+    history = desk.catalogue.alias_history(OURS, "tracer")
+    assert [(move.version_number, move.reason) for move in history] == [
+        (1, "worse in class"), (2, "better"), (1, "better"),
+    ]
+
+
+def test_a_school_never_sees_another_schools_version(desk: Desk) -> None:
+    theirs = desk.register(THEIRS)
+    assert desk.catalogue.versions(OURS, "tracer") == []
+    with pytest.raises(interface.UnknownModel):
+        desk.catalogue.resolve(OURS, theirs.uri)
+    with pytest.raises(interface.UnknownModel):
+        desk.promote(OURS, 1)
+    with pytest.raises(errors.NotFound):
+        desk.register(OURS, parent_id=theirs.id)
+
+
+def test_a_shared_version_serves_schools_that_have_none_of_their_own(desk: Desk) -> None:
+    shared = desk.register(interface.SHARED)
+    desk.promote(interface.SHARED, 1)
+    assert desk.catalogue.resolve(OURS, "tracer@champion") == shared
+    own = desk.register(OURS, b"own")
+    desk.promote(OURS, 1)
+    assert desk.catalogue.resolve(OURS, "tracer@champion") == own
+    assert desk.catalogue.resolve(THEIRS, "tracer@champion") == shared
+
+
+def test_registering_and_promoting_are_in_the_audit_log(desk: Desk) -> None:
+    desk.register(OURS)
+    desk.promote(OURS, 1)
+    with desk.database.read() as conn:
+        rows = conn.execute(select(kernel_audit.entry.c.action).order_by(kernel_audit.entry.c.seq)).scalars()
+        assert list(rows) == ["model_version.registered", "model_alias.moved"]
+        assert desk.audit.verify(conn).fault is None
+
+
+def test_an_artefact_that_is_not_stored_cannot_be_registered(desk: Desk) -> None:
+    lost = desk.new(b"x").model_copy(update={"artefact_sha256": "0" * 64})
+    with pytest.raises(errors.BadInput, match="not stored"):
+        desk.database.write(
+            lambda uow: desk.catalogue.register_version(uow, school_id=OURS, actor_id=ACTOR, version=lost)
+        )
+
+
+def test_a_starter_entrys_name_is_not_taken(desk: Desk) -> None:
+    with pytest.raises(errors.BadInput, match="'tutor'"):
+        desk.register(OURS, model="tutor")
+
+
+def test_a_promotion_without_a_reason_is_refused(desk: Desk) -> None:
+    desk.register(OURS)
+    with pytest.raises(errors.BadInput, match="reason"):
+        desk.promote(OURS, 1, reason=" ")
+
+
+@pytest.mark.parametrize("reference", ["nothing", "models:/tracer/9", "models:/tracer@beta", "../etc/passwd", ""])
+def test_an_unknown_reference_is_named(desk: Desk, reference: str) -> None:
+    desk.register(OURS)
+    with pytest.raises(interface.UnknownModel):
+        desk.catalogue.resolve(OURS, reference)
+
+
+def test_a_shared_onnx_version_is_located_as_a_verified_local_file(desk: Desk) -> None:
+    version = desk.register(interface.SHARED, b"graph", model="scorer", runner="onnx", tasks=("predict",))
+    found = desk.catalogue.locate("models:/scorer/1")
+    assert (found.version, found.tasks) == (version.uri, ("predict",))
+    assert hashlib.sha256(found.path.read_bytes()).hexdigest() == version.artefact_sha256
+    assert "scorer" in desk.catalogue.known()
+
+
+def test_a_model_used_in_place_is_not_served(desk: Desk) -> None:
+    desk.register(interface.SHARED)
+    with pytest.raises(interface.UnknownModel, match="tracer"):
+        desk.catalogue.locate("models:/tracer/1")
+
+
+def test_models_tells_what_is_here(desk: Desk) -> None:
+    assert {info.entry.name: info.here for info in desk.catalogue.models()} == {
+        "tutor": False, "tiny": False, "embed": False,
+    }
+    with pytest.raises(interface.NotPulled):
+        desk.catalogue.locate("tiny")
