@@ -62,7 +62,7 @@ PARTS: dict[str, Part] = {
     "tracing": Part("shuyuan.learning.tracing.service:TracingService", ("db", "records")),
     "assessment": Part(
         "shuyuan.learning.assessment.service:AssessmentService",
-        ("db", "audit", "outbox", "people", "courses", "records", "tracing"),
+        ("db", "audit", "people", "courses", "records", "tracing"),
     ),
     "recommendation": Part(
         "shuyuan.learning.recommendation.service:RecommendationService",
@@ -94,6 +94,14 @@ ROUTERS: dict[str, Part] = {
     "insight": Part("shuyuan.learning.insight.routes:router", ("insight",)),
     "tutor": Part("shuyuan.learning.tutor.routes:router", ("tutor",)),
     "improvement": Part("shuyuan.learning.improvement.routes:router", ("improvement",)),
+    "web": Part(
+        "shuyuan.web.routes:router",
+        ("identity", "people", "courses", "assessment", "records", "tracing", "recommendation", "insight"),
+    ),
+    "office": Part(
+        "shuyuan.web.office:router",
+        ("identity", "people", "courses", "db", "audit", "settings", "catalogue", "engine", "gateway", "improvement"),
+    ),
 }
 
 JOBS: dict[str, Part] = {
@@ -114,6 +122,7 @@ PLANES: dict[str, tuple[str, ...]] = {
     "learning": (
         "identity", "audit", "people", "courses", "tracing", "assessment", "recommendation", "insight", "tutor", "improvement",
     ),
+    "web": ("web", "office"),
 }
 
 

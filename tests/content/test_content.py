@@ -106,10 +106,25 @@ def test_lessons_have_the_same_three_to_six_passages_in_both_languages(course: P
         assert len(re.findall("^## ", text, re.MULTILINE)) == len(english), "a section without an id"
 
 
+@every_course
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_guessing_the_longest_choice_is_no_safe_strategy(course: Path, language: str) -> None:
+    singles = [item["choices"] for item in items_of(course) if item["kind"] == "single"]
+    right = [_is_longest_alone(choices, language) for choices in singles]
+    assert sum(right) <= 0.4 * len(right)
+
+
 def test_removing_brackets_can_be_practised_at_length() -> None:
     items = items_of(next(course for course in COURSES if course.name == "year7-expressions"))
     assert sum("removing-brackets" in item["points"] for item in items) >= 6
     assert sum("params" in item for item in items) >= 15
+
+
+def _is_longest_alone(choices: list[Doc], language: str) -> bool:
+    """Whether the right choice is longer than every other one."""
+    texts = [choice["text"] if isinstance(choice["text"], str) else choice["text"][language] for choice in choices]
+    right = next(len(text) for text, choice in zip(texts, choices, strict=True) if choice.get("correct"))
+    return sum(len(text) >= right for text in texts) == 1
 
 
 # --- items ----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from shuyuan.learning.courses.interface import Answer, Courses
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import Tracing
 
-WEEKS, ANSWERS_A_DAY, LATE_ANSWERS = 3, 8, 3
+WEEKS, ANSWERS_A_DAY, LATE_ANSWERS = 3, 7, 2
 CHINA = timezone(timedelta(hours=8))
 Language = Literal["zh", "en"]
 
@@ -33,7 +33,12 @@ class Writer:
     ) -> None:
         """One sitting: an answer to an item of each asked (point, depth), a minute or so apart, in one unit."""
         answers = list(self._answers(pupil, learner_id, asked, at, rng))
-        self.database.write(lambda uow: [self._store(uow, response) for response in answers])
+
+        def work(uow: db.UnitOfWork) -> None:
+            for response in answers:
+                self._store(uow, response)
+
+        self.database.write(work)
 
     def _answers(
         self, pupil: pupils.Pupil, learner_id: str, asked: Sequence[tuple[str, float]], at: datetime,
@@ -45,9 +50,10 @@ class Writer:
             if not choices:
                 continue
             item_id, seed = rng.choice(choices), rng.randrange(1_000_000)
-            answer = self._written(pupil, item_id, seed, rng.random() < pupil.p_correct(point_id, depth), rng)
-            verdict = self.courses.grade(self.school_id, item_id, seed, answer)
             item = self.courses.item(self.school_id, item_id)
+            right = rng.random() < pupil.p_correct(item.points, depth)
+            answer = self._written(pupil, item_id, seed, right, rng)
+            verdict = self.courses.grade(self.school_id, item_id, seed, answer)
             at += timedelta(seconds=rng.uniform(25, 95))
             for point in item.points:
                 pupil.practice[point] = pupil.practice.get(point, 0) + 1
@@ -88,7 +94,7 @@ def school_days(now: datetime) -> list[datetime]:
 def plan(points: Sequence[str], day: int, days: int, rng: random.Random) -> list[tuple[str, float]]:
     """What a pupil is asked that day: mostly the class's current point, then a few earlier ones."""
     frontier = min(len(points) - 1, day * len(points) // days)
-    current = [frontier] * 5
+    current = [frontier] * 4
     earlier = [rng.randint(max(0, frontier - 4), frontier) for _ in range(ANSWERS_A_DAY - len(current))]
     return [(points[index], index / len(points)) for index in sorted(current + earlier)]
 

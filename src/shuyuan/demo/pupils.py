@@ -16,7 +16,7 @@ NO_CONSENT_NUMBER = 30
 STUCK_POINT = "removing-brackets"
 SHARED_MISTAKE = "sign-first-term-only"
 OTHER_MISTAKE = "multiply-first-term-only"
-GUESS, SLIP = 0.05, 0.04
+GUESS, SLIP, STUCK_CHANCE = 0.05, 0.06, 0.1
 
 
 @dataclass
@@ -38,12 +38,12 @@ class Pupil:
         """Joined a few days ago."""
         return self.number in LATE_NUMBERS
 
-    def p_correct(self, point_id: str, depth: float) -> float:
-        """Chance of a right answer. `depth` 0..1 is how far into the course the point lies."""
-        if self.stuck and point_id.endswith(STUCK_POINT):
-            return 0.22
-        learnt = 0.22 * min(self.practice.get(point_id, 0), 8)
-        knows = 1 / (1 + math.exp(-(self.ability + learnt + 0.9 - 1.2 * depth)))
+    def p_correct(self, points: Sequence[str], depth: float) -> float:
+        """Chance of a right answer to an item of `points`. `depth` 0..1 is how far into the course it lies."""
+        if self.stuck and any(point.endswith(STUCK_POINT) for point in points):
+            return STUCK_CHANCE
+        learnt = 0.15 * min((self.practice.get(point, 0) for point in points), default=0)
+        knows = 1 / (1 + math.exp(-(self.ability + min(learnt, 1.2) - 0.9 * depth)))
         return GUESS + (1 - GUESS - SLIP) * knows
 
     def favourite_mistake(self, typical: Sequence[tuple[str, str]], rng: random.Random) -> tuple[str, str] | None:
@@ -58,4 +58,4 @@ class Pupil:
 def make(seed: int) -> list[Pupil]:
     """The 32 pupils of the class, the same for the same seed."""
     rng = random.Random(seed)
-    return [Pupil(number, name, rng.gauss(1.0, 0.6)) for number, name in enumerate(NAMES, start=1)]
+    return [Pupil(number, name, max(0.75, rng.gauss(1.3, 0.6))) for number, name in enumerate(NAMES, start=1)]

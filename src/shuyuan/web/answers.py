@@ -1,24 +1,29 @@
 """Graded answers as lines people can read: the question, what was written, right or not, the slip by its name."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from html import escape
+
+from markupsafe import Markup, escape
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
+from shuyuan.learning.courses import interface
 from shuyuan.learning.courses.interface import Course, Courses, Question
 from shuyuan.learning.records.interface import Response
+
+_BETWEEN_CHOICES = re.compile(r"[\s,;|\[\]\"']+")
 
 
 @dataclass(frozen=True)
 class Line:
-    """prompt and said are HTML, rendered and sanitised by courses or escaped here."""
+    """prompt and said are one line of clean HTML: rendered and sanitised by courses, or escaped here."""
 
     item_id: str
-    prompt: str
-    said: str
+    prompt: Markup
+    said: Markup
     correct: bool
     at: datetime
     hints: int
@@ -41,7 +46,7 @@ class Lines:
         """The line of one response."""
         question = self.question(response.item_id, response.seed)
         return Line(
-            item_id=response.item_id, prompt=question.prompt if question else escape(response.item_id),
+            item_id=response.item_id, prompt=prompt(question, response.item_id),
             said=said(question, response.answer), correct=response.correct, at=response.at,
             hints=response.hints_used, slip=self.slip(response.item_id, response.misconception),
         )
@@ -74,10 +79,17 @@ class Lines:
         return {one.id: one.name.of(self._reader.language) for one in course.misconceptions}
 
 
-def said(question: Question | None, answer: str) -> str:
+def prompt(question: Question | None, item_id: str) -> Markup:
+    """What was asked, on one line."""
+    if question is None:
+        return escape(item_id)
+    return Markup(interface.inline(" ".join(question.prompt.split())))  # sanitised there
+
+
+def said(question: Question | None, answer: str) -> Markup:
     """What the learner wrote: the text of the chosen choices, else the writing itself, escaped."""
     if question is None or not question.choices:
         return escape(answer)
-    texts = {choice.id: choice.text for choice in question.choices}
-    chosen = [part.strip(" []\"'") for part in answer.split(",")]
-    return "；".join(texts.get(part, escape(part)) for part in chosen if part)
+    texts = {choice.id: Markup(interface.inline(choice.text)) for choice in question.choices}  # sanitised
+    chosen = [part for part in _BETWEEN_CHOICES.split(answer) if part]
+    return Markup("; ").join(texts.get(part, escape(part)) for part in chosen)

@@ -14,7 +14,7 @@ from shuyuan.learning.tracing.interface import Mastery
 COLUMN_WIDTH, GUTTER, TOP, GAP, MARGIN = 210, 42, 58, 26, 8  # SVG units
 BOX_INSET = 12
 ONE_LINE, TWO_LINES = 58, 76  # heights of a box
-UNIT_LINE = 19
+UNIT_LINE, TEXT_LINE = 19, 18
 FEWEST_COLUMNS = 3
 LINE_EM = 10.6  # what fits beside the padding of a box at 15 px
 HALF = 0.54  # mean width of a Latin letter, em
@@ -46,6 +46,11 @@ class Node:
     width: int
     height: int
     column: int
+
+    @property
+    def text_y(self) -> int:
+        """Baseline of the first line, so that the whole text stands in the middle of the box."""
+        return self.y + (self.height - TEXT_LINE * (len(self.lines) - 1) - UNIT_LINE) // 2 + 5
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import jinja2
 from babel import dates
 from markupsafe import Markup, escape
 
+from shuyuan.learning.courses import interface
 from shuyuan.learning.courses.interface import Text
 from shuyuan.web.glossary import Language, say
 
@@ -37,6 +38,15 @@ def clauses(context: jinja2.runtime.Context, text: str) -> Markup:
         return escape(text)
     parts = [part for part in _CLAUSE_END.split(str(text)) if part]
     return Markup("").join(Markup('<span class="nb">{}</span>').format(part) for part in parts)
+
+
+@jinja2.pass_context
+def mid(context: jinja2.runtime.Context, text: Text | Mapping[str, str] | str | None) -> str:
+    """A title inside a sentence: in English its first letter is small, unless it is an acronym."""
+    said = str(say_text(context, text))
+    if _language(context) == "en" and said[1:2].islower():
+        return said[0].lower() + said[1:]
+    return said
 
 
 @jinja2.pass_context
@@ -96,15 +106,20 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{round(share * 100)} %"
 
 
-def rich(html: str) -> Markup:
-    """HTML that the courses module has rendered and sanitised."""
-    return Markup(html)  # noqa: S704  # sanitised where it is made (courses.rendering)
+def md(markdown: str) -> Markup:
+    """A text with paragraphs and mathematics: rendered and sanitised by courses."""
+    return Markup(interface.html(markdown))  # sanitised there
+
+
+def mdi(markdown: str) -> Markup:
+    """The same for one line."""
+    return Markup(interface.inline(markdown))  # sanitised there
 
 
 LEVELS = ("level.l1", "level.l2", "level.l3", "level.l4", "level.l5")
 ALL: dict[str, Callable[..., object]] = {
-    "say": say_text, "clauses": clauses, "tongue": tongue, "day": day, "short_day": short_day, "minute": minute,
-    "clock": clock, "ago": ago, "level_word": level_word, "percent": percent, "rich": rich,
+    "say": say_text, "mid": mid, "clauses": clauses, "tongue": tongue, "day": day, "short_day": short_day, "minute": minute,
+    "clock": clock, "ago": ago, "level_word": level_word, "percent": percent, "md": md, "mdi": mdi,
 }
 
 

@@ -33,16 +33,17 @@ TEACHER = (
     Entry("questions", "nav.questions", "/teach/questions", "question"),
 )
 ADMIN = (
-    Entry("setup", "nav.setup", "/admin/setup", "tick"),
+    Entry("setup", "nav.setup", "/admin", "tick"),
     Entry("people", "nav.people", "/admin/people", "person"),
     Entry("models", "nav.models", "/admin/models", "box"),
     Entry("usage", "nav.usage", "/admin/usage", "bars"),
     Entry("audit", "nav.audit", "/admin/audit", "paper"),
-    Entry("loop", "nav.loop", "/admin/loop", "loop", tab=False),
+    Entry("loop", "nav.loop", "/loop", "loop", tab=False),
+    Entry("privacy", "nav.privacy", "/admin/privacy", "eye", tab=False),
 )
 DEVELOPER = (
-    Entry("api", "nav.api", "/developer/api", "code"),
-    Entry("loop", "nav.loop", "/admin/loop", "loop"),
+    Entry("api", "nav.api", "/developer", "code"),
+    Entry("loop", "nav.loop", "/loop", "loop"),
 )
 NAV: dict[Role, tuple[Entry, ...]] = {
     "student": STUDENT, "teacher": TEACHER, "admin": ADMIN, "developer": DEVELOPER, "guardian": (),

@@ -3,13 +3,20 @@
 from dataclasses import dataclass
 
 from shuyuan.identity.interface import Identity
+from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.assessment.interface import Assessment
 from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.improvement.interface import Improvement
 from shuyuan.learning.insight.interface import Insight
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.recommendation.interface import Recommendation
 from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
+from shuyuan.maas.catalogue.interface import Catalogue
+from shuyuan.maas.gateway.interface import Gateway
+from shuyuan.maas.serving.interface import Engine
 from shuyuan.web.shell import Shell
 
 
@@ -26,3 +33,20 @@ class Needs:
     tracing: Tracing
     recommendation: Recommendation
     insight: Insight
+
+
+@dataclass(frozen=True)
+class OfficeNeeds:
+    """What the pages of administrators and developers call."""
+
+    shell: Shell
+    identity: Identity
+    people: People
+    courses: Courses
+    db: kernel_db.Database
+    audit: kernel_audit.Audit
+    settings: kernel_settings.Settings
+    catalogue: Catalogue
+    engine: Engine
+    gateway: Gateway
+    improvement: Improvement

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from fastapi import Request, Response
 
 from shuyuan.identity.interface import Principal
-from shuyuan.web.glossary import Language
+from shuyuan.web.glossary import LANGUAGES, Language
 
 Theme = Literal["light", "dark"]
 YEAR_S = 365 * 24 * 3600
@@ -50,8 +50,8 @@ def safe_back(address: str) -> str:
 
 def _language(request: Request, principal: Principal | None) -> Language:
     for wish in (request.query_params.get("lang"), request.cookies.get("lang")):
-        if wish == "zh" or wish == "en":
-            return wish
+        if wish in LANGUAGES:
+            return "zh" if wish == "zh" else "en"
     if principal is not None:
         return principal.language
     first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()

@@ -12,10 +12,25 @@ from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
 from shuyuan.web import static
 from shuyuan.web.needs import Needs
-from shuyuan.web.pages import common, course, enter, mistakes, practice, student
+from shuyuan.web.pages import (
+    assign,
+    classmap,
+    common,
+    course,
+    enter,
+    learner,
+    mistakes,
+    papers,
+    practice,
+    questions,
+    student,
+    teacher,
+)
 from shuyuan.web.shell import Shell
 
-FAMILIES = (enter, common, student, course, practice, mistakes)
+FAMILIES = (
+    enter, common, student, course, practice, mistakes, teacher, classmap, learner, assign, papers, questions,
+)
 
 
 def router(
@@ -33,3 +48,4 @@ def router(
     for family in FAMILIES:
         api.include_router(family.router(needs))
     return api
+

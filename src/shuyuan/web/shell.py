@@ -5,19 +5,16 @@ templates say them through `t("key")`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass, field
 
-import jinja2
 from fastapi import Request, Response
 
 from shuyuan.identity.interface import Identity, Principal
-from shuyuan.learning.courses.interface import Courses, CourseSummary
+from shuyuan.learning.courses.interface import Courses, CourseSummary, Text
 from shuyuan.learning.people.interface import Class, People
-from shuyuan.web import filters, glossary, nav, preferences, static
+from shuyuan.web import nav, preferences, render
 
-HTML = "text/html; charset=utf-8"
+Values = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -28,6 +25,7 @@ class Place:
     class_: Class | None = None
     courses: tuple[CourseSummary, ...] = ()
     course: CourseSummary | None = None
+    names: Mapping[str, Text] = field(default_factory=dict)  # course id → title, of the whole school
 
     @property
     def others(self) -> tuple[tuple[Class, str], ...]:
@@ -40,12 +38,6 @@ class Shell:
 
     def __init__(self, identity: Identity, people: People, courses: Courses) -> None:
         self.identity, self.people, self.courses = identity, people, courses
-        self.templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("shuyuan.web"), autoescape=True, undefined=jinja2.StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
-        )
-        self.templates.globals.update(asset=static.url, has_asset=static.present)
-        self.templates.filters.update(filters.ALL)
 
     def place(self, request: Request, principal: Principal) -> Place:
         """The class and course in the cookie if one may see them, else the first."""
@@ -57,48 +49,29 @@ class Shell:
         known = {course.id: course for course in self.courses.courses(principal.school_id)}
         mine = tuple(known[course_id] for course_id in (class_.course_ids if class_ else ()) if course_id in known)
         course = next((one for one in mine if one.id == wish.course_id), mine[0] if mine else None)
-        return Place(classes, class_, mine, course)
+        return Place(classes, class_, mine, course, {one.id: one.title for one in known.values()})
 
     def show(
-        self, request: Request, template: str, *, principal: Principal | None = None, status: int = 200,
-        here: str = "", place: Place | None = None, **values: object,
+        self, request: Request, template: str, values: Values | None = None, *, principal: Principal | None = None,
+        status: int = 200, here: str = "", place: Place | None = None, **more: object,
     ) -> Response:
         """A whole page. here: the name of its entry in the navigation."""
         frame = self._frame(request, principal, place) | {"here": here}
-        return self._answer(request, template, frame | values, status)
+        return render.answer(request, template, {**frame, **(values or {}), **more}, status)
 
     def part(
-        self, request: Request, template: str, *, principal: Principal, status: int = 200, **values: object
+        self, request: Request, template: str, values: Values | None = None, *, principal: Principal,
+        status: int = 200, **more: object,
     ) -> Response:
         """A fragment for htmx: the same words and filters, no frame."""
-        return self._answer(request, template, self._tongue(request, principal) | values, status)
-
-    def language(self, request: Request, principal: Principal | None) -> glossary.Language:
-        """The language of this answer."""
-        return preferences.read(request, principal).language
-
-    def _answer(self, request: Request, template: str, values: Mapping[str, object], status: int) -> Response:
-        body = self.templates.get_template(template).render(values).encode()
-        return static.packed_response(request, body, HTML, status=status)
-
-    def _tongue(self, request: Request, principal: Principal | None) -> dict[str, object]:
-        language = self.language(request, principal)
-        return {
-            "lang": language, "t": partial(glossary.say, language), "principal": principal,
-            "now": datetime.now().astimezone(), "is_part": request.headers.get("hx-request") == "true",
-        }
+        tongue = render.tongue(request, principal)
+        return render.answer(request, template, {**tongue, **(values or {}), **more}, status)
 
     def _frame(self, request: Request, principal: Principal | None, place: Place | None) -> dict[str, object]:
         if place is None:
             place = self.place(request, principal) if principal is not None else Place()
-        query = f"?{request.url.query}" if request.url.query else ""
-        names = {one.id: one.title for one in self.courses.courses(principal.school_id)} if place.classes and (
-            principal) else {}
-        return self._tongue(request, principal) | {
-            "theme": preferences.read(request, principal).theme, "place": place, "course_names": names,
-            "nav": nav.NAV[principal.role] if principal else (), "home": nav.home(principal.role) if principal else "/",
-            "back": preferences.safe_back(request.url.path + query) if request.method == "GET" else "/",
-            "demo": self._is_demo(principal),
+        return render.tongue(request, principal) | {
+            "place": place, "nav": nav.NAV[principal.role] if principal else (), "demo": self._is_demo(principal),
         }
 
     def _is_demo(self, principal: Principal | None) -> bool:

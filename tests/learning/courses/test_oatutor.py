@@ -183,6 +183,12 @@ def test_attribution_and_course_structure_are_kept(judge: grader.Grader) -> None
         assert len(item.id) <= 160
 
 
+def test_a_word_before_a_power_is_a_product_as_people_read_it(judge: grader.Grader) -> None:
+    item = only_item(line("$$\\frac{1}{{mn}^5}$$"), judge)
+    assert judge.grade(item, 0, "1/(m*n^5)").correct
+    assert not judge.grade(item, 0, "1/(m*n)^5").correct
+
+
 def test_latex_is_read_inside_out() -> None:
     assert latex.to_grammar(r"$$\frac{\frac{1}{2}}{\sqrt{x+1}}$$") == "((((1)/(2)))/(sqrt(x+1)))"
 

@@ -114,5 +114,9 @@ def test_tables_lists_and_local_images_are_kept() -> None:
     assert '<img src="/media/q.png" alt="a figure">' in rendering.html("![a figure](/media/q.png)")
 
 
+def test_of_a_remote_image_only_its_words_remain() -> None:
+    assert rendering.html("![a plan](https://elsewhere.example/a.png)") == "<p>a plan</p>\n"
+
+
 def test_inline_has_no_paragraph_around_it() -> None:
     assert rendering.inline("**a** $x$").startswith("<strong>a</strong> ")

@@ -38,7 +38,8 @@ class Desk:
     def promote(self, school_id: str, number: int, reason: str = "better") -> interface.Alias:
         return self.database.write(
             lambda uow: self.catalogue.promote(
-                uow, school_id=school_id, actor_id=ACTOR, model="tracer", alias="champion", version=number, reason=reason
+                uow, school_id=school_id, actor_id=ACTOR, model="tracer", alias="champion", version=number,
+                reason=reason,
             )
         )
 
@@ -54,7 +55,8 @@ def test_versions_are_numbered_per_school_and_keep_figures_and_lineage(desk: Des
     assert (first.number, second.number) == (1, 2)
     assert second.parent_id == first.id
     assert desk.catalogue.versions(OURS, "tracer") == [second, first]
-    assert first.figures == {"auc": 0.71} and first.lineage == {"data_set": "d1"}
+    assert first.figures == {"auc": 0.71}
+    assert first.lineage == {"data_set": "d1"}
     assert desk.catalogue.artefact(second) == b"better"
 
 

@@ -22,7 +22,9 @@ def test_an_entry_adds_up(entry: interface.Entry) -> None:
 def test_a_card_says_in_both_languages_that_the_origin_is_unverified(entry: interface.Entry) -> None:
     assert "origin unverified" in entry.origin.en.lower()
     assert "未经核实" in entry.origin.zh
-    assert entry.card.zh and entry.card.en and entry.licence
+    assert entry.card.zh
+    assert entry.card.en
+    assert entry.licence
 
 
 def test_the_tutor_claims_no_grading() -> None:

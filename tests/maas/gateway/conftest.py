@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from shuyuan import compose
 from shuyuan.identity.interface import Principal
+from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import audit, crypto, db, ids
 from shuyuan.kernel.settings import Settings
 from shuyuan.maas.catalogue import interface as catalogue
@@ -140,3 +141,31 @@ def hello(max_tokens: int | None = 20) -> interface.ChatRequest:
 async def say(gateway: GatewayService, principal: Principal, request: interface.ChatRequest | None = None) -> str:
     async with gateway.chat(principal, request or hello()) as answer:
         return "".join([delta.text async for delta in answer])
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A developer with a key, and the administrator of their school."""
+
+    principal: Principal
+    admin: Principal
+    secret: str
+
+
+@pytest.fixture
+def identity(database: db.Database, vault: crypto.Vault) -> IdentityService:
+    return IdentityService(database, vault, audit.Audit(vault))
+
+
+@pytest.fixture
+def caller(identity: IdentityService, database: db.Database) -> Caller:
+    return new_caller(identity, database)
+
+
+def new_caller(identity: IdentityService, database: db.Database, login: str = "dev") -> Caller:
+    school = identity.create_school(f"School of {login}")
+    account = database.write(lambda uow: identity.create_account(
+        uow, school_id=school.id, role="developer", name="Dev", login=login, secret=None))
+    principal = identity.sign_in_as(account).principal
+    key = identity.create_key(principal, "test")
+    return Caller(identity.principal_of_key(key.secret), admin_of(principal), key.secret)

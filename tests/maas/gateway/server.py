@@ -3,27 +3,34 @@
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import uvicorn
 from fastapi import FastAPI
 
-from shuyuan import compose
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel.http import build_app
 from shuyuan.maas.gateway import errors as gateway_errors
 from shuyuan.maas.gateway import routes
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.serving import interface as serving
 
-__all__ = ["app_of", "compose", "running"]
 
-
-def app_of(identity: IdentityService, gateway: GatewayService, *, max_body_bytes: int = 500_000) -> FastAPI:
+def app_of(
+    identity: IdentityService, gateway: GatewayService, engine: serving.Engine, *, max_body_bytes: int = 500_000
+) -> FastAPI:
     """The model plane's application: the real gate, the gateway's routes, its errors."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await gateway.drain()
+        await engine.close()
+
     return build_app(
         version="test", gate=identity_http.gate(identity), routers=[routes.router(gateway)], ready=dict,
-        max_body_bytes=max_body_bytes, error_pages={"/v1": gateway_errors.error_page},
+        max_body_bytes=max_body_bytes, error_pages={"/v1": gateway_errors.error_page}, lifespan=lifespan,
     )
 
 

@@ -11,7 +11,7 @@ from shuyuan import migrations
 from shuyuan.entrypoints import installation
 from shuyuan.kernel import backup as kernel_backup
 from shuyuan.kernel import errors
-from shuyuan.learning.courses import importing
+from shuyuan.learning.courses import interface as courses
 
 _out = Console(highlight=False, soft_wrap=True)
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
@@ -35,7 +35,7 @@ def import_course(
     with installation.opened(home) as platform:
         identity = platform.get("identity")
         chosen = school or _only_school([found.id for found in identity.schools()])
-        report = importing.run(platform.get("courses"), chosen, source, dry_run=dry_run)
+        report = courses.import_from(platform.get("courses"), chosen, source, dry_run=dry_run)
         for line in report.lines():
             _out.print(line)
 

@@ -75,15 +75,16 @@ def _whole(conn: Connection, query: Select[Any]) -> list[Assignment]:
     return [_assignment(row, given[row.id]) for row in rows]
 
 
-def _given(conn: Connection, assignment_ids: Sequence[str]) -> Sequence[Row[Any]]:
+def _given(conn: Connection, assignment_ids: Sequence[str]) -> list[Row[Any]]:
     """Who got them, when their attempt closed, and how many of its items have no try yet."""
     untried = select(func.count()).where(slot.c.attempt_id == attempt.c.id, slot.c.tries == 0).scalar_subquery()
-    return conn.execute(
+    query = (
         select(assigned.c.assignment_id, assigned.c.learner_id, assigned.c.attempt_id, attempt.c.closed_at,
                untried.label("untried"))
         .join_from(assigned, attempt, assigned.c.attempt_id == attempt.c.id, isouter=True)
         .where(assigned.c.assignment_id.in_(assignment_ids)).order_by(assigned.c.learner_id)
-    ).all()
+    )
+    return list(conn.execute(query))
 
 
 def _assignment(row: Row[Any], given: Sequence[Row[Any]]) -> Assignment:

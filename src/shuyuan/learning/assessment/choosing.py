@@ -16,7 +16,7 @@ from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import Tracing
 
 BEST_P = 0.7  # desirable difficulty: right about seven times in ten
-JUST_ANSWERED = 10  # answers
+JUST_ANSWERED, JUST_NOW = 10, 3  # answers; the second for templates, which come with other numbers each time
 RECENT = 150  # answers of a learner that are looked at
 MAX_COUNT = 30
 
@@ -40,6 +40,7 @@ class Choice:
     items: tuple[Candidate, ...]
     evidence: tuple[Response, ...]
     trouble: str | None  # the misconception behind most of their wrong answers
+    fresh: int  # the first so many were not just answered
 
 
 class Chooser:
@@ -73,10 +74,10 @@ class Chooser:
             raise errors.NotFound(f"course {course_id} has no point {point_id}", fix="use a point of this course")
         found: dict[str, Candidate] = {}
         for distance, near in enumerate(neighbours(points, point_id)):
+            if distance and len(found) >= count + JUST_ANSWERED:
+                break
             for item_id in self._courses.items_of_point(school_id, near):
                 found.setdefault(item_id, _candidate(self._courses.item(school_id, item_id), distance))
-            if len(found) >= count:
-                break
         if not found:
             raise errors.BadInput(f"point {point_id} has no questions yet", fix="add items to the course")
         return list(found.values())
@@ -109,6 +110,7 @@ def _choice(
     point_id: str, count: int,
 ) -> Choice:
     just = {response.item_id for response in answers[:JUST_ANSWERED]}
+    just_now = {response.item_id for response in answers[:JUST_NOW]}
     times = Counter(response.item_id for response in answers)
     wrong = Counter(one.misconception for one in answers if not one.correct and one.misconception)
 
@@ -116,9 +118,11 @@ def _choice(
         fits = round(abs(p_correct[one.item_id] - BEST_P), 1)
         again = 0 if one.template else times[one.item_id]
         tie = zlib.crc32(f"{learner_id}/{one.item_id}".encode())
-        return (one.item_id in just, one.distance, not (one.misconceptions & wrong.keys()), again, fits, tie)
+        stale = one.item_id in (just_now if one.template else just)
+        return (stale, one.distance, not (one.misconceptions & wrong.keys()), again, fits, tie)
 
     evidence = tuple(response for response in answers if point_id in response.points and response.counts)
     shown = Counter(one.misconception for one in evidence if not one.correct and one.misconception)
     trouble = shown.most_common(1)[0][0] if shown else None
-    return Choice(tuple(sorted(candidates, key=rank)[:count]), evidence, trouble)
+    items = tuple(sorted(candidates, key=rank)[:count])
+    return Choice(items, evidence, trouble, fresh=sum(not rank(item)[0] for item in items))

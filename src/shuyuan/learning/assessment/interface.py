@@ -110,7 +110,9 @@ class Assessment(Protocol):
         """Open the next hint of the ladder: (number from 1, language → HTML). NotFound when none is left."""
         ...
 
-    def close(self, principal: Principal, attempt_id: str) -> Attempt: ...
+    def close_attempt(self, principal: Principal, attempt_id: str) -> Attempt:
+        """Hand in. (Not `close`: that is how the composer ends a part.)"""
+        ...
     def choose(
         self, principal: Principal, learner_id: str, *, course_id: str, point_id: str, count: int
     ) -> tuple[str, ...]:

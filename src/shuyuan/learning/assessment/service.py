@@ -38,4 +38,4 @@ class AssessmentService:
         self, principal: Principal, learner_id: str, *, course_id: str, point_id: str, count: int
     ) -> tuple[str, ...]:
         choice = self._chooser.choose(principal, [learner_id], course_id, point_id, count)[learner_id]
-        return tuple(item.item_id for item in choice.items)
+        return tuple(item.item_id for item in choice.items[: choice.fresh] or choice.items)

@@ -6,7 +6,8 @@ Ids are stable over versions and unique inside a school: a course id is its slug
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
@@ -303,6 +304,40 @@ class Content(Frozen):
     items: tuple[Item, ...]
 
 
+class Refusal(Frozen):
+    """A problem of a set that did not come in, and why."""
+
+    id: str
+    reason: str
+
+
+class ImportReport(Frozen):
+    """What came in and what did not. `loaded`: course id → whether it was new or changed."""
+
+    loaded: dict[str, bool]
+    items: int
+    problems: int = 0
+    imported: int = 0
+    refused: tuple[Refusal, ...] = ()
+    dry_run: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """The report as people read it."""
+        for refusal in self.refused:
+            yield f"left out {refusal.id}: {refusal.reason}"
+        for course_id, changed in self.loaded.items():
+            yield f"{course_id}: {self._outcome(changed)}"
+        if self.problems:
+            share = 100 * self.imported / self.problems
+            yield f"{self.imported} of {self.problems} problems ({share:.1f} %), {len(self.refused)} left out"
+        yield f"{self.items} questions"
+
+    def _outcome(self, changed: bool) -> str:
+        if self.dry_run:
+            return "would be imported"
+        return "imported" if changed else "already there, unchanged"
+
+
 # --- errors ---------------------------------------------------------------------------------------------
 
 
@@ -367,5 +402,49 @@ class Courses(Protocol):
 
     def grade(self, school_id: str, item_id: str, seed: int, answer: Answer) -> Verdict: ...
 
+    def wrong_answers(self, school_id: str, item_id: str, seed: int) -> Sequence[tuple[str, str]]:
+        """Typical wrong answers of this seed, as a learner would send them, each with its misconception's id."""
+
     def load(self, school_id: str, content: Content, *, by: str) -> bool:
         """Store a course in one write unit. False when this very content is already there."""
+
+
+# --- doors: pure work of this module that others may use -------------------------------------------------
+# Imported when called: those files build on the types above.
+
+
+def read_folder(folder: Path) -> Content:
+    """Read and check a course folder. Raises ContentRefused with every fault found."""
+    from shuyuan.learning.courses import files
+
+    return files.load_folder(folder)
+
+
+def read_files(texts: Mapping[str, str]) -> Content:
+    """The same for an upload: relative path → text."""
+    from shuyuan.learning.courses import files
+
+    return files.load(texts)
+
+
+def import_from(
+    courses: Courses, school_id: str, source: Path, *, dry_run: bool = False, by: str = "system"
+) -> ImportReport:
+    """Load a course folder or an OATutor `.jsonl(.gz)` file. dry_run: check everything, store nothing."""
+    from shuyuan.learning.courses import importing
+
+    return importing.run(courses, school_id, source, dry_run=dry_run, by=by)
+
+
+def html(markdown: str) -> str:
+    """Markdown with LaTeX as sanitised HTML with MathML."""
+    from shuyuan.learning.courses import rendering
+
+    return rendering.html(markdown)
+
+
+def inline(markdown: str) -> str:
+    """The same for one line: no paragraph around it."""
+    from shuyuan.learning.courses import rendering
+
+    return rendering.inline(markdown)

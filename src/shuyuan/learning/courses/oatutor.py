@@ -25,18 +25,13 @@ SOURCE = "OATutor (CAHLR lab, UC Berkeley), adapted from {book}"
 _CHAPTER = re.compile(r"^(\d+)(?:\.(\d+))?\s+(.*)$")
 
 
-class Refusal(interface.Frozen):
-    id: str
-    reason: str
-
-
 class Report(interface.Frozen):
     """Problems, not steps: `imported` came in whole, `refused` did not come in at all."""
 
     imported: int
     items: int
     without_figure: int
-    refused: tuple[Refusal, ...]
+    refused: tuple[interface.Refusal, ...]
 
     @property
     def share(self) -> float:
@@ -97,19 +92,19 @@ def read_file(path: Path, judge: grader.Grader | None = None) -> Import:
 def read(lines: Iterable[str], judge: grader.Grader | None = None) -> Import:
     """Read problems, one JSON object a line. `judge`: a grader to share; None makes one."""
     own = judge or grader.Grader()
-    refused: list[Refusal] = []
+    refused: list[interface.Refusal] = []
     taken: list[tuple[Problem, tuple[interface.Item, ...]]] = []
     try:
         for number, line in enumerate(lines, start=1):
             try:
                 problem = _parsed(line)
             except Refused as reason:
-                refused.append(Refusal(id=f"line {number}", reason=str(reason)))
+                refused.append(interface.Refusal(id=f"line {number}", reason=str(reason)))
                 continue
             try:
                 taken.append((problem, tuple(_items(problem, own))))
             except Refused as reason:
-                refused.append(Refusal(id=problem.id, reason=str(reason)))
+                refused.append(interface.Refusal(id=problem.id, reason=str(reason)))
     finally:
         if judge is None:
             own.close()
@@ -240,7 +235,7 @@ def _lesson(course: str, title: str, items: list[interface.Item]) -> interface.L
     )
 
 
-def _report(taken: list[tuple[Problem, tuple[interface.Item, ...]]], refused: list[Refusal]) -> Report:
+def _report(taken: list[tuple[Problem, tuple[interface.Item, ...]]], refused: list[interface.Refusal]) -> Report:
     items = [item for _, found in taken for item in found]
     return Report(
         imported=len(taken),

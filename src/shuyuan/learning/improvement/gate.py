@@ -9,9 +9,9 @@ from shuyuan.learning.improvement.interface import Condition
 from shuyuan.science import metrics
 
 MARGIN_AUC = 0.005  # how much discrimination may be lost for better likelihood
-LIMIT_CALIBRATION = 0.08  # mean gap between said and seen, on a few hundred answers
+MARGIN_CALIBRATION = 0.03  # mean gap between said and seen, beyond what chance alone shows on so many answers
 LIMIT_SHUFFLED = 0.06  # a control that is further from 0.5 means the evaluation leaks
-CONTROL_REPEATS = 20
+CONTROL_REPEATS, CHANCE_DRAWS, CHANCE_QUANTILE = 20, 200, 0.95
 
 
 def figures(
@@ -20,6 +20,8 @@ def figures(
     """Quality of both on the same held-out answers. correct, candidate, champion: (N,).
 
     shuffled_auc is the candidate against shuffled labels: far from 0.5 the protocol is broken.
+    calibration_by_chance is the calibration error that a perfectly calibrated tracer stays below in 95 of 100
+    draws of as many answers: on a few hundred answers it is not small.
     """
     return {
         "auc": metrics.auc(correct, candidate),
@@ -27,6 +29,7 @@ def figures(
         "log_loss": metrics.log_loss(correct, candidate),
         "champion_log_loss": metrics.log_loss(correct, champion),
         "calibration_error": metrics.expected_calibration_error(correct, candidate),
+        "calibration_by_chance": _calibration_by_chance(candidate, seed),
         "shuffled_auc": _control(correct, candidate, seed),
         "held_out_answers": float(len(correct)),
     }
@@ -37,9 +40,16 @@ def conditions(found: dict[str, float]) -> tuple[Condition, ...]:
     return (
         Condition("log_loss", found["log_loss"], found["champion_log_loss"], "<="),
         Condition("auc", found["auc"], found["champion_auc"] - MARGIN_AUC, ">="),
-        Condition("calibration_error", found["calibration_error"], LIMIT_CALIBRATION, "<="),
+        Condition("calibration_error", found["calibration_error"],
+                  found["calibration_by_chance"] + MARGIN_CALIBRATION, "<="),
         Condition("shuffled_distance", abs(found["shuffled_auc"] - 0.5), LIMIT_SHUFFLED, "<="),
     )
+
+
+def _calibration_by_chance(p: NDArray[np.float64], seed: int) -> float:
+    rng = np.random.default_rng(seed)
+    drawn = [metrics.expected_calibration_error(rng.random(len(p)) < p, p) for _ in range(CHANCE_DRAWS)]
+    return float(np.quantile(drawn, CHANCE_QUANTILE))
 
 
 def _control(correct: NDArray[np.bool_], p: NDArray[np.float64], seed: int) -> float:

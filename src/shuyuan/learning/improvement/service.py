@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Protocol
 
 import safetensors.numpy
 
@@ -16,6 +17,7 @@ from shuyuan.learning.improvement import dataset, gate, store
 from shuyuan.learning.improvement.interface import (
     MINIMUM_ANSWERS,
     MINIMUM_LEARNERS,
+    Condition,
     LoopStatus,
     NotEnoughAnswers,
     State,
@@ -24,14 +26,24 @@ from shuyuan.learning.improvement.interface import (
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
-from shuyuan.maas.catalogue.interface import Catalogue
+from shuyuan.maas.catalogue.interface import CHAMPION, Catalogue, LocalText, NewVersion
 from shuyuan.science.tracing import online
 
 MODEL = "tracer"
+CARD = LocalText(
+    zh="本校学情追踪：只用同意用于改进的学生的作答拟合，每次作答后更新掌握程度。",
+    en="This school's knowledge tracer: fitted on answers of learners who agreed, it moves mastery with every answer.",
+)
 TURNS_AT = 200  # new answers
 SEED = 7
 SCHOOL_TIME = timezone(timedelta(hours=8))
 OPENS_HOUR, CLOSES_HOUR = 7, 18  # no version changes by itself between these
+
+
+class Fit(Protocol):
+    """How a tracer is fitted: `online.fit`, or another way in a test."""
+
+    def __call__(self, table: online.Interactions, *, seed: int) -> online.Params: ...
 
 
 @dataclass(frozen=True)
@@ -47,11 +59,11 @@ class ImprovementService:
     def __init__(
         self, db: kernel_db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, people: People, records: Records,
         tracing: Tracing, catalogue: Catalogue, storage: kernel_storage.Storage, *,
-        clock: kernel_clock.Clock = kernel_clock.now,
+        clock: kernel_clock.Clock = kernel_clock.now, fit: Fit = online.fit,
     ) -> None:
         self._db, self._vault, self._audit, self._clock = db, vault, audit, clock
         self._people, self._records, self._tracing = people, records, tracing
-        self._catalogue, self._storage = catalogue, storage
+        self._catalogue, self._storage, self._refit = catalogue, storage, fit
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:
         began = time.monotonic()
@@ -69,10 +81,11 @@ class ImprovementService:
         def work(uow: kernel_db.UnitOfWork) -> TracerVersion:
             number = store.next_number(uow.conn, school_id)
             registered = self._catalogue.register_version(
-                uow, model=MODEL, school_id=school_id, runner="online", artefact_sha256=addresses[1],
-                size_bytes=len(candidate.weights), figures=candidate.figures,
-                lineage={"data_sha256": addresses[0], "seed": str(SEED), "parent": parent},
-            )
+                uow, school_id=school_id, actor_id=by, version=NewVersion(
+                    model=MODEL, runner="online", artefact_sha256=addresses[1], size_bytes=len(candidate.weights),
+                    card=CARD, figures=candidate.figures,
+                    lineage={"data_sha256": addresses[0], "seed": str(SEED), "parent": parent},
+                ))
             turned = store.add(
                 uow, school_id, addresses[1], number=number, version=registered.uri, state="refused",
                 answers=data.answers, learners=data.learners, left_out=left_out, data_sha256=addresses[0],
@@ -142,12 +155,14 @@ class ImprovementService:
         self, uow: kernel_db.UnitOfWork, school_id: str, chosen: TracerVersion, weights: bytes, by: str, reason: str
     ) -> None:
         store.crown(uow, school_id, chosen.id, reason)
-        self._catalogue.move_alias(
-            uow, model=MODEL, school_id=school_id, alias="champion", version_uri=chosen.version, reason=reason, by=by)
+        self._catalogue.promote(
+            uow, school_id=school_id, actor_id=by, model=MODEL, alias=CHAMPION,
+            version=int(chosen.version.rpartition("/")[2]), reason=reason,
+        )
         self._tracing.adopt(uow, school_id, chosen.version, weights)
 
     def _fit(self, school_id: str, data: dataset.DataSet) -> _Candidate:
-        params = online.fit(data.fit, seed=SEED)
+        params = self._refit(data.fit, seed=SEED)
         serving = self._tracing.params(school_id)
         said, said_now = online.replay(params, data.held_out), online.replay(serving, data.held_out)
         figures = gate.figures(data.held_out.correct, said, said_now, SEED)
@@ -179,5 +194,5 @@ def _in_school_hours(local: datetime) -> bool:
     return local.weekday() < 5 and OPENS_HOUR <= local.hour < CLOSES_HOUR
 
 
-def _refusal(found: tuple[gate.Condition, ...]) -> str:
+def _refusal(found: tuple[Condition, ...]) -> str:
     return ", ".join(condition.name for condition in found if not condition.passed)

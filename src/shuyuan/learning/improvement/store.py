@@ -25,7 +25,8 @@ def one(conn: Connection, school_id: str, version_id: str) -> tuple[TracerVersio
 def next_number(conn: Connection, school_id: str) -> int:
     """The number of the next turn."""
     query = select(func.coalesce(func.max(version.c.number), 0)).where(version.c.school_id == school_id)
-    return conn.execute(query).scalar_one() + 1
+    last: int = conn.execute(query).scalar_one()
+    return last + 1
 
 
 def add(uow: db.UnitOfWork, school_id: str, weights_sha256: str, **columns: Any) -> TracerVersion:  # Any: columns

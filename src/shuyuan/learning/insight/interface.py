@@ -53,3 +53,6 @@ class Insight(Protocol):
     def answers(
         self, principal: Principal, class_id: str, point_id: str, learner_ids: Sequence[str] | None = None
     ) -> list[Response]: ...
+    def responses(self, principal: Principal, learner_id: str, *, limit: int = 200) -> list[Response]:
+        """One learner's answers, newest first: for themselves and their teachers."""
+        ...

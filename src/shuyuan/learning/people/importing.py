@@ -29,19 +29,16 @@ class Importing(Learners):
         lines = sheet.read(filename, content)
         with self._db.read() as conn:
             targets = self._targets(conn, principal, class_id)
-            planned = self._plan(conn, lines, targets, only=class_id is not None)
+            planned = self._plan(conn, lines, targets, only=bool(class_id))
         if dry_run:
             return _report(planned, dry_run=True)
         new = [one for one in planned if one.row.action == "create"]
         chosen = self._hash_pins(new)
         self._db.write(lambda uow: self._apply(uow, principal, planned, chosen, class_id))
-        return _report(planned, dry_run=False, slips=_slips(new, chosen, targets), one_class=class_id is not None)
+        return _report(planned, dry_run=False, slips=_slips(new, chosen, targets), one_class=bool(class_id))
 
     def _targets(self, conn: Connection, principal: Principal, class_id: str | None) -> list[roster.Target]:
-        if class_id is not None:
-            rows = [self._class_row(conn, principal, class_id)]
-        else:
-            rows = store.classes(conn, principal)
+        rows = [self._class_row(conn, principal, class_id)] if class_id else store.classes(conn, principal)
         return [roster.Target(row.id, row.name, row.code) for row in rows]
 
     def _plan(

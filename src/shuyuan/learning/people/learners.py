@@ -47,7 +47,7 @@ class Learners(base.Base):
         uow.conn.execute(tables.learner.insert().values(
             id=learner_id, school_id=school_id, class_id=class_id, number_hash=number_hash,
             number=self._vault.seal(uow, learner_id, base.NUMBER_FIELD, plain),
-            name=self._vault.seal(uow, learner_id, base.NAME_FIELD, name),
+            name=self._vault.seal(uow, learner_id, base.NAME_FIELD, " ".join(name.split())),
             age_band=_checked_band(age_band), simulated=simulated, created_at=uow.now,
         ))
         store.set_consents(uow.conn, school_id=school_id, learner_id=learner_id, purposes=_checked(consent),

@@ -30,7 +30,8 @@ def code_taken(conn: Connection, code: str) -> bool:
 
 
 def name_taken(conn: Connection, school_id: str, name: str) -> bool:
-    return conn.execute(select(class_.c.id).where(class_.c.school_id == school_id, class_.c.name == name)).first() is not None
+    query = select(class_.c.id).where(class_.c.school_id == school_id, class_.c.name == name)
+    return conn.execute(query).first() is not None
 
 
 def sizes(conn: Connection, class_ids: Iterable[str]) -> dict[str, dict[str, int]]:

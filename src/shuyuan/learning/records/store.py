@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, distinct, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shuyuan.identity.interface import Principal
@@ -13,8 +13,8 @@ from shuyuan.learning.records.tables import response
 Rows = Sequence[Row[Any]]  # Any: a row's values
 _KEY = ["attempt_id", "item_id", "client_key"]
 _INSERT = {
-    "sqlite": sqlite.insert(response).on_conflict_do_nothing(index_elements=_KEY),
-    "postgresql": postgresql.insert(response).on_conflict_do_nothing(index_elements=_KEY),
+    "sqlite": sqlite.insert(response).on_conflict_do_nothing(index_elements=_KEY).returning(response.c.id),
+    "postgresql": postgresql.insert(response).on_conflict_do_nothing(index_elements=_KEY).returning(response.c.id),
 }
 _FIND = select(response).where(*(response.c[name] == bindparam(name) for name in _KEY))
 _NEWEST = (response.c.at.desc(), response.c.id.desc())
@@ -24,7 +24,7 @@ _PAGE = 2000
 
 def insert(conn: Connection, values: dict[str, object]) -> bool:
     """Add a response; False when its key is taken."""
-    return bool(conn.execute(_INSERT[conn.dialect.name], values).rowcount)
+    return conn.execute(_INSERT[conn.dialect.name], values).one_or_none() is not None
 
 
 def find(conn: Connection, attempt_id: str, item_id: str, client_key: str) -> Row[Any] | None:
@@ -100,7 +100,7 @@ def release(conn: Connection, attempt_id: str) -> None:
 
 
 def learners(conn: Connection, school_id: str) -> list[str]:
-    query = select(distinct(response.c.learner_id)).where(response.c.school_id == school_id)
+    query = select(response.c.learner_id).where(response.c.school_id == school_id).distinct()
     return sorted(conn.execute(query).scalars())
 
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db
+from shuyuan.science.tracing import online
 
 MINIMUM_EVIDENCE = 5  # answers; below it no level is shown
 STUCK_LEVEL, SOLID_LEVEL = 2, 3
@@ -71,6 +72,10 @@ class Tracing(Protocol):
         ...
 
     def version(self, school_id: str) -> str: ...
+    def params(self, school_id: str) -> online.Params:
+        """The numbers of the version in use: what a candidate is measured against."""
+        ...
+
     def adopt(self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
         """Serve this version (safetensors bytes) from the next answer on; states are rebuilt by `rebuild`."""
         ...

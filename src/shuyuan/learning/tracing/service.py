@@ -73,6 +73,10 @@ class TracingService:
         with self._db.read() as conn:
             return self._champions.of(conn, school_id).version
 
+    def params(self, school_id: str) -> online.Params:
+        with self._db.read() as conn:
+            return self._champions.of(conn, school_id).params
+
     def adopt(self, uow: kernel_db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
         self._champions.adopt(uow, school_id, version, arrays)
 

@@ -58,7 +58,7 @@ def save(
     """Write the states an answer moved."""
     who = {"school_id": school_id, "learner_id": learner_id}
     rows = [{**who, "point_id": GENERAL, **general._asdict()}]
-    rows += [{**who, "point_id": point, "form": 0.0, **moved._asdict()} for point, moved in points.items()]
+    rows += [{**who, "point_id": point, **moved._asdict()} for point, moved in points.items()]
     conn.execute(_upsert(conn.dialect.name), rows)
 
 
@@ -86,7 +86,7 @@ def _take(known: Known, point_id: str, numbers: tuple[float, ...]) -> None:
     if point_id == GENERAL:
         known.general = online.LearnerState(mean, variance, wins, losses, form, last_at_s)
     else:
-        known.points[point_id] = online.PointState(mean, variance, wins, losses, last_at_s)
+        known.points[point_id] = online.PointState(mean, variance, wins, losses, form, last_at_s)
 
 
 @lru_cache

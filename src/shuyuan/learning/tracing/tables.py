@@ -13,7 +13,7 @@ state = Table(
     Column("variance", Float, nullable=False),
     Column("wins", Float, nullable=False),
     Column("losses", Float, nullable=False),
-    Column("form", Float, nullable=False),  # 0 on a point: only the learner in general has a form
+    Column("form", Float, nullable=False),  # in general: average surprise; on a point: share right of the last answers
     Column("last_at_s", Float, nullable=False),  # POSIX seconds, UTC, as the tracer counts
 )
 adopted = Table(

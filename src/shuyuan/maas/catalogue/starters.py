@@ -70,9 +70,10 @@ _EMBED = interface.Entry(
     name="embed",
     title=interface.LocalText(zh="检索模型(多语言)", en="Search model (multilingual)"),
     card=interface.LocalText(
-        zh="multilingual-e5-small,4 位量化,384 维。中英文检索与匹配;不生成文字。",
+        zh="multilingual-e5-small,4 位量化,384 维。中英文检索与匹配;不生成文字。"
+        "中英文混排的资料里,会偏向与提问同一语言的段落。",
         en="multilingual-e5-small, 4-bit, 384 dimensions. Search and matching in Chinese and English; "
-        "it writes no text.",
+        "it writes no text. Among passages of both languages it favours the question's own.",
     ),
     origin=_ORIGIN,
     source=interface.Source(

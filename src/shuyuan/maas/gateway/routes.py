@@ -225,7 +225,8 @@ def _model(gateway: GatewayService, status: interface.ModelStatus) -> Json:
 
 def _allowance(allowance: interface.Allowance) -> Json:
     return dataclasses.asdict(allowance) | {
-        "tokens_left": allowance.tokens_left, "requests_left": allowance.requests_left,
+        "resets_at": allowance.resets_at.isoformat(), "tokens_left": allowance.tokens_left,
+        "requests_left": allowance.requests_left,
     }
 
 

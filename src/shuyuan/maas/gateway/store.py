@@ -10,13 +10,44 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
+from sqlalchemy import (
+    BindParameter, ColumnElement, Connection, Integer, Row, and_, bindparam, case, func, or_, select, update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shuyuan.kernel import db, ids
 from shuyuan.maas.gateway import interface, quota, tables
 
 _q, _l = tables.quota, tables.ledger
+
+
+def _fits(tokens: BindParameter[int]) -> ColumnElement[bool]:
+    return and_(
+        or_(_q.c.tokens_limit.is_(None), _q.c.tokens_used + _q.c.tokens_reserved + tokens <= _q.c.tokens_limit),
+        or_(_q.c.requests_limit.is_(None), _q.c.requests_used + 1 <= _q.c.requests_limit),
+    )
+
+
+# The statements of every call, built once: building them costs more than running them.
+_QUOTAS = select(_q).where(
+    _q.c.school_id == bindparam("school"), _q.c.scope_id.in_(bindparam("scopes", expanding=True)))
+_CHARGE_IF_FITS = (
+    update(_q).where(_q.c.id.in_(bindparam("quotas", expanding=True)), _fits(bindparam("asked", type_=Integer)))
+    .values(tokens_reserved=_q.c.tokens_reserved + bindparam("asked", type_=Integer),
+            requests_used=_q.c.requests_used + 1)
+    .returning(_q)
+)
+_BEGIN = _l.insert()
+_CALL = select(_l).where(_l.c.id == bindparam("call"))
+_END = update(_l).where(_l.c.id == bindparam("call"), _l.c.status == bindparam("was")).values(
+    status=bindparam("to"), outcome=bindparam("ended"), finished_at=bindparam("at"), prompt_tokens=bindparam("prompt"),
+    completion_tokens=bindparam("completion"), overhead_ms=bindparam("added_ms"))
+_requests_after = _q.c.requests_used + bindparam("more_requests", type_=Integer)
+_CHARGE = update(_q).where(_q.c.id.in_(bindparam("quotas", expanding=True))).values(
+    tokens_reserved=_q.c.tokens_reserved - bindparam("held", type_=Integer),
+    tokens_used=_q.c.tokens_used + bindparam("spent", type_=Integer),
+    requests_used=case((_requests_after < 0, 0), else_=_requests_after),  # a new period may have begun since
+)
 
 
 @dataclass(frozen=True)
@@ -46,19 +77,15 @@ class Reserved:
 def reserve(uow: db.UnitOfWork, ask: Ask, request_id: str) -> Reserved:
     """Charge every quota of the call or none. Raises QuotaFull, naming the one that is full."""
     current = _current_rows(uow, ask.school_id, ask.charges)
-    charged = uow.conn.execute(
-        update(_q).where(_q.c.id.in_([row.id for row in current]), _fits(ask.tokens))
-        .values(tokens_reserved=_q.c.tokens_reserved + ask.tokens, requests_used=_q.c.requests_used + 1)
-        .returning(_q)
-    ).all()
+    charged = uow.conn.execute(_CHARGE_IF_FITS, {"quotas": [row.id for row in current], "asked": ask.tokens}).all()
     if len(charged) < len(current):
         raise _full(current, {row.id for row in charged}, ask.tokens, uow.now)
-    uow.conn.execute(_l.insert().values(
-        id=request_id, school_id=ask.school_id, account_id=ask.account_id, key_id=ask.key_id, model=ask.model,
-        version=ask.version, endpoint=ask.endpoint, purpose=ask.purpose, tokens_reserved=ask.tokens,
-        prompt_tokens=0, completion_tokens=0, status="reserved", outcome="", overhead_ms=0.0,
-        charged=[row.id for row in charged], owner=ask.owner, started_at=uow.now,
-    ))
+    uow.conn.execute(_BEGIN, {
+        "id": request_id, "school_id": ask.school_id, "account_id": ask.account_id, "key_id": ask.key_id,
+        "model": ask.model, "version": ask.version, "endpoint": ask.endpoint, "purpose": ask.purpose,
+        "tokens_reserved": ask.tokens, "prompt_tokens": 0, "completion_tokens": 0, "status": "reserved", "outcome": "",
+        "overhead_ms": 0.0, "charged": [row.id for row in charged], "owner": ask.owner, "started_at": uow.now,
+    })
     return Reserved(request_id, tuple(_allowance(row) for row in charged))
 
 
@@ -66,8 +93,8 @@ def settle(
     uow: db.UnitOfWork, request_id: str, *, prompt_tokens: int, completion_tokens: int, outcome: str, overhead_ms: float
 ) -> bool:
     """Replace the reservation by the true cost. False when it was settled before: then nothing changes."""
-    before = _take(uow, request_id, ("reserved", "released"), "settled", outcome, prompt_tokens=prompt_tokens,
-                   completion_tokens=completion_tokens, overhead_ms=overhead_ms)
+    before = _end(uow, request_id, ("reserved", "released"), "settled", outcome, prompt_tokens, completion_tokens,
+                  overhead_ms)
     if before is None:
         return False
     held, again = (before.tokens_reserved, 0) if before.status == "reserved" else (0, 1)
@@ -77,7 +104,7 @@ def settle(
 
 def release(uow: db.UnitOfWork, request_id: str, outcome: str) -> bool:
     """Give everything back: nothing was answered. False when the call was settled or released before."""
-    before = _take(uow, request_id, ("reserved",), "released", outcome)
+    before = _end(uow, request_id, ("reserved",), "released", outcome)
     if before is None:
         return False
     _charge(uow, before.charged, held=before.tokens_reserved, used=0, requests=-1)
@@ -157,8 +184,7 @@ def _current_rows(uow: db.UnitOfWork, school_id: str, charges: Sequence[quota.Ch
 
 def _rows(conn: Connection, school_id: str, charges: Sequence[quota.Charge]) -> list[Row[Any]]:
     wanted = {(c.scope, c.scope_id) for c in charges}
-    ids_of_scopes = [c.scope_id for c in charges]
-    found = conn.execute(select(_q).where(_q.c.school_id == school_id, _q.c.scope_id.in_(ids_of_scopes)))
+    found = conn.execute(_QUOTAS, {"school": school_id, "scopes": [c.scope_id for c in charges]})
     return [row for row in found if (row.scope, row.scope_id) in wanted]
 
 
@@ -172,37 +198,27 @@ def _create(uow: db.UnitOfWork, school_id: str, charge: quota.Charge) -> None:
     ).on_conflict_do_nothing(index_elements=["school_id", "scope", "scope_id"]))
 
 
-def _fits(tokens: int) -> ColumnElement[bool]:
-    return and_(
-        or_(_q.c.tokens_limit.is_(None), _q.c.tokens_used + _q.c.tokens_reserved + tokens <= _q.c.tokens_limit),
-        or_(_q.c.requests_limit.is_(None), _q.c.requests_used + 1 <= _q.c.requests_limit),
-    )
-
-
 def _is(school_id: str, charge: quota.Charge) -> tuple[ColumnElement[bool], ...]:
     return (_q.c.school_id == school_id, _q.c.scope == charge.scope, _q.c.scope_id == charge.scope_id)
 
 
-def _take(
-    uow: db.UnitOfWork, request_id: str, states: tuple[str, ...], to: str, outcome: str, **values: float
+def _end(
+    uow: db.UnitOfWork, request_id: str, states: tuple[str, ...], to: str, outcome: str, prompt_tokens: int = 0,
+    completion_tokens: int = 0, overhead_ms: float = 0.0,
 ) -> Row[Any] | None:
-    """Move a ledger row to its next state, once; the row as it was, or None when it is not in `states`."""
-    row = uow.conn.execute(select(_l).where(_l.c.id == request_id)).one_or_none()
+    """Move a ledger row to its last state, once; the row as it was, or None when it is not in `states`."""
+    row = uow.conn.execute(_CALL, {"call": request_id}).one_or_none()
     if row is None or row.status not in states:
         return None
-    moved = uow.conn.execute(
-        update(_l).where(_l.c.id == request_id, _l.c.status == row.status)
-        .values(status=to, outcome=outcome[:48], finished_at=uow.now, **values)
-    )
+    moved = uow.conn.execute(_END, {
+        "call": request_id, "was": row.status, "to": to, "ended": outcome[:48], "at": uow.now, "prompt": prompt_tokens,
+        "completion": completion_tokens, "added_ms": overhead_ms,
+    })
     return row if moved.rowcount == 1 else None
 
 
 def _charge(uow: db.UnitOfWork, quota_ids: Sequence[str], *, held: int, used: int, requests: int) -> None:
-    requests_used = _q.c.requests_used + requests  # never below 0: the period may have begun since
-    uow.conn.execute(update(_q).where(_q.c.id.in_(quota_ids)).values(
-        tokens_reserved=_q.c.tokens_reserved - held, tokens_used=_q.c.tokens_used + used,
-        requests_used=case((requests_used < 0, 0), else_=requests_used),
-    ))
+    uow.conn.execute(_CHARGE, {"quotas": list(quota_ids), "held": held, "spent": used, "more_requests": requests})
 
 
 def _full(current: Sequence[Row[Any]], fitting: set[str], tokens: int, now: datetime) -> interface.QuotaFull:

@@ -1,43 +1,37 @@
-"""A BERT sentence encoder in numpy: tokens in, one unit vector per text out.
+"""A BERT sentence encoder: tokens in, one mean hidden state per text out.
 
-Source: Devlin et al. (2019); pooling and prefixes as in Wang et al. (2024), multilingual E5.
+The 4-bit weights stay 4-bit: the layers become an ONNX graph whose matrix products read them directly,
+and only the rows of the word table that a text needs are expanded.
+Source: Devlin et al. (2019); pooling as in Wang et al. (2024), multilingual E5.
 """
 
-from dataclasses import dataclass
+import os
 
 import numpy as np
+import onnxruntime
 from numpy.typing import NDArray
 
-from shuyuan.maas.runners import e5file
+from shuyuan.maas.runners import e5file, graph
 
 Floats = NDArray[np.float32]
-_MASKED = np.float32(-1e9)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    qkv: Floats  # (width, 3 * width)
-    qkv_bias: Floats
-    out: Floats  # (width, width)
-    out_bias: Floats
-    out_norm: tuple[Floats, Floats]
-    up: Floats  # (width, 4 * width)
-    up_bias: Floats
-    down: Floats  # (4 * width, width)
-    down_bias: Floats
-    down_norm: tuple[Floats, Floats]
+_BLOCK = 32
+_INT8_ACTIVATIONS = 4  # onnxruntime's name: accuracy_level
 
 
 class Encoder:
-    """Weights of one encoder, expanded to float32 except the word table, which stays 4-bit."""
+    """One loaded encoder."""
 
     def __init__(self, source: e5file.E5File) -> None:
         self._shape = source.shape
         width = source.shape.width
         self._words = source.block_rows("emb.word", width)
         self._positions = source.matrix("emb.pos", width) + source.matrix("emb.type", width)[0]
-        self._norm = (source.tensor("emb.ln.w"), source.tensor("emb.ln.b"))
-        self._layers = [_read_layer(source, f"l{n}.", width) for n in range(source.shape.layers)]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = os.cpu_count() or 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to others
+        self._session = onnxruntime.InferenceSession(
+            _layers(source), options, providers=["CPUExecutionProvider"]
+        )
 
     @property
     def window_tokens(self) -> int:
@@ -51,78 +45,61 @@ class Encoder:
 
     def mean_hidden(self, tokens: list[list[int]]) -> Floats:
         """The mean last hidden state of each token list, not normalised: (texts, width)."""
-        lengths = np.array([len(t) for t in tokens])
+        lengths = np.array([len(text) for text in tokens])
         longest = int(lengths.max())
         ids = np.zeros((len(tokens), longest), dtype=np.int64)
         for row, text in zip(ids, tokens, strict=True):
             row[: len(text)] = text
         present = np.arange(longest) < lengths[:, None]  # (texts, time)
-        bias = np.where(present, np.float32(0), _MASKED)[:, None, None, :]
         x = e5file.expand(self._words[ids]) + self._positions[:longest]
-        x = _normalise(x, *self._norm, self._shape.epsilon)
-        for layer in self._layers:
-            x = self._step(x, bias, layer)
-        pooled: Floats = (x * present[..., None]).sum(axis=1) / lengths[:, None].astype(np.float32)
+        (hidden,) = self._session.run(None, {"x": x, "present": present.astype(np.int32)})
+        pooled: Floats = (hidden * present[..., None]).sum(axis=1) / lengths[:, None].astype(np.float32)
         return pooled
 
-    def _step(self, x: Floats, bias: Floats, layer: _Layer) -> Floats:
-        epsilon = self._shape.epsilon
-        attended = self._attend(x @ layer.qkv + layer.qkv_bias, bias) @ layer.out + layer.out_bias
-        x = _normalise(x + attended, *layer.out_norm, epsilon)
-        fed = _gelu(x @ layer.up + layer.up_bias) @ layer.down + layer.down_bias
-        return _normalise(x + fed, *layer.down_norm, epsilon)
 
-    def _attend(self, qkv: Floats, bias: Floats) -> Floats:
-        texts, time, _ = qkv.shape
-        heads, size = self._shape.heads, self._shape.width // self._shape.heads
-        q, k, v = qkv.reshape(texts, time, 3, heads, size).transpose(2, 0, 3, 1, 4)  # (texts, heads, time, size)
-        scores = q @ k.swapaxes(-1, -2) * np.float32(size**-0.5) + bias
-        scores -= scores.max(axis=-1, keepdims=True)
-        np.exp(scores, out=scores)
-        scores /= scores.sum(axis=-1, keepdims=True)
-        joined: Floats = (scores @ v).transpose(0, 2, 1, 3).reshape(texts, time, -1)
-        return joined
+def _layers(source: e5file.E5File) -> bytes:
+    """The graph from summed embeddings `x` (texts, time, width) to the last hidden states."""
+    shape = source.shape
+    made = graph.Graph("encoder")
+    x = made.input("x", "float32", ("texts", "time", shape.width))
+    made.input("present", "int32", ("texts", "time"))
+    norm = [made.constant(name, source.tensor(name)) for name in ("emb.ln.w", "emb.ln.b")]
+    x = made.node("LayerNormalization", [x, *norm], "x0", epsilon=shape.epsilon, axis=2)
+    for number in range(shape.layers):
+        x = _layer(made, source, f"l{number}.", x)
+    made.output(x, "float32", ("texts", "time", shape.width))
+    return made.to_bytes()
 
 
-def _read_layer(source: e5file.E5File, prefix: str, width: int) -> _Layer:
-    def weight(name: str, inputs: int) -> Floats:
-        return np.ascontiguousarray(source.matrix(prefix + name + ".w", inputs).T)
+def _layer(made: graph.Graph, source: e5file.E5File, at: str, x: str) -> str:
+    width, epsilon = source.shape.width, source.shape.epsilon
 
-    def bias(name: str) -> Floats:
-        return source.tensor(prefix + name + ".b")
+    def product(name: str, of: str, inputs: int) -> str:
+        rows, scales = _packed(source.block_rows(f"{at}{name}.w", inputs))
+        weights = [made.constant(f"{at}{name}.q", rows), made.constant(f"{at}{name}.s", scales)]
+        return made.node(
+            "MatMulNBits", [of, *weights], f"{at}{name}", graph.MICROSOFT,
+            K=inputs, N=len(rows), bits=4, block_size=_BLOCK, accuracy_level=_INT8_ACTIVATIONS,
+        )
 
-    def norm(name: str) -> tuple[Floats, Floats]:
-        return source.tensor(prefix + name + ".w"), source.tensor(prefix + name + ".b")
+    def add_and_normalise(name: str, new: str, old: str, bias: str) -> str:
+        given = [made.constant(f"{at}{part}", source.tensor(f"{at}{part}")) for part in (f"{name}.w", f"{name}.b", bias)]
+        return made.node("SkipLayerNormalization", [new, old, *given], f"{at}{name}", graph.MICROSOFT, epsilon=epsilon)
 
-    return _Layer(
-        qkv=np.concatenate([weight(n, width) for n in "qkv"], axis=1),
-        qkv_bias=np.concatenate([bias(n) for n in "qkv"]),
-        out=weight("ao", width),
-        out_bias=bias("ao"),
-        out_norm=norm("aln"),
-        up=weight("fi", width),
-        up_bias=bias("fi"),
-        down=weight("fo", 4 * width),
-        down_bias=bias("fo"),
-        down_norm=norm("oln"),
+    bias = made.constant(f"{at}qkv.b", np.concatenate([source.tensor(f"{at}{part}.b") for part in "qkv"]))
+    attended = made.node(
+        "MultiHeadAttention", [*(product(part, x, width) for part in "qkv"), bias, "present"], f"{at}attended",
+        graph.MICROSOFT, num_heads=source.shape.heads,
     )
+    x = add_and_normalise("aln", product("ao", attended, width), x, "ao.b")
+    up_bias = made.constant(f"{at}fi.b", source.tensor(f"{at}fi.b"))
+    up = made.node("BiasGelu", [product("fi", x, width), up_bias], f"{at}up", graph.MICROSOFT)
+    return add_and_normalise("oln", product("fo", up, 4 * width), x, "fo.b")
 
 
-def _normalise(x: Floats, scale: Floats, shift: Floats, epsilon: float) -> Floats:
-    x = x - x.mean(axis=-1, keepdims=True)
-    x /= np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + np.float32(epsilon))
-    x *= scale
-    x += shift
-    return x
-
-
-def _gelu(x: Floats) -> Floats:
-    """x * P(Z < x), by the erf of Abramowitz & Stegun 7.1.26 (error below 2e-7)."""
-    z = np.abs(x) * np.float32(0.5**0.5)
-    t = 1 / (1 + np.float32(0.3275911) * z)
-    poly = np.full_like(t, 1.061405429)
-    for c in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        poly *= t
-        poly += np.float32(c)
-    tail: Floats = np.float32(0.5) * poly * t * np.exp(-z * z)  # P(Z > |x|)
-    return x * np.where(x >= 0, 1 - tail, tail)
+def _packed(blocks: NDArray[np.void]) -> tuple[NDArray[np.uint8], Floats]:
+    """Blocks as MatMulNBits wants them: weights 2i and 2i+1 in byte i, scales in rows."""
+    nibbles = blocks["nibbles"]
+    weights = np.concatenate([nibbles & 15, nibbles >> 4], axis=-1)  # (rows, blocks, 32)
+    pairs: NDArray[np.uint8] = weights[..., 0::2] | weights[..., 1::2] << 4
+    return pairs, blocks["scale"].astype(np.float32).ravel()

@@ -1,4 +1,4 @@
-"""What belongs to no role: language and theme, help, and the pages shown when something is refused or breaks."""
+"""What belongs to no role: language and theme, and help."""
 
 from typing import Annotated
 
@@ -7,14 +7,11 @@ from fastapi.responses import RedirectResponse
 
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import errors
-from shuyuan.kernel.http.app import json_error
 from shuyuan.web import needs as web_needs
 from shuyuan.web import preferences
-from shuyuan.web.shell import Shell
+from shuyuan.web.glossary import LANGUAGES
 
 SEE_OTHER = 303
-MACHINE_PATHS = ("/api/", "/v1/", "/v2/", "/xapi/", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json")
 
 Maybe = Annotated[Principal | None, Depends(identity_http.optional_caller)]
 
@@ -29,10 +26,10 @@ def router(needs: web_needs.Needs) -> APIRouter:
         theme: Annotated[str, Form()] = "", place: Annotated[str, Form()] = "",
     ) -> Response:
         response = RedirectResponse(_without_lang(preferences.safe_back(back)), SEE_OTHER)
-        if lang == "zh" or lang == "en":
+        if lang in LANGUAGES:
             preferences.write(response, "lang", lang)
             if principal is not None:
-                needs.identity.set_language(principal, lang)
+                needs.identity.set_language(principal, "zh" if lang == "zh" else "en")
         if theme in ("light", "dark"):
             preferences.write(response, "theme", theme)
         if place and len(place) <= 200:
@@ -45,40 +42,6 @@ def router(needs: web_needs.Needs) -> APIRouter:
         return needs.shell.show(request, template, principal=principal)
 
     return api
-
-
-class ErrorPages:
-    """Renders errors of the pages' paths; machine paths get JSON, a caller unknown goes to `/enter`."""
-
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-
-    def __call__(self, request: Request, error: errors.ShuyuanError) -> Response:
-        if request.url.path.startswith(MACHINE_PATHS) or "html" not in request.headers.get("accept", "html"):
-            return json_error(error)
-        principal: Principal | None = getattr(request.state, "principal", None)
-        if isinstance(error, errors.Unauthenticated):
-            return _to_enter(request)
-        try:
-            return self._page(request, error, principal)
-        except Exception:  # an error page must never fail: without the database there is still the sentence
-            return json_error(error)
-
-    def _page(self, request: Request, error: errors.ShuyuanError, principal: Principal | None) -> Response:
-        kind = {403: "forbidden", 404: "not_found", 429: "busy", 503: "busy"}.get(error.status, "other")
-        if error.error_code == "internal":
-            kind = "broken"
-        return self._shell.show(
-            request, "error.html", principal=principal, status=error.status, kind=kind, error=error,
-            reference=str(getattr(request.state, "request_id", "")),
-        )
-
-
-def _to_enter(request: Request) -> Response:
-    """htmx follows HX-Redirect with a whole page; a browser follows Location."""
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"hx-redirect": "/enter"})
-    return RedirectResponse("/enter", SEE_OTHER)
 
 
 def _without_lang(address: str) -> str:

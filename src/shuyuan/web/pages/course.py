@@ -1,6 +1,6 @@
 """Course (where am I?), its lessons, Map (what do I know?) and one topic (what is this based on?)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
 
@@ -8,7 +8,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.learning.courses.interface import Course, Passage
 from shuyuan.learning.tracing.interface import Mastery
-from shuyuan.web import charts, markup, progress, shell
+from shuyuan.web import charts, progress, shell
 from shuyuan.web import needs as web_needs
 from shuyuan.web.answers import Lines
 from shuyuan.web.reading import Reader
@@ -31,7 +31,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
                 "course": full, "units": progress.units(full, mastery), "total": len(full.points),
                 "done": progress.confident(mastery.values()),
             }
-        return needs.shell.show(request, "learn/course.html", principal=reader, here="course", place=place, **values)
+        return needs.shell.show(request, "learn/course.html", values, principal=reader, here="course", place=place)
 
     @api.get("/learn/lesson")
     def lesson(request: Request, reader: Reader, id: str) -> Response:
@@ -50,8 +50,8 @@ def router(needs: web_needs.Needs) -> APIRouter:
         place = needs.shell.place(request, reader)
         values = map_values(needs, reader, reader.account_id, place)
         return needs.shell.show(
-            request, "learn/map.html", principal=reader, here="map", place=place, watched=False, href="/learn/point",
-            **values,
+            request, "learn/map.html", values, principal=reader, here="map", place=place, watched=False,
+            href="/learn/point",
         )
 
     @api.get("/learn/point")
@@ -98,14 +98,6 @@ def map_values(
     }
 
 
-def practice_items(needs: web_needs.Needs, reader: Principal, points: Sequence[str], count: int) -> list[str]:
-    """Items to practise points with: never seen first, then once wrong, then once right."""
-    last = {one.item_id: one.correct for one in needs.records.latest_per_item(reader, reader.account_id)}
-    rounds = [list(needs.courses.items_of_point(reader.school_id, point)) for point in points]
-    mixed = [items[k] for k in range(max(map(len, rounds), default=0)) for items in rounds if k < len(items)]
-    return sorted(dict.fromkeys(mixed), key=lambda item: {None: 0, False: 1, True: 2}[last.get(item)])[:count]
-
-
 def _own(needs: web_needs.Needs, reader: Principal, course: Course) -> Mapping[str, Mastery]:
     return mastery_of(needs, reader, reader.account_id, course) if reader.role == "student" else {}
 
@@ -113,5 +105,5 @@ def _own(needs: web_needs.Needs, reader: Principal, course: Course) -> Mapping[s
 def _passage(passage: Passage, reader: Principal) -> dict[str, object]:
     return {
         "anchor": passage.id.rpartition(".")[2], "title": passage.title,
-        "html": markup.html(passage.text.of(reader.language)),
+        "text": passage.text.of(reader.language),
     }

@@ -15,7 +15,7 @@ from shuyuan.identity.interface import Account, Identity, Link, Principal, Role,
 from shuyuan.kernel import errors
 from shuyuan.web import nav
 from shuyuan.web import needs as web_needs
-from shuyuan.web import preferences
+from shuyuan.web.pages import setup
 
 DEMO = "demo"  # purpose of the link that opens the chooser
 FIRST_ADMIN = "first_admin"
@@ -94,7 +94,7 @@ def _links(api: APIRouter, needs: web_needs.Needs) -> None:
         except errors.NotFound:
             return needs.shell.show(request, "enter/used.html", status=404)
         if found.purpose == FIRST_ADMIN:
-            return needs.shell.show(request, "enter/first.html", token=token, refused="")
+            return setup.first_page(needs, request, token)
         doors = _doors(needs.identity, found)
         return needs.shell.show(request, "enter/as.html", token=token, doors=doors, is_demo=found.purpose == DEMO)
 
@@ -113,16 +113,10 @@ def _links(api: APIRouter, needs: web_needs.Needs) -> None:
     @api.post("/enter/{token}/first")
     def first(
         request: Request, token: str, school: Annotated[str, Form()] = "", name: Annotated[str, Form()] = "",
-        login: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "",
+        login: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "", again: Annotated[str, Form()] = "",
     ) -> Response:
-        language = preferences.read(request, None).language
-        try:
-            signed_in = needs.identity.create_first_admin(
-                token, school_name=school, name=name, login=login, secret=password, language=language)
-        except (errors.BadInput, errors.Conflict) as wrong:
-            words = f"{wrong.message}; {wrong.fix}"
-            return needs.shell.show(request, "enter/first.html", status=wrong.status, token=token, refused=words)
-        return _enter(request, signed_in)
+        given = {"school": school, "name": name, "login": login}
+        return setup.first_admin(needs, request, token, given, (password, again))
 
 
 def _form(needs: web_needs.Needs, request: Request, refused: Refused | None, status: int) -> Response:

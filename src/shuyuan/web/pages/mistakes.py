@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from markupsafe import Markup
 
 from shuyuan.kernel import errors
 from shuyuan.learning.courses.interface import Text
@@ -24,8 +25,8 @@ class Entry:
     """One mistake as the notebook shows it; prompt and said are clean HTML."""
 
     item_id: str
-    prompt: str
-    said: str
+    prompt: Markup
+    said: Markup
     slip: str
     due: bool
     at: datetime
@@ -70,7 +71,7 @@ def _one_course(found: list[Mistake]) -> list[str]:
 def _entry(lines: answers.Lines, one: Mistake) -> Entry:
     question = lines.question(one.item_id, one.seed)
     return Entry(
-        one.item_id, question.prompt if question else one.item_id, answers.said(question, one.answer),
+        one.item_id, answers.prompt(question, one.item_id), answers.said(question, one.answer),
         lines.slip(one.item_id, one.misconception), one.due, one.at, one.times_wrong,
     )
 

@@ -20,7 +20,6 @@ from shuyuan.learning.tracing.interface import Mastery
 from shuyuan.web import needs as web_needs
 from shuyuan.web import shell
 from shuyuan.web.answers import Lines
-from shuyuan.web.pages import course as course_pages
 from shuyuan.web.reading import Reader
 
 ROUND = 6  # questions of a practice one starts oneself
@@ -145,20 +144,21 @@ def router(needs: web_needs.Needs) -> APIRouter:
             return RedirectResponse(f"/learn/practice/{attempt_id}?item={quote(item_id)}#hints", SEE_OTHER)
         sitting = Sitting(needs, reader, needs.assessment.attempt(reader, attempt_id))
         return needs.shell.part(
-            request, "learn/hints.html", principal=reader, focus_last=True, **sitting.values(item_id))
+            request, "learn/hints.html", sitting.values(item_id), principal=reader, focus_last=True)
 
     @api.post("/learn/practice/{attempt_id}/close")
     def close(reader: Reader, attempt_id: str) -> Response:
         if needs.assessment.attempt(reader, attempt_id).closed_at is None:
-            needs.assessment.close(reader, attempt_id)
+            needs.assessment.close_attempt(reader, attempt_id)
         return RedirectResponse(f"/learn/practice/{attempt_id}/done", SEE_OTHER)
 
     @api.get("/learn/practice/{attempt_id}/done")
     def done(request: Request, reader: Reader, attempt_id: str) -> Response:
         attempt = needs.assessment.attempt(reader, attempt_id)
         return needs.shell.show(
-            request, "learn/done.html", principal=reader, here="today", attempt=attempt,
-            **_outcome(needs, reader, attempt))
+            request, "learn/done.html", _outcome(needs, reader, attempt), principal=reader, here="today",
+            attempt=attempt,
+        )
 
     return api
 
@@ -178,16 +178,22 @@ def _starts(api: APIRouter, needs: web_needs.Needs) -> None:
 
     @api.post("/learn/practise")
     def practise(reader: Reader, point_id: Annotated[str, Form()]) -> Response:
-        items = course_pages.practice_items(needs, reader, [point_id], ROUND)
+        course_id = point_id.partition(".")[0]
+        items = needs.assessment.choose(
+            reader, reader.account_id, course_id=course_id, point_id=point_id, count=ROUND)
         return _go(needs.assessment.start(
-            reader, kind="practice", course_id=point_id.partition(".")[0], item_ids=items, point_id=point_id))
+            reader, kind="practice", course_id=course_id, item_ids=items, point_id=point_id))
 
     @api.post("/learn/practise-lesson")
     def practise_lesson(reader: Reader, lesson_id: Annotated[str, Form()]) -> Response:
-        points = needs.courses.lesson(reader.school_id, lesson_id).points
-        items = course_pages.practice_items(needs, reader, points, ROUND)
-        return _go(needs.assessment.start(
-            reader, kind="practice", course_id=lesson_id.partition(".")[0], item_ids=items))
+        course_id, points = lesson_id.partition(".")[0], needs.courses.lesson(reader.school_id, lesson_id).points
+        each = max(1, ROUND // max(1, len(points)))
+        chosen = [
+            needs.assessment.choose(reader, reader.account_id, course_id=course_id, point_id=point, count=each)
+            for point in points
+        ]
+        items = list(dict.fromkeys(item for some in chosen for item in some))
+        return _go(needs.assessment.start(reader, kind="practice", course_id=course_id, item_ids=items))
 
 
 def _go(attempt: Attempt) -> Response:
@@ -196,9 +202,9 @@ def _go(attempt: Attempt) -> Response:
 
 def _shown(needs: web_needs.Needs, request: Request, reader: Principal, values: dict[str, object]) -> Response:
     if shell.is_part(request):
-        return needs.shell.part(request, "learn/question.html", principal=reader, saved_at=_saved(values), **values)
+        return needs.shell.part(request, "learn/question.html", values, principal=reader, saved_at=_saved(values))
     return needs.shell.show(
-        request, "learn/practice.html", principal=reader, here="today", saved_at=_saved(values), **values)
+        request, "learn/practice.html", values, principal=reader, here="today", saved_at=_saved(values))
 
 
 def _saved(values: dict[str, object]) -> datetime | None:

@@ -74,7 +74,8 @@ class Today:
     def _topic(self, reader: Principal, first: Activity | None) -> Text | Mapping[str, str]:
         if first is None:
             return {}
-        return (self._name(reader, first.course_id, first.point_id) if first.kind == "practice" else None) or first.title
+        named = self._name(reader, first.course_id, first.point_id) if first.kind == "practice" else None
+        return named or first.title
 
     def _sitting(self, reader: Principal, learner_id: str) -> Sitting | None:
         attempt = self.needs.assessment.open_attempt(reader, learner_id)
@@ -137,7 +138,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
     def today(request: Request, reader: Reader) -> Response:
         learner = needs.people.learner(reader, reader.account_id)
         values = today_of.values(reader, learner, watched=False)
-        return needs.shell.show(request, "learn/today.html", principal=reader, here="today", **values)
+        return needs.shell.show(request, "learn/today.html", values, principal=reader, here="today")
 
     @api.get("/learn/me")
     def me(request: Request, reader: Reader) -> Response:

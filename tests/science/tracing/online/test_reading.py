@@ -57,3 +57,15 @@ def test_the_expected_gain_is_exactly_what_an_answer_really_narrows() -> None:
     spread_left = (step.learner.variance + step.points[0].variance) ** 0.5
     narrowed = before.uncertainty - before.p * (1 - before.p) * spread_left
     assert online.expected_gain(PARAMS, LEARNER, state, "a") == pytest.approx(narrowed, rel=1e-9)
+
+
+def test_a_strong_pupil_who_fails_one_point_does_not_read_secure_there() -> None:
+    learner, weak = online.new_learner(PARAMS), online.new_point(PARAMS)
+    strong = online.new_point(PARAMS)
+    for turn in range(120):
+        learner, (strong,), _ = online.update(PARAMS, learner, [strong], None, ["b"], True, float(turn))
+    for turn in range(12):
+        learner, (weak,), _ = online.update(PARAMS, learner, [weak], None, ["a"], turn % 4 == 0, 120.0 + turn)
+    read = online.mastery(PARAMS, learner, weak, "a")
+    assert online.level(read.p, weak.evidence, read.uncertainty) in (1, 2)
+    assert online.level(online.mastery(PARAMS, learner, strong, "b").p, strong.evidence, 0.1) == 5

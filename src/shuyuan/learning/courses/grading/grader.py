@@ -36,7 +36,7 @@ class Grader:
             return choices.grade(item, [answer] if isinstance(answer, str) else answer)
         if not isinstance(answer, str):
             return _not_text(item)
-        concrete = self._concrete(_Handle(item, cache_key), seed) if cache_key else _concrete(_Handle(item, ""), seed)
+        concrete = self._concrete(Handle(item, cache_key), seed) if cache_key else _concrete(Handle(item, ""), seed)
         if isinstance(item, interface.NumericItem):
             return numeric.grade(answer, concrete.number, concrete.tolerance, concrete.units, concrete.wrong_numbers)
         if isinstance(item, interface.TextItem):
@@ -97,7 +97,7 @@ class _Concrete:
     wrong_numbers: tuple[tuple[Fraction, str], ...] = ()
 
 
-class _Handle:
+class Handle:
     """An item that hashes by its cache key, so a cache lookup never walks the item."""
 
     __slots__ = ("item", "key")
@@ -109,10 +109,10 @@ class _Handle:
         return hash(self.key)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Handle) and other.key == self.key
+        return isinstance(other, Handle) and other.key == self.key
 
 
-def _concrete(handle: _Handle, seed: int) -> _Concrete:
+def _concrete(handle: Handle, seed: int) -> _Concrete:
     item = handle.item
     values = templates.draw(item, seed)
     if isinstance(item, interface.NumericItem):
@@ -143,7 +143,7 @@ def _key(item: interface.Item, seed: int, values: templates.Values) -> interface
         says = tuple(values.text(choice.text.of(language), language) for language in LANGUAGES for choice in right)
         ids = tuple(choice.id for choice in right)
         return interface.Key(answer=ids[0] if item.kind == "single" else ids, says=tuple(dict.fromkeys(says)))
-    concrete = _concrete(_Handle(item, ""), seed)
+    concrete = _concrete(Handle(item, ""), seed)
     if isinstance(item, interface.NumericItem):
         says = _numerals(concrete.number)
     elif isinstance(item, interface.TextItem):
@@ -180,6 +180,6 @@ def wrong_answers(item: interface.Item, seed: int) -> Sequence[tuple[str, str]]:
     """Typical wrong answers of this seed as a learner would send them, with their misconceptions."""
     if isinstance(item, interface.SingleItem | interface.MultipleItem):
         return [(c.id, c.misconception) for c in item.choices if c.misconception and not c.correct]
-    concrete = _concrete(_Handle(item, ""), seed)
+    concrete = _concrete(Handle(item, ""), seed)
     numbers = [(arithmetic.show(number), name) for number, name in concrete.wrong_numbers]
     return [*concrete.wrong, *numbers]

@@ -39,7 +39,6 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
         self.restarts = 0
-        atexit.register(self.close)
 
     def ask(self, request: Mapping[str, object]) -> equivalence.Judgement:
         message = json.dumps(request).encode()
@@ -78,6 +77,7 @@ class Sandbox:
         """The child and whether it was started just now. A forked process starts its own."""
         if self._process and self._owner == os.getpid() and self._process.poll() is None:
             return self._process, False
+        self._stop()  # a child that died by itself, or the parent's in a forked process, leaves open pipes
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -87,14 +87,19 @@ class Sandbox:
             bufsize=0,
         )
         self._owner = os.getpid()
+        atexit.register(self.close)
         return self._process, True
 
     def _stop(self) -> None:
         process, self._process = self._process, None
-        if process is None or self._owner != os.getpid():
+        if process is None:
             return
-        process.kill()
-        process.wait()
+        atexit.unregister(self.close)
+        if self._owner == os.getpid():
+            process.kill()
+            process.wait()
+        else:
+            process.returncode = 0  # another process's child: not ours to wait for
         for stream in (process.stdin, process.stdout):
             if stream:
                 stream.close()

@@ -1,8 +1,10 @@
 """How states are read by people: mastery of a point, how sure it is, its level, what an answer would tell.
 
-Mastery is the chance that this learner answers a typical item of the point. It leaves recent form out
-(a good run is not knowledge), so a right answer on the point never lowers it and a wrong one never
-raises it.
+Mastery is the chance that this learner answers a typical item of the point, as a teacher would accept it: the
+tracer's estimate, worth `PRIOR_ANSWERS` answers, pooled with the share right of the learner's own last answers
+on that very point. The estimate alone predicts the next answer best, but it borrows from all other points: a
+strong pupil with 3 of 12 right on one point would read "secure" there. The learner's general form is left out (a
+good run is not knowledge). A right answer on the point never lowers mastery and a wrong one never raises it.
 """
 
 import math
@@ -10,10 +12,11 @@ from typing import NamedTuple
 
 from shuyuan.science.tracing.online import step
 from shuyuan.science.tracing.online.params import Params
-from shuyuan.science.tracing.online.state import LearnerState, PointState
+from shuyuan.science.tracing.online.state import FORM_ANSWERS, LearnerState, PointState
 
 LEVEL_FLOORS = (0.40, 0.55, 0.70, 0.85)  # of p_mastery; level 1 lies below the first
 MINIMUM_EVIDENCE = 5  # answers
+PRIOR_ANSWERS = 4.0  # how many answers on the point the tracer's estimate is worth
 MAXIMUM_UNCERTAINTY = 0.30  # one standard deviation of p_mastery; reached only after months without an answer
 
 
@@ -29,7 +32,9 @@ def mastery(
 ) -> Mastery:
     """Chance of a right answer on a typical item of the point. With `now_s`, forgetting widens uncertainty."""
     logit = params.bias + step.general_logit(params, learner)
-    p = step.sigmoid(logit + step.point_logit(params.point(point_id), point_state))
+    estimate = step.sigmoid(logit + step.point_logit(params.point(point_id), point_state))
+    own = min(point_state.evidence, FORM_ANSWERS)
+    p = (PRIOR_ANSWERS * estimate + own * point_state.form) / (PRIOR_ANSWERS + own)
     at_s = point_state.last_at_s if now_s is None else now_s
     variance = learner.variance + step.variance_now(params, point_state, at_s)
     return Mastery(p, p * (1.0 - p) * math.sqrt(variance))

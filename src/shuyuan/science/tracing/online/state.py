@@ -5,13 +5,20 @@ from typing import NamedTuple
 from shuyuan.science.tracing.online.params import Params
 
 
+FORM_ANSWERS = 10
+
+
 class PointState(NamedTuple):
-    """One learner on one knowledge point. `mean` and `variance` are in logits, relative to the learner."""
+    """One learner on one knowledge point. `mean` and `variance` are in logits, relative to the learner.
+
+    `form` is the share of right answers among about the last `FORM_ANSWERS`, 0 before the first.
+    """
 
     mean: float
     variance: float
     wins: float
     losses: float
+    form: float
     last_at_s: float
 
     @property
@@ -38,4 +45,4 @@ def new_learner(params: Params) -> LearnerState:
 
 def new_point(params: Params) -> PointState:
     """A point this learner has never met."""
-    return PointState(0.0, params.point_variance, 0.0, 0.0, 0.0)
+    return PointState(0.0, params.point_variance, 0.0, 0.0, 0.0, 0.0)

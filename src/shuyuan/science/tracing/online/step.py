@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shuyuan.science.tracing.online.params import Params, PointParams
-from shuyuan.science.tracing.online.state import LearnerState, PointState
+from shuyuan.science.tracing.online.state import FORM_ANSWERS, LearnerState, PointState
 
 SECONDS_PER_DAY = 86_400.0
 
@@ -124,6 +124,7 @@ def _moved_point(
         variance=variance - gain * gain * shrink,
         wins=state.wins + correct,
         losses=state.losses + (not correct),
+        form=state.form + (correct - state.form) / min(state.evidence + 1, FORM_ANSWERS),
         last_at_s=now_s,
     )
 

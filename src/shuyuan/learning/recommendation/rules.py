@@ -1,0 +1,149 @@
+"""The rules: from what is known of a learner in a course to plans, most urgent first. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from shuyuan.learning.courses.interface import Course, Lesson, Point
+from shuyuan.learning.recommendation import words
+from shuyuan.learning.recommendation.interface import ActivityKind, Mistake
+from shuyuan.learning.records.interface import Response
+from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, Mastery
+
+LOOKED_AT = 10  # newest answers on a point
+Words = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One learner in one course. `points` stand prerequisites first; `answers` newest first, counting ones only."""
+
+    course: Course
+    points: Sequence[Point]
+    mastery: Mapping[str, Mastery]
+    answers: Sequence[Response]
+    mistakes: Sequence[Mistake]
+    now: datetime
+
+    @property
+    def by_id(self) -> dict[str, Point]:
+        return {point.id: point for point in self.points}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An activity before its items are chosen. urgency: smaller comes first."""
+
+    urgency: int
+    kind: ActivityKind
+    course_id: str
+    title: Words
+    reason: Words
+    point_id: str | None = None
+    lesson: Lesson | None = None
+    item_ids: tuple[str, ...] = ()
+    leads_to: str | None = None
+    assignment_id: str | None = None
+    due_at: datetime | None = field(default=None)
+
+
+def plans(picture: Picture) -> Iterator[Plan]:
+    """Everything that could be done in a course, one plan a point."""
+    seen: set[str] = set()
+    for plan in (*_stuck(picture), *_redo(picture), *_review(picture), *_new(picture), *_weakest(picture)):
+        if plan.kind in ("lesson", "mistakes") or plan.point_id not in seen:
+            seen.add(plan.point_id or "")
+            yield plan
+
+
+def _stuck(picture: Picture) -> Iterator[Plan]:
+    for point in picture.points:
+        if picture.mastery[point.id].stuck:
+            root = _root(picture, point)
+            reason = _evidence(picture, point) if root is point else words.foundation(root.name, point.name)
+            leads_to = _opens(picture, point) if root is point else point.id
+            yield _practice(picture, 1, root, reason, leads_to)
+
+
+def _redo(picture: Picture) -> Iterator[Plan]:
+    due = [one for one in picture.mistakes if one.due]
+    if due:
+        yield Plan(2, "mistakes", picture.course.id, words.REDO, words.redo(len(due)),
+                   item_ids=tuple(one.item_id for one in due[:5]))
+
+
+def _review(picture: Picture) -> Iterator[Plan]:
+    due = [one for one in picture.mastery.values() if one.due and one.last_at]
+    for mastery in sorted(due, key=lambda one: one.last_at or picture.now):
+        point = picture.by_id[mastery.point_id]
+        days = (picture.now - (mastery.last_at or picture.now)).days
+        yield Plan(3, "review", picture.course.id, words.review_of(point.name),
+                   words.forgetting(point.name, days, mastery.wins), point.id)
+
+
+def _new(picture: Picture) -> Iterator[Plan]:
+    ready = [point for point in picture.points if _is_ready(picture, point)]
+    for point in sorted(ready, key=lambda one: picture.mastery[one.id].n == 0):
+        yield _practice(picture, 4, point, _why_new(picture, point), _opens(picture, point))
+    fresh = [point for point in ready if picture.mastery[point.id].n == 0]
+    for point in fresh[:1]:
+        for lesson in picture.course.lessons:
+            if point.id in lesson.points:
+                yield Plan(5, "lesson", picture.course.id, words.read(lesson.title), words.first_read(point.name),
+                           point.id, lesson)
+
+
+def _weakest(picture: Picture) -> Iterator[Plan]:
+    for point in sorted(picture.points, key=lambda one: picture.mastery[one.id].p):
+        yield _practice(picture, 6, point, words.consolidate(point.name), _opens(picture, point))
+
+
+def _practice(picture: Picture, urgency: int, point: Point, reason: Words, leads_to: str | None) -> Plan:
+    return Plan(urgency, "practice", picture.course.id, words.practise(point.name), reason, point.id,
+                leads_to=leads_to)
+
+
+def _root(picture: Picture, stuck: Point) -> Point:
+    """The first thing under a stuck point that is not solid itself, or the point."""
+    below = _below(picture.by_id, stuck)
+    return next((one for one in picture.points if one.id in below and not picture.mastery[one.id].solid), stuck)
+
+
+def _below(by_id: Mapping[str, Point], point: Point) -> set[str]:
+    found: set[str] = set()
+    waiting = list(point.requires)
+    while waiting:
+        name = waiting.pop()
+        if name in by_id and name not in found:
+            found.add(name)
+            waiting += by_id[name].requires
+    return found
+
+
+def _is_ready(picture: Picture, point: Point) -> bool:
+    known = picture.mastery[point.id]
+    required = [picture.mastery[name] for name in point.requires if name in picture.mastery]
+    return not known.solid and not known.stuck and all(one.solid for one in required)
+
+
+def _opens(picture: Picture, point: Point) -> str | None:
+    """What comes next once this point is solid."""
+    after = (one for one in picture.points if point.id in one.requires and not picture.mastery[one.id].solid)
+    return next((one.id for one in after), None)
+
+
+def _evidence(picture: Picture, point: Point) -> Words:
+    looked = [one for one in picture.answers if point.id in one.points][:LOOKED_AT]
+    wrong = Counter(one.misconception for one in looked if not one.correct and one.misconception)
+    names = {one.id: one.name for one in picture.course.misconceptions}
+    trouble = names.get(wrong.most_common(1)[0][0] or "") if wrong else None
+    return words.evidence(len(looked), sum(one.correct for one in looked), trouble)
+
+
+def _why_new(picture: Picture, point: Point) -> Words:
+    known = picture.mastery[point.id]
+    if known.n:
+        return words.under_way(point.name, known.n, max(0, MINIMUM_EVIDENCE - known.n))
+    required = [picture.by_id[name].name for name in point.requires if name in picture.by_id]
+    return words.opened(point.name, required) if required else words.start(point.name)

@@ -1,0 +1,130 @@
+"""What a school still needs before a class can start, measured from the real state: never ticked by hand."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shuyuan.identity.interface import Account, Principal
+from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import errors
+from shuyuan.maas.catalogue.interface import Entry
+from shuyuan.web import machine
+from shuyuan.web.needs import OfficeNeeds
+
+ROOM_BYTES = 2_000_000_000  # what the records of a school and its backups need, beside models
+FRESH = timedelta(days=7)
+RESPONSIBLE = "responsible.named"  # entry of the activity log; the newest one says who
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line. `says`: which sentence of the words; `values` fill it in."""
+
+    name: str
+    done: bool
+    says: str
+    values: Mapping[str, object]
+
+
+def checks(needs: OfficeNeeds, reader: Principal) -> list[Check]:
+    """Every line, in the order in which one does them."""
+    return list(_walk(needs, reader))
+
+
+def responsible(needs: OfficeNeeds, reader: Principal) -> Account | None:
+    """Whom signs of harm and questions about data go to; None while nobody is named, or they left."""
+    with needs.db.read() as conn:
+        named = next(kernel_audit.entries(conn, reader.school_id, limit=1, action=RESPONSIBLE), None)
+    try:
+        found = needs.identity.account(reader, named.object_id) if named is not None else None
+    except errors.NotFound:
+        return None
+    return found if found is not None and found.active else None
+
+
+def starter(needs: OfficeNeeds) -> Entry | None:
+    """The language model this installation was told to use; None: told to use none."""
+    return next((one.entry for one in needs.catalogue.models() if one.entry.name == needs.settings.starter), None)
+
+
+def _walk(needs: OfficeNeeds, reader: Principal) -> Iterator[Check]:
+    for look in (_disk, _memory, _network, _courses, _roster, _teachers, _model, _consent, _responsible, _backup):
+        yield look(needs, reader)
+
+
+def _disk(needs: OfficeNeeds, _: Principal) -> Check:
+    free, entry = machine.disk_free(needs.settings.home), starter(needs)
+    coming = entry.size_bytes if entry and not _here(needs, entry) else 0
+    wanted = ROOM_BYTES + coming
+    return _check("disk", free >= wanted, free=machine.size(free), wanted=machine.size(wanted))
+
+
+def _memory(needs: OfficeNeeds, _: Principal) -> Check:
+    found, entry = machine.memory(), starter(needs)
+    wanted = entry.memory_bytes if entry else 0
+    loaded = max((status.rss_bytes for status in needs.engine.status() if entry and status.model == entry.name), default=0)
+    return _check("memory", found.available + loaded >= wanted, total=machine.size(found.total),
+                  free=machine.size(found.available), wanted=machine.size(wanted))
+
+
+def _network(needs: OfficeNeeds, _: Principal) -> Check:
+    host = needs.settings.host
+    return _check("network", needs.settings.tls_cert is not None and host not in LOOPBACK, host=host)
+
+
+def _courses(needs: OfficeNeeds, reader: Principal) -> Check:
+    found = needs.courses.courses(reader.school_id)
+    return _check("courses", bool(found), n=len(found), items=sum(course.items for course in found))
+
+
+def _roster(needs: OfficeNeeds, reader: Principal) -> Check:
+    classes = needs.people.classes(reader)
+    pupils = sum(class_.size for class_ in classes)
+    return _check("roster", pupils > 0, n=pupils, classes=len(classes))
+
+
+def _teachers(needs: OfficeNeeds, reader: Principal) -> Check:
+    teachers = [one for one in needs.identity.accounts(reader) if one.role == "teacher" and one.active]
+    return _check("teachers", bool(teachers), n=len(teachers))
+
+
+def _model(needs: OfficeNeeds, _: Principal) -> Check:
+    entry = starter(needs)
+    if entry is None:
+        return Check("model", False, "none", {})
+    if _here(needs, entry):
+        return _check("model", True, name=entry.name)
+    progress = needs.catalogue.pull_progress(entry.name)
+    if progress is None or progress.finished:
+        return _check("model", False, name=entry.name, size=machine.size(entry.size_bytes))
+    return Check("model", False, "coming", {"name": entry.name, "share": 100 * progress.bytes_done // progress.bytes_total})
+
+
+def _consent(needs: OfficeNeeds, reader: Principal) -> Check:
+    pupils = sum(class_.size for class_ in needs.people.classes(reader))
+    agreed = len(needs.people.consented(reader.school_id, "improvement"))
+    return _check("consent", agreed > 0, n=agreed, pupils=pupils)
+
+
+def _responsible(needs: OfficeNeeds, reader: Principal) -> Check:
+    who = responsible(needs, reader)
+    return _check("responsible", who is not None, name=who.name if who else "")
+
+
+def _backup(needs: OfficeNeeds, _: Principal) -> Check:
+    at = machine.last_backup(needs.settings.home)
+    if at is None:
+        return Check("backup", False, "none", {})
+    age = datetime.now(UTC) - at
+    return _check("backup", age < FRESH, n=age.days, at=at)
+
+
+def _here(needs: OfficeNeeds, entry: Entry) -> bool:
+    return any(one.here for one in needs.catalogue.models() if one.entry.name == entry.name)
+
+
+def _check(name: str, done: bool, **values: object) -> Check:
+    return Check(name, done, "done" if done else "todo", values)
+
+

@@ -1,0 +1,35 @@
+"""The pages of administrators and developers, and the loop, in one router."""
+
+from fastapi import APIRouter
+
+from shuyuan.identity.interface import Identity
+from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import settings as kernel_settings
+from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.improvement.interface import Improvement
+from shuyuan.learning.people.interface import People
+from shuyuan.maas.catalogue.interface import Catalogue
+from shuyuan.maas.gateway.interface import Gateway
+from shuyuan.maas.serving.interface import Engine
+from shuyuan.web.needs import OfficeNeeds
+from shuyuan.web.pages import setup
+from shuyuan.web.shell import Shell
+
+FAMILIES = (setup,)
+
+
+def router(
+    identity: Identity, people: People, courses: Courses, db: kernel_db.Database, audit: kernel_audit.Audit,
+    settings: kernel_settings.Settings, catalogue: Catalogue, engine: Engine, gateway: Gateway,
+    improvement: Improvement,
+) -> APIRouter:
+    """Every page of the office."""
+    needs = OfficeNeeds(
+        shell=Shell(identity, people, courses), identity=identity, people=people, courses=courses, db=db, audit=audit,
+        settings=settings, catalogue=catalogue, engine=engine, gateway=gateway, improvement=improvement,
+    )
+    api = APIRouter()
+    for family in FAMILIES:
+        api.include_router(family.router(needs))
+    return api

@@ -1,0 +1,90 @@
+"""Personal papers: what do I print? A4 pages with an answer sheet, a QR code, and the mark scheme for the teacher."""
+
+import io
+from dataclasses import dataclass
+from typing import Annotated
+
+import segno
+from fastapi import APIRouter, Form, Query, Request, Response
+from markupsafe import Markup
+
+from shuyuan.kernel import errors
+from shuyuan.learning.assessment.interface import Paper
+from shuyuan.learning.courses.interface import Question
+from shuyuan.learning.people.interface import Learner
+from shuyuan.web import needs as web_needs
+from shuyuan.web.pages import assign
+from shuyuan.web.reading import Reader
+
+COUNT, MOST = 8, 20
+QR_SIDES = 2
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One pupil's paper, ready to be set on A4."""
+
+    learner: Learner
+    paper: Paper
+    minutes: int
+    qr: tuple[Markup, Markup]  # front, back
+
+
+def router(needs: web_needs.Needs) -> APIRouter:
+    """`/teach/papers`."""
+    api = APIRouter(include_in_schema=False)
+
+    @api.get("/teach/papers")
+    def choose(
+        request: Request, reader: Reader, point_id: str = "", learner: Annotated[list[str], Query()] = [],  # noqa: B006
+        count: int = COUNT, change: bool = False,
+    ) -> Response:
+        place = needs.shell.place(request, reader)
+        values = assign.form_values(needs, reader, place, point_id, learner) | {"count": min(max(count, 1), MOST)}
+        if point_id and learner and not change:
+            values |= assign.preview_values(needs, reader, place, point_id, learner, count)
+        return needs.shell.show(request, "teach/papers.html", values, principal=reader, here="papers", place=place)
+
+    @api.post("/teach/papers")
+    def make(
+        request: Request, reader: Reader, point_id: Annotated[str, Form()], learner: Annotated[list[str], Form()],
+        count: Annotated[int, Form()] = COUNT,
+    ) -> Response:
+        place = needs.shell.place(request, reader)
+        if place.class_ is None:
+            raise errors.NotFound("you have no class", fix="ask your administrator to add you to one")
+        made = needs.assessment.papers(
+            reader, class_id=place.class_.id, learner_ids=learner, course_id=point_id.partition(".")[0],
+            point_id=point_id, count=min(max(count, 1), MOST))
+        names = {one.id: one for one in needs.people.learners(reader, place.class_.id)}
+        sheets = [_sheet(names[paper.learner_id], paper) for paper in made]
+        return needs.shell.show(
+            request, "teach/print.html", principal=reader, here="papers", place=place, sheets=sheets,
+            school=needs.identity.school(reader.school_id), keys_of=keys_of,
+        )
+
+    return api
+
+
+def keys_of(question: Question) -> str:
+    """The right answer as a teacher reads it: letters for choices, the writing itself for the rest."""
+    answer = question.key.answer
+    if not question.choices:
+        return answer if isinstance(answer, str) else "; ".join(answer)
+    order = {choice.id: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[index] for index, choice in enumerate(question.choices)}
+    chosen = [answer] if isinstance(answer, str) else list(answer)
+    return " ".join(sorted(order.get(one, one) for one in chosen))
+
+
+def _sheet(learner: Learner, paper: Paper) -> Sheet:
+    minutes = max(1, round(sum(question.minutes for question in paper.questions)))
+    front, back = (qr(f"{paper.code}/{side}") for side in (1, QR_SIDES))
+    return Sheet(learner, paper, minutes, (front, back))
+
+
+def qr(text: str) -> Markup:
+    """A QR code as an SVG without style attributes: what a scanner sees is a path."""
+    out = io.BytesIO()
+    segno.make(text, error="m", micro=False).save(
+        out, kind="svg", xmldecl=False, svgns=False, border=2, omitsize=True, svgclass="qr-code", lineclass=None)
+    return Markup(out.getvalue().decode())  # made by segno from a code of our own alphabet

@@ -1,0 +1,149 @@
+"""One suite for every runner: load, submit, stream, cancel, count, close, refuse."""
+
+import importlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.maas import onnx_file, starter_files
+
+from shuyuan.maas.runners import interface
+
+pytestmark = pytest.mark.timeout(300)
+NEVER = threading.Event()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A loaded runner, a request it answers and its own file."""
+
+    kind: str
+    runner: interface.Runner
+    path: Path
+    task: str
+    payload: interface.Payload
+
+
+def _new(kind: str) -> interface.Runner:
+    module, name = interface.RUNNERS[kind].split(":")
+    made: interface.Runner = getattr(importlib.import_module(module), name)()
+    return made
+
+
+def _request(kind: str) -> tuple[str, interface.Payload]:
+    if kind == "llama":
+        messages = [{"role": "user", "content": "Count from one to ten."}]
+        return "chat", {"messages": messages, "max_tokens": 12, "temperature": 0, "seed": 1}
+    if kind == "embed":
+        return "embed", {"texts": ["你好", "hello"], "kind": "query"}
+    return "predict", {"inputs": {"x": interface.pack_tensor(np.ones((2, 3), np.float32))}}
+
+
+@pytest.fixture(scope="module", params=sorted(interface.RUNNERS))
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
+    kind = request.param
+    if kind == "onnx":
+        path = tmp_path_factory.mktemp("onnx") / "linear.onnx"
+        path.write_bytes(onnx_file.linear(np.arange(6, dtype=np.float32).reshape(3, 2)))
+    else:
+        name = {"llama": "tiny", "embed": "embed"}[kind]
+        path = starter_files.require(name).locate(name).path
+    runner = _new(kind)
+    runner.load(path, context_tokens=512)
+    yield Case(kind, runner, path, *_request(kind))
+    runner.close()
+    runner.close()
+
+
+def test_an_answer_ends_with_one_reason_and_a_count(case: Case) -> None:
+    chunks = list(case.runner.submit(case.task, case.payload, NEVER))
+    assert [bool(chunk.finish_reason) for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+    last = chunks[-1]
+    assert last.finish_reason in ("stop", "length")
+    assert last.usage is not None
+    assert any(chunk.text or chunk.tensors for chunk in chunks)
+
+
+def test_the_same_request_gives_the_same_answer(case: Case) -> None:
+    one, two = (list(case.runner.submit(case.task, case.payload, NEVER)) for _ in range(2))
+    assert "".join(c.text for c in one) == "".join(c.text for c in two)
+    assert [dict(c.tensors) for c in one if c.tensors] == [dict(c.tensors) for c in two if c.tensors]
+
+
+def test_a_request_cancelled_beforehand_ends_as_cancelled(case: Case) -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    last = list(case.runner.submit(case.task, case.payload, cancelled))[-1]
+    assert last.finish_reason == "cancelled"
+    assert last.usage is not None
+    assert not last.tensors
+
+
+def test_it_answers_again_after_a_cancelled_request(case: Case) -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    list(case.runner.submit(case.task, case.payload, cancelled))
+    assert list(case.runner.submit(case.task, case.payload, NEVER))[-1].finish_reason in ("stop", "length")
+
+
+def test_requests_are_counted(case: Case) -> None:
+    before = case.runner.stats()
+    list(case.runner.submit(case.task, case.payload, NEVER))
+    after = case.runner.stats()
+    assert after.requests == before.requests + 1
+    assert after.slots >= 1
+    assert after.load_s > 0
+    assert after.prompt_tokens > before.prompt_tokens or case.kind == "onnx"
+
+
+def test_as_many_requests_as_slots_run_side_by_side(case: Case) -> None:
+    answers: list[interface.Chunk] = []
+
+    def ask() -> None:
+        answers.append(list(case.runner.submit(case.task, case.payload, NEVER))[-1])
+
+    threads = [threading.Thread(target=ask) for _ in range(case.runner.slots)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == case.runner.slots
+    assert {answer.finish_reason for answer in answers} <= {"stop", "length"}
+
+
+def test_another_task_is_refused(case: Case) -> None:
+    with pytest.raises(interface.UnsupportedTask, match="paint"):
+        list(case.runner.submit("paint", case.payload, NEVER))
+
+
+@pytest.mark.parametrize(
+    "payload", [{}, {"messages": [], "texts": [], "inputs": {}}, {"messages": "x", "texts": "x", "inputs": "x"}],
+    ids=["nothing", "empty", "text"],
+)
+def test_a_payload_of_another_shape_is_refused_and_the_runner_lives_on(
+    case: Case, payload: interface.Payload
+) -> None:
+    with pytest.raises(interface.BadPayload):
+        list(case.runner.submit(case.task, payload, NEVER))
+    assert list(case.runner.submit(case.task, case.payload, NEVER))[-1].finish_reason in ("stop", "length")
+
+
+def test_a_file_of_another_kind_is_refused(case: Case, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(b"this is no model" * 100)
+    with pytest.raises(interface.BadModelFile):
+        _new(case.kind).load(other, context_tokens=512)
+
+
+def test_a_closed_runner_refuses(case: Case) -> None:
+    if case.kind == "llama":
+        runner = _new(case.kind)  # never loaded is as good as closed; a second copy would cost seconds
+    else:
+        runner = _new(case.kind)
+        runner.load(case.path, context_tokens=512)
+    runner.close()
+    with pytest.raises(interface.BadPayload, match="closed"):
+        list(runner.submit(case.task, case.payload, NEVER))

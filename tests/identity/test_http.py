@@ -1,0 +1,192 @@
+"""The gate: deny by default, cookie or key, scope, cross-site requests, the cookie itself."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import APIRouter, Depends
+from fastapi.testclient import TestClient
+from starlette.datastructures import Headers
+from tests.identity import cast
+from tests.identity.cast import PASSWORD, Cast, browser
+
+from shuyuan.identity import http as identity_http
+from shuyuan.identity.access import Allow, allow, public, signed_in
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors, http
+
+TABLE: dict[tuple[str, str], Allow] = {
+    ("GET", "/open"): public(),
+    ("POST", "/open"): public(),
+    ("GET", "/mine/{thing}"): signed_in(),
+    ("POST", "/mine/{thing}"): signed_in(),
+    ("GET", "/staff"): allow("teacher", "admin", scope="admin"),
+    ("GET", "/near"): allow("admin", scope="admin", loopback=True),
+}
+
+
+@pytest.fixture
+def page(school: Cast) -> Iterator[TestClient]:
+    """A small application with one route of each kind, and one that the table forgot."""
+    api = APIRouter()
+
+    def tell(principal: Principal | None = Depends(identity_http.optional_caller)) -> dict[str, str | None]:
+        return {"who": principal.account_id if principal else None}
+
+    def tell_caller(principal: Principal = Depends(identity_http.caller)) -> dict[str, str | None]:
+        return {"who": principal.account_id}
+
+    for path in ("/open", "/staff", "/near", "/forgotten"):
+        api.add_api_route(path, tell, methods=["GET"])
+    api.add_api_route("/open", tell, methods=["POST"])
+    api.add_api_route("/mine/{thing}", tell_caller, methods=["GET", "POST"])
+    app = http.build_app(version="t", gate=identity_http.gate(school.identity, TABLE), routers=[api], ready=dict,
+                         max_body_bytes=1000)
+    with TestClient(app) as client:
+        yield client
+
+
+def sign(page: TestClient, school: Cast, role: str) -> None:
+    page.cookies.set(identity_http.COOKIE, school.signed[role].token)  # type: ignore[index]
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {secret}"}
+
+
+def test_what_the_table_does_not_list_is_refused_to_everyone(page: TestClient, school: Cast) -> None:
+    assert page.get("/forgotten").status_code == 403
+    sign(page, school, "admin")
+    assert page.get("/forgotten").status_code == 403
+
+
+def test_nobody_passes_public_routes_only(page: TestClient) -> None:
+    assert page.get("/open").json() == {"who": None}
+    refused = page.get("/mine/x")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (401, "unauthenticated")
+    assert page.get("/staff").status_code == 401
+
+
+def test_a_session_cookie_names_the_caller_on_open_and_closed_routes(page: TestClient, school: Cast) -> None:
+    sign(page, school, "student")
+    me = {"who": school.learner_id}
+    assert page.get("/mine/x").json() == me
+    assert page.get("/open").json() == me
+
+
+def test_a_wrong_role_is_refused(page: TestClient, school: Cast) -> None:
+    sign(page, school, "student")
+    assert page.get("/staff").status_code == 403
+    sign(page, school, "teacher")
+    assert page.get("/staff").status_code == 200
+
+
+def test_a_dead_cookie_is_nobody_on_open_routes_and_refused_elsewhere(page: TestClient) -> None:
+    page.cookies.set(identity_http.COOKIE, "gone")
+    assert page.get("/open").json() == {"who": None}
+    assert page.get("/mine/x").status_code == 401
+
+
+def test_a_key_needs_the_scope_that_a_page_has_anyway(page: TestClient, school: Cast) -> None:
+    identity, admin = school.identity, school.who("admin")
+    small = identity.create_key(admin, "small", scopes=("learning",)).secret
+    assert page.get("/mine/x", headers=bearer(small)).status_code == 200
+    refused = page.get("/staff", headers=bearer(small))
+    assert (refused.status_code, "admin" in refused.json()["error"]["fix"]) == (403, True)
+    mighty = identity.create_key(admin, "mighty", scopes=("admin",)).secret
+    assert page.get("/staff", headers=bearer(mighty)).status_code == 200
+    assert page.get("/mine/x", headers=bearer("sk-unknown")).status_code == 401
+
+
+def test_revocation_is_seen_by_the_very_next_request(page: TestClient, school: Cast) -> None:
+    sign(page, school, "teacher")
+    key = school.identity.create_key(school.who("developer"), "k", scopes=("learning",))
+    assert page.get("/mine/x").status_code == 200
+    assert page.get("/mine/x", headers=bearer(key.secret)).status_code == 200
+    school.identity.revoke_sessions(school.who("admin"), school.who("teacher").account_id)
+    school.identity.revoke_key(school.who("developer"), key.id)
+    assert page.get("/mine/x").status_code == 401
+    assert page.get("/mine/x", headers=bearer(key.secret)).status_code == 401
+
+
+@pytest.mark.parametrize(("headers", "status"), [
+    ({}, 403),
+    ({"origin": "http://evil.example"}, 403),
+    ({"origin": "null"}, 403),
+    ({"origin": "http://testserver.evil.example"}, 403),
+    ({"sec-fetch-site": "cross-site"}, 403),
+    ({"sec-fetch-site": "same-site"}, 403),
+    ({"sec-fetch-site": "cross-site", "origin": "http://testserver"}, 403),
+    ({"origin": "http://testserver"}, 200),
+    ({"sec-fetch-site": "same-origin"}, 200),
+])
+def test_a_change_known_by_cookie_must_come_from_our_own_page(
+    page: TestClient, school: Cast, headers: dict[str, str], status: int
+) -> None:
+    sign(page, school, "teacher")
+    assert page.post("/mine/x", headers=headers).status_code == status
+    assert page.get("/mine/x", headers=headers).status_code == 200, "reading is not changing"
+
+
+def test_a_key_needs_no_origin(page: TestClient, school: Cast) -> None:
+    key = school.identity.create_key(school.who("teacher"), "k", scopes=("learning",))
+    assert page.post("/mine/x", headers=bearer(key.secret)).status_code == 200
+
+
+def test_a_foreign_page_cannot_sign_anybody_in(page: TestClient) -> None:
+    assert page.post("/open").status_code == 200
+    assert page.post("/open", headers={"origin": "http://evil.example"}).status_code == 403
+    assert page.post("/open", headers={"sec-fetch-site": "cross-site"}).status_code == 403
+
+
+def test_loopback_passes_without_signing_in_where_the_table_says_so(school: Cast, page: TestClient) -> None:
+    assert page.get("/near").status_code == 401, "the client's address is not a loopback one"
+    with TestClient(page.app, client=("127.0.0.1", 5000)) as near:
+        assert near.get("/near").status_code == 200
+        assert near.get("/staff").status_code == 401
+        sign(near, school, "student")
+        assert near.get("/near").status_code == 403
+
+
+def test_lean_asgi_code_is_admitted_through_the_same_table(school: Cast) -> None:
+    key = school.identity.create_key(school.who("developer"), "k")
+    headers = Headers({"authorization": f"Bearer {key.secret}"})
+    found = identity_http.admit(school.identity, headers, "GET", "/v1/models")
+    assert found.account_id == school.who("developer").account_id
+    with pytest.raises(errors.Unauthenticated):
+        identity_http.admit(school.identity, Headers({}), "GET", "/v1/models")
+    with pytest.raises(errors.Forbidden):
+        identity_http.admit(school.identity, headers, "GET", "/api/accounts")
+    with pytest.raises(errors.Unauthenticated):
+        identity_http.admit(school.identity, Headers({}), "GET", "/healthz")
+
+
+async def _admitted_twice(school: Cast, headers: Headers) -> list[str]:
+    found = [await identity_http.admit_async(school.identity, headers, "GET", "/v1/models") for _ in range(2)]
+    return [principal.account_id for principal in found]
+
+
+def test_the_event_loop_is_admitted_too(school: Cast) -> None:
+    import asyncio
+
+    key = school.identity.create_key(school.who("developer"), "k")
+    headers = Headers({"authorization": f"Bearer {key.secret}"})
+    assert asyncio.run(_admitted_twice(school, headers)) == [school.who("developer").account_id] * 2
+
+
+def test_the_cookie_is_http_only_lax_and_secure_on_https(school: Cast) -> None:
+    told = {"login": "north-teacher", "password": PASSWORD}
+    with browser(school.platform) as client:
+        plain = client.post("/api/session", json=told).headers["set-cookie"]
+        there = "https://testserver"
+        sealed = client.post(f"{there}/api/session", json=told, headers={"origin": there}).headers["set-cookie"]
+    for cookie in (plain, sealed):
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        assert "Path=/" in cookie
+    assert "Secure" not in plain
+    assert "Secure" in sealed
+
+
+def test_the_fixture_cast_is_of_one_school(school: Cast) -> None:
+    assert {signed.principal.school_id for signed in school.signed.values()} == {school.school_id}
+    assert set(school.signed) == {*cast.ADULTS, "student"}

@@ -1,0 +1,94 @@
+"""API keys: shown once, hashed, scoped, expiring, revoked at once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+from tests.identity.cast import Cast
+
+from shuyuan.identity import keys, tables
+from shuyuan.identity.interface import Role
+from shuyuan.kernel import errors
+
+
+def test_a_key_acts_for_its_owner_within_its_scopes(school: Cast) -> None:
+    key = school.identity.create_key(school.who("teacher"), "laptop")
+    principal = school.identity.principal_of_key(key.secret)
+    assert (principal.account_id, principal.role) == (school.who("teacher").account_id, "teacher")
+    assert (principal.scopes, principal.key_id, principal.session_id) == ({"models"}, key.id, None)
+
+
+def test_the_secret_is_never_listed(school: Cast) -> None:
+    key = school.identity.create_key(school.who("teacher"), "laptop")
+    listed = school.identity.keys(school.who("teacher"))
+    assert [(k.id, k.name, k.prefix) for k in listed] == [(key.id, "laptop", key.secret[:10])]
+    assert key.secret not in repr(listed)
+    assert school.identity.keys(school.who("developer")) == []
+
+
+@pytest.mark.parametrize(("role", "scope"), [
+    ("teacher", "admin"), ("developer", "admin"), ("student", "learning"), ("guardian", "models"), ("admin", "all"),
+])
+def test_a_key_gets_no_scope_beyond_its_owners(school: Cast, role: Role, scope: str) -> None:
+    with pytest.raises(errors.Forbidden):
+        school.identity.create_key(school.who(role), "more", scopes=(scope,))
+
+
+def test_a_key_does_not_make_a_mightier_key(school: Cast) -> None:
+    small = school.identity.principal_of_key(school.identity.create_key(school.who("admin"), "small").secret)
+    with pytest.raises(errors.Forbidden):
+        school.identity.create_key(small, "bigger", scopes=("admin",))
+
+
+def test_a_key_expires(school: Cast) -> None:
+    key = school.identity.create_key(school.who("teacher"), "laptop", expires_in_days=1)
+    assert key.expires_at is not None
+    assert timedelta(hours=23) < key.expires_at - datetime.now(UTC) <= timedelta(days=1)
+    past = update(tables.key).values(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    school.database.write(lambda uow: uow.conn.execute(past))
+    with pytest.raises(errors.Unauthenticated):
+        school.identity.principal_of_key(key.secret)
+
+
+def test_a_key_without_an_end_does_not_expire_and_silly_spans_are_refused(school: Cast) -> None:
+    assert school.identity.create_key(school.who("teacher"), "for ever", expires_in_days=None).expires_at is None
+    for days in (0, -1, 4000):
+        with pytest.raises(errors.BadInput):
+            school.identity.create_key(school.who("teacher"), "k", expires_in_days=days)
+
+
+def test_revoking_takes_effect_at_once(school: Cast) -> None:
+    key = school.identity.create_key(school.who("teacher"), "laptop")
+    school.identity.principal_of_key(key.secret)
+    school.identity.revoke_key(school.who("teacher"), key.id)
+    with pytest.raises(errors.Unauthenticated):
+        school.identity.principal_of_key(key.secret)
+    assert school.identity.keys(school.who("teacher"))[0].revoked_at is not None
+
+
+def test_only_the_owner_and_the_schools_administrators_revoke_a_key(school: Cast, other: Cast) -> None:
+    key = school.identity.create_key(school.who("teacher"), "laptop")
+    for stranger in (school.who("developer"), other.who("admin")):
+        with pytest.raises(errors.NotFound):
+            school.identity.revoke_key(stranger, key.id)
+    assert school.identity.principal_of_key(key.secret)
+    school.identity.revoke_key(school.who("admin"), key.id)
+    with pytest.raises(errors.Unauthenticated):
+        school.identity.principal_of_key(key.secret)
+
+
+def test_use_is_noted_once_an_hour(school: Cast) -> None:
+    key = school.identity.create_key(school.who("teacher"), "laptop")
+    assert school.identity.keys(school.who("teacher"))[0].last_used_at is None
+    school.identity.principal_of_key(key.secret)
+    assert school.identity.keys(school.who("teacher"))[0].last_used_at is not None
+
+
+def test_there_is_a_cap_on_keys(school: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "MAX_KEYS", 2)
+    first = school.identity.create_key(school.who("teacher"), "1")
+    school.identity.create_key(school.who("teacher"), "2")
+    with pytest.raises(errors.Conflict):
+        school.identity.create_key(school.who("teacher"), "3")
+    school.identity.revoke_key(school.who("teacher"), first.id)
+    assert school.identity.create_key(school.who("teacher"), "3").id

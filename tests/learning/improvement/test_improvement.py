@@ -1,0 +1,191 @@
+"""The loop learns from those who agreed, asks the gate, serves what passes and keeps what does not."""
+
+import json
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shuyuan.compose import Platform
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import audit, db, errors, ids
+from shuyuan.learning.improvement import dataset
+from shuyuan.learning.improvement.interface import NotEnoughAnswers
+from shuyuan.learning.improvement.service import ImprovementService
+from shuyuan.learning.records.interface import Response
+from shuyuan.science.tracing import online
+
+NIGHT = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)  # a Saturday, 22:00 in school time
+NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)  # a Friday, 12:00 in school time
+POINTS = [f"c.p{i}" for i in range(4)]
+
+
+class School:
+    """A school with learners whose answers follow very uneven item difficulties."""
+
+    def __init__(self, platform: Platform, learners: int = 24, answers: int = 40) -> None:
+        self.platform = platform
+        self.id = platform.get("identity").create_school("学校").id
+        self.admin = self._adult("admin")
+        self.teacher = self._adult("teacher")
+        class_ = platform.get("people").create_class(self.admin, "1")
+        self.learners = [self._learner(class_.id, number) for number in range(learners)]
+        for number, learner in enumerate(self.learners):
+            self.answer(learner, answers, random.Random(number))
+
+    def _adult(self, role: Any) -> Principal:
+        account_id = self.platform.get("db").write(lambda uow: self.platform.get("identity").create_account(
+            uow, school_id=self.id, role=role, name=role, login=f"{role}{self.id}", secret=None))
+        return Principal(account_id, self.id, role)
+
+    def _learner(self, class_id: str, number: int) -> str:
+        agreed = frozenset({"learning"} if number == 0 else {"learning", "improvement"})
+        learner: str = self.platform.get("db").write(lambda uow: self.platform.get("people").add_learner(
+            uow, school_id=self.id, class_id=class_id, number=str(number), name="某", pin=None, consent=agreed))
+        return learner
+
+    def answer(self, learner: str, count: int, rng: random.Random) -> None:
+        rows = []
+        for turn in range(count):
+            place = rng.randrange(16)
+            hard = 2.2 if place % 2 else -2.2
+            rows.append(Response(
+                id=ids.new_id(), school_id=self.id, learner_id=learner, attempt_id=ids.new_id(), item_id=f"c.i{place}",
+                points=(POINTS[place // 4],), seed=1, answer="1", correct=rng.random() < 1 / (1 + 2.718**hard),
+                misconception=None, hints_used=0, seconds=None, p_before=None, tracer_version=None,
+                client_key=ids.new_id(), at=NIGHT - timedelta(days=20, minutes=-turn),
+            ))
+
+        def work(uow: db.UnitOfWork) -> None:
+            for row in rows:
+                step = self.platform.get("tracing").update(
+                    uow, school_id=self.id, learner_id=learner, item_id=row.item_id, points=row.points,
+                    correct=row.correct, at=row.at)
+                told = replace(row, p_before=step.p_before, tracer_version=step.tracer_version)
+                self.platform.get("records").append(uow, told)
+
+        self.platform.get("db").write(work)
+
+    def loop(self, **given: Any) -> ImprovementService:
+        parts = ("db", "vault", "audit", "people", "records", "tracing", "catalogue", "storage")
+        return ImprovementService(**{name: self.platform.get(name) for name in parts}, **given)
+
+
+@pytest.fixture
+def school(platform: Platform) -> School:
+    return School(platform)
+
+
+def test_a_better_tracer_passes_the_gate_and_is_served_with_its_lineage(school: School) -> None:
+    turned = school.loop().turn(school.id, by=school.admin.account_id)
+    assert turned.state == "champion", turned
+    assert turned.figures["log_loss"] < turned.figures["champion_log_loss"]
+    assert abs(turned.figures["shuffled_auc"] - 0.5) < 0.06
+    assert all(condition.passed for condition in turned.conditions)
+    assert school.platform.get("tracing").version(school.id) == turned.version == "models:/tracer/1"
+    found = school.platform.get("catalogue").resolve(school.id, "models:/tracer@champion")
+    assert found.lineage["data_sha256"] == turned.data_sha256
+    assert school.platform.get("storage").has(turned.data_sha256)
+
+
+def test_the_new_tracer_s_states_are_those_of_a_replay(school: School) -> None:
+    tracing = school.platform.get("tracing")
+    learner = Principal(school.learners[3], school.id, "student")
+    before = tracing.of_learner(learner, learner.account_id, POINTS)
+    school.loop().turn(school.id, by=school.admin.account_id)
+    after = tracing.of_learner(learner, learner.account_id, POINTS)
+    assert {point: one.n for point, one in after.items()} == {point: one.n for point, one in before.items()}
+    assert any(abs(after[point].p - before[point].p) > 1e-6 for point in POINTS)
+
+
+def test_a_worse_tracer_is_refused_and_stays_visible(school: School) -> None:
+    def inverted(table: online.Interactions, *, seed: int) -> online.Params:
+        fitted = online.fit(table, seed=seed)
+        return replace(fitted, items={item: -3 * value for item, value in fitted.items.items()})
+
+    turned = school.loop(fit=inverted).turn(school.id, by=school.admin.account_id)
+    assert turned.state == "refused"
+    assert "log_loss" in turned.reason
+    assert school.platform.get("tracing").version(school.id) == "prior-1"
+    assert [one.state for one in school.loop().versions(school.teacher)] == ["refused"]
+
+
+def test_who_did_not_consent_is_never_in_a_data_set(school: School) -> None:
+    turned = school.loop().turn(school.id, by=school.admin.account_id)
+    raw = school.platform.get("storage").get(turned.data_sha256).decode()
+    vault = school.platform.get("vault")
+    assert (turned.learners, turned.left_out) == (23, 1)
+    assert vault.keyed_hash("data set", school.learners[0])[:16] not in raw
+    assert vault.keyed_hash("data set", school.learners[1])[:16] in raw
+    assert not any(learner in raw for learner in school.learners)
+
+
+def test_the_same_learners_are_held_out_in_every_turn(school: School) -> None:
+    everyone = frozenset(school.learners)
+    vault, records = school.platform.get("vault"), school.platform.get("records")
+    first = dataset.build(vault, records.history(school.id, everyone))
+    held = {row.learner for row in _rows(first.raw) if row.learner in _held(first)}
+    school.answer(school.learners[1], 30, random.Random(9))
+    again = dataset.build(vault, records.history(school.id, everyone))
+    assert held == {row.learner for row in _rows(again.raw) if row.learner in _held(again)}
+    assert 0 < len(held) < len(everyone)
+    assert len(first.fit) + len(first.held_out) == first.answers
+
+
+def test_too_few_answers_say_how_many_there_are(platform: Platform) -> None:
+    small = School(platform, learners=3, answers=5)
+    with pytest.raises(NotEnoughAnswers, match="10 answers of 2 learners"):
+        small.loop().turn(small.id, by=small.admin.account_id)
+
+
+def test_the_loop_does_not_turn_by_itself_in_school_hours_nor_without_new_answers(school: School) -> None:
+    assert school.loop(clock=lambda: NOON).turn_if_due(school.id) is None
+    assert school.loop(clock=lambda: NIGHT).turn_if_due(school.id) is not None
+    assert school.loop(clock=lambda: NIGHT).turn_if_due(school.id) is None
+
+
+def test_going_back_takes_an_administrator_and_a_reason_and_is_audited(school: School) -> None:
+    loop = school.loop()
+    first = loop.turn(school.id, by=school.admin.account_id)
+    school.answer(school.learners[5], 60, random.Random(77))
+    second = loop.turn(school.id, by=school.admin.account_id)
+    other = first if second.state == "champion" else second
+    with pytest.raises(errors.Forbidden):
+        loop.roll_back(school.teacher, other.id, "no")
+    with pytest.raises(errors.BadInput, match="no reason"):
+        loop.roll_back(school.admin, other.id, "  ")
+    chosen = loop.roll_back(school.admin, other.id, "the class did better with it")
+    assert chosen.state == "champion"
+    assert school.platform.get("tracing").version(school.id) == other.version
+    assert [one.state for one in loop.versions(school.admin)].count("champion") == 1
+    with school.platform.get("db").read() as conn:
+        actions = [row.action for row in audit.entries(conn, school.id, action="tracer.")]
+        assert school.platform.get("audit").verify(conn).fault is None
+    assert actions[:2].count("tracer.chosen") == 1
+    with pytest.raises(errors.Conflict, match="in use already"):
+        loop.roll_back(school.admin, other.id, "again")
+
+
+def test_another_school_sees_none_of_it(school: School) -> None:
+    turned = school.loop().turn(school.id, by=school.admin.account_id)
+    stranger = Principal(ids.new_id(), ids.new_id(), "admin")
+    assert school.loop().versions(stranger) == []
+    for ask in _asks(school.loop(), stranger, turned.id):
+        with pytest.raises(errors.NotFound):
+            ask()
+
+
+def _asks(loop: ImprovementService, who: Principal, version_id: str) -> list[Callable[[], object]]:
+    return [lambda: loop.version(who, version_id), lambda: loop.roll_back(who, version_id, "why not")]
+
+
+def _rows(raw: bytes) -> list[online.Answer]:
+    return [online.Answer(*json.loads(line)) for line in raw.decode().splitlines()]
+
+
+def _held(data: dataset.DataSet) -> set[str]:
+    names = sorted({str(row.learner) for row in _rows(data.raw)})
+    return set(names[: data.held_out_learners])
