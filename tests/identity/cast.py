@@ -1,9 +1,13 @@
 """Who acts in the identity and people tests: a school with one person of each role, a class and its pupils."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from shuyuan.compose import Platform
@@ -68,14 +72,33 @@ def gather(platform: Platform, name: str) -> Cast:
     return Cast(platform, school_id, signed, people.class_(admin, class_.id), learner_id)
 
 
-@contextmanager
-def browser(platform: Platform, signed: SignedIn | None = None, *modules: str) -> Iterator[TestClient]:
-    """A client of the real application that behaves like a page of ours; signed in when told so."""
-    app = http.build_app(
+def build_app(platform: Platform, *modules: str) -> FastAPI:
+    """The application with the routes of identity and people, or of the named modules."""
+    return http.build_app(
         version="test", gate=identity_http.gate(platform.get("identity")), ready=dict, max_body_bytes=2_000_000,
         routers=platform.routers(modules or ("identity", "people")), upload_paths={"/api/roster": 6_000_000},
     )
-    with TestClient(app, headers=ORIGIN, raise_server_exceptions=False) as client:
+
+
+@contextmanager
+def browser(platform: Platform, signed: SignedIn | None = None) -> Iterator[TestClient]:
+    """A client of the real application that behaves like a page of ours; signed in when told so."""
+    with TestClient(build_app(platform), headers=ORIGIN, raise_server_exceptions=False) as client:
         if signed is not None:
             client.cookies.set(identity_http.COOKIE, signed.token)
         yield client
+
+
+@contextmanager
+def served(platform: Platform) -> Iterator[str]:
+    """The application behind a real HTTP server on a free port; yields its address."""
+    config = uvicorn.Config(build_app(platform), port=0, log_config=None, lifespan="off")
+    server, listener = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()

@@ -1,5 +1,6 @@
 """Accounts: who can be created, seen, changed; names that nobody reads in the raw file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from sqlalchemy import select, text
 from tests.identity.cast import PASSWORD, Cast
 
 from shuyuan.identity import offline, tables
+from shuyuan.identity.interface import Role
 from shuyuan.kernel import audit, errors
 
 
@@ -57,7 +59,8 @@ def test_who_may_see_whose_name(school: Cast, other: Cast) -> None:
     see = school.identity.account
     assert see(school.who("student"), school.who("teacher").account_id).name == "teacher of north"
     assert see(school.who("teacher"), school.learner_id).name == "pupil of north"
-    for role in ("student", "guardian", "developer"):
+    roles: tuple[Role, ...] = ("student", "guardian", "developer")
+    for role in roles:
         with pytest.raises(errors.NotFound):
             see(school.who(role), school.who("guardian" if role != "guardian" else "student").account_id)
     for role in ("admin", "teacher", "student"):
@@ -133,13 +136,14 @@ def test_a_name_can_be_corrected_and_a_language_chosen(school: Cast) -> None:
 
 def test_another_schools_accounts_are_not_there(school: Cast, other: Cast) -> None:
     admin, theirs = other.who("admin"), school.who("teacher").account_id
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: school.identity.set_role(admin, theirs, "developer"),
         lambda: school.identity.set_active(admin, theirs, False),
         lambda: school.identity.revoke_sessions(admin, theirs),
         lambda: school.database.write(lambda uow: school.identity.set_secret(
             uow, school_id=other.school_id, account_id=theirs, secret=PASSWORD, actor_id=admin.account_id)),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(errors.NotFound):
             attempt()
 

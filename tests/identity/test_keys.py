@@ -15,7 +15,7 @@ def test_a_key_acts_for_its_owner_within_its_scopes(school: Cast) -> None:
     key = school.identity.create_key(school.who("teacher"), "laptop")
     principal = school.identity.principal_of_key(key.secret)
     assert (principal.account_id, principal.role) == (school.who("teacher").account_id, "teacher")
-    assert (principal.scopes, principal.key_id, principal.session_id) == ({"models"}, key.id, None)
+    assert (principal.scopes, principal.key_id, principal.session_id) == (frozenset({"models"}), key.id, None)
 
 
 def test_the_secret_is_never_listed(school: Cast) -> None:

@@ -1,6 +1,7 @@
 """Signing in and out: sessions, links, throttling, revocation at once."""
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -10,6 +11,7 @@ from sqlalchemy import select, update
 from tests.identity.cast import PASSWORD, Cast
 
 from shuyuan.identity import cache, passwords, tables, throttle
+from shuyuan.identity.interface import SignedIn
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import errors
 
@@ -173,8 +175,8 @@ def test_what_another_process_revokes_ends_when_the_cached_principal_is_a_second
     school.identity.principal_of_session(token)
     another_process.revoke_sessions(school.who("admin"), school.who("teacher").account_id)
     assert school.identity.principal_of_session(token), "still cached"
-    later = cache.time.monotonic() + cache.TTL_S
-    monkeypatch.setattr(cache.time, "monotonic", lambda: later)
+    later = time.monotonic() + cache.TTL_S
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     with pytest.raises(errors.Unauthenticated):
         school.identity.principal_of_session(token)
 
@@ -229,15 +231,18 @@ def test_a_link_is_good_for_a_quarter_of_an_hour(school: Cast) -> None:
 
 def test_the_first_administrator_comes_by_link_and_a_bad_password_does_not_use_it_up(school: Cast) -> None:
     identity, token = school.identity, school.identity.create_link("first_admin")
-    told = {"school_name": "East", "name": "周老师", "login": "zhou"}
+
+    def create(login: str, secret: str = PASSWORD) -> SignedIn:
+        return identity.create_first_admin(token, school_name="East", name="周老师", login=login, secret=secret)
+
     with pytest.raises(errors.BadInput):
-        identity.create_first_admin(token, secret="short", **told)
+        create("zhou", "short")
     with pytest.raises(errors.Conflict):
-        identity.create_first_admin(token, secret=PASSWORD, **{**told, "login": "north-admin"})
-    signed = identity.create_first_admin(token, secret=PASSWORD, **told)
+        create("north-admin")
+    signed = create("zhou")
     assert (signed.principal.role, identity.school(signed.principal.school_id).name) == ("admin", "East")
     with pytest.raises(errors.NotFound):
-        identity.create_first_admin(token, secret=PASSWORD, **{**told, "login": "zhou2"})
+        create("zhou2")
 
 
 def test_a_link_for_something_else_makes_no_administrator(school: Cast) -> None:

@@ -18,7 +18,8 @@ from shuyuan.learning.insight.interface import ClassMap, ClassToday, Need
 from shuyuan.learning.people.interface import Class, Learner
 from shuyuan.learning.recommendation.interface import Activity, Mistake
 from shuyuan.learning.records.interface import Response
-from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, Mastery
+from shuyuan.learning.tracing.interface import Mastery
+from shuyuan.learning.tutor.interface import Source, Standing, Turn
 
 SCHOOL = School("school", "示范中学", True)
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -144,7 +145,7 @@ class Fakes:
         self.world, self.empty = World(), empty
 
     def needs(self) -> dict[str, Any]:  # Any: stand-ins for ten interfaces
-        names = ("identity", "people", "courses", "assessment", "records", "tracing", "recommendation", "insight")
+        names = ("identity", "people", "courses", "assessment", "records", "tracing", "recommendation", "insight", "tutor")
         return {name: getattr(self, name)() for name in names}
 
     def identity(self) -> Any:
@@ -270,3 +271,11 @@ class Fakes:
             assigned_to=lambda *_: [], start_assignment=lambda *_: world.attempt(), in_test=lambda _l: False,
             choose=lambda _p, _l, **_k: tuple(one.item_id for one in world.slots),
         )
+
+    def tutor(self) -> Any:
+        standing = Standing("on", {"zh": "", "en": ""}, {"zh": "林老师能看到这段对话，家长看不到。", "en": "林老师 can read this chat; parents cannot."})
+        turn = Turn(
+            "t1", "pupil01", "attempt", f"{COURSE}.q1-single", "zh", "我哪里错了？", "先看括号里：第二项连同符号是什么？",
+            (Source(f"{COURSE}.l2", f"{COURSE}.why2", "为什么要学它"),), 1, 0, "tutor", "answered", NOW, NOW,
+        )
+        return SimpleNamespace(standing=lambda _p: standing, transcript=lambda *_a, **_k: [] if self.empty else [turn])

@@ -42,10 +42,10 @@ PAGES = {
 }
 CLICKS = {  # what is pressed before the picture is taken
     "teach-print": "main .btn.primary", "sent": "main .btn.primary",
-    "switch": ".switch", "who": "button[popovertarget=who]", "menu": ".menu-btn",
+    "switch": ".switch", "menu": ".menu-btn",
 }
 PAGES |= {
-    "teach-print": PAGES["teach-papers"], "sent": PAGES["teach-preview"], "switch": PAGES["today"], "who": PAGES["teach-today"], "menu": PAGES["map"],
+    "teach-print": PAGES["teach-papers"], "sent": PAGES["teach-preview"], "switch": PAGES["today"], "menu": PAGES["map"],
 }
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from shuyuan.demo import pupils
 from shuyuan.kernel import db, ids
-from shuyuan.learning.courses.interface import Answer, Courses
+from shuyuan.learning.courses.interface import Answer, Courses, Item
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import Tracing
 
@@ -46,11 +46,8 @@ class Writer:
     ) -> Iterator[Response]:
         attempt_id = ids.new_id()
         for point_id, depth in asked:
-            choices = self.courses.items_of_point(self.school_id, point_id)
-            if not choices:
-                continue
-            item_id, seed = rng.choice(choices), rng.randrange(1_000_000)
-            item = self.courses.item(self.school_id, item_id)
+            item, seed = self._pick(pupil, point_id, rng), rng.randrange(1_000_000)
+            item_id = item.id
             right = rng.random() < pupil.p_correct(item.points, depth)
             answer = self._written(pupil, item_id, seed, right, rng)
             verdict = self.courses.grade(self.school_id, item_id, seed, answer)
@@ -64,6 +61,12 @@ class Writer:
                 seconds=round(rng.uniform(20, 90), 1), p_before=None, tracer_version=None, client_key=ids.new_id(),
                 at=at,
             )
+
+    def _pick(self, pupil: pupils.Pupil, point_id: str, rng: random.Random) -> Item:
+        """An item of the point. Pupils stuck elsewhere get items of this point alone, where there are any."""
+        items = [self.courses.item(self.school_id, one) for one in self.courses.items_of_point(self.school_id, point_id)]
+        apart = [item for item in items if not pupil.is_stuck_on(item.points) or pupil.is_stuck_on([point_id])]
+        return rng.choice(apart or items)
 
     def _written(self, pupil: pupils.Pupil, item_id: str, seed: int, right: bool, rng: random.Random) -> Answer:
         key = self.courses.question(self.school_id, item_id, seed, "zh").key.answer

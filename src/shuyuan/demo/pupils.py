@@ -29,18 +29,17 @@ class Pupil:
     practice: dict[str, int] = field(default_factory=dict)  # point id → answers so far
 
     @property
-    def stuck(self) -> bool:
-        """Holds the planted misconception."""
-        return self.number in STUCK_NUMBERS
-
-    @property
     def late(self) -> bool:
         """Joined a few days ago."""
         return self.number in LATE_NUMBERS
 
+    def is_stuck_on(self, points: Sequence[str]) -> bool:
+        """Whether one of the points is the one this pupil holds the misconception about."""
+        return self.number in STUCK_NUMBERS and any(point.endswith(STUCK_POINT) for point in points)
+
     def p_correct(self, points: Sequence[str], depth: float) -> float:
         """Chance of a right answer to an item of `points`. `depth` 0..1 is how far into the course it lies."""
-        if self.stuck and any(point.endswith(STUCK_POINT) for point in points):
+        if self.is_stuck_on(points):
             return STUCK_CHANCE
         learnt = 0.15 * min((self.practice.get(point, 0) for point in points), default=0)
         knows = 1 / (1 + math.exp(-(self.ability + min(learnt, 1.2) - 0.9 * depth)))
@@ -50,7 +49,7 @@ class Pupil:
         """The typical wrong answer this pupil gives: (answer, misconception), None if the item lists none."""
         wanted = OTHER_MISTAKE if self.number == OTHER_SLIP_NUMBER else SHARED_MISTAKE
         own = [pair for pair in typical if pair[1].endswith(wanted)]
-        if self.stuck and own:
+        if self.number in STUCK_NUMBERS and own:
             return own[0]
         return rng.choice(list(typical)) if typical else None
 

@@ -9,6 +9,7 @@ from sqlalchemy import Row, update
 
 from shuyuan.identity import store, tables
 from shuyuan.identity.cache import PrincipalCache
+from shuyuan.identity.interface import pupil_login
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import crypto, db, errors
 
@@ -74,8 +75,9 @@ def clean_name(name: str) -> str:
 
 
 def normal_login(login: str) -> str:
-    """The form in which logins are compared."""
-    return unicodedata.normalize("NFKC", login).strip().casefold()
+    """The form in which logins are compared; a pupil's is CODE:number, leading zeros aside."""
+    code, colon, number = login.partition(":")
+    return pupil_login(code, number) if colon else unicodedata.normalize("NFKC", login).strip().casefold()
 
 
 def checked_login(login: str) -> str:

@@ -14,6 +14,7 @@ from shuyuan.learning.people.interface import People
 from shuyuan.learning.recommendation.interface import Recommendation
 from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
+from shuyuan.learning.tutor.interface import Tutor
 from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.gateway.interface import Gateway
 from shuyuan.maas.serving.interface import Engine
@@ -33,6 +34,7 @@ class Needs:
     tracing: Tracing
     recommendation: Recommendation
     insight: Insight
+    tutor: Tutor
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.gateway.interface import Gateway
 from shuyuan.maas.serving.interface import Engine
 from shuyuan.web.needs import OfficeNeeds
-from shuyuan.web.pages import setup
+from shuyuan.web.pages import roster, school, setup
 from shuyuan.web.shell import Shell
 
-FAMILIES = (setup,)
+FAMILIES = (setup, school, roster)
 
 
 def router(

@@ -10,6 +10,7 @@ from shuyuan.learning.people.interface import People
 from shuyuan.learning.recommendation.interface import Recommendation
 from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
+from shuyuan.learning.tutor.interface import Tutor
 from shuyuan.web import static
 from shuyuan.web.needs import Needs
 from shuyuan.web.pages import (
@@ -35,13 +36,13 @@ FAMILIES = (
 
 def router(
     identity: Identity, people: People, courses: Courses, assessment: Assessment, records: Records, tracing: Tracing,
-    recommendation: Recommendation, insight: Insight,
+    recommendation: Recommendation, insight: Insight, tutor: Tutor,
 ) -> APIRouter:
     """Every page, and the static files."""
     shell = Shell(identity, people, courses)
     needs = Needs(
         shell=shell, identity=identity, people=people, courses=courses, assessment=assessment, records=records,
-        tracing=tracing, recommendation=recommendation, insight=insight,
+        tracing=tracing, recommendation=recommendation, insight=insight, tutor=tutor,
     )
     api = APIRouter()
     api.include_router(static.router())

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
+from tests.learning.assessment.world import COURSE, SLIP, A, B, World
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit, errors
 from shuyuan.learning.assessment.interface import Assignment
-from tests.learning.assessment.world import COURSE, SLIP, A, B, World
 
 
 def ask(world: World, *pupils: Principal, count: int = 4, point: str = A) -> dict[str, object]:

@@ -1,9 +1,9 @@
 """Attempts: starting, hints, tests, closing."""
 
 import pytest
+from tests.learning.assessment.world import COURSE, SLIP, A, B, World
 
 from shuyuan.kernel import errors
-from tests.learning.assessment.world import COURSE, SLIP, A, B, World
 
 
 def test_each_sitting_of_an_item_gets_another_seed(world: World) -> None:
@@ -56,7 +56,7 @@ def test_an_open_test_tells_nothing_of_right_or_wrong(world: World) -> None:
     pupil = world.pupils[0]
     attempt = world.start(pupil, kind="test")
     told = world.answer(pupil, attempt.id, f"{A}-00", right=False)
-    assert (told.saved, told.verdict, told.explanation_html, dict(told.after)) == (True, None, None, {})
+    assert (told.saved, told.verdict, told.explanation, dict(told.after)) == (True, None, None, {})
     with pytest.raises(errors.Conflict, match="no hints in a test"):
         world.assessment.hint(pupil, attempt.id, f"{A}-00")
     assert {slot.state for slot in world.assessment.attempt(pupil, attempt.id).slots} == {"open"}

@@ -156,6 +156,21 @@ def test_no_item_file_breaks_the_reader(text: str, judge: grader.Grader) -> None
         load()
 
 
+def test_a_small_file_cannot_swell(judge: grader.Grader) -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    )
+    (fault,) = refused({**FILES, "course.yaml": bomb}, judge)[:1]
+    assert "line 2" in fault
+    assert "alias" in fault
+
+
+def test_a_key_written_twice_is_refused(judge: grader.Grader) -> None:
+    faults = refused(changed("items/a.yaml", "  kind: single", "  kind: single\n  kind: multiple"), judge)
+    assert '"kind" occurs twice' in faults[0]
+
+
 def test_a_lesson_without_headings_is_one_passage() -> None:
     (passage,), problem = passages.read("demo", "正文", "Body")
     assert problem == ""

@@ -1,10 +1,10 @@
 """Who needs the teacher, on what evidence."""
 
 import pytest
+from tests.learning.assessment.world import COURSE, SLIP, A, B, World
 
 from shuyuan.kernel import errors
 from shuyuan.learning.insight.interface import ClassToday
-from tests.learning.assessment.world import COURSE, SLIP, A, B, World
 
 
 def today(world: World) -> ClassToday:

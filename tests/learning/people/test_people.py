@@ -46,7 +46,7 @@ def test_a_class_name_is_taken_once_in_a_school(school: Cast, other: Cast) -> No
 @pytest.mark.parametrize("role", ["student", "guardian", "developer"])
 def test_pupils_guardians_and_developers_change_nothing(school: Cast, role: Role) -> None:
     who, people = school.who(role), school.people
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: people.create_class(who, "Mine"), lambda: people.set_tutor(who, school.class_.id, True),
         lambda: people.set_courses(who, school.class_.id, ["x"]), lambda: people.reset_pin(who, school.learner_id),
         lambda: people.set_consent(who, school.learner_id, frozenset({"research"})),
@@ -54,7 +54,8 @@ def test_pupils_guardians_and_developers_change_nothing(school: Cast, role: Role
         lambda: people.join_teacher(who, school.class_.id, who.account_id),
         lambda: people.leave_teacher(who, school.class_.id, school.who("teacher").account_id),
         lambda: people.import_roster(who, school.class_.id, "l.csv", b"number,name\n2,A\n", dry_run=True),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(errors.Forbidden):
             attempt()
 
@@ -83,13 +84,14 @@ def test_a_teacher_of_another_class_of_the_school_sees_nobody(school: Cast) -> N
         uow, school_id=school.school_id, role="teacher", name="Stranger", login="stranger", secret=None))
     who = school.identity.sign_in_as(stranger).principal
     assert school.people.classes(who) == []
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: school.people.class_(who, school.class_.id), lambda: school.people.learner(who, school.learner_id),
         lambda: school.people.reset_pin(who, school.learner_id), lambda: school.people.seen(who, school.learner_id),
         lambda: school.people.record_view(who, school.learner_id),
         lambda: school.people.set_consent(who, school.learner_id, frozenset()),
         lambda: school.people.import_roster(who, school.class_.id, "l.csv", b"number,name\n2,A\n", dry_run=False),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(errors.NotFound):
             attempt()
 
@@ -111,12 +113,13 @@ def test_another_schools_ids_are_not_there(school: Cast, other: Cast) -> None:
 
 def test_another_schools_administrator_reaches_neither_classes_nor_teachers(school: Cast, other: Cast) -> None:
     admin = other.who("admin")
-    for attempt in (
+    attempts: list[Callable[[], object]] = [
         lambda: other.people.erase(admin, school.learner_id),
         lambda: other.people.join_teacher(admin, school.class_.id, other.who("teacher").account_id),
         lambda: other.people.join_teacher(admin, other.class_.id, school.who("teacher").account_id),
         lambda: other.people.leave_teacher(admin, school.class_.id, school.who("teacher").account_id),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(errors.NotFound):
             attempt()
     with pytest.raises(errors.NotFound):
@@ -155,7 +158,10 @@ def test_learners_are_listed_by_number(school: Cast) -> None:
 
 def test_the_tutor_is_on_when_everyone_is_known_to_be_old_enough_or_a_teacher_says_so(school: Cast) -> None:
     teacher, people = school.who("teacher"), school.people
-    on = lambda class_id: people.class_(teacher, class_id).tutor_on  # noqa: E731
+
+    def on(class_id: str) -> bool:
+        return people.class_(teacher, class_id).tutor_on
+
     assert not on(school.class_.id), "an age is unknown"
     older = people.create_class(teacher, "older")
     assert not on(older.id), "nobody is there"

@@ -65,6 +65,7 @@ def test_who_is_there_already_is_updated_only_when_something_differs() -> None:
 @pytest.mark.parametrize(("text", "band"), [
     ("under_13", "under_13"), ("13-15", "13_15"), ("16–17岁", "16_17"), ("成人", "adult"), ("12", "under_13"),
     ("15岁", "13_15"), ("17 周岁", "16_17"), ("45", "adult"), ("未知", "unknown"),
+    ("１３～１５", "13_15"), ("13岁以下", "under_13"),
 ])
 def test_age_bands_are_read_from_words_and_years(text: str, band: str) -> None:
     assert roster.age_band(text) == band

@@ -1,10 +1,13 @@
 """The HTTP routes of people, and the first lesson: 32 pupils come in."""
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.identity.cast import Cast, browser
+import httpx
+from tests.identity.cast import Cast, browser, served
+
+from shuyuan.identity.http import COOKIE
 
 
 def test_a_class_over_http(school: Cast) -> None:
@@ -67,31 +70,38 @@ def test_a_class_list_over_http_is_a_dry_run_unless_told(school: Cast) -> None:
         assert client.post("/api/roster", params=where).status_code == 422
 
 
-def test_32_pupils_join_over_http_within_three_minutes(school: Cast, record_property: Callable[[str, object], None]) -> None:
+def test_32_pupils_join_over_http_within_three_minutes(
+    school: Cast, record_property: Callable[[str, object], None]
+) -> None:
     """Rehearsal of the first lesson: list in, slips out, everybody types code, number and PIN at once."""
     rows = "\n".join(f"{number},学生{number}" for number in range(101, 133))
-    files = {"file": ("list.csv", ("学号,姓名\n" + rows).encode())}
+    content = ("学号,姓名\n" + rows).encode()
+    joined: list[str] = []
     started = time.monotonic()
-    with browser(school.platform, school.signed["teacher"]) as teacher:
-        told = {"class_id": school.class_.id, "dry_run": "false"}
-        slips = teacher.post("/api/roster", files=files, params=told).json()["slips"]
-        joined: list[str] = []
+    with served(school.platform) as address:
+        slips = import_list(address, school, content)
 
         def join(slip: dict[str, str]) -> None:
-            with browser(school.platform) as pupil:
+            with httpx.Client(base_url=address, timeout=180, headers={"origin": address}) as pupil:
                 body = {"code": slip["class_code"], "number": slip["number"], "pin": slip["pin"]}
                 assert pupil.post("/api/session/pupil", json=body).status_code == 200
                 me = pupil.get("/api/session").json()
-                if me["name"] == slip["name"]:
-                    joined.append(me["account_id"])
+                assert me["name"] == slip["name"]
+                joined.append(me["account_id"])
 
-        threads = [threading.Thread(target=join, args=(slip,)) for slip in slips]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(32) as classroom:
+            list(classroom.map(join, slips))
     took_s = time.monotonic() - started
     record_property("32_pupils_joined_s", round(took_s, 2))
     print(f"32 pupils joined in {took_s:.2f} s")
     assert len(set(joined)) == 32
     assert took_s < 180  # the limit the product promises
+
+
+def import_list(address: str, school: Cast, content: bytes) -> list[dict[str, str]]:
+    """The teacher's part: the class list in, the join slips out."""
+    headers = {"origin": address, "cookie": f"{COOKIE}={school.signed['teacher'].token}"}
+    told = {"class_id": school.class_.id, "dry_run": "false"}
+    answer = httpx.post(f"{address}/api/roster", files={"file": ("list.csv", content)}, params=told, headers=headers)
+    slips: list[dict[str, str]] = answer.json()["slips"]
+    return slips

@@ -15,7 +15,7 @@ TEXT = "学号,姓名,班级\n01,张三,七年级\n02,李四,七年级\n"
 def xlsx(*rows: tuple[object, ...]) -> bytes:
     book, out = openpyxl.Workbook(), io.BytesIO()
     for row in rows:
-        book.worksheets[0].append(row)
+        book.worksheets[0].append(list(row))
     book.save(out)
     return out.getvalue()
 

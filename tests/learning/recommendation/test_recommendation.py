@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from tests.learning.assessment.world import COURSE, SLIP, A, B, C, World
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.learning.recommendation.interface import Activity
-from tests.learning.assessment.world import COURSE, SLIP, A, B, C, World
 
 
 def following(world: World, pupil: Principal | None = None, limit: int = 3) -> list[Activity]:

@@ -1,9 +1,9 @@
 """The small school."""
 
 import pytest
+from tests.learning.assessment.world import World
 
 from shuyuan.kernel import crypto, db
-from tests.learning.assessment.world import World
 
 
 @pytest.fixture

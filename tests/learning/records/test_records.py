@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from tests.learning.assessment.world import World
 
 from shuyuan.kernel import crypto, outbox
 from shuyuan.learning.records.interface import ANSWER_RECORDED, Response
-from tests.learning.assessment.world import World
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def response(world: World, number: int, **changes: object) -> Response:
 
 
 def append(world: World, *responses: Response) -> list[bool]:
-    return [world.database.write(lambda uow, one=one: world.records.append(uow, one)) for one in responses]
+    return world.database.write(lambda uow: [world.records.append(uow, one) for one in responses])
 
 
 def test_a_response_comes_back_as_it_was_given(world: World) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from tests.learning.assessment.world import A, B, C, World
 
 from shuyuan.kernel import errors
 from shuyuan.learning.tracing.champion import PRIOR_VERSION
 from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, Mastery
 from shuyuan.learning.tracing.tables import state
 from shuyuan.science.tracing import online
-from tests.learning.assessment.world import A, B, C, World
 
 
 def mastery(world: World, number: int = 0, point: str = A) -> Mastery:

@@ -128,6 +128,7 @@ QUIET: list[tuple[str, list[str], str]] = [
     ("2x-51", ["2x-5"], ""),
     ("A factorial is 8! = 1 × 2 × 3 × 8", ["1"], "8! = 1 × 2 × 3"),
     ("The price is 3 yuan, remember.", ["3"], "The price is 3 yuan. 9 yuan buys how many?"),
+    ("Can you check whether it is 11?", ["11"], "Which is prime? 9 11 15"),
     ("Is it 11 or 15?", ["11"], "Which is prime? 9 11 15"),
     ("5 - 11 is negative.", ["-11"], "5 - 11"),
     ("x -3 = 4", ["-3"], "x - 3 = 4"),

@@ -129,7 +129,8 @@ class Answering:
         if not verdict.correct and tries < EXPLAIN_AFTER_TRIES:
             return None
         seed = given.sitting.seeds[given.item_id]
-        return self._courses.question(given.sitting.school_id, given.item_id, seed, principal.language).explanation
+        question = self._courses.question(given.sitting.school_id, given.item_id, seed, principal.language)
+        return question.explanation or None
 
 
 def _readable(answer: Answer, client_key: str, seconds: float | None) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from shuyuan.identity.interface import Principal
-from shuyuan.learning.courses.interface import Answer, Question, Verdict
+from shuyuan.learning.courses.interface import Answer, Question, Verdict, html
 from shuyuan.learning.tracing.interface import Mastery
 
 AttemptKind = Literal["practice", "review", "test"]
@@ -49,10 +49,15 @@ class Answered:
     saved: bool
     duplicate: bool
     verdict: Verdict | None
-    explanation_html: str | None
+    explanation: str | None  # Markdown in the caller's language; None: not yet, or none written
     before: Mapping[str, Mastery]
     after: Mapping[str, Mastery]
     next_item_id: str | None
+
+    @property
+    def explanation_html(self) -> str | None:
+        """The explanation as sanitised HTML, rendered when asked for."""
+        return None if self.explanation is None else html(self.explanation)
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class Assessment(Protocol):
         seconds: float | None = None,
     ) -> Answered: ...
     def hint(self, principal: Principal, attempt_id: str, item_id: str) -> tuple[int, Mapping[str, str]]:
-        """Open the next hint of the ladder: (number from 1, language → HTML). NotFound when none is left."""
+        """Open the next hint of the ladder: (number from 1, language → Markdown). NotFound when none is left."""
         ...
 
     def close_attempt(self, principal: Principal, attempt_id: str) -> Attempt:

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from shuyuan.learning.courses import checks, interface, passages
+from shuyuan.learning.courses import checks, interface, passages, strict_yaml
 from shuyuan.learning.courses.grading import grader
 
 MAX_FILE_BYTES = 1_000_000
@@ -164,9 +164,10 @@ class _Reader:
         if file not in self._files:
             return None
         try:
-            return yaml.safe_load(self._files[file])
+            return strict_yaml.read(self._files[file])
         except yaml.YAMLError as error:
-            self._refuse(file, _line(error), "is not YAML", "look at the quotes and the indentation there")
+            problem = getattr(error, "problem", None) or "is not YAML"
+            self._refuse(file, _line(error), f"is not YAML: {problem}", "look at the quotes and the indentation there")
             return None
 
     def _refuse(self, file: str, where: str, problem: str, fix: str) -> None:

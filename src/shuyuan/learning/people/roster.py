@@ -1,5 +1,6 @@
 """Decide, line by line, what a class list would do. Reads nothing and writes nothing: lines in, plan out."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -11,9 +12,10 @@ from shuyuan.learning.people.interface import AgeBand, RosterRow
 
 BANDS: tuple[AgeBand, ...] = get_args(AgeBand)
 _BAND_WORDS: dict[str, AgeBand] = {
-    "": "unknown", "未知": "unknown", "成人": "adult", "18+": "adult", "<13": "under_13", "13岁以下": "under_13",
-    "13-15": "13_15", "13–15": "13_15", "13-15岁": "13_15", "16-17": "16_17", "16–17": "16_17", "16-17岁": "16_17",
+    "未知": "unknown", "成人": "adult", "18+": "adult", "<13": "under_13", "13以下": "under_13", "13-15": "13_15",
+    "16-17": "16_17",
 }
+_PLAIN = str.maketrans({"–": "-", "—": "-", "~": "-", " ": None, "周": None, "岁": None})
 MAX_NAME = 64
 
 
@@ -57,14 +59,13 @@ def plan(
 
 def age_band(text: str) -> AgeBand:
     """A band from its name, a Chinese or English wording, or an age in years. Raises BadInput."""
-    plain = text.strip().replace(" ", "").replace("~", "-").replace("周岁", "岁").casefold()
+    plain = unicodedata.normalize("NFKC", text).translate(_PLAIN).casefold()
     if plain in BANDS:
         return BANDS[BANDS.index(plain)]
     if plain in _BAND_WORDS:
         return _BAND_WORDS[plain]
-    years = plain.removesuffix("岁")
-    if years.isascii() and years.isdigit() and 3 <= int(years) <= 120:
-        return band_of(int(years))
+    if plain.isascii() and plain.isdigit() and 3 <= int(plain) <= 120:
+        return band_of(int(plain))
     raise errors.BadInput(f"the age band {text[:20]!r} is unknown", fix=f"use one of {', '.join(BANDS)}, or years")
 
 

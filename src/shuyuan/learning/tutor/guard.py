@@ -6,7 +6,6 @@ Leans towards silence: a sentence stopped for nothing costs a hint, a leak costs
 """
 
 import re
-from collections.abc import Sequence
 from typing import Literal
 
 from shuyuan.identity.interface import Language
@@ -16,7 +15,8 @@ from shuyuan.science import text
 
 Finding = Literal["fine", "leak", "verdict", "foreign", "again"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_SPELLED = re.compile(r"(?<![^\W_])[^\W_](?:(?:[\s,.;:·\-–—>→、，。；：'\"*]|\band\b|\bthen\b|和|再|然后)+[^\W_](?![^\W_]))+")
+_BETWEEN = r"(?:[\s,.;:·\-–—>→、，。；：'\"*]|\band\b|\bthen\b|和|再|然后)+"
+_SPELLED = re.compile(rf"(?<![^\W_])[^\W_](?:{_BETWEEN}[^\W_](?![^\W_]))+")
 _JOINING = re.compile(r"and|then|[^\w]|_|和|再|然后")
 _VERDICT = re.compile(
     r"(?:^|[,，。.!！\s])(?:yes|no|yep|exactly|correct|incorrect|wrong)[,.!，！。]"
@@ -56,15 +56,10 @@ class Guard:
     def _spells(self) -> bool:
         """`1. 2.` or `t-w-e-l-v-e`, over sentences too."""
         spelled = [_JOINING.sub("", run[0]) for run in _SPELLED.finditer(text.half_width(self._heard))]
-        wanted = {text.plain(answer).replace(" ", "") for answer in self._answers} | set(_in_words(self._answers))
-        return any(run.lower() in wanted for run in spelled if len(run) > 1)
+        return any(text.contains_answer(run, self._answers) for run in spelled if len(run) > 1)
 
 
 def _right_letters(question: Question) -> list[str]:
     """The letters under which this learner sees the right choices."""
     right = {question.key.answer} if isinstance(question.key.answer, str) else set(question.key.answer)
     return [LETTERS[n] for n, choice in enumerate(question.choices) if choice.id in right]
-
-
-def _in_words(answers: Sequence[str]) -> list[str]:
-    return [text.number_to_chinese(int(answer)) for answer in answers if re.fullmatch(r"\d{1,8}", answer)]

@@ -7,45 +7,58 @@ from shuyuan.identity.interface import Language
 Both = dict[Language, str]
 
 VISIBLE_TO: Both = {
-    "zh": "任课老师能看到这段对话，家长看不到。", "en": "Your teachers can read this chat; parents cannot.",
+    "zh": "任课老师能看到这段对话，家长看不到。",
+    "en": "Your teachers can read this chat; parents cannot.",
 }
 REFUSAL: Both = {
-    "zh": "最后的答案要你自己得出，我不能直接说。我们一步一步来：", "en": "The final answer is yours to find, so I will not "
-    "say it. Let us take one step at a time:",
+    "zh": "最后的答案要你自己得出，我不能直接说。我们一步一步来：",
+    "en": "The final answer is yours to find, so I will not say it. One step at a time:",
 }
 COURTESY: Both = {
-    "zh": "好的。还有哪一步想不通，就告诉我。", "en": "Good. If another step is unclear, tell me which one.",
+    "zh": "好的。还有哪一步想不通，就告诉我。",
+    "en": "Good. If another step is unclear, tell me which one.",
 }
 TRY_YOURSELF: Both = {
-    "zh": "这一步请你自己试试，再把结果填进答题框。", "en": "Try this step yourself, then put what you get into the answer box.",
+    "zh": "这一步请你自己试试，再把结果填进答题框。",
+    "en": "Try this step yourself, then put what you get into the answer box.",
 }
 NOT_MARKING: Both = {
-    "zh": "对不对我不能判断：填进答题框，按“检查”就知道了。", "en": "I cannot say whether that is right: put it into the answer box "
-    "and press Check.",
+    "zh": "对不对我不能判断：填进答题框，按“检查”就知道了。",
+    "en": "I cannot say whether that is right: put it into the answer box and press Check.",
 }
 NO_SENSE: Both = {
-    "zh": "模型这次没能好好回答，请看上面的提示。", "en": "The model did not manage a good answer this time; use the hint above.",
+    "zh": "模型这次没能好好回答，请看上面的提示。",
+    "en": "The model did not manage a good answer this time; use the hint above.",
 }
 LOADING: Both = {
-    "zh": "AI 模型还在准备（{progress}），现在先用提示。", "en": "The AI model is still being prepared ({progress}); hints answer for now.",
+    "zh": "AI 模型还在准备（{progress}），现在先用提示。",
+    "en": "The AI model is still loading ({progress}); hints answer for now.",
 }
 UNAVAILABLE: Both = {
-    "zh": "AI 模型现在不能用，先用提示。", "en": "The AI model is not available now; hints answer.",
+    "zh": "AI 模型现在不能用，先用提示。",
+    "en": "The AI model is not available now; hints answer.",
 }
 BUSY: Both = {
-    "zh": "AI 模型现在太忙，先用提示，过一会儿再问。", "en": "The AI model is busy; use the hint and ask again in a while.",
+    "zh": "AI 模型现在太忙，先用提示，过一会儿再问。",
+    "en": "The AI model is busy; use the hint and ask again in a while.",
 }
 OFF_IN_CLASS: Both = {
-    "zh": "你们班的 AI 辅导是关着的，提示随时可用。", "en": "The AI tutor is off for your class; the hints are always there.",
+    "zh": "你们班的 AI 辅导是关着的，提示随时可用。",
+    "en": "The AI tutor is off for your class; the hints are always there.",
+}
+OFF_IN_TEST: Both = {
+    "zh": "测验中没有提示和 AI 辅导。",
+    "en": "No hints and no AI tutor during a test.",
 }
 QUOTA_FULL: Both = {
-    "zh": "今天的 AI 额度用完了，提示随时可用。", "en": "Today's AI allowance is used up; the hints are always there.",
+    "zh": "今天的 AI 额度用完了，提示随时可用。",
+    "en": "Today's AI allowance is used up; the hints are always there.",
 }
 NO_MORE_HINTS: Both = {
-    "zh": "{of} 条提示都打开了，再看看最后一条：", "en": "All {of} hints are open; look at the last one again:",
+    "zh": "{of} 条提示都打开了，再看看最后一条：",
+    "en": "All {of} hints are open; look at the last one again: ",
 }
 HINT: Both = {"zh": "提示 {number}：", "en": "Hint {number}: "}
-WAKING: Both = {"zh": "模型正在载入，请稍等。", "en": "The model is being loaded; one moment."}
 ON: Both = {"zh": "", "en": ""}
 
 _ASKS_FOR_THE_ANSWER = re.compile(
@@ -58,8 +71,9 @@ _ASKS_FOR_THE_ANSWER = re.compile(
     re.IGNORECASE,
 )
 _COURTESY = re.compile(
-    r"\s*(?:谢谢(?:你|您|老师)?|多谢|感谢|好的?|嗯+|明白了?|懂了|知道了|我会了|你好|您好|hi|hello|hey|thanks?(?: you)?(?: so much)?"
-    r"|thx|ok(?:ay)?|got it|i see|i get it|i understand|great|cool)[\s!！。.~～,，]*",
+    r"\s*(?:谢谢(?:你|您|老师)?|多谢|感谢|好的?|嗯+|明白了?|懂了|知道了|我会了|你好|您好"
+    r"|hi|hello|hey|thanks?(?: you)?(?: so much)?|thx|ok(?:ay)?|got it|i see|i get it|i understand|great|cool)"
+    r"[\s!！。.~～,，]*",
     re.IGNORECASE,
 )
 _CJK = re.compile(r"[\u3400-\u9fff]")

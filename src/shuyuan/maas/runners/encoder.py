@@ -83,7 +83,8 @@ def _layer(made: graph.Graph, source: e5file.E5File, at: str, x: str) -> str:
         )
 
     def add_and_normalise(name: str, new: str, old: str, bias: str) -> str:
-        given = [made.constant(f"{at}{part}", source.tensor(f"{at}{part}")) for part in (f"{name}.w", f"{name}.b", bias)]
+        parts = [f"{at}{part}" for part in (f"{name}.w", f"{name}.b", bias)]
+        given = [made.constant(part, source.tensor(part)) for part in parts]
         return made.node("SkipLayerNormalization", [new, old, *given], f"{at}{name}", graph.MICROSOFT, epsilon=epsilon)
 
     bias = made.constant(f"{at}qkv.b", np.concatenate([source.tensor(f"{at}{part}.b") for part in "qkv"]))

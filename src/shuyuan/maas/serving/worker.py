@@ -17,9 +17,6 @@ from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import wire
 
 _MODULE = "shuyuan.entrypoints.worker"
-# How often idle OpenMP threads of llama.cpp look before they sleep. Two cores, tiny model, tokens/s alone
-# and beside four busy processes: 1000 gives 117 and 28, libgomp's default 107 and 3 to 8.
-_SPIN_COUNT = "1000"
 
 
 class WorkerDied(Exception):
@@ -178,7 +175,7 @@ class Worker:
 def _spawn(descriptor: int) -> subprocess.Popen[bytes]:
     source = str(Path(str(shuyuan.__file__)).parent.parent)
     path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    environment = {"GOMP_SPINCOUNT": _SPIN_COUNT, **os.environ, "PYTHONPATH": path}
+    environment = {**os.environ, "PYTHONPATH": path}
     return subprocess.Popen(
         [sys.executable, "-m", _MODULE, "--fd", str(descriptor)],
         stdin=subprocess.DEVNULL,

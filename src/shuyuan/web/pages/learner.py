@@ -16,6 +16,7 @@ from shuyuan.web.reading import Reader
 
 ANSWERS_SHOWN = 20
 SLIPS_SHOWN = 3
+TURNS_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ def router(needs: web_needs.Needs) -> APIRouter:
     def learner(request: Request, reader: Reader, learner_id: str, point: str = "") -> Response:
         who = needs.people.learner(reader, learner_id)
         place = needs.shell.place(request, reader)
-        values: dict[str, object] = {"learner": who, "course": None, "focus": None}
+        values: dict[str, object] = {
+            "learner": who, "course": None, "focus": None,
+            "turns": needs.tutor.transcript(reader, learner_id, limit=TURNS_SHOWN),
+        }
         if place.course is not None:
             full = needs.courses.course(reader.school_id, place.course.id)
             values |= _values(needs, reader, learner_id, full, point)

@@ -23,6 +23,7 @@ from shuyuan.web.answers import Lines
 from shuyuan.web.reading import Reader
 
 ROUND = 6  # questions of a practice one starts oneself
+TURNS_LOOKED_AT = 20
 SEE_OTHER = 303
 
 
@@ -54,7 +55,7 @@ class Sitting:
             "title": self.title(), "answered": answered, "given": list(given), "client_key": ids.new_id(),
             "next_item_id": following, "slip": self._slip(answered), "moved": self._moved(answered),
             "hints": self._opened(question, slot), "is_test": self.attempt.kind == "test",
-            "passage": self._passage(question), "tutor_on": self._tutor_on(),
+            "passage": self._passage(question),
         }
 
     def slot(self, item_id: str) -> Slot:
@@ -102,9 +103,13 @@ class Sitting:
                     return {"title": passage.title, "href": f"/learn/lesson?id={quote(lesson.id)}#{anchor}"}
         return None
 
-    def _tutor_on(self) -> bool:
-        classes = self.needs.people.classes(self.reader)
-        return self.attempt.kind != "test" and any(one.tutor_on for one in classes)
+    def talk(self, item_id: str) -> dict[str, object]:
+        """What the tutor's corner says: whether it may speak, who reads along, what was said here before."""
+        if self.attempt.kind == "test":
+            return {"standing": None, "turns": []}
+        turns = self.needs.tutor.transcript(self.reader, self.attempt.learner_id, limit=TURNS_LOOKED_AT)
+        here = [turn for turn in turns if turn.attempt_id == self.attempt.id and turn.item_id == item_id]
+        return {"standing": self.needs.tutor.standing(self.reader), "turns": here[::-1]}
 
 
 def router(needs: web_needs.Needs) -> APIRouter:
@@ -118,7 +123,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
         chosen = item or next((slot.item_id for slot in attempt.slots if slot.state == "open"), "")
         if attempt.closed_at is not None or not chosen:
             return RedirectResponse(f"/learn/practice/{attempt_id}/done", SEE_OTHER)
-        return _shown(needs, request, reader, Sitting(needs, reader, attempt).values(chosen))
+        return _shown(needs, request, reader, Sitting(needs, reader, attempt), chosen)
 
     @api.post("/learn/practice/{attempt_id}/answer")
     def answer(
@@ -128,14 +133,14 @@ def router(needs: web_needs.Needs) -> APIRouter:
     ) -> Response:
         given = [one for one in answer if one.strip()]
         if not given:
-            return _shown(needs, request, reader, Sitting(needs, reader, needs.assessment.attempt(
-                reader, attempt_id)).values(item_id))
+            return _shown(
+                needs, request, reader, Sitting(needs, reader, needs.assessment.attempt(reader, attempt_id)), item_id)
         question = needs.assessment.question(reader, attempt_id, item_id)
         sent = given if question.kind == "multiple" else given[0]
         result = needs.assessment.answer(
             reader, attempt_id, item_id, sent, client_key=client_key, seconds=seconds)
         sitting = Sitting(needs, reader, needs.assessment.attempt(reader, attempt_id))
-        return _shown(needs, request, reader, sitting.values(item_id, result, given))
+        return _shown(needs, request, reader, sitting, item_id, result, given)
 
     @api.post("/learn/practice/{attempt_id}/hint")
     def hint(request: Request, reader: Reader, attempt_id: str, item_id: Annotated[str, Form()]) -> Response:
@@ -145,6 +150,15 @@ def router(needs: web_needs.Needs) -> APIRouter:
         sitting = Sitting(needs, reader, needs.assessment.attempt(reader, attempt_id))
         return needs.shell.part(
             request, "learn/hints.html", sitting.values(item_id), principal=reader, focus_last=True)
+
+    @api.post("/learn/practice/{attempt_id}/tutor")
+    async def ask(
+        reader: Reader, attempt_id: str, item_id: Annotated[str, Form()], message: Annotated[str, Form()]
+    ) -> Response:
+        """Without script: wait for the whole answer, then show it with the question. The one coroutine of the pages."""
+        async for _ in await needs.tutor.ask(reader, attempt_id, item_id, message, language=reader.language):
+            pass
+        return RedirectResponse(f"/learn/practice/{attempt_id}?item={quote(item_id)}#tutor", SEE_OTHER)
 
     @api.post("/learn/practice/{attempt_id}/close")
     def close(reader: Reader, attempt_id: str) -> Response:
@@ -200,16 +214,16 @@ def _go(attempt: Attempt) -> Response:
     return RedirectResponse(f"/learn/practice/{attempt.id}", SEE_OTHER)
 
 
-def _shown(needs: web_needs.Needs, request: Request, reader: Principal, values: dict[str, object]) -> Response:
+def _shown(
+    needs: web_needs.Needs, request: Request, reader: Principal, sitting: Sitting, item_id: str,
+    answered: Answered | None = None, given: Sequence[str] = (),
+) -> Response:
+    values = sitting.values(item_id, answered, given) | {
+        "saved_at": datetime.now().astimezone() if answered and answered.saved else None}
     if shell.is_part(request):
-        return needs.shell.part(request, "learn/question.html", values, principal=reader, saved_at=_saved(values))
+        return needs.shell.part(request, "learn/question.html", values, principal=reader)
     return needs.shell.show(
-        request, "learn/practice.html", values, principal=reader, here="today", saved_at=_saved(values))
-
-
-def _saved(values: dict[str, object]) -> datetime | None:
-    answered = values["answered"]
-    return datetime.now().astimezone() if isinstance(answered, Answered) and answered.saved else None
+        request, "learn/practice.html", values | sitting.talk(item_id), principal=reader, here="today")
 
 
 def _outcome(needs: web_needs.Needs, reader: Principal, attempt: Attempt) -> dict[str, object]:

@@ -146,7 +146,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
         answers = needs.records.of_learner(reader, learner.id, limit=5000)
         return needs.shell.show(
             request, "learn/me.html", principal=reader, here="me", learner=learner, answers=len(answers),
-            points=len({point for one in answers for point in one.points}), seen=_seen(needs, reader, learner.id),
+            seen=_seen(needs, reader, learner.id),
         )
 
     return api

@@ -69,7 +69,7 @@
     shownAt = Date.now();
     const verdict = place.querySelector(".verdict");
     (place.querySelector("[data-next]") || place.querySelector("[autofocus]"))?.focus({ preventScroll: true });
-    verdict?.scrollIntoView({ block: "nearest" });
+    (verdict || (place.id === "cell" ? place : null))?.scrollIntoView({ block: "nearest" });
   };
   document.addEventListener("htmx:afterSettle", (event) => {
     const landed = document.getElementById(event.detail.target?.id) || event.detail.target;
@@ -95,13 +95,13 @@
     try {
       const stream = await fetch(form.dataset.tutor, {
         method: "POST", headers: { "content-type": "application/json", accept: "text/event-stream" },
-        body: JSON.stringify({ item_id: form.dataset.item, message: text, language: document.documentElement.lang.slice(0, 2) }),
+        body: JSON.stringify({ message: text, language: document.documentElement.lang.slice(0, 2) }),
       });
       if (!stream.ok || !stream.body) throw new Error(String(stream.status));
       await listen(stream.body, (name, data) => tell(form, talk, answer, wait, name, data));
       if (!answer.textContent) throw new Error("empty");
     } catch {
-      answer.textContent = answer.textContent || form.dataset.failed;
+      if (!answer.textContent) answer.textContent = form.dataset.failed;
     } finally {
       answer.removeAttribute("aria-busy");
       wait.textContent = "";
@@ -116,7 +116,7 @@
     box.append(line);
     talk.append(box);
     talk.scrollTop = talk.scrollHeight;
-    return line;
+    return box;
   };
   const listen = async (body, on) => {
     const reader = body.getReader();
@@ -138,18 +138,33 @@
       }
     }
   };
-  const tell = (form, talk, answer, wait, name, data) => {
-    if (data.text) { answer.textContent += data.text; wait.textContent = ""; talk.scrollTop = talk.scrollHeight; }
-    if (data.passage?.title) {
-      const source = document.createElement("p");
-      source.className = "src";
-      const link = document.createElement("a");
-      link.textContent = form.dataset.source.replace("%s", data.passage.title);
-      if (data.passage.href?.startsWith("/")) link.href = data.passage.href;
-      source.append(link);
-      answer.after(source);
+  // kinds of events: hint, source, queue, note, sentence, replaced, done; `html` was sanitised on the server
+  const tell = (form, talk, box, wait, kind, data) => {
+    const more = (tag, name, text) => {
+      const element = document.createElement(tag);
+      element.className = name;
+      element.textContent = text;
+      return element;
+    };
+    const from = data.passage;
+    if (kind === "queue") {
+      wait.textContent = data.ahead ? form.dataset.ahead.replace("%s", data.ahead) : form.dataset.waiting;
+    } else if (kind === "source" && from?.href?.startsWith("/")) {
+      const line = more("p", "src", "");
+      const link = more("a", "", form.dataset.source.replace("%s", from.title));
+      link.href = from.href;
+      line.append(link);
+      box.append(line);
+    } else if (data.html || data.text) {
+      const said = more("div", `said-${kind}`, data.html ? "" : data.text);
+      if (data.html) said.innerHTML = data.html;
+      if (kind === "hint" && data.number) said.prepend(more("span", "tag", form.dataset.hint.replace("%s", data.number)), " ");
+      if (kind === "replaced") said.append(" ", more("span", "tag line", form.dataset.replaced));
+      box.querySelector(":scope > p:empty")?.remove();
+      box.append(said);
+      if (kind !== "hint") wait.textContent = "";
     }
-    if (name === "queue" && data.ahead) wait.textContent = form.dataset.queueWords.replace("%s", data.ahead);
+    talk.scrollTop = talk.scrollHeight;
   };
 
   // 3 · boxes and print

@@ -97,7 +97,9 @@ def test_the_kernel_ends_a_child_that_takes_too_much(burn: str, ended_by: str) -
         "from shuyuan.learning.courses.grading import child\n"
         f"child.CPU_SECONDS_PER_REQUEST = 1\nchild._limit_once()\nchild._limit_cpu()\n{burn}"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    environment = {"PYTHONPATH": str(sandbox._SOURCE_ROOT)}
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ended_by in f"{done.returncode} {done.stderr}"
 
 

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from shuyuan.science.tracing.online.params import Params
 
-
 FORM_ANSWERS = 10
 
 

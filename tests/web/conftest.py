@@ -1,0 +1,100 @@
+"""The whole platform behind the pages: the demo school, served on loopback, once per session."""
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, sync_playwright
+
+from shuyuan import compose, demo, migrations
+from shuyuan.entrypoints import server
+from shuyuan.kernel.settings import Settings
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+CHROMIUM_ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run", "--disable-default-apps", "--disable-features=Translate,OptimizationHints,MediaRouter",
+]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running demo. accounts: role → (login, password)."""
+
+    base_url: str
+    accounts: dict[str, tuple[str, str]]
+    platform: compose.Platform
+    app: FastAPI
+
+    def client(self, role: str | None, language: str = "en") -> httpx.Client:
+        """A browser without script: signed in as `role`, or nobody."""
+        client = httpx.Client(base_url=self.base_url, headers={"accept": "text/html"}, timeout=30)
+        client.headers["sec-fetch-site"] = "same-origin"
+        client.cookies.set("lang", language)
+        if role is not None:
+            login, password = self.accounts[role]
+            form = {"login": login, "password": password}
+            where = "/enter/adult"
+            if role == "student":
+                code, _, number = login.partition(":")
+                where, form = "/enter/pupil", {"code": code, "number": number, "pin": password}
+            assert client.post(where, data=form).status_code == 303
+        return client
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The demo school, every module, nothing pulled."""
+    home = tmp_path_factory.mktemp("site") / "home"
+    ready = os.environ.get("SHUYUAN_DEMO_HOME")
+    if ready:
+        shutil.copytree(ready, home)
+    platform = compose.Platform(Settings(home=home, starter="none", port=0))
+    migrations.upgrade(platform.get("db"))
+    made = demo.ensure(platform)
+    app = server.build_app(platform)
+    with served(app) as base_url:
+        accounts = {one["role"]: (one["login"], one["password"]) for one in made.accounts}
+        yield Site(base_url, accounts, platform, app)
+    platform.close()
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of an application while the block runs."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="on"))
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        if not thread.is_alive():
+            raise RuntimeError("the server under test did not start")
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium; one clear line where there is none."""
+    if not CHROMIUM.is_file():
+        pytest.skip(f"no Chromium at {CHROMIUM}: install it (or set CHROMIUM) to run the journeys")
+    with sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield opened
+        opened.close()
