@@ -47,12 +47,13 @@ def server(home: Path, *options: str, port: int = 0, demo: bool = True) -> Itera
         stop(running.child)
 
 
-def sign_in(base_url: str, account: Mapping[str, str]) -> httpx.Client:
-    """A browser-like client signed in as an account of `demo.json`. The caller closes it."""
-    client = httpx.Client(base_url=base_url, headers={"origin": base_url}, timeout=60, follow_redirects=True)
-    body = {"login": account["login"], "password": account["password"]}
-    client.post("/api/session", json=body).raise_for_status()
-    return client
+@contextmanager
+def sign_in(base_url: str, account: Mapping[str, str]) -> Iterator[httpx.Client]:
+    """A browser-like client signed in as an account of `demo.json`."""
+    with httpx.Client(base_url=base_url, headers={"origin": base_url}, timeout=60, follow_redirects=True) as client:
+        body = {"login": account["login"], "password": account["password"]}
+        client.post("/api/session", json=body).raise_for_status()
+        yield client
 
 
 def start(command: Sequence[str], home: Path) -> Running:

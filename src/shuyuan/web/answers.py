@@ -14,6 +14,7 @@ from shuyuan.learning.courses import interface
 from shuyuan.learning.courses.interface import Course, Courses, Question
 from shuyuan.learning.records.interface import Response
 
+_TIMES_BEFORE_LETTER = re.compile(r"(?<=[0-9A-Za-z)])\s*\*\s*(?=[A-Za-z(])")
 _BETWEEN_CHOICES = re.compile(r"[\s,;|\[\]\"']+")
 
 
@@ -89,7 +90,12 @@ def prompt(question: Question | None, item_id: str) -> Markup:
 def said(question: Question | None, answer: str) -> Markup:
     """What the learner wrote: the text of the chosen choices, else the writing itself, escaped."""
     if question is None or not question.choices:
-        return escape(answer)
+        return escape(_as_written(answer) if question and question.kind in ("expression", "numeric") else answer)
     texts = {choice.id: Markup(interface.inline(choice.text)) for choice in question.choices}  # sanitised
     chosen = [part for part in _BETWEEN_CHOICES.split(answer) if part]
     return Markup("; ").join(texts.get(part, escape(part)) for part in chosen)
+
+
+def _as_written(answer: str) -> str:
+    """`-12*x - 24` as people write it: −12x − 24."""
+    return _TIMES_BEFORE_LETTER.sub("", answer).replace("*", "·").replace("-", "−")

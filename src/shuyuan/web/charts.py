@@ -11,12 +11,12 @@ from unicodedata import east_asian_width
 from shuyuan.learning.courses.interface import Course, Language, Point, Text
 from shuyuan.learning.tracing.interface import Mastery
 
-COLUMN_WIDTH, GUTTER, TOP, GAP, MARGIN = 210, 42, 58, 26, 8  # SVG units
+WIDTH, COLUMN_WIDTH, GUTTER, TOP, GAP, MARGIN = 984, 210, 42, 58, 26, 12  # SVG units; columns no narrower
 BOX_INSET = 12
 ONE_LINE, TWO_LINES = 58, 76  # heights of a box
 UNIT_LINE, TEXT_LINE = 19, 18
 FEWEST_COLUMNS = 3
-LINE_EM = 10.6  # what fits beside the padding of a box at 15 px
+BOX_PADDING, TITLE_PADDING, FONT = 14, 12, 15.5
 HALF = 0.54  # mean width of a Latin letter, em
 
 
@@ -90,21 +90,25 @@ def mastery_map(
     parts: Sequence[Group], mastery: Mapping[str, Mastery], next_id: str | None, language: Language
 ) -> Map:
     """Lay out the map. mastery: point id → what is known, for every point of `parts`."""
-    titles = [wrap(part.title.of(language), LINE_EM + 1.2) for part in parts]
+    across = max(1, len(parts))
+    column = max(COLUMN_WIDTH, (WIDTH - 2 * MARGIN - GUTTER * (across - 1)) // across)
+    box = column - 2 * BOX_INSET
+    titles = [wrap(part.title.of(language), (column - 2 * TITLE_PADDING) / FONT) for part in parts]
     top = TOP + UNIT_LINE * (max((len(lines) for lines in titles), default=1) - 1)
-    names = {point.id: wrap(point.name.of(language), LINE_EM) for part in parts for point in part.points}
+    line_em = (box - 2 * BOX_PADDING) / FONT
+    names = {point.id: wrap(point.name.of(language), line_em) for part in parts for point in part.points}
     height = TWO_LINES if any(len(lines) > 1 for lines in names.values()) else ONE_LINE
     columns, nodes = [], []
     for index, part in enumerate(parts):
-        x = MARGIN + index * (COLUMN_WIDTH + GUTTER)
-        columns.append(Column(x, COLUMN_WIDTH, titles[index]))
+        x = MARGIN + index * (column + GUTTER)
+        columns.append(Column(x, column, titles[index]))
         for row, point in enumerate(part.points):
             nodes.append(Node(
                 point.id, names[point.id], mastery[point.id], point.id == next_id, x + BOX_INSET,
-                top + row * (height + GAP), COLUMN_WIDTH - 2 * BOX_INSET, height, index,
+                top + row * (height + GAP), box, height, index,
             ))
     bottom = max((node.y + node.height for node in nodes), default=top)
-    width = len(parts) * (COLUMN_WIDTH + GUTTER) - GUTTER + 2 * MARGIN
+    width = across * (column + GUTTER) - GUTTER + 2 * MARGIN
     return Map(width, bottom + GAP + MARGIN, tuple(columns), tuple(nodes), tuple(_edges(parts, nodes, next_id)))
 
 

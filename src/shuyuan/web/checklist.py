@@ -63,7 +63,8 @@ def _disk(needs: OfficeNeeds, _: Principal) -> Check:
 def _memory(needs: OfficeNeeds, _: Principal) -> Check:
     found, entry = machine.memory(), starter(needs)
     wanted = entry.memory_bytes if entry else 0
-    loaded = max((status.rss_bytes for status in needs.engine.status() if entry and status.model == entry.name), default=0)
+    name = entry.name if entry else ""
+    loaded = max((status.rss_bytes for status in needs.engine.status() if status.model == name), default=0)
     return _check("memory", found.available + loaded >= wanted, total=machine.size(found.total),
                   free=machine.size(found.available), wanted=machine.size(wanted))
 
@@ -98,7 +99,8 @@ def _model(needs: OfficeNeeds, _: Principal) -> Check:
     progress = needs.catalogue.pull_progress(entry.name)
     if progress is None or progress.finished:
         return _check("model", False, name=entry.name, size=machine.size(entry.size_bytes))
-    return Check("model", False, "coming", {"name": entry.name, "share": 100 * progress.bytes_done // progress.bytes_total})
+    share = 100 * progress.bytes_done // progress.bytes_total
+    return Check("model", False, "coming", {"name": entry.name, "share": share})
 
 
 def _consent(needs: OfficeNeeds, reader: Principal) -> Check:
@@ -124,7 +126,7 @@ def _here(needs: OfficeNeeds, entry: Entry) -> bool:
     return any(one.here for one in needs.catalogue.models() if one.entry.name == entry.name)
 
 
-def _check(name: str, done: bool, **values: object) -> Check:
+def _check(name: str, done: bool, /, **values: object) -> Check:
     return Check(name, done, "done" if done else "todo", values)
 
 

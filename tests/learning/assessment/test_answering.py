@@ -71,6 +71,8 @@ def test_an_answer_after_the_attempt_closed_is_refused_and_says_it_was_not_count
         world.answer(pupil, attempt.id, f"{A}-01", right=True)
     with pytest.raises(errors.Conflict, match="attempt closed"):
         world.answer(pupil, attempt.id, f"{A}-00", right=True)
+    with pytest.raises(errors.Conflict, match="attempt closed"):
+        world.assessment.answer(pupil, attempt.id, f"{A}-00", "?", client_key="k2")
     assert len(world.records.of_attempt(pupil, attempt.id)) == 1
 
 

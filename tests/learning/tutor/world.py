@@ -1,6 +1,7 @@
 """A school with a real course, two classes and a voice that says what the test wrote."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,7 +66,7 @@ class World:
         self.courses, self.assessment = platform.get("courses"), platform.get("assessment")
         self.database: db.Database = platform.get("db")
         self.school_id, self.admin = self._school("Ours")
-        self.content = courses_api.read_folder(CONTENT / COURSE)
+        self.content = _content()
         self.courses.load(self.school_id, self.content, by=self.admin.account_id)
         self.class_id, self.teacher = self._class("7B", "lin")
         self.learner_id, self.pupil = self.add_pupil("01")
@@ -125,6 +126,11 @@ class World:
         principal = self.member("teacher", teacher)
         class_ = self.people.create_class(principal, name, course_ids=[COURSE])
         return class_.id, self.identity.sign_in_as(principal.account_id).principal
+
+
+@functools.cache
+def _content() -> courses_api.Content:
+    return courses_api.read_folder(CONTENT / COURSE)
 
 
 def kinds(events: Sequence[interface.Event]) -> list[str]:

@@ -16,7 +16,7 @@ from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors, ids
 from shuyuan.learning.assessment import store
 from shuyuan.learning.assessment.interface import Answered, Slot
-from shuyuan.learning.assessment.sittings import Sittings, seed_of
+from shuyuan.learning.assessment.sittings import Sittings, closed, seed_of
 from shuyuan.learning.courses.interface import Answer, Courses, Verdict
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import Mastery, Step, Tracing
@@ -69,6 +69,7 @@ class Answering:
         seed = seed_of(sitting, item_id)
         verdict = self._courses.grade(sitting.school_id, item_id, seed, answer)
         if verdict.malformed:
+            self._sittings.require_open(principal, attempt_id)
             return Answered(attempt_id, item_id, False, False, verdict, None, {}, {}, item_id)
         points = tuple(dict.fromkeys(self._courses.item(sitting.school_id, item_id).points))
         given = _Given(sitting, item_id, points, text, verdict, client_key, seconds)
@@ -90,10 +91,7 @@ class Answering:
         """A repeated send of a stored answer is acknowledged even now; a new one is refused, and told so."""
         first = self._find(uow, given) if slot.tries else None
         if first is None:
-            raise errors.Conflict(
-                "attempt closed: this answer was not counted, because the attempt had been handed in before it came",
-                fix="start a new practice and answer there", code="attempt_closed",
-            )
+            raise closed()
         return first
 
     def _find(self, uow: kernel_db.UnitOfWork, given: _Given) -> Response | None:

@@ -107,6 +107,11 @@ class Sittings:
             raise _unknown(attempt_id)
         return sitting
 
+    def require_open(self, principal: Principal, attempt_id: str) -> None:
+        """Raise Conflict when the attempt was handed in."""
+        if self.attempt(principal, attempt_id).closed_at is not None:
+            raise closed()
+
     def _seat(self, principal: Principal, learner_id: str | None) -> str:
         if learner_id is None or learner_id == principal.account_id:
             return principal.account_id
@@ -182,6 +187,14 @@ def seed_of(sitting: store.Sitting, item_id: str) -> int:
     if item_id not in sitting.seeds:
         raise errors.NotFound(f"item {item_id} is not part of this attempt", fix="answer one of its own questions")
     return sitting.seeds[item_id]
+
+
+def closed() -> errors.Conflict:
+    """What an answer that came too late is told."""
+    return errors.Conflict(
+        "attempt closed: this answer was not counted, because the attempt had been handed in before it came",
+        fix="start a new practice and answer there", code="attempt_closed",
+    )
 
 
 def _found(attempt: Attempt | None, attempt_id: str) -> Attempt:

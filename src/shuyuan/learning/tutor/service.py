@@ -77,15 +77,8 @@ class TutorService:
         """Whether a model may and can answer this learner now, and who reads along."""
         if self._closed_to(principal):
             return _standing("off", words.OFF_IN_TEST)
-        if not self._may_speak(principal):
-            return _standing("off", words.OFF_IN_CLASS)
-        ready = self._voice.readiness()
-        if ready.state == "loading":
-            reason: words.Both = {"zh": _loading(ready, "zh"), "en": _loading(ready, "en")}
-            return _standing("loading", reason, self._voice.model, ready.progress)
-        if ready.state == "unavailable":
-            return _standing("unavailable", words.UNAVAILABLE, self._voice.model)
-        return _standing("on", words.ON, self._voice.model)
+        ready = self._readiness(principal)
+        return ready if isinstance(ready, interface.Standing) else _standing("on", words.ON, self._voice.model)
 
     def transcript(
         self, principal: Principal, learner_id: str, *, limit: int = 50, before: str | None = None
@@ -174,25 +167,22 @@ class TutorService:
             yield event
 
     async def _model(self, talk: _Talk, found: passages.Found | None) -> AsyncIterator[interface.Event]:
-        talk.outcome = "hints"
-        if not await asyncio.to_thread(self._may_speak, talk.principal):
-            yield speaking.note(words.OFF_IN_CLASS[talk.language], "off")
-            return
-        ready = await asyncio.to_thread(self._voice.readiness)
-        if ready.state in ("loading", "unavailable"):
-            told = _loading(ready, talk.language) if ready.state == "loading" else words.UNAVAILABLE[talk.language]
-            yield interface.Event("note", told + "\n", courses_api.inline(told), {
-                "why": ready.state, "model": self._voice.model, "progress": ready.progress})
+        """The model's words, or a note why none come; the hint stands either way."""
+        ready = await asyncio.to_thread(self._readiness, talk.principal)
+        if isinstance(ready, interface.Standing):
+            talk.outcome = "hints"
+            yield _silence(ready, talk.language)
             return
         if ready.state == "waking" or ready.ahead:
             yield interface.Event("queue", data={"ahead": ready.ahead, "state": ready.state})
         try:
             async for event in self._speak(talk, found):
                 yield event
-        except gateway_api.QuotaFull:
-            yield speaking.note(words.QUOTA_FULL[talk.language], "quota")
-        except errors.RateLimited:
-            yield speaking.note(words.BUSY[talk.language], "busy")
+        except errors.RateLimited as full:
+            talk.outcome = "hints"
+            of_quota = isinstance(full, gateway_api.QuotaFull)
+            told = words.QUOTA_FULL if of_quota else words.BUSY
+            yield speaking.note(told[talk.language], "quota" if of_quota else "busy")
 
     async def _speak(self, talk: _Talk, found: passages.Found | None) -> AsyncIterator[interface.Event]:
         watch = guard.Guard(talk.question, talk.language, still_open=talk.still_open)
@@ -229,10 +219,20 @@ class TutorService:
         until = principal.suspended_until
         return (until is not None and until > self._now()) or self._assessment.in_test(principal.account_id)
 
-    def _may_speak(self, principal: Principal) -> bool:
-        """A class is on by itself when everyone is above the school's age line, else when a teacher says so."""
+    def _readiness(self, principal: Principal) -> voices.Readiness | interface.Standing:
+        """How the voice is, or why it may not or cannot speak.
+
+        A class is on by itself when everyone is above the school's age line, else when a teacher says so.
+        """
         learner = self._people.learner(principal, principal.account_id)
-        return self._people.class_(principal, learner.class_id).tutor_on
+        if not self._people.class_(principal, learner.class_id).tutor_on:
+            return _standing("off", words.OFF_IN_CLASS)
+        ready = self._voice.readiness()
+        if ready.state == "loading":
+            return _standing("loading", _loading(ready.progress), self._voice.model, ready.progress)
+        if ready.state == "unavailable":
+            return _standing("unavailable", words.UNAVAILABLE, self._voice.model)
+        return ready
 
     def _next_hint(self, talk: _Talk) -> interface.Event | None:
         try:
@@ -308,9 +308,15 @@ def _source(source: interface.Source) -> interface.Event:
     }})
 
 
-def _loading(ready: voices.Readiness, language: Language) -> str:
-    progress = "" if ready.progress is None else f"{ready.progress:.0%}"
-    return words.LOADING[language].format(progress=progress or "…")
+def _loading(progress: float | None) -> words.Both:
+    share = "…" if progress is None else f"{progress:.0%}"
+    return {"zh": words.LOADING["zh"].format(progress=share), "en": words.LOADING["en"].format(progress=share)}
+
+
+def _silence(standing: interface.Standing, language: Language) -> interface.Event:
+    told = standing.reason[language]
+    return interface.Event("note", told + "\n", courses_api.inline(told), {
+        "why": standing.voice, "model": standing.model, "progress": standing.progress})
 
 
 def _standing(

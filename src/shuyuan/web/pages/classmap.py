@@ -18,7 +18,7 @@ from shuyuan.web.pages import teacher
 from shuyuan.web.reading import Reader
 
 MOST_TOPICS = 7  # columns without sideways scrolling beside the cell
-CELL_ANSWERS = 8
+CELL_ANSWERS = 6
 BOM = "\ufeff"  # so that spreadsheets read UTF-8
 
 
@@ -66,7 +66,7 @@ def _values(
     wanted = [p for p in hardest if inside is None or p in inside]
     shown = wanted if part == "all" or inside is not None else wanted[:MOST_TOPICS]
     first = shown[0] if shown else None
-    stuck = [who.id for who, row in found.rows if first and (row[first].level or 9) <= 1]
+    stuck = [who.id for who, row in found.rows if first and row[first].stuck]
     return {
         "points": points, "columns": shown, "rates": found.percent_correct, "rows": found.rows, "hardest": first,
         "groups": groups if len(hardest) > MOST_TOPICS else [], "stuck_ids": stuck,

@@ -87,7 +87,9 @@ def first_page(
     )
 
 
-def first_admin(needs: Needs, request: Request, token: str, given: Mapping[str, str], passwords: tuple[str, str]) -> Response:
+def first_admin(
+    needs: Needs, request: Request, token: str, given: Mapping[str, str], passwords: tuple[str, str]
+) -> Response:
     """Make the school and its first administrator, sign them in, and lead to Setup."""
     if not secrets.compare_digest(*(one.encode() for one in passwords)):
         return first_page(needs, request, token, given=given, refused="different", status=400)

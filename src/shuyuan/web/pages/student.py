@@ -17,7 +17,7 @@ from shuyuan.learning.tracing.interface import Mastery
 from shuyuan.web import needs as web_needs
 from shuyuan.web.reading import Reader
 
-ACTIVITIES_SHOWN = 4
+ACTIVITIES_SHOWN = 6
 ANSWERS_LOOKED_AT = 60  # newest answers that "what moved" looks at
 SEEN_SHOWN = 20
 
@@ -65,7 +65,8 @@ class Today:
         due = [one for one in self.needs.recommendation.mistakes(reader, learner.id) if one.due]
         return {
             "name": learner.name, "learner_id": learner.id, "watched": watched, "first": first,
-            "topic": self._topic(reader, first), "also": activities[1:],
+            "topic": self._topic(reader, first),
+            "also": [one for one in activities[1:] if one.kind != "mistakes"],
             "due_mistakes": 0 if first is not None and first.kind == "mistakes" else len(due),
             "sitting": self._sitting(reader, learner.id), "path": self._path(reader, learner.id, first),
             "moved": self._moved(reader, learner.id),

@@ -1,0 +1,79 @@
+"""One real request to our own `/v1`, made inside this process with the caller's own session: what the API page runs.
+
+It passes the same gate, quota and ledger as a request over the network; nothing is simulated.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from fastapi import Request
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+from shuyuan.maas.gateway.interface import Call, Gateway
+
+DEADLINE_S = 300
+MAX_TOKENS = 96
+CALLS_LOOKED_AT = 50  # newest ledger lines among which one's own is found
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came back, and what the platform noted of it."""
+
+    status: int
+    seconds: float
+    text: str
+    version: str
+    overhead_ms: str
+    request_id: str
+    call_id: str
+    remaining_tokens: str
+    prompt_tokens: int
+    completion_tokens: int
+    error: errors.ShuyuanError | None
+
+
+async def ask(request: Request, model: str, question: str) -> Told:
+    """POST /v1/chat/completions as the reader of this page."""
+    base = str(request.base_url).rstrip("/")
+    transport = httpx.ASGITransport(request.app)
+    body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": MAX_TOKENS}
+    headers = {"cookie": request.headers.get("cookie", ""), "origin": base}
+    began = time.perf_counter()
+    async with httpx.AsyncClient(transport=transport, base_url=base, timeout=DEADLINE_S) as client:
+        answer = await client.post("/v1/chat/completions", json=body, headers=headers)
+    return _told(answer, time.perf_counter() - began)
+
+
+def ledger_line(gateway: Gateway, reader: Principal, call_id: str) -> Call | None:
+    """The line of this call, once it is settled; None where the call never began."""
+    for _ in range(20):
+        found = next((one for one in gateway.calls(reader, limit=CALLS_LOOKED_AT) if one.id == call_id), None)
+        if found is None or found.status != "reserved":
+            return found
+        time.sleep(0.05)  # settled behind the answer, by the group commit
+    return found
+
+
+def _told(answer: httpx.Response, seconds: float) -> Told:
+    body: dict[str, Any] = answer.json()  # Any: JSON
+    usage = body.get("usage") or {}
+    choices = body.get("choices") or [{"message": {"content": ""}}]
+    return Told(
+        status=answer.status_code, seconds=seconds, text=choices[0]["message"]["content"].strip(),
+        version=answer.headers.get("x-shuyuan-model-version", ""), request_id=answer.headers.get("x-request-id", ""),
+        overhead_ms=answer.headers.get("x-shuyuan-overhead-ms", ""), call_id=answer.headers.get("x-shuyuan-call", ""),
+        remaining_tokens=answer.headers.get("x-ratelimit-remaining-tokens", ""),
+        prompt_tokens=usage.get("prompt_tokens", 0), completion_tokens=usage.get("completion_tokens", 0),
+        error=_error(body),
+    )
+
+
+def _error(body: dict[str, Any]) -> errors.ShuyuanError | None:
+    told = body.get("error")
+    if not told:
+        return None
+    return errors.ShuyuanError(str(told.get("message", "")), fix=str(told.get("fix") or ""), code=str(told.get("code", "")))

@@ -1,0 +1,121 @@
+"""Usage: who uses what? Calls and tokens by day, model and account; allowances, and how to change them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+from shuyuan.maas.gateway.interface import Allowance, Total
+from shuyuan.web.needs import OfficeNeeds
+from shuyuan.web.reading import Reader
+
+SEE_OTHER = 303
+SPANS = (1, 7, 30)  # days one may look at
+CALLS_SHOWN, ACCOUNTS_SHOWN = 20, 40
+LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Calls and tokens of a day, a model or an account. share: of the largest one, 0..1."""
+
+    name: str
+    requests: int
+    tokens: int
+    share: float = 0.0
+    day: datetime | None = None
+
+
+def router(needs: OfficeNeeds) -> APIRouter:
+    """`/admin/usage`."""
+    api = APIRouter(include_in_schema=False)
+
+    @api.get("/admin/usage")
+    def usage(request: Request, reader: Reader, days: int = 7, notice: str = "") -> Response:
+        span = days if days in SPANS else 7
+        return _page(needs, request, reader, span, "limits_set" if notice == "limits_set" else "", None)
+
+    @api.post("/admin/usage/limits")
+    def limits(
+        request: Request, reader: Reader, who: Annotated[str, Form()] = "", tokens: Annotated[str, Form()] = "",
+        requests: Annotated[str, Form()] = "",
+    ) -> Response:
+        try:
+            wanted = _limit(tokens), _limit(requests)
+        except errors.BadInput as wrong:
+            return _page(needs, request, reader, 7, "", wrong)
+        account = needs.identity.account(reader, who) if who else None
+        scope_id = account.id if account else reader.school_id
+        needs.gateway.set_limits(
+            reader, "account" if account else "school", scope_id, tokens=wanted[0], requests=wanted[1])
+        return RedirectResponse("/admin/usage?notice=limits_set", SEE_OTHER)
+
+    return api
+
+
+def by_day(totals_since: list[tuple[datetime, list[Total]]]) -> list[Sum]:
+    """Sums per day from totals since each midnight, oldest first: a day is what came since, less what came after."""
+    days: list[Sum] = []
+    after_requests = after_tokens = 0
+    for midnight, totals in reversed(totals_since):
+        requests, tokens = sum(one.requests for one in totals), sum(_tokens(one) for one in totals)
+        days.append(Sum("", requests - after_requests, tokens - after_tokens, day=midnight))
+        after_requests, after_tokens = requests, tokens
+    return _shared(days[::-1])
+
+
+def _page(
+    needs: OfficeNeeds, request: Request, reader: Principal, span: int, notice: str,
+    trouble: errors.ShuyuanError | None,
+) -> Response:
+    today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    midnights = [today - timedelta(days=back) for back in range(span - 1, -1, -1)]
+    since = [(midnight, needs.gateway.totals(reader, since=midnight)) for midnight in midnights]
+    totals = since[0][1]
+    names = {one.id: one.name for one in needs.identity.accounts(reader)}
+    school = next((one for one in needs.gateway.usage(reader) if one.scope == "school"), None)
+    return needs.shell.show(
+        request, "admin/usage.html", principal=reader, here="usage", notice=notice, trouble=trouble, span=span,
+        status=trouble.status if trouble else 200, spans=SPANS, days=by_day(since), names=names,
+        requests=sum(one.requests for one in totals), tokens=sum(_tokens(one) for one in totals),
+        models=_grouped(totals, by="model"), accounts=_grouped(totals, by="account_id")[:ACCOUNTS_SHOWN],
+        school=school, share=_share(school), calls=needs.gateway.calls(reader, limit=CALLS_SHOWN),
+    )
+
+
+def _grouped(totals: list[Total], *, by: str) -> list[Sum]:
+    found: dict[str, Sum] = {}
+    for one in totals:
+        name = one.model if by == "model" else one.account_id
+        before = found.get(name, Sum(name, 0, 0))
+        found[name] = Sum(name, before.requests + one.requests, before.tokens + _tokens(one))
+    return _shared(sorted(found.values(), key=lambda one: -one.tokens))
+
+
+def _shared(sums: list[Sum]) -> list[Sum]:
+    largest = max((one.tokens for one in sums), default=0) or 1
+    return [Sum(one.name, one.requests, one.tokens, one.tokens / largest, one.day) for one in sums]
+
+
+def _share(allowance: Allowance | None) -> float:
+    if allowance is None or not allowance.tokens_limit:
+        return 0.0
+    return min(1.0, (allowance.tokens_used + allowance.tokens_reserved) / allowance.tokens_limit)
+
+
+def _tokens(total: Total) -> int:
+    return total.prompt_tokens + total.completion_tokens
+
+
+def _limit(text: str) -> int | None:
+    """A number of the form; empty is unlimited."""
+    plain = text.replace(",", "").replace(" ", "").strip()
+    if not plain:
+        return None
+    if not (plain.isascii() and plain.isdigit()) or int(plain) > LARGEST:
+        raise errors.BadInput(f"{text[:20]!r} is no allowance", fix=f"give 0 to {LARGEST}, or nothing for unlimited")
+    return int(plain)
