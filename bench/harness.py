@@ -82,6 +82,13 @@ def versions(packages: tuple[str, ...]) -> dict[str, Figure]:
     return found | {package: metadata.version(package) for package in packages}
 
 
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process and all its children, MB of 10^6 bytes (Linux)."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6 + sum(resident_mb(int(child)) for child in children)
+
+
 def _print_table(name: str, figures: Mapping[str, Figure], judged: Mapping[str, Mapping[str, Figure]]) -> None:
     table = Table("figure", "value", "goal", "met", title=f"bench {name}", title_justify="left")
     for key, value in figures.items():

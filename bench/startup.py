@@ -18,8 +18,8 @@ from shuyuan.entrypoints import process
 
 WARM_LIMIT_S, PAGE_LIMIT_KB, IDLE_S = 5.0, 150.0, 3.0
 PAGES = {
-    "student": ["/today", "/course", "/map", "/mistakes", "/me"],
-    "teacher": ["/teach", "/teach/class", "/teach/assign", "/teach/papers"],
+    "student": ["/learn/today", "/learn/course", "/learn/map", "/learn/mistakes", "/learn/me"],
+    "teacher": ["/teach/today", "/teach/class", "/teach/assign", "/teach/papers", "/teach/questions"],
 }
 _LINKED = re.compile(r"""(?:href|src)="(/static/[^"]+)\"""")
 
@@ -47,6 +47,7 @@ def main() -> None:
         protocol="one machine; cold: empty home, schema, demo school with three weeks of history; warm: median of 3; "
         "idle: resident memory of server and children 3 s after ready; page: HTML and every linked file, gzip, kB",
         goals={"warm_s": ("<=", WARM_LIMIT_S), "heaviest_page_kb": ("<=", PAGE_LIMIT_KB)},
+        packages=("fastapi", "starlette", "uvicorn", "sqlalchemy", "jinja2"),
     )
 
 

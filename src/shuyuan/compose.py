@@ -5,7 +5,6 @@ Reading this file top to bottom is reading the house from the ground up.
 """
 
 import importlib
-import importlib.util
 import inspect
 import threading
 from collections.abc import Callable, Iterable
@@ -73,7 +72,7 @@ PARTS: dict[str, Part] = {
     ),
     "tutor": Part(
         "shuyuan.learning.tutor.service:TutorService",
-        ("db", "vault", "audit", "identity", "people", "courses", "assessment", "gateway", "settings"),
+        ("db", "vault", "audit", "people", "courses", "assessment", "gateway", "settings"),
     ),
     "improvement": Part(
         "shuyuan.learning.improvement.service:ImprovementService",
@@ -137,8 +136,6 @@ def resolve(dotted: str) -> Any:  # Any: whatever the dotted name holds
 def load_tables() -> None:
     """Import every module that defines tables, so that the metadata is whole."""
     for module in TABLES:
-        if importlib.util.find_spec(module) is None:  # TEMPORARY while modules land
-            continue
         importlib.import_module(module)
 
 
@@ -177,8 +174,7 @@ class Platform:
 
     def routers(self, names: Iterable[str]) -> list[APIRouter]:
         """The HTTP routes of the named modules."""
-        return [self.make(ROUTERS[name]) for name in names
-                if name in ROUTERS and importlib.util.find_spec(ROUTERS[name].factory.split(":")[0])]  # TEMPORARY
+        return [self.make(ROUTERS[name]) for name in names if name in ROUTERS]
 
     def register_jobs(self, names: Iterable[str]) -> None:
         """Subscribe the named modules' handlers and periodic work."""

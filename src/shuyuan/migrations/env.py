@@ -1,19 +1,22 @@
 """Alembic's entry: works on the connection it is handed."""
 
-from typing import Any
+from typing import Any, Literal
 
+import sqlalchemy as sa
 from alembic import context
 from sqlalchemy import LargeBinary
 
 from shuyuan.kernel import crypto, db
 
 
-def _render(kind: str, thing: Any, _autogen: object) -> str | bool:  # Any: Alembic hands over types and defaults
+def _render(kind: str, thing: Any, _autogen: object) -> str | Literal[False]:  # Any: Alembic hands over types and defaults
     """Write our column types as what the database stores, so that old versions never import our code."""
     if kind == "type" and isinstance(thing, db.UtcDateTime):
         return "sa.DateTime(timezone=True)"
     if kind == "type" and isinstance(thing, crypto.EncryptedText | LargeBinary):
         return "sa.LargeBinary()"
+    if kind == "type" and isinstance(thing, sa.JSON):
+        return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
     return False
 
 

@@ -16,9 +16,6 @@ _HERE = Path(__file__).parent
 def upgrade(database: db.Database) -> None:
     """Create or migrate every table, in one transaction. Idempotent."""
     compose.load_tables()
-    if not list((_HERE / "versions").glob("*.py")):
-        db.metadata.create_all(database.engine)
-        return
     with database.engine.connect().execution_options(immediate=True) as conn, conn.begin():
         command.upgrade(_config(conn), "head")
 
@@ -33,7 +30,8 @@ def revise(database: db.Database, message: str) -> None:
     """Write a new version file from the difference between the tables in code and `database`. For developers."""
     compose.load_tables()
     with database.engine.connect().execution_options(immediate=True) as conn, conn.begin():
-        command.revision(_config(conn), message, autogenerate=True)
+        number = len(list((_HERE / "versions").glob("[0-9]*.py"))) + 1
+        command.revision(_config(conn), message, autogenerate=True, rev_id=f"{number:04d}")
 
 
 def _config(conn: Connection) -> Config:

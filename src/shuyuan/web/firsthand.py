@@ -76,4 +76,4 @@ def _error(body: dict[str, Any]) -> errors.ShuyuanError | None:
     told = body.get("error")
     if not told:
         return None
-    return errors.ShuyuanError(str(told.get("message", "")), fix=str(told.get("fix") or ""), code=str(told.get("code", "")))
+    return errors.ShuyuanError(str(told.get("message", "")), code=str(told.get("code", "")))

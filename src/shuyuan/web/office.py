@@ -13,10 +13,10 @@ from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.gateway.interface import Gateway
 from shuyuan.maas.serving.interface import Engine
 from shuyuan.web.needs import OfficeNeeds
-from shuyuan.web.pages import activity, models, privacy, roster, school, setup, usage
+from shuyuan.web.pages import activity, developer, loop, models, privacy, roster, school, setup, usage
 from shuyuan.web.shell import Shell
 
-FAMILIES = (setup, school, roster, models, usage, activity, privacy)
+FAMILIES = (setup, school, roster, models, usage, activity, privacy, developer, loop)
 
 
 def router(

@@ -9,6 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
+from tests.learning.tutor.world import ScriptedVoice, World, text_of
+from tests.maas.gateway.server import running
+from tests.maas.starter_files import require
 
 from shuyuan.compose import Platform
 from shuyuan.identity import http as identity_http
@@ -19,9 +22,6 @@ from shuyuan.learning.tutor import routes, voices
 from shuyuan.maas.gateway import errors as gateway_errors
 from shuyuan.maas.gateway import routes as gateway_routes
 from shuyuan.maas.serving import engine as serving_engine
-from tests.learning.tutor.world import ScriptedVoice, World, text_of
-from tests.maas.gateway.server import running
-from tests.maas.starter_files import require
 
 WHY = "Which step comes first here, and why?"
 sqlite_only = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -58,13 +58,11 @@ def events_of(body: str) -> list[dict[str, object]]:
 
 @pytest.fixture
 def live(database_url: str, tmp_path: Path) -> Iterator[World]:
-    """The whole learning plane with a real engine; the server closes the engine, so the platform need not."""
+    """The whole learning plane with a real engine, which the server closes."""
     locator = require("tiny")
     settings = Settings(home=tmp_path / "home", database_url=database_url, starter="tiny", port=0)
-    platform = Platform(settings, catalogue=locator)
-    platform._built["engine"] = serving_engine.LocalEngine(locator)
+    platform = Platform(settings, catalogue=locator, engine=serving_engine.LocalEngine(locator))
     yield World(platform)
-    del platform._built["engine"]
     platform.close()
 
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from tests.learning.tutor.world import ScriptedVoice, World, kinds, text_of
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.learning.tutor import interface, tables, voices
 from shuyuan.maas.gateway import interface as gateway_api
-from tests.learning.tutor.world import ScriptedVoice, World, kinds, text_of
 
 WHY = "Where did I go wrong with the sign?"
 
@@ -219,18 +219,20 @@ def test_a_learner_who_leaves_stops_the_model_and_keeps_what_was_said(world: Wor
     tutor, item = world.tutor(voice), world.item("numeric")
     attempt = world.start(item)
 
-    async def leave_after_the_passage() -> None:
+    async def leave_while_it_speaks() -> None:
         events = await tutor.ask(world.pupil, attempt.id, item, WHY)
-        async for event in events:
-            if event.kind == "source":
-                break
-        listening = asyncio.create_task(anext(events))
-        await asyncio.sleep(0.3)
+
+        async def listen() -> list[interface.Event]:
+            return [event async for event in events]
+
+        listening = asyncio.create_task(listen())
+        while not voice.asked:
+            await asyncio.sleep(0.01)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
         await tutor.drain()
 
-    asyncio.run(leave_after_the_passage())
+    asyncio.run(leave_while_it_speaks())
     assert voice.cut_short == 1
     (turn,) = tutor.transcript(world.pupil, world.learner_id)
     assert (turn.outcome, turn.answer.startswith("Hint 1")) == ("left", True)

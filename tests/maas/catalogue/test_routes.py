@@ -47,7 +47,7 @@ def test_an_administrator_sees_every_entry_with_its_card(client: TestClient, pla
 def test_an_unknown_model_cannot_be_pulled(client: TestClient, platform: Platform) -> None:
     enter(client, platform, "admin")
     for answer in (client.post("/api/models/nothing/pull"), client.delete("/api/models/nothing/pull")):
-        assert (answer.status_code, answer.json()["code"]) == (404, "model_not_found")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
 
 
 def test_cancelling_where_nothing_runs_is_no_error(client: TestClient, platform: Platform) -> None:

@@ -7,17 +7,18 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
+from tests.maas.gateway.scripted import Caller, ScriptedEngine, new_caller
+from tests.maas.gateway.server import app_of, running
 
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import db
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
-from tests.maas.gateway.conftest import Caller, ScriptedEngine, new_caller
-from tests.maas.gateway.server import app_of, running
 
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
 
@@ -31,7 +32,13 @@ def client(
         yield client
 
 
-def error_of(answer: httpx.Response) -> dict[str, str]:
+class Answer(Protocol):
+    """A response of whichever client the test uses."""
+
+    def json(self) -> Any: ...  # Any: JSON
+
+
+def error_of(answer: Answer) -> dict[str, str]:
     error: dict[str, str] = answer.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
     return error

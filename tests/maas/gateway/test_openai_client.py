@@ -9,17 +9,18 @@ from pathlib import Path
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
+from tests.maas.gateway.scripted import Caller
+from tests.maas.gateway.server import app_of, running
+from tests.maas.starter_files import require
 
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import audit, crypto, db
 from shuyuan.kernel.settings import Settings
-from shuyuan.maas.catalogue import puller
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import engine as serving_engine
-from tests.maas.gateway.conftest import Caller
-from tests.maas.gateway.server import app_of, running
 
-QUESTION = [{"role": "user", "content": "Count from one to ten in English words."}]
+QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Count from one to ten in English words."}]
 
 
 class Live:
@@ -34,22 +35,15 @@ class Live:
         return call.status, call.outcome
 
 
-@pytest.fixture(scope="module")
-def models() -> puller.Puller:
-    found = puller.Puller()
-    for name in ("tiny", "embed"):
-        try:
-            found.pull(name)
-        except Exception as wrong:
-            pytest.skip(f"the model {name!r} cannot be had here: {wrong}")
-    return found
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # quotas: test_quota, on both
 
 
 @pytest.fixture
 def live(
-    models: puller.Puller, database: db.Database, identity: IdentityService, vault: crypto.Vault, caller: Caller,
+    database: db.Database, identity: IdentityService, vault: crypto.Vault, caller: Caller,
     tmp_path: Path,
 ) -> Iterator[Live]:
+    models = require("tiny", "embed")
     engine = serving_engine.LocalEngine(models)
     gateway = GatewayService(database, models, engine, Settings(home=tmp_path, starter="tiny"), audit.Audit(vault))
     with running(app_of(identity, gateway, engine)) as url:
@@ -59,14 +53,14 @@ def live(
 
 def test_the_official_client_lists_chats_streams_and_embeds(live: Live) -> None:
     assert {"tiny", "embed"} <= {model.id for model in live.client.models.list()}
-    options = {"model": "tiny", "messages": QUESTION, "temperature": 0, "seed": 1, "max_tokens": 40}
-    whole = live.client.chat.completions.create(**options)  # type: ignore[call-overload]
+    create = live.client.chat.completions.create
+    whole = create(model="tiny", messages=QUESTION, temperature=0, seed=1, max_tokens=40)
     text = whole.choices[0].message.content
-    with live.client.chat.completions.create(  # type: ignore[call-overload]
-        **options, stream=True, stream_options={"include_usage": True}
-    ) as stream:
+    with create(model="tiny", messages=QUESTION, temperature=0, seed=1, max_tokens=40, stream=True,
+                stream_options={"include_usage": True}) as stream:
         chunks = list(stream)
     assert text
+    assert whole.usage
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == text
     assert chunks[-1].usage == whole.usage
     assert whole.usage.completion_tokens <= 40
@@ -82,22 +76,22 @@ def test_the_official_client_lists_chats_streams_and_embeds(live: Live) -> None:
 
 def test_the_official_client_sees_its_own_kinds_of_error(live: Live) -> None:
     with pytest.raises(openai.NotFoundError) as unknown:
-        live.client.chat.completions.create(model="nothing", messages=QUESTION)  # type: ignore[arg-type]
+        live.client.chat.completions.create(model="nothing", messages=QUESTION)
     assert unknown.value.code == "model_not_found"
     with pytest.raises(openai.BadRequestError) as several:
-        live.client.chat.completions.create(model="tiny", messages=QUESTION, n=3)  # type: ignore[call-overload]
+        live.client.chat.completions.create(model="tiny", messages=QUESTION, n=3)
     assert (several.value.param, several.value.code) == ("n", "unsupported_parameter")
     with pytest.raises(openai.APIStatusError) as large:
         live.client.embeddings.create(model="embed", input="x" * 600_000)
     assert large.value.status_code == 413
     live.gateway.set_limits(live.caller.admin, "account", live.caller.principal.account_id, tokens=1, requests=None)
     with pytest.raises(openai.RateLimitError) as full:
-        live.client.chat.completions.create(model="tiny", messages=QUESTION)  # type: ignore[arg-type]
+        live.client.chat.completions.create(model="tiny", messages=QUESTION)
     assert full.value.code == "insufficient_quota"
 
 
 def test_leaving_a_stream_stops_the_worker_and_settles(live: Live) -> None:
-    with live.client.chat.completions.create(  # type: ignore[call-overload]
+    with live.client.chat.completions.create(
         model="tiny", messages=QUESTION, stream=True, max_tokens=1500, temperature=1.5
     ) as stream:
         next(iter(stream))
@@ -107,7 +101,7 @@ def test_leaving_a_stream_stops_the_worker_and_settles(live: Live) -> None:
 
 
 def test_a_worker_killed_in_the_middle_is_told_settled_and_replaced(live: Live) -> None:
-    with live.client.chat.completions.create(  # type: ignore[call-overload]
+    with live.client.chat.completions.create(
         model="tiny", messages=QUESTION, stream=True, max_tokens=1500, temperature=1.5
     ) as stream:
         deltas = iter(stream)
@@ -121,7 +115,7 @@ def test_a_worker_killed_in_the_middle_is_told_settled_and_replaced(live: Live) 
     assert lost.value.code == "worker_lost"
     _until(lambda: live.newest() == ("settled", "worker_lost"))
     assert all(a.tokens_reserved == 0 for a in live.gateway.usage(live.caller.principal))
-    again = live.client.chat.completions.create(model="tiny", messages=QUESTION, max_tokens=5)  # type: ignore[arg-type]
+    again = live.client.chat.completions.create(model="tiny", messages=QUESTION, max_tokens=5)
     assert again.choices[0].message.content
 
 

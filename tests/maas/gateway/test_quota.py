@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.maas.gateway.scripted import ScriptedEngine, admin_of, hello, say
 
 import shuyuan
 from shuyuan.identity.interface import Principal
@@ -16,7 +17,6 @@ from shuyuan.kernel import db, errors, ids
 from shuyuan.maas.gateway import interface, quota, store
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
-from tests.maas.gateway.conftest import ScriptedEngine, admin_of, hello, say
 
 SOURCE = Path(shuyuan.__file__).parents[1]
 
@@ -25,7 +25,9 @@ def of_account(gateway: GatewayService, principal: Principal) -> interface.Allow
     return next(a for a in gateway.usage(principal) if a.scope == "account")
 
 
-def give(gateway: GatewayService, principal: Principal, *, tokens: int | None = None, requests: int | None = None) -> None:
+def give(
+    gateway: GatewayService, principal: Principal, *, tokens: int | None = None, requests: int | None = None
+) -> None:
     gateway.set_limits(admin_of(principal), "account", principal.account_id, tokens=tokens, requests=requests)
 
 
@@ -140,7 +142,9 @@ def test_a_cancelled_caller_gives_back_its_reservation(
     assert all(call.status != "reserved" for call in gateway.calls(teacher))
 
 
-def test_an_error_before_any_text_costs_nothing(make_gateway: Callable[..., GatewayService], teacher: Principal) -> None:
+def test_an_error_before_any_text_costs_nothing(
+    make_gateway: Callable[..., GatewayService], teacher: Principal
+) -> None:
     gateway = make_gateway(ScriptedEngine(failure=serving.Overloaded("queue full", retry_after_s=2)))
     with pytest.raises(serving.Overloaded):
         asyncio.run(say(gateway, teacher))
@@ -241,8 +245,9 @@ def test_a_new_day_begins_with_a_full_allowance(database: db.Database, teacher: 
     def spend(at: datetime) -> list[interface.Allowance]:
         def work(uow: db.UnitOfWork) -> list[interface.Allowance]:
             uow.now = at
-            ask = store.Ask(teacher.school_id, teacher.account_id, None, charges, 10, "tiny", "1", "chat", "api", "o:1:1")
             call = ids.new_id()
+            ask = store.Ask(teacher.school_id, teacher.account_id, None, charges, 10, "tiny", "1", "chat", "api",
+                            "o:1:1")
             store.reserve(uow, ask, call)
             store.settle(uow, call, prompt_tokens=10, completion_tokens=0, outcome="ok", overhead_ms=0)
             return store.allowances(uow, teacher.school_id, charges)

@@ -17,6 +17,7 @@ from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import interface
 from shuyuan.maas.serving.engine import LocalEngine
+from shuyuan.maas.serving.worker import Ticket, Worker
 
 pytestmark = pytest.mark.timeout(300)
 ONES = {"x": np.ones((1, 3), np.float32)}
@@ -108,11 +109,14 @@ def test_a_deadline_ends_a_long_answer_and_frees_its_slot(tiny: Shelf) -> None:
     run(tiny, use)
 
 
-def test_a_reader_who_leaves_frees_the_worker(tiny: Shelf) -> None:
+def test_a_reader_who_leaves_stops_the_work_in_the_worker(tiny: Shelf) -> None:
     async def use(engine: LocalEngine) -> None:
         for _ in range(6):  # more often than there are slots: each must come back
             async with contextlib.aclosing(story(engine, max_tokens=400)) as chunks:
                 await anext(chunks)
+                (ticket,) = _worker(engine)._tickets.values()
+            await ticket.finished.wait()
+            assert await _end_of(ticket) == "cancelled"
         await until(lambda: status(engine, "tiny").in_flight == 0)
 
     run(tiny, use)
@@ -250,6 +254,18 @@ def test_the_server_side_imports_no_model_library() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     said = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def _worker(engine: LocalEngine) -> Worker:
+    (lane,) = engine._lanes.values()
+    assert lane._live
+    return lane._live.worker
+
+
+async def _end_of(ticket: Ticket) -> str | None:
+    while not (chunk := await ticket.next()).finish_reason:
+        pass
+    return chunk.finish_reason
 
 
 def _runs(pid: int) -> bool:

@@ -80,6 +80,16 @@ _CJK = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 
 
+def loading(progress: float | None) -> Both:
+    """How far the model is.
+
+    >>> loading(0.42)["en"]
+    'The AI model is still loading (42%); hints answer for now.'
+    """
+    share = "…" if progress is None else f"{progress:.0%}"
+    return {"zh": LOADING["zh"].format(progress=share), "en": LOADING["en"].format(progress=share)}
+
+
 def asks_for_the_answer(message: str) -> bool:
     """Just the answer, please?
 

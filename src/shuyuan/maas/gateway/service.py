@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Literal
 
@@ -54,7 +54,7 @@ class GatewayService:
         async with self._booked(principal, model, "chat", purpose, prompt + limit, began) as call:
             call.expected_prompt_tokens = prompt
             chunks = self._engine.submit(model.name, "chat", payload, deadline_s=deadline_s)
-            async with _closing(chunks):
+            async with aclosing(chunks):  # when the reader leaves, the worker's work stops
                 yield Answer(chunks, call, _receipt(call, model))
 
     async def embed(
@@ -232,11 +232,6 @@ def _note_all(call: booking.Booking, usage: interface.Usage) -> None:
 
 def _reason(chunk: serving.Chunk) -> interface.FinishReason | None:
     return "stop" if chunk.finish_reason == "cancelled" else chunk.finish_reason
-
-
-def _closing(chunks: AsyncIterator[serving.Chunk]) -> AbstractAsyncContextManager[object]:
-    """Close the engine's iterator, a generator, when the reader leaves: that stops the worker's work."""
-    return aclosing(chunks)  # type: ignore[type-var]  # the protocol says AsyncIterator; every engine gives a generator
 
 
 def _receipt(call: booking.Booking, model: catalogue_api.Loadable) -> interface.Receipt:

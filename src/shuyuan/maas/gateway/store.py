@@ -11,7 +11,18 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    BindParameter, ColumnElement, Connection, Integer, Row, and_, bindparam, case, func, or_, select, update,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 

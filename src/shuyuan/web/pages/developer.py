@@ -1,5 +1,6 @@
-"""API: how do I call it? Address, own keys (shown once), snippets, *Run*, and the same request as the platform saw it."""
+"""API: how do I call it? Address, own keys (shown once), snippets, *Run*, and the same request as the platform saw."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -69,11 +70,13 @@ def _page(
     told: firsthand.Told | None = None, line: Call | None = None, made: NewKey | None = None,
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
+    asked, model = question or say(reader.language, "developer.sample"), chat_model(needs)
+    body = {"model": model, "messages": [{"role": "user", "content": asked}]}
     allowance = next((one for one in needs.gateway.usage(reader) if one.scope == "account"), None)
     return needs.shell.show(
         request, "developer/api.html", principal=reader, here="api", show=show if show in SNIPPETS else SNIPPETS[0],
-        snippets=SNIPPETS, base=f"{str(request.base_url).rstrip('/')}/v1", model=chat_model(needs),
-        question=question or say(reader.language, "developer.sample"), told=told, line=line, made=made,
+        snippets=SNIPPETS, base=f"{str(request.base_url).rstrip('/')}/v1", model=model,
+        body=json.dumps(body, ensure_ascii=False, indent=1), question=asked, told=told, line=line, made=made,
         keys=needs.identity.keys(reader), moment=clock.now(), allowance=allowance, lifetimes=LIFETIMES, trouble=trouble,
         notice="", status=trouble.status if trouble else 200, models=needs.gateway.models(),
         entry=_own_entry(needs, reader) if told else None,

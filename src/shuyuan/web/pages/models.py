@@ -111,7 +111,6 @@ def _page(
         free=machine.size(found.available), slices=_slices(list(workers.values()), found), size=machine.size,
         free_width=100 * found.available / found.total if found.total else 0.0, absent=absent,
         capacity=capacity.last(needs.db, reader.school_id), turns=needs.improvement.versions(reader)[:TURNS_SHOWN],
-        serving=needs.improvement.status(reader).serving,
     )
 
 

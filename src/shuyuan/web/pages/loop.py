@@ -1,0 +1,102 @@
+"""The loop: where does the tracer come from? Data set → run → report → release check → version → served → learners."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+from shuyuan.learning.improvement.interface import (
+    MINIMUM_ANSWERS,
+    MINIMUM_LEARNERS,
+    LoopStatus,
+    NotEnoughAnswers,
+    TracerVersion,
+)
+from shuyuan.web.needs import OfficeNeeds
+from shuyuan.web.reading import Reader
+
+SEE_OTHER = 303
+NOTICES = ("promoted", "refused", "chosen", "not_enough")
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What the picture shows. main: the version one looks at, or the one in use; branch: a refused one beside it."""
+
+    main: TracerVersion | None
+    branch: TracerVersion | None
+
+    @property
+    def subject(self) -> TracerVersion | None:
+        """What the headline speaks of."""
+        return self.main or self.branch
+
+
+def router(needs: OfficeNeeds) -> APIRouter:
+    """`/loop…`."""
+    api = APIRouter(include_in_schema=False)
+
+    @api.get("/loop")
+    def page(request: Request, reader: Reader, version: str = "", notice: str = "") -> Response:
+        return _page(needs, request, reader, version, notice if notice in NOTICES else "", None)
+
+    @api.post("/loop/turn")
+    def turn(reader: Reader) -> Response:
+        try:
+            turned = needs.improvement.turn(reader.school_id, by=reader.account_id)
+        except NotEnoughAnswers:
+            return RedirectResponse("/loop?notice=not_enough", SEE_OTHER)
+        outcome = "refused" if turned.state == "refused" else "promoted"
+        return RedirectResponse(f"/loop?version={turned.id}&notice={outcome}", SEE_OTHER)
+
+    @api.post("/loop/versions/{version_id}/use")
+    def use(request: Request, reader: Reader, version_id: str, reason: Annotated[str, Form()] = "") -> Response:
+        try:
+            chosen = needs.improvement.roll_back(reader, version_id, reason)
+        except (errors.BadInput, errors.Conflict) as wrong:
+            return _page(needs, request, reader, version_id, "", wrong)
+        return RedirectResponse(f"/loop?version={chosen.id}&notice=chosen", SEE_OTHER)
+
+    return api
+
+
+def lineage(versions: list[TracerVersion], wanted: str) -> Lineage:
+    """versions: newest first.  wanted: the id one asked for, or "".
+
+    A refused version stands on the branch, beside the one in use; a version that served stands on the main line,
+    with the last refusal beside it.
+    """
+    asked = next((one for one in versions if one.id == wanted), None)
+    champion = next((one for one in versions if one.state == "champion"), None)
+    refused = [one for one in versions if one.state == "refused"]
+    if asked is not None and asked.state == "refused":
+        return Lineage(champion, asked)
+    return Lineage(asked or champion, refused[0] if refused else None)
+
+
+def _page(
+    needs: OfficeNeeds, request: Request, reader: Principal, wanted: str, notice: str,
+    trouble: errors.ShuyuanError | None,
+) -> Response:
+    versions, status = needs.improvement.versions(reader), needs.improvement.status(reader)
+    shown = lineage(versions, wanted)
+    numbers = {one.version: one.number for one in versions}
+    return needs.shell.show(
+        request, "loop/loop.html", principal=reader, here="loop", versions=versions, loop_status=status,
+        main=shown.main, branch=shown.branch, subject=shown.subject, notice=notice, trouble=trouble,
+        may_turn=reader.role == "admin", minimum_answers=MINIMUM_ANSWERS, minimum_learners=MINIMUM_LEARNERS,
+        status=trouble.status if trouble else 200, numbers=numbers, share=_share(status),
+        pupils=_pupils(needs, reader),
+    )
+
+
+def _share(status: LoopStatus) -> float:
+    return min(1.0, status.answers_since / status.turns_at) if status.turns_at else 0.0
+
+
+def _pupils(needs: OfficeNeeds, reader: Principal) -> int | None:
+    """How many learners the tracer serves; only who may see classes is told."""
+    return sum(one.size for one in needs.people.classes(reader)) if reader.role == "admin" else None

@@ -1,0 +1,114 @@
+"""The pure pieces: preferences, the map's geometry, answers in words, the QR code, the lock of fetched files."""
+
+import base64
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scripts import fetch_assets
+from shuyuan.web import answers, charts, preferences
+from shuyuan.web.pages import classmap, papers
+from tests.web import fakes
+
+
+@pytest.mark.parametrize("address", ["https://evil.example/x", "//evil.example", "/\\evil.example", "\\\\evil", "javascript:alert(1)", "", "learn"])
+def test_going_back_never_leaves_this_server(address: str) -> None:
+    assert preferences.safe_back(address) == "/"
+
+
+def test_going_back_keeps_the_query() -> None:
+    assert preferences.safe_back("/learn/point?id=a.b") == "/learn/point?id=a.b"
+
+
+def the_map() -> charts.Map:
+    course = fakes.course()
+    mastery = {point.id: fakes.mastery(point.id, 3) for point in course.points}
+    return charts.mastery_map(charts.groups(course), mastery, "algebra.brackets", "en")
+
+
+def test_the_map_shows_every_topic_once_inside_its_frame() -> None:
+    drawn = the_map()
+    assert sorted(node.point_id for node in drawn.nodes) == sorted(point.id for point in fakes.course().points)
+    for node in drawn.nodes:
+        assert 0 < node.x < node.x + node.width < drawn.width
+        assert 0 < node.y < node.y + node.height < drawn.height
+
+
+def test_no_two_boxes_of_the_map_touch() -> None:
+    nodes = the_map().nodes
+    for a in nodes:
+        for b in nodes:
+            apart = abs(a.x - b.x) >= a.width or abs(a.y - b.y) >= a.height
+            assert a is b or apart, f"{a.point_id} covers {b.point_id}"
+
+
+def test_the_map_marks_one_next_and_the_arrows_that_lead_there() -> None:
+    drawn = the_map()
+    assert [node.point_id for node in drawn.nodes if node.is_next] == ["algebra.brackets"]
+    assert sum(edge.to_next for edge in drawn.edges) == 2
+
+
+def test_a_course_of_few_units_is_drawn_by_lessons() -> None:
+    course = fakes.course()
+    one_unit = course.model_copy(update={"units": (course.units[0].model_copy(update={"lessons": course.lessons}),)})
+    assert len(charts.groups(one_unit)) == len(course.lessons)
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_a_name_takes_at_most_two_lines_and_stays_inside(name: str) -> None:
+    lines = charts.wrap(name, 12)
+    assert 1 <= len(lines) <= 2
+    assert charts.width_em(lines[-1]) <= 12 or len(lines) == 1 or " " not in name
+
+
+def test_what_a_pupil_wrote_is_never_markup() -> None:
+    question = fakes.question("algebra.q3-expression", "en")
+    assert "<" not in str(answers.said(question, "<script>alert(1)</script>")).replace("&lt;", "")
+    assert "<" not in str(answers.said(None, "<b>x</b>")).replace("&lt;", "")
+
+
+def test_an_expression_is_shown_as_people_write_it() -> None:
+    assert str(answers.said(fakes.question("algebra.q3-expression", "en"), "-12*x - 3*(x+2)")) == "−12x − 3(x+2)"
+    assert str(answers.said(fakes.question("algebra.q3-expression", "en"), "2*3")) == "2·3"
+
+
+def test_chosen_choices_are_shown_by_their_text() -> None:
+    said = str(answers.said(fakes.question("algebra.q2-multiple", "en"), "a,b"))
+    assert said.count("<math") == 2
+
+
+def test_the_qr_code_is_a_path_without_style() -> None:
+    drawn = str(papers.qr("SY7K2M/1"))
+    assert drawn.startswith("<svg")
+    assert "style" not in drawn
+    assert "<path" in drawn
+
+
+def test_a_name_cannot_become_a_formula_in_the_spreadsheet() -> None:
+    assert classmap._harmless("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert classmap._harmless("小宇") == "小宇"
+
+
+def archive(folder: Path, name: str, body: bytes) -> Path:
+    path = folder / "x.tgz"
+    with tarfile.open(path, "w:gz") as packed:
+        info = tarfile.TarInfo(name)
+        info.size = len(body)
+        packed.addfile(info, io.BytesIO(body))
+    return path
+
+
+def test_a_fetched_archive_must_be_the_one_of_the_lock(tmp_path: Path) -> None:
+    path = archive(tmp_path, "package/dist/x.js", b"1")
+    right = "sha512-" + base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
+    fetch_assets.check(path.read_bytes(), right)
+    with pytest.raises(ValueError, match="nothing was installed"):
+        fetch_assets.check(path.read_bytes() + b"!", right)
+    with pytest.raises(ValueError, match="nothing was installed"):
+        fetch_assets.check(path.read_bytes(), "md5-" + base64.b64encode(hashlib.md5(path.read_bytes()).digest()).decode())
+    assert fetch_assets.member(path, "package/dist/x.js") == b"1"

@@ -1,0 +1,198 @@
+"""The pages over the real platform and its demo school, without a browser and without script: plain forms and links."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from shuyuan import demo
+from tests.web import checks
+from tests.web.conftest import Site
+
+STUDENT = ("/learn/today", "/learn/course", "/learn/map", "/learn/mistakes", "/learn/me", "/help")
+TEACHER = ("/teach/today", "/teach/class", "/teach/class?part=all", "/teach/assign", "/teach/papers", "/teach/questions", "/help")
+
+
+@pytest.fixture(params=["zh", "en"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def pupil(site: Site) -> Iterator[httpx.Client]:
+    with site.client("student") as client:
+        yield client
+
+
+@pytest.fixture
+def teacher(site: Site) -> Iterator[httpx.Client]:
+    with site.client("teacher") as client:
+        yield client
+
+
+def hidden(html: str, name: str) -> list[str]:
+    return re.findall(rf'name="{name}" value="([^"]*)"', html)
+
+
+def form(html: str, action: str) -> dict[str, list[str]]:
+    """The hidden fields of the first form that posts to `action`."""
+    inside = html.split(f'action="{action}"', 1)[1].split("</form>", 1)[0]
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', inside):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize(("role", "path"), [("student", one) for one in STUDENT] + [("teacher", one) for one in TEACHER])
+def test_a_page_is_sound_and_light_for_its_role(site: Site, role: str, path: str, language: str) -> None:
+    with site.client(role, language) as client:
+        answer = client.get(path)
+    assert answer.status_code == 200
+    checks.is_sound(answer.text, language)
+    assert checks.weight(answer.text) <= checks.MOST_BYTES
+
+
+@pytest.mark.parametrize(("role", "path"), [("student", "/teach/today"), ("teacher", "/learn/today"), ("developer", "/teach/class")])
+def test_another_role_sees_why_not(site: Site, role: str, path: str) -> None:
+    with site.client(role) as client:
+        answer = client.get(path)
+    assert answer.status_code == 403
+    assert "Your role cannot open this page" in answer.text
+
+
+def test_the_single_use_link_opens_enter_as_and_is_used_up(site: Site) -> None:
+    token = demo.link(site.platform)
+    with site.client(None) as client:
+        page = client.get(f"/enter/{token}")
+        assert [one for one in ("Teacher", "Student", "Administrator", "Developer") if one in page.text] == [
+            "Teacher", "Student", "Administrator", "Developer"]
+        accounts = hidden(page.text, "account_id")
+        entered = client.post(f"/enter/{token}/as", data={"account_id": accounts[1]})
+        assert entered.headers["location"] == "/learn/today"
+        assert client.get("/learn/today").status_code == 200
+        assert client.get(f"/enter/{token}").status_code == 404
+        again = re.search(r'href="(/enter/[^"]+)"', client.get("/enter").text)
+        assert again
+        assert client.get(again.group(1)).status_code == 200
+
+
+def test_a_link_lets_in_only_whom_it_shows(site: Site) -> None:
+    token = demo.link(site.platform)
+    with site.client(None) as client:
+        assert client.post(f"/enter/{token}/as", data={"account_id": "somebody"}).status_code == 404
+        assert client.get("/learn/today").headers["location"] == "/enter"
+
+
+def test_a_wrong_pin_says_what_to_do_and_keeps_the_class_code(site: Site) -> None:
+    with site.client(None) as client:
+        answer = client.post("/enter/pupil", data={"code": "ABCDEF", "number": "01", "pin": "000000"})
+    assert answer.status_code == 401
+    assert "ask your teacher for a new PIN" in answer.text
+    assert 'value="ABCDEF"' in answer.text
+
+
+def test_a_form_of_another_site_is_refused(site: Site) -> None:
+    with site.client("student") as client:
+        answer = client.post("/preferences", data={"lang": "zh"}, headers={"sec-fetch-site": "cross-site"})
+    assert answer.status_code == 403
+
+
+def test_language_and_theme_stay(site: Site) -> None:
+    with site.client("student", "en") as client:
+        client.cookies.delete("lang")
+        back = client.post("/preferences", data={"lang": "zh", "back": "/learn/map?lang=en"})
+        assert back.headers["location"] == "/learn/map"
+        client.post("/preferences", data={"theme": "dark"})
+        page = client.get("/learn/map").text
+        assert '<html lang="zh-CN" data-theme="dark">' in page
+        client.post("/preferences", data={"lang": "en"})
+
+
+def test_practice_works_without_script(pupil: httpx.Client) -> None:
+    started = pupil.post("/learn/start", data=form(pupil.get("/learn/today").text, "/learn/start"))
+    here = started.headers["location"]
+    page = pupil.get(here).text
+    checks.is_sound(page, "en")
+    assert "Open hint 1" in page
+    item = hidden(page, "item_id")[0]
+    hint = pupil.post(f"{here}/hint", data={"item_id": item})
+    page = pupil.get(hint.headers["location"].partition("#")[0]).text
+    assert "<summary>Hint 1</summary>" in page
+    choices = re.findall(r'name="answer" value="([^"]+)"', page)
+    sent = {"item_id": item, "client_key": hidden(page, "client_key")[0], "answer": choices[:1] or ["0"]}
+    verdict = pupil.post(f"{here}/answer", data=sent)
+    assert 'id="verdict"' in verdict.text
+    assert "Saved" in verdict.text
+    assert 'id="verdict"' in pupil.post(f"{here}/answer", data=sent).text, "sending twice is harmless"
+    part = pupil.post(f"{here}/answer", data=sent, headers={"hx-request": "true"})
+    assert "<html" not in part.text
+    pupil.post(f"{here}/close")
+    done = pupil.get(f"{here}/done").text
+    checks.is_sound(done, "en")
+    assert "How did it go?" in done
+
+
+def test_an_answer_that_is_no_answer_is_asked_again(pupil: httpx.Client) -> None:
+    point = "year7-expressions.removing-brackets"
+    here = pupil.post("/learn/practise", data={"point_id": point}).headers["location"]
+    page = pupil.get(here).text
+    again = pupil.post(f"{here}/answer", data={"item_id": hidden(page, "item_id")[0], "client_key": "k", "answer": "  "})
+    assert again.status_code == 200
+    assert 'id="verdict"' not in again.text
+
+
+def test_the_tutor_answers_without_script(pupil: httpx.Client) -> None:
+    here = pupil.post("/learn/practise", data={"point_id": "year7-expressions.removing-brackets"}).headers["location"]
+    item = hidden(pupil.get(here).text, "item_id")[0]
+    asked = pupil.post(f"{here}/tutor", data={"item_id": item, "message": "Where did I go wrong?"})
+    assert asked.status_code == 303
+    page = pupil.get(asked.headers["location"].partition("#")[0]).text
+    assert "Where did I go wrong?" in page
+    assert "can read" in page
+
+
+def test_set_practice_is_previewed_sent_seen_and_taken_back(teacher: httpx.Client, pupil: httpx.Client, site: Site) -> None:
+    me = hidden(pupil.get("/learn/me").text, "none") or [re.findall(r'name="account" content="([^"]+)"', pupil.get("/learn/me").text)[0]]
+    asked = {"point_id": "year7-expressions.removing-brackets", "learner": me, "count": "4"}
+    preview = teacher.get("/teach/assign", params=asked)
+    checks.is_sound(preview.text, "en")
+    assert "Set for 1 pupil" in preview.text
+    sent = teacher.post("/teach/assign", data=form(preview.text, "/teach/assign"))
+    page = teacher.get(sent.headers["location"]).text
+    assert "Set for 1 pupil" in page
+    assert "Set by your teacher" in pupil.get("/learn/today").text
+    undo = re.findall(r'action="(/teach/assign/[^"]+/undo)"', page)[0]
+    teacher.post(undo)
+    assert "Taken back" in teacher.get(sent.headers["location"]).text
+    assert "Set by your teacher" not in pupil.get("/learn/today").text
+
+
+def test_papers_have_a_sheet_a_code_and_a_key_for_each(teacher: httpx.Client) -> None:
+    learners = hidden(teacher.get("/teach/today").text, "learner")[:2]
+    preview = teacher.get("/teach/papers", params={"point_id": "year7-expressions.removing-brackets", "learner": learners})
+    page = teacher.post("/teach/papers", data=form(preview.text, "/teach/papers")).text
+    checks.is_sound(page, "en")
+    assert page.count('class="a4"') == 2 * len(learners)
+    assert page.count("a4 key-sheet") == len(learners)
+    assert page.count("qr-code") == 2 * len(learners)
+
+
+def test_a_teacher_sees_a_pupils_today_but_cannot_answer(teacher: httpx.Client) -> None:
+    learner = hidden(teacher.get("/teach/today").text, "learner")[0]
+    page = teacher.get(f"/teach/learners/{learner}/today").text
+    assert "You can look, not answer" in page
+    assert 'action="/learn/start"' not in page
+
+
+def test_opening_a_pupils_page_is_told_to_the_pupil(teacher: httpx.Client, pupil: httpx.Client) -> None:
+    me = re.findall(r'name="account" content="([^"]+)"', pupil.get("/learn/me").text)[0]
+    assert teacher.get(f"/teach/learners/{me}").status_code == 200
+    assert "林老师" in pupil.get("/learn/me").text
+
+
+def test_the_class_list_is_a_spreadsheet(teacher: httpx.Client) -> None:
+    answer = teacher.get("/teach/class.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert answer.text.startswith("\ufeff")
+    assert len(answer.text.strip().splitlines()) == 33
