@@ -12,14 +12,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench import harness
 from shuyuan import migrations
 from shuyuan.compose import Platform
 from shuyuan.identity.http import COOKIE
@@ -28,8 +30,6 @@ from shuyuan.kernel import db
 from shuyuan.kernel.settings import Settings
 from shuyuan.learning.courses import interface as courses
 from shuyuan.learning.people.interface import People
-
-from bench import harness
 
 CONTENT = harness.ROOT / "content" / "year7-expressions"
 PUPILS = 8
@@ -143,7 +143,7 @@ class School:
 def in_process(school: School, threads: int, count: int) -> dict[str, harness.Figure]:
     """`count` answers by so many threads at once."""
     share = [(pupil, school.answers(pupil, count // threads)) for pupil in school.pupils[:threads]]
-    took, elapsed_s, cpu_s = _together([lambda p=pupil, s=sent: school.give(p, s) for pupil, sent in share])
+    took, elapsed_s, cpu_s = _together([partial(school.give, pupil, sent) for pupil, sent in share])
     told = _told(f"in_process_{threads}_thread{'s' if threads > 1 else ''}", took, elapsed_s)
     return {**told, f"in_process_{threads}_cpu_ms_per_answer": round(cpu_s / len(took) * 1e3, 3)}
 
@@ -170,7 +170,7 @@ def through_http(school: School, home: Path, connections: int, count: int) -> di
     with serving(home) as address:
         for pupil, sent in share:  # one each to connect and warm
             _post(address, pupil, sent[:1])
-        took, elapsed_s, _ = _together([lambda p=pupil, s=sent: _post(address, p, s[1:]) for pupil, sent in share])
+        took, elapsed_s, _ = _together([partial(_post, address, pupil, sent[1:]) for pupil, sent in share])
     return _told(f"http_{connections}_connection{'s' if connections > 1 else ''}", took, elapsed_s)
 
 
@@ -219,12 +219,10 @@ def _post(address: str, pupil: Pupil, sent: Sequence[Sent]) -> list[float]:
 def _together(works: Sequence[Callable[[], list[float]]]) -> tuple[list[float], float, float]:
     """Run each on its own thread; (all latencies, wall seconds, CPU seconds of this process)."""
     took: list[float] = []
-    threads = [threading.Thread(target=lambda work=work: took.extend(work())) for work in works]
     begun, cpu = time.perf_counter(), time.process_time()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with futures.ThreadPoolExecutor(len(works)) as threads:
+        for done in [threads.submit(work) for work in works]:
+            took += done.result()
     return took, time.perf_counter() - begun, time.process_time() - cpu
 
 

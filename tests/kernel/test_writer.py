@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import event, func, insert, select
 from sqlalchemy.exc import IntegrityError
 from tests.kernel.conftest import child, probe
 
-from shuyuan.kernel import db
+from shuyuan.kernel import db, outbox
 
 
 def add(number: int, *, fail: bool = False) -> Callable[[db.UnitOfWork], int]:
@@ -68,7 +69,7 @@ def test_a_failing_unit_is_undone_alone(probed: db.Database) -> None:
         ]
     with pytest.raises(ValueError, match="unit 2"):
         futures[2].result(30)
-    assert ids(probed) == [0, 1, 3, 4]
+    assert [futures[n].result(30) for n in (0, 1, 3, 4)] == ids(probed) == [0, 1, 3, 4]
 
 
 def test_a_unit_the_database_refuses_is_undone_alone(probed: db.Database) -> None:
@@ -76,7 +77,7 @@ def test_a_unit_the_database_refuses_is_undone_alone(probed: db.Database) -> Non
         futures: list[Future[int]] = [probed._writer.submit(add(n)) for n in (1, 1, 2)]
     with pytest.raises(IntegrityError):
         futures[1].result(30)
-    assert ids(probed) == [1, 2]
+    assert [futures[0].result(30), futures[2].result(30)] == ids(probed) == [1, 2]
 
 
 def test_a_failed_commit_fails_every_unit_in_it_and_the_writer_goes_on(probed: db.Database) -> None:
@@ -111,7 +112,10 @@ def test_nobody_hears_of_success_before_the_commit(probed: db.Database) -> None:
 
 
 def test_a_failing_after_commit_action_harms_nobody(probed: db.Database) -> None:
-    probed.write(lambda uow: uow.after_commit(lambda: 1 / 0))
+    def fail() -> None:
+        raise OSError("after the commit")
+
+    probed.write(lambda uow: uow.after_commit(fail))
     assert probed.write(add(1)) == 1
 
 
@@ -201,10 +205,6 @@ def test_what_is_written_through_a_read_is_rolled_back(probed: db.Database) -> N
 
 
 def test_times_have_a_zone_and_come_back_in_utc(probed: db.Database) -> None:
-    from datetime import UTC, datetime, timedelta, timezone
-
-    from shuyuan.kernel import outbox
-
     told = datetime(2026, 9, 1, 8, 0, 0, 123456, tzinfo=timezone(timedelta(hours=8)))
     row = {"school_id": "s", "kind": "k", "payload": {}, "tries": 0}
     probed.write(lambda uow: uow.conn.execute(insert(outbox.event).values(**row, at=told)))

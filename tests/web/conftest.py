@@ -36,20 +36,24 @@ class Site:
     platform: compose.Platform
     app: FastAPI
 
-    def client(self, role: str | None, language: str = "en") -> httpx.Client:
+    @contextmanager
+    def client(self, role: str | None, language: str = "en") -> Iterator[httpx.Client]:
         """A browser without script: signed in as `role`, or nobody."""
-        client = httpx.Client(base_url=self.base_url, headers={"accept": "text/html"}, timeout=30)
-        client.headers["sec-fetch-site"] = "same-origin"
-        client.cookies.set("lang", language)
-        if role is not None:
-            login, password = self.accounts[role]
-            form = {"login": login, "password": password}
-            where = "/enter/adult"
-            if role == "student":
-                code, _, number = login.partition(":")
-                where, form = "/enter/pupil", {"code": code, "number": number, "pin": password}
-            assert client.post(where, data=form).status_code == 303
-        return client
+        headers = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+        with httpx.Client(base_url=self.base_url, headers=headers, timeout=30) as client:
+            client.cookies.set("lang", language, domain="127.0.0.1", path="/")
+            if role is not None:
+                where, form = self._door(role)
+                entered = client.post(where, data=form)
+                assert entered.status_code == 303, entered.text
+            yield client
+
+    def _door(self, role: str) -> tuple[str, dict[str, str]]:
+        login, password = self.accounts[role]
+        if role != "student":
+            return "/enter/adult", {"login": login, "password": password}
+        code, _, number = login.partition(":")
+        return "/enter/pupil", {"code": code, "number": number, "pin": password}
 
 
 @pytest.fixture(scope="session")

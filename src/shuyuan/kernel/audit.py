@@ -1,9 +1,10 @@
 """Who did what. An entry commits with the change it describes; entries form a keyed chain.
 
-Each entry's `digest` is an HMAC over its content and the digest before it, and the head row (last number
-and digest) is updated in the same unit, so an edited, removed, reordered or cut-off entry shows in
-`verify`. Entries hold ids and keyed hashes only, never names. Updating the head row is also the lock that
-keeps the chain single on PostgreSQL.
+Each entry's `digest` is an HMAC over its content and the digest before it; the head row holds the last number
+and a second HMAC over number and digest, renewed in the same unit. So an edited, removed, reordered or
+cut-off entry shows in `verify`, and without the master key nobody can set the head back to an earlier entry.
+Entries hold ids and keyed hashes only, never names. Updating the head row is also the lock that keeps the
+chain single on PostgreSQL.
 """
 
 import hashlib
@@ -65,7 +66,7 @@ class Audit:
         }
         digest = self._digest(before, content)
         uow.conn.execute(entry.insert().values(**content, digest=digest))
-        uow.conn.execute(update(head).values(digest=digest))
+        uow.conn.execute(update(head).values(digest=self._seal(seq, digest)))
 
     def verify(self, conn: Connection) -> Verified:
         """Walk the whole chain. Names the first entry that was edited, removed or cut off."""
@@ -78,24 +79,36 @@ class Audit:
                 return Verified(expected - 1, f"entry {row.seq} was changed")
             expected += 1
         last = conn.execute(select(head)).one_or_none()
-        if last is not None and (last.seq, last.digest) != (expected - 1, digest):
+        if last is not None and last.seq != expected - 1:
             return Verified(expected - 1, f"the tail after entry {expected - 1} was cut off: the head says {last.seq}")
+        if last is not None and not hmac.compare_digest(last.digest, self._seal(last.seq, digest)):
+            return Verified(expected - 1, "the head row was changed: the tail may have been cut off")
         if last is None and expected > 1:
             return Verified(expected - 1, "the head row is missing")
         return Verified(expected - 1, None)
 
     def _advance(self, conn: Connection) -> tuple[int, str]:
-        taken = conn.execute(update(head).values(seq=head.c.seq + 1).returning(head.c.seq, head.c.digest)).one_or_none()
-        if taken is None:
+        seq = conn.execute(update(head).values(seq=head.c.seq + 1).returning(head.c.seq)).scalar_one_or_none()
+        if seq is None:
             conn.execute(head.insert().values(id=1, seq=1, digest=_START))
             return 1, _START
-        return taken.seq, taken.digest
+        before = conn.execute(select(entry.c.digest).where(entry.c.seq == seq - 1)).scalar_one_or_none()
+        return seq, before or _START
+
+    def _seal(self, seq: int, digest: str) -> str:
+        return self._vault.keyed_hash("audit.head", f"{seq}/{digest}")
 
     def _digest(self, before: str, content: dict[str, Any]) -> str:  # Any: a row's values
         at: datetime = content["at"]
-        stable = {**content, "at": at.isoformat(timespec="microseconds")}
+        detail = {name: _stable(value) for name, value in content["detail"].items()}
+        stable = {**content, "at": at.isoformat(timespec="microseconds"), "detail": detail}
         text = json.dumps(stable, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return self._vault.keyed_hash("audit", hashlib.sha256((before + text).encode()).hexdigest())
+
+
+def _stable(value: object) -> object:
+    """PostgreSQL gives 1e16 back as an integer: whole numbers are one kind."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def entries(

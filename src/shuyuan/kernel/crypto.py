@@ -44,6 +44,7 @@ class Vault:
         self._wrap = AESGCM(master_key)
         self._hash_key = hashlib.sha256(b"shuyuan keyed hash" + master_key).digest()
         self._keys: dict[str, AESGCM] = {}
+        self._erased: set[str] = set()  # a reader on an older snapshot must not bring a key back into memory
         self._lock = threading.Lock()
 
     def seal(self, uow: db.UnitOfWork, subject_id: str, field: str, text: str) -> bytes:
@@ -71,7 +72,6 @@ class Vault:
         """Destroy the person's key: every sealed field of theirs is unreadable from now on, backups aside."""
         uow.conn.execute(delete(person_key).where(person_key.c.subject_id == subject_id))
         uow.after_commit(lambda: self._forget(subject_id))
-        self._forget(subject_id)
 
     def keyed_hash(self, purpose: str, value: str) -> str:
         """A blind index: equal values give equal hashes, nothing can be read back without the master key."""
@@ -79,6 +79,7 @@ class Vault:
 
     def _forget(self, subject_id: str) -> None:
         with self._lock:
+            self._erased.add(subject_id)
             self._keys.pop(subject_id, None)
 
     def _key(self, conn: Connection, subject_id: str, uow: db.UnitOfWork | None) -> AESGCM:
@@ -100,7 +101,8 @@ class Vault:
 
     def _remember(self, subject_id: str, key: AESGCM) -> None:
         with self._lock:
-            self._keys[subject_id] = key
+            if subject_id not in self._erased:
+                self._keys[subject_id] = key
 
     def _create(self, uow: db.UnitOfWork, subject_id: str) -> bytes:
         raw = secrets.token_bytes(KEY_BYTES)

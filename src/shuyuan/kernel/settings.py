@@ -56,11 +56,10 @@ def load(**overrides: object) -> Settings:
     Raises BadInput naming the unknown or ill-typed setting.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    home = Path(str(given.get("home") or Settings().home))
-    from_file = _read_toml(home / "shuyuan.toml")
-    known_by_env = Settings().model_fields_set
-    merged = {**{k: v for k, v in from_file.items() if k not in known_by_env}, **given}
     try:
+        by_env = Settings()
+        from_file = _read_toml(Path(str(given.get("home") or by_env.home)) / "shuyuan.toml")
+        merged = {**{k: v for k, v in from_file.items() if k not in by_env.model_fields_set}, **given}
         return Settings(**merged)  # type: ignore[arg-type]  # pydantic validates what the file holds
     except ValueError as wrong:
         raise errors.BadInput(f"settings: {wrong}", fix="correct the named setting") from wrong

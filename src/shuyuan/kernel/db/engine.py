@@ -21,6 +21,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        snapshot = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+        self._reading = engine.execution_options(**snapshot)  # SQLite in WAL mode reads one snapshot anyway
         self._writer = Writer(engine)
 
     @property
@@ -31,7 +33,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one snapshot; anything written through it is rolled back."""
-        with self.engine.connect() as conn:
+        with self._reading.connect() as conn:
             yield conn
 
     def write(self, work: Callable[[UnitOfWork], T]) -> T:

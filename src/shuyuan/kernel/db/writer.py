@@ -51,7 +51,7 @@ class Writer:
         self._closed = False
 
     def submit(self, work: Callable[[UnitOfWork], T]) -> "Future[T]":
-        """Queue a unit; the future resolves when it is durable or undone."""
+        """Queue a unit; the future resolves when it is durable or undone. Cancelled before it begins, it never runs."""
         if threading.current_thread() is self._thread:
             raise RuntimeError("write() inside a unit of work would wait for itself: pass the uow down instead")
         future: Future[T] = Future()
@@ -114,6 +114,8 @@ class Writer:
 
 
 def _attempt(conn: Connection, job: _Job) -> tuple[_Job, UnitOfWork, Any] | None:
+    if not job.future.set_running_or_notify_cancel():  # nobody waits any more; from here on it cannot be called off
+        return None
     uow = UnitOfWork(conn, clock.now())
     try:
         with conn.begin_nested():

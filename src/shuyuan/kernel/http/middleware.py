@@ -1,5 +1,6 @@
 """Pure-ASGI middleware: request ids, body caps, security headers. No body is buffered here."""
 
+import contextlib
 import re
 
 import structlog
@@ -88,14 +89,15 @@ class BodyLimit:
 
         async def noted(message: Message) -> None:
             nonlocal started
+            if seen > limit and not started:
+                return  # the framework answers 400 to a body that could not be read; ours says why
             started = started or message["type"] == "http.response.start"
             await send(message)
 
-        try:
+        with contextlib.suppress(_TooMuch):
             await self.app(scope, counted, noted)
-        except _TooMuch:
-            if not started:
-                await self._refuse(limit, f"more than {limit}")(scope, receive, send)
+        if seen > limit and not started:
+            await self._refuse(limit, f"more than {limit}")(scope, receive, send)
         return None
 
     def _limit(self, path: str) -> int:

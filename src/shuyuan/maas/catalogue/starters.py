@@ -38,7 +38,7 @@ _TUTOR = interface.Entry(
     tasks=("chat", "summarize", "translate", "classify"),
     runner="llama",
     context_tokens=4096,
-    memory_bytes=2_200 * _MIB,
+    memory_bytes=2_300 * _MIB,
 )
 
 _TINY = interface.Entry(
@@ -63,7 +63,7 @@ _TINY = interface.Entry(
     tasks=("chat",),
     runner="llama",
     context_tokens=2048,
-    memory_bytes=350 * _MIB,
+    memory_bytes=400 * _MIB,
 )
 
 _EMBED = interface.Entry(

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.gateway import interface
+from shuyuan.science import text as plain_text
 
 _LANGUAGE = {"zh": "Simplified Chinese", "en": "English"}
 _SHARPNESS = 0.03  # cosines of one embedding model lie close together; this spreads them into shares
 _TERM = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]")
-_SENTENCE = re.compile(r".+?(?:[。！？!?…]+[”’」』\"']*|(?<!\d)\.(?=\s|$)|\n+|$)", re.S)
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def extract(text: str, count: int) -> Extract:
     >>> extract("Cats purr. Cats sleep and cats purr a lot. It rained.", 1)
     Extract(text='Cats sleep and cats purr a lot.', positions=(1,))
     """
-    sentences = [found for piece in _SENTENCE.findall(text) if (found := piece.strip())]
+    sentences = [found for piece in plain_text.split_sentences(text) if (found := piece.strip())]
     whole = Counter(_terms(text))
     ranked = sorted(range(len(sentences)), key=lambda n: (-_centrality(sentences[n], whole), n))
     kept = tuple(sorted(ranked[:count]))

@@ -51,8 +51,9 @@ def router(needs: OfficeNeeds) -> APIRouter:
     async def run(
         request: Request, reader: Reader, question: Annotated[str, Form()] = "", show: Annotated[str, Form()] = "",
     ) -> Response:
-        asked = question.strip()[:LONGEST_QUESTION] or say(reader.language, "developer.sample")
-        told = await firsthand.ask(request, await run_in_threadpool(chat_model, needs), asked)
+        model = await run_in_threadpool(chat_model, needs)
+        asked = question.strip()[:LONGEST_QUESTION] or await run_in_threadpool(_sample, needs, reader, model)
+        told = await firsthand.ask(request, model, asked)
         return await run_in_threadpool(_ran, needs, request, reader, show, asked, told)
 
     return api
@@ -70,7 +71,8 @@ def _page(
     told: firsthand.Told | None = None, line: Call | None = None, made: NewKey | None = None,
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
-    asked, model = question or say(reader.language, "developer.sample"), chat_model(needs)
+    model = chat_model(needs)
+    asked = question or _sample(needs, reader, model)
     body = {"model": model, "messages": [{"role": "user", "content": asked}]}
     allowance = next((one for one in needs.gateway.usage(reader) if one.scope == "account"), None)
     return needs.shell.show(
@@ -81,6 +83,12 @@ def _page(
         notice="", status=trouble.status if trouble else 200, models=needs.gateway.models(),
         entry=_own_entry(needs, reader) if told else None,
     )
+
+
+def _sample(needs: OfficeNeeds, reader: Principal, model: str) -> str:
+    """A question in the reader's language, or in one that the model's card claims."""
+    claimed = next((one.entry.languages for one in needs.catalogue.models() if one.entry.name == model), ())
+    return say(reader.language if reader.language in claimed or not claimed else claimed[0], "developer.sample")
 
 
 def _own_entry(needs: OfficeNeeds, reader: Principal) -> tuple[int, str] | None:

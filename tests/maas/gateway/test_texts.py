@@ -1,0 +1,53 @@
+"""Summaries without a model, in Chinese and English; prompts of those with one; allowances as headers."""
+
+import asyncio
+import doctest
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from shuyuan.identity.interface import Principal
+from shuyuan.maas.gateway import interface, quota, texts
+from shuyuan.maas.gateway.service import GatewayService
+from tests.maas.gateway.scripted import ScriptedEngine
+
+
+@pytest.mark.parametrize("module", [texts, quota])
+def test_examples_in_the_docs_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]  # a module, as parametrize hands it over
+
+
+def test_an_extract_keeps_the_order_and_the_words_of_the_text() -> None:
+    told = "词元是模型读写的单位。今天下雨。模型一个词元一个词元地写，每次只猜下一个词元。午饭吃面条。"
+    summary = texts.extract(told, 2)
+    assert summary.text == "词元是模型读写的单位。模型一个词元一个词元地写，每次只猜下一个词元。"
+    assert summary.positions == (0, 2)
+    assert texts.extract("One. Two.", 9).positions == (0, 1)
+
+
+def test_a_summary_by_a_model_that_does_not_claim_it_is_refused(gateway: GatewayService, teacher: Principal) -> None:
+    with pytest.raises(interface.NotClaimed):
+        asyncio.run(gateway.summarize(teacher, "One. Two.", model="tiny"))
+    assert gateway.calls(teacher) == []
+
+
+def test_a_translation_says_both_languages_and_costs_what_it_used(
+    make_gateway: Callable[..., GatewayService], teacher: Principal
+) -> None:
+    engine = ScriptedEngine(pieces=("你", "好"))
+    gateway = make_gateway(engine)
+    told = asyncio.run(texts.translate(gateway, teacher, "hello", "zh", "en", "tiny"))
+    assert (told.text, told.usage) == ("你好", interface.Usage(7, 2))
+    system = engine.asked[0]["messages"][0]["content"]  # type: ignore[index]
+    assert "from English into Simplified Chinese" in system
+    assert gateway.calls(teacher)[0].purpose == "service"
+
+
+def test_headers_tell_the_allowance_that_ends_first() -> None:
+    resets = datetime(2031, 1, 2, tzinfo=UTC)
+    wide = interface.Allowance("school", "s", "day", 1000, 10, 0, 100, 1, resets)
+    tight = interface.Allowance("account", "a", "day", 100, 60, 30, None, 5, resets)
+    told = quota.headers([wide, tight], datetime(2031, 1, 1, 23, 59, tzinfo=UTC))
+    assert told == {"x-ratelimit-limit-tokens": "100", "x-ratelimit-remaining-tokens": "10",
+                    "x-ratelimit-reset-tokens": "60s"}
