@@ -28,7 +28,9 @@ class Reader(HTMLParser):
         if tag == "script" and "src" not in given:
             self.wrong.append("inline script")
         self.wrong += [f"{name} in <{tag}>" for name in given if name.startswith("on")]
-        self.addresses += [given[name] for name in ("href", "src", "action", "formaction", "hx-get", "hx-post") if name in given]
+        self.addresses += [
+            given[name] for name in ("href", "src", "action", "formaction", "hx-get", "hx-post") if name in given
+        ]
         self.assets += [given[name] for name in ("src", "href") if given.get(name, "").startswith("/static/")]
         self.ids += [given["id"]] if "id" in given else []
         self.primary += "primary" in given.get("class", "").split()

@@ -22,8 +22,14 @@ from shuyuan.kernel.settings import Settings
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 CHROMIUM_ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--disable-default-apps", "--disable-features=Translate,OptimizationHints,MediaRouter",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-default-apps",
+    "--disable-features=Translate,OptimizationHints,MediaRouter",
 ]
 
 
@@ -63,7 +69,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ready = os.environ.get("SHUYUAN_DEMO_HOME")
     if ready:
         shutil.copytree(ready, home)
-    platform = compose.Platform(Settings(home=home, starter="none", port=0))
+    platform = compose.Platform(Settings(home=home, cache=home.parent / "models", starter="none", port=0))
     migrations.upgrade(platform.get("db"))
     made = demo.ensure(platform)
     app = server.build_app(platform)

@@ -10,22 +10,36 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+from tests.web.conftest import CHROMIUM, CHROMIUM_ARGS, served
 
 from shuyuan import compose, demo, migrations
 from shuyuan.entrypoints import server
 from shuyuan.kernel.settings import Settings
-from tests.web.conftest import CHROMIUM, CHROMIUM_ARGS, served
 
 SIZES = (("en", 1280, ""), ("zh", 1280, ""), ("zh", 360, ""), ("en", 360, ""), ("zh", 1280, "dark"))
 STUDENT = {
-    "today": "/learn/today", "course": "/learn/course", "map": "/learn/map", "mistakes": "/learn/mistakes", "me": "/learn/me", "help": "/help",
-    "practice": "/learn/map > main .btn.primary", "lesson": "/learn/course > .lessons a", "point": "/learn/map > .map a, .map-list a",
+    "today": "/learn/today",
+    "course": "/learn/course",
+    "map": "/learn/map",
+    "mistakes": "/learn/mistakes",
+    "me": "/learn/me",
+    "help": "/help",
+    "practice": "/learn/map > main .btn.primary",
+    "lesson": "/learn/course > .lessons a",
+    "point": "/learn/map > .map a, .map-list a",
     "missing": "/nowhere",
 }
 TEACHER = {
-    "teach-today": "/teach/today", "teach-class": "/teach/class", "teach-cell": "/teach/class > .classmap td a", "teach-learner": "/teach/today > .pupil .go",
-    "teach-assign": "/teach/assign", "teach-preview": "/teach/today > .bulk .primary", "teach-print": "/teach/today > .bulk .btn:nth-child(2) > main .btn.primary",
-    "teach-questions": "/teach/questions", "teach-as": "/teach/today > .bulk .quiet", "teach-sent": "/teach/today > .bulk .primary > main .btn.primary",
+    "teach-today": "/teach/today",
+    "teach-class": "/teach/class",
+    "teach-cell": "/teach/class > .classmap td a",
+    "teach-learner": "/teach/today > .pupil .go",
+    "teach-assign": "/teach/assign",
+    "teach-preview": "/teach/today > .bulk .primary",
+    "teach-print": "/teach/today > .bulk .btn:nth-child(2) > main .btn.primary",
+    "teach-questions": "/teach/questions",
+    "teach-as": "/teach/today > .bulk .quiet",
+    "teach-sent": "/teach/today > .bulk .primary > main .btn.primary",
 }
 NOBODY = {"enter": "/enter"}
 
@@ -45,12 +59,21 @@ def main(out: Path, names: list[str]) -> None:
         with served(server.build_app(platform)) as base, sync_playwright() as play:
             chromium = play.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
             for lang, width, theme in SIZES:
-                for role, pages in ((None, NOBODY | {"enter-as": f"/enter/{link}"}), ("student", STUDENT), ("teacher", TEACHER)):
+                for role, pages in (
+                    (None, NOBODY | {"enter-as": f"/enter/{link}"}),
+                    ("student", STUDENT),
+                    ("teacher", TEACHER),
+                ):
                     wanted = {name: way for name, way in pages.items() if not names or name in names}
                     if not wanted:
                         continue
                     context = chromium.new_context(viewport={"width": width, "height": 800})
-                    context.add_cookies([{"name": "lang", "value": lang, "url": base}, {"name": "theme", "value": theme or "light", "url": base}])
+                    context.add_cookies(
+                        [
+                            {"name": "lang", "value": lang, "url": base},
+                            {"name": "theme", "value": theme or "light", "url": base},
+                        ]
+                    )
                     page = context.new_page()
                     said: list[str] = []
                     page.on("console", lambda message, said=said: said.append(message.text))
@@ -60,7 +83,9 @@ def main(out: Path, names: list[str]) -> None:
                         said.clear()
                         walk(page, base, way)
                         wide = page.evaluate("document.documentElement.scrollWidth")
-                        page.screenshot(path=out / f"{name}-{width}-{lang}{'-dark' if theme else ''}.png", full_page=True)
+                        page.screenshot(
+                            path=out / f"{name}-{width}-{lang}{'-dark' if theme else ''}.png", full_page=True
+                        )
                         print(name, lang, width, theme, f"SCROLLS to {wide}" if wide > width else "", said or "")
                     context.close()
             chromium.close()
@@ -88,7 +113,8 @@ def walk(page: Page, base: str, way: str) -> None:
     page.goto(base + path)
     for selector in clicks:
         page.locator(selector).locator("visible=true").first.click()
-        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(150)
+        page.wait_for_load_state()
 
 
 if __name__ == "__main__":

@@ -15,37 +15,62 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 from playwright.sync_api import Browser, sync_playwright
+from tests.web import fakes
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel.http import build_app
 from shuyuan.web import errors, routes
-from tests.web import fakes
 
 CHROMIUM = "/usr/bin/chromium"
 ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--disable-default-apps", "--disable-features=Translate,OptimizationHints,MediaRouter",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-default-apps",
+    "--disable-features=Translate,OptimizationHints,MediaRouter",
 ]
 CLASS = "class"
 PAGES = {
-    "enter": ("", "/enter"), "enter-as": ("", "/enter/token"), "enter-first": ("", "/enter/first"), "help": ("pupil01", "/help"), "missing": ("pupil01", "/nowhere"),
-    "today": ("pupil01", "/learn/today"), "course": ("pupil01", "/learn/course"), "lesson": ("pupil01", "/learn/lesson?id=algebra.l2"),
-    "map": ("pupil01", "/learn/map"), "point": ("pupil01", "/learn/point?id=algebra.brackets"), "mistakes": ("pupil01", "/learn/mistakes"),
-    "practice": ("pupil01", "/learn/practice/attempt"), "practice-text": ("pupil01", "/learn/practice/attempt?item=algebra.q3-expression"),
-    "done": ("pupil01", "/learn/practice/attempt/done"), "me": ("pupil01", "/learn/me"),
-    "teach-today": ("teacher", "/teach/today"), "teach-class": ("teacher", "/teach/class"), "teach-cell": ("teacher", "/teach/class?learner=pupil02&point=algebra.brackets"),
-    "teach-learner": ("teacher", "/teach/learners/pupil02"), "teach-assign": ("teacher", "/teach/assign"),
+    "enter": ("", "/enter"),
+    "enter-as": ("", "/enter/token"),
+    "enter-first": ("", "/enter/first"),
+    "help": ("pupil01", "/help"),
+    "missing": ("pupil01", "/nowhere"),
+    "today": ("pupil01", "/learn/today"),
+    "course": ("pupil01", "/learn/course"),
+    "lesson": ("pupil01", "/learn/lesson?id=algebra.l2"),
+    "map": ("pupil01", "/learn/map"),
+    "point": ("pupil01", "/learn/point?id=algebra.brackets"),
+    "mistakes": ("pupil01", "/learn/mistakes"),
+    "practice": ("pupil01", "/learn/practice/attempt"),
+    "practice-text": ("pupil01", "/learn/practice/attempt?item=algebra.q3-expression"),
+    "done": ("pupil01", "/learn/practice/attempt/done"),
+    "me": ("pupil01", "/learn/me"),
+    "teach-today": ("teacher", "/teach/today"),
+    "teach-class": ("teacher", "/teach/class"),
+    "teach-cell": ("teacher", "/teach/class?learner=pupil02&point=algebra.brackets"),
+    "teach-learner": ("teacher", "/teach/learners/pupil02"),
+    "teach-assign": ("teacher", "/teach/assign"),
     "teach-preview": ("teacher", "/teach/assign?point_id=algebra.brackets&learner=pupil01&learner=pupil02"),
     "teach-papers": ("teacher", "/teach/papers?point_id=algebra.brackets&learner=pupil01&learner=pupil02"),
-    "teach-papers-choose": ("teacher", "/teach/papers"), "teach-questions": ("teacher", "/teach/questions"),
+    "teach-papers-choose": ("teacher", "/teach/papers"),
+    "teach-questions": ("teacher", "/teach/questions"),
     "teach-as": ("teacher", "/teach/learners/pupil01/today"),
 }
 CLICKS = {  # what is pressed before the picture is taken
-    "teach-print": "main .btn.primary", "sent": "main .btn.primary",
-    "switch": ".switch", "menu": ".menu-btn",
+    "teach-print": "main .btn.primary",
+    "sent": "main .btn.primary",
+    "switch": ".switch",
+    "menu": ".menu-btn",
 }
 PAGES |= {
-    "teach-print": PAGES["teach-papers"], "sent": PAGES["teach-preview"], "switch": PAGES["today"], "menu": PAGES["map"],
+    "teach-print": PAGES["teach-papers"],
+    "sent": PAGES["teach-preview"],
+    "switch": PAGES["today"],
+    "menu": PAGES["map"],
 }
 
 
@@ -59,7 +84,14 @@ def app(*, empty: bool = False) -> FastAPI:
         role: Any = "student" if who.startswith("pupil") else who
         request.state.principal = Principal(who, fakes.SCHOOL.id, role) if who else None
 
-    return build_app(version="0", gate=gate, routers=[router], ready=dict, max_body_bytes=1_000_000, error_pages={"/": errors.error_page})
+    return build_app(
+        version="0",
+        gate=gate,
+        routers=[router],
+        ready=dict,
+        max_body_bytes=1_000_000,
+        error_pages={"/": errors.error_page},
+    )
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-
 from tests.web import checks, preview
 
 LANGUAGES = ("zh", "en")
@@ -40,7 +39,21 @@ def test_a_page_is_sound_and_light(full: TestClient, name: str, language: str) -
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", ["today", "course", "map", "mistakes", "me", "teach-today", "teach-class", "teach-assign", "teach-papers-choose", "teach-questions"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "today",
+        "course",
+        "map",
+        "mistakes",
+        "me",
+        "teach-today",
+        "teach-class",
+        "teach-assign",
+        "teach-papers-choose",
+        "teach-questions",
+    ],
+)
 def test_an_empty_page_is_sound_and_says_something(empty: TestClient, name: str, language: str) -> None:
     who, path = preview.PAGES[name]
     html = get(empty, who, path, language)
@@ -85,7 +98,9 @@ def test_our_stylesheet_is_about_ten_kilobytes() -> None:
     assert gzip.decompress(static.assets()["app.css"].packed) == static.assets()["app.css"].body
 
 
-@pytest.mark.parametrize(("status", "path", "who"), [(404, "/nowhere", "pupil01"), (404, "/learn/point?id=algebra.nothing", "pupil01")])
+@pytest.mark.parametrize(
+    ("status", "path", "who"), [(404, "/nowhere", "pupil01"), (404, "/learn/point?id=algebra.nothing", "pupil01")]
+)
 def test_an_error_page_says_what_to_do(full: TestClient, status: int, path: str, who: str) -> None:
     full.cookies.update({"as": who, "lang": "en"})
     answer = full.get(path)

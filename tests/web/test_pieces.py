@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from scripts import fetch_assets
-from shuyuan.web import answers, charts, preferences
-from shuyuan.web.pages import classmap, papers
 from tests.web import fakes
 
+from shuyuan.web import answers, charts, preferences
+from shuyuan.web.pages import classmap, papers
 
-@pytest.mark.parametrize("address", ["https://evil.example/x", "//evil.example", "/\\evil.example", "\\\\evil", "javascript:alert(1)", "", "learn"])
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://evil.example/x", "//evil.example", "/\\evil.example", "\\\\evil", "javascript:alert(1)", "", "learn"],
+)
 def test_going_back_never_leaves_this_server(address: str) -> None:
     assert preferences.safe_back(address) == "/"
 
@@ -110,5 +113,7 @@ def test_a_fetched_archive_must_be_the_one_of_the_lock(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nothing was installed"):
         fetch_assets.check(path.read_bytes() + b"!", right)
     with pytest.raises(ValueError, match="nothing was installed"):
-        fetch_assets.check(path.read_bytes(), "md5-" + base64.b64encode(hashlib.md5(path.read_bytes()).digest()).decode())
+        fetch_assets.check(
+            path.read_bytes(), "md5-" + base64.b64encode(hashlib.md5(path.read_bytes()).digest()).decode()
+        )
     assert fetch_assets.member(path, "package/dist/x.js") == b"1"

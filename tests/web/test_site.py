@@ -5,13 +5,21 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-
-from shuyuan import demo
 from tests.web import checks
 from tests.web.conftest import Site
 
+from shuyuan import demo
+
 STUDENT = ("/learn/today", "/learn/course", "/learn/map", "/learn/mistakes", "/learn/me", "/help")
-TEACHER = ("/teach/today", "/teach/class", "/teach/class?part=all", "/teach/assign", "/teach/papers", "/teach/questions", "/help")
+TEACHER = (
+    "/teach/today",
+    "/teach/class",
+    "/teach/class?part=all",
+    "/teach/assign",
+    "/teach/papers",
+    "/teach/questions",
+    "/help",
+)
 
 
 @pytest.fixture(params=["zh", "en"])
@@ -44,7 +52,9 @@ def form(html: str, action: str) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize(("role", "path"), [("student", one) for one in STUDENT] + [("teacher", one) for one in TEACHER])
+@pytest.mark.parametrize(
+    ("role", "path"), [("student", one) for one in STUDENT] + [("teacher", one) for one in TEACHER]
+)
 def test_a_page_is_sound_and_light_for_its_role(site: Site, role: str, path: str, language: str) -> None:
     with site.client(role, language) as client:
         answer = client.get(path)
@@ -53,7 +63,9 @@ def test_a_page_is_sound_and_light_for_its_role(site: Site, role: str, path: str
     assert checks.weight(answer.text) <= checks.MOST_BYTES
 
 
-@pytest.mark.parametrize(("role", "path"), [("student", "/teach/today"), ("teacher", "/learn/today"), ("developer", "/teach/class")])
+@pytest.mark.parametrize(
+    ("role", "path"), [("student", "/teach/today"), ("teacher", "/learn/today"), ("developer", "/teach/class")]
+)
 def test_another_role_sees_why_not(site: Site, role: str, path: str) -> None:
     with site.client(role) as client:
         answer = client.get(path)
@@ -66,7 +78,11 @@ def test_the_single_use_link_opens_enter_as_and_is_used_up(site: Site) -> None:
     with site.client(None) as client:
         page = client.get(f"/enter/{token}")
         assert [one for one in ("Teacher", "Student", "Administrator", "Developer") if one in page.text] == [
-            "Teacher", "Student", "Administrator", "Developer"]
+            "Teacher",
+            "Student",
+            "Administrator",
+            "Developer",
+        ]
         accounts = hidden(page.text, "account_id")
         entered = client.post(f"/enter/{token}/as", data={"account_id": accounts[1]})
         assert entered.headers["location"] == "/learn/today"
@@ -137,7 +153,9 @@ def test_an_answer_that_is_no_answer_is_asked_again(pupil: httpx.Client) -> None
     point = "year7-expressions.removing-brackets"
     here = pupil.post("/learn/practise", data={"point_id": point}).headers["location"]
     page = pupil.get(here).text
-    again = pupil.post(f"{here}/answer", data={"item_id": hidden(page, "item_id")[0], "client_key": "k", "answer": "  "})
+    again = pupil.post(
+        f"{here}/answer", data={"item_id": hidden(page, "item_id")[0], "client_key": "k", "answer": "  "}
+    )
     assert again.status_code == 200
     assert 'id="verdict"' not in again.text
 
@@ -152,8 +170,12 @@ def test_the_tutor_answers_without_script(pupil: httpx.Client) -> None:
     assert "can read" in page
 
 
-def test_set_practice_is_previewed_sent_seen_and_taken_back(teacher: httpx.Client, pupil: httpx.Client, site: Site) -> None:
-    me = hidden(pupil.get("/learn/me").text, "none") or [re.findall(r'name="account" content="([^"]+)"', pupil.get("/learn/me").text)[0]]
+def test_set_practice_is_previewed_sent_seen_and_taken_back(
+    teacher: httpx.Client, pupil: httpx.Client, site: Site
+) -> None:
+    me = hidden(pupil.get("/learn/me").text, "none") or [
+        re.findall(r'name="account" content="([^"]+)"', pupil.get("/learn/me").text)[0]
+    ]
     asked = {"point_id": "year7-expressions.removing-brackets", "learner": me, "count": "4"}
     preview = teacher.get("/teach/assign", params=asked)
     checks.is_sound(preview.text, "en")
@@ -170,7 +192,9 @@ def test_set_practice_is_previewed_sent_seen_and_taken_back(teacher: httpx.Clien
 
 def test_papers_have_a_sheet_a_code_and_a_key_for_each(teacher: httpx.Client) -> None:
     learners = hidden(teacher.get("/teach/today").text, "learner")[:2]
-    preview = teacher.get("/teach/papers", params={"point_id": "year7-expressions.removing-brackets", "learner": learners})
+    preview = teacher.get(
+        "/teach/papers", params={"point_id": "year7-expressions.removing-brackets", "learner": learners}
+    )
     page = teacher.post("/teach/papers", data=form(preview.text, "/teach/papers")).text
     checks.is_sound(page, "en")
     assert page.count('class="a4"') == 2 * len(learners)

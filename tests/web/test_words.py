@@ -13,15 +13,53 @@ CJK = re.compile(r"[\u3400-\u9fff]")
 PLACE = re.compile(r"{(\w+)}")
 
 GLOSSARY = {
-    "school": "School", "term": "Term", "class": "Class", "group": "Group", "learner": "Student", "guardian": "Parent or carer",
-    "roster": "Class list", "course": "Course", "unit": "Unit", "lesson": "Lesson", "point": "Topic", "item": "Question",
-    "item_bank": "Question bank", "hint_ladder": "Step-by-step hints", "practice": "Practice", "assignment": "Assignment", "paper": "Paper",
-    "personal_paper": "Personal paper", "mock_exam": "Mock exam", "blueprint": "Test plan", "answer_key": "Mark scheme", "mark": "Mark",
-    "attempt": "Attempt", "response": "Answer", "mastery": "Understanding so far", "uncertainty": "Not enough evidence",
-    "memory": "Due for review", "misconception": "Common mistake", "mistakes": "Mistakes", "facility": "% correct", "tutor": "AI tutor",
-    "statement": "Learning record", "consent": "Consent", "model": "Model", "version": "Version", "champion": "In use", "data_set": "Data set",
-    "run": "Training run", "gate": "Release check", "deployment": "Deployment", "canary": "Trial rollout", "key": "API key",
-    "quota": "Allowance", "ledger": "Usage", "audit": "Activity log", "danmaku": "Live comments", "credential": "Certificate",
+    "school": "School",
+    "term": "Term",
+    "class": "Class",
+    "group": "Group",
+    "learner": "Student",
+    "guardian": "Parent or carer",
+    "roster": "Class list",
+    "course": "Course",
+    "unit": "Unit",
+    "lesson": "Lesson",
+    "point": "Topic",
+    "item": "Question",
+    "item_bank": "Question bank",
+    "hint_ladder": "Step-by-step hints",
+    "practice": "Practice",
+    "assignment": "Assignment",
+    "paper": "Paper",
+    "personal_paper": "Personal paper",
+    "mock_exam": "Mock exam",
+    "blueprint": "Test plan",
+    "answer_key": "Mark scheme",
+    "mark": "Mark",
+    "attempt": "Attempt",
+    "response": "Answer",
+    "mastery": "Understanding so far",
+    "uncertainty": "Not enough evidence",
+    "memory": "Due for review",
+    "misconception": "Common mistake",
+    "mistakes": "Mistakes",
+    "facility": "% correct",
+    "tutor": "AI tutor",
+    "statement": "Learning record",
+    "consent": "Consent",
+    "model": "Model",
+    "version": "Version",
+    "champion": "In use",
+    "data_set": "Data set",
+    "run": "Training run",
+    "gate": "Release check",
+    "deployment": "Deployment",
+    "canary": "Trial rollout",
+    "key": "API key",
+    "quota": "Allowance",
+    "ledger": "Usage",
+    "audit": "Activity log",
+    "danmaku": "Live comments",
+    "credential": "Certificate",
 }
 
 
@@ -33,7 +71,10 @@ def used() -> tuple[set[str], set[str]]:
         keys |= set(re.findall(r"""["']([a-z_0-9]+(?:\.[a-z_0-9]+)+)["']""", text))
         prefixes |= set(re.findall(r"""\(["']([a-z_0-9.]+[._])["']\s*~""", text))
         prefixes |= set(re.findall(r"""f["']([a-z_0-9.]+\.)\{""", text))
-        keys |= {f"{a}{b}" for a, b in re.findall(r"""\(["']([a-z_0-9.]+_)["']\s*~\s*\w+(?:\.\w+)*\s*~\s*["'](_\w+)["']""", text)}
+        keys |= {
+            f"{a}{b}"
+            for a, b in re.findall(r"""\(["']([a-z_0-9.]+_)["']\s*~\s*\w+(?:\.\w+)*\s*~\s*["'](_\w+)["']""", text)
+        }
     return keys, prefixes
 
 
@@ -46,10 +87,7 @@ def test_every_quoted_key_of_a_template_is_defined() -> None:
 
 def test_no_word_is_left_over() -> None:
     keys, prefixes = used()
-    unused = [
-        key for key in glossary.words()
-        if key not in keys and not key.startswith(("word.", *prefixes))
-    ]
+    unused = [key for key in glossary.words() if key not in keys and not key.startswith(("word.", *prefixes))]
     assert not unused, f"words that no page says: {unused}"
 
 
@@ -57,7 +95,9 @@ def test_both_languages_say_every_key_with_the_same_values() -> None:
     for key, (zh, en) in glossary.words().items():
         assert zh.strip(), f"{key} has no Chinese"
         assert en.strip(), f"{key} has no English"
-        assert set(PLACE.findall(zh)) <= set(PLACE.findall(en)) | {"n"}, f"{key}: the languages ask for different values"
+        assert set(PLACE.findall(zh)) <= set(PLACE.findall(en)) | {"n"}, (
+            f"{key}: the languages ask for different values"
+        )
         assert not CJK.search(en) or key == "app.name", f"{key}: Chinese in the English text"
 
 

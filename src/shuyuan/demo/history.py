@@ -64,7 +64,8 @@ class Writer:
 
     def _pick(self, pupil: pupils.Pupil, point_id: str, rng: random.Random) -> Item:
         """An item of the point. Pupils stuck elsewhere get items of this point alone, where there are any."""
-        items = [self.courses.item(self.school_id, one) for one in self.courses.items_of_point(self.school_id, point_id)]
+        names = self.courses.items_of_point(self.school_id, point_id)
+        items = [self.courses.item(self.school_id, name) for name in names]
         apart = [item for item in items if not pupil.is_stuck_on(item.points) or pupil.is_stuck_on([point_id])]
         return rng.choice(apart or items)
 

@@ -5,10 +5,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-NAMES = (
-    "小宇 小禾 小竹 小川 小南 小晴 小枫 小舟 小棠 小林 小满 小雨 小北 小溪 小星 小柏 "
-    "小夏 小远 小岚 小舒 小麦 小渔 小葵 小墨 小茶 小言 小鹿 小安 小秋 小帆 小杉 小月"
-).split()
+SECOND_LETTERS = "宇禾竹川南晴枫舟棠林满雨北溪星柏夏远岚舒麦渔葵墨茶言鹿安秋帆杉月"
+NAMES = tuple(f"小{letter}" for letter in SECOND_LETTERS)
 STUCK_NUMBERS = frozenset({1, 2, 7, 11, 15, 25})
 OTHER_SLIP_NUMBER = 7
 LATE_NUMBERS = frozenset({13, 20, 28, 31})  # joined in the last days: too little evidence
@@ -27,6 +25,11 @@ class Pupil:
     name: str
     ability: float  # logits
     practice: dict[str, int] = field(default_factory=dict)  # point id → answers so far
+
+    @property
+    def register(self) -> str:
+        """The student number as the class list has it."""
+        return f"{self.number:02d}"
 
     @property
     def late(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from shuyuan import compose
 from shuyuan.demo import history, pupils
 from shuyuan.identity.interface import Identity, Principal, Role
-from shuyuan.kernel import clock
+from shuyuan.kernel import clock, errors
 from shuyuan.learning.courses import interface as courses_interface
 from shuyuan.learning.people.interface import Class, People
 
@@ -37,12 +37,17 @@ class Demo:
     api_key: str
 
 
-def ensure(platform: compose.Platform) -> Demo:
-    """The demo school of this home, made on the first call; later calls read `demo.json` back."""
+def ensure(platform: compose.Platform, *, now: datetime | None = None) -> Demo:
+    """The demo school of this home, made on the first call; later calls read `demo.json` back.
+
+    now: when the three weeks of history end; None: now. Raises Conflict for a home that holds another school, or
+    a demo school whose making was interrupted.
+    """
     told = _read_json(platform)
     if told is not None:
         return told
     identity: Identity = platform.get("identity")
+    _require_empty(platform.settings.home, identity)
     school = identity.create_school(NAME, demo=True)
     accounts = [_adult(platform, school.id, *adult) for adult in ADULTS]
     by_role = {account["role"]: account["id"] for account in accounts}
@@ -51,7 +56,7 @@ def ensure(platform: compose.Platform) -> Demo:
         content = courses_interface.read_folder(content_folder() / slug)
         platform.get("courses").load(school.id, content, by=admin.account_id)
     class_ = _class(platform, admin, by_role["teacher"])
-    first = _fill(platform, class_, clock.now())
+    first = _fill(platform, class_, now or clock.now())
     developer = Principal(by_role["developer"], school.id, "developer")
     key = identity.create_key(developer, "demo", scopes=("models", "learning"), expires_in_days=None)
     accounts.insert(1, {"role": "student", "login": f"{class_.code}:01", "password": first[1], "id": first[0]})
@@ -76,9 +81,13 @@ def keep_alive(platform: compose.Platform, demo: Demo) -> None:
     """One simulated pupil answers now and then while the server runs, so that the map moves."""
     admin = Principal(next(a["id"] for a in demo.accounts if a["role"] == "admin"), demo.school_id, "admin")
     people: People = platform.get("people")
-    class_ = people.classes(admin)[0]
-    learners = {int(learner.number): learner.id for learner in people.learners(admin, class_.id)}
-    class_pupils = [p for p in pupils.make(SEED) if p.number != 1 and not p.late]
+    class_ = next((one for one in people.classes(admin) if one.name == CLASS_NAME), None)
+    if class_ is None:
+        return
+    learners = {one.number: one.id for one in people.learners(admin, class_.id) if one.simulated}
+    class_pupils = [
+        pupil for pupil in pupils.make(SEED) if pupil.number != 1 and not pupil.late and pupil.register in learners
+    ]
     points = _points(platform, demo.school_id, COURSES[0])
     rng = random.Random()
 
@@ -87,7 +96,7 @@ def keep_alive(platform: compose.Platform, demo: Demo) -> None:
         pupil.practice.setdefault(points[-1], 8)
         index = rng.randrange(len(points))
         _writer(platform, demo.school_id).session(
-            pupil, learners[pupil.number], [(points[index], index / len(points))], clock.now(), rng
+            pupil, learners[pupil.register], [(points[index], index / len(points))], clock.now(), rng
         )
 
     platform.get("scheduler").every(LIVE_EVERY_S, "demo-pupil", answer_one)
@@ -97,6 +106,21 @@ def content_folder() -> Path:
     """The courses that come with the platform: beside the code in a wheel, at the top in a clone."""
     packed = Path(str(resources.files("shuyuan"))) / "content"
     return packed if packed.is_dir() else Path(__file__).parents[3] / "content"
+
+
+def _require_empty(home: Path, identity: Identity) -> None:
+    """`demo.json` is written last, so a demo school without it was never finished (or came from a backup)."""
+    for school in identity.schools():
+        if school.demo:
+            raise errors.Conflict(
+                f"the demo school in {home} is not whole: it has no demo.json; its making was interrupted, or the home "
+                "was restored from a backup",
+                fix=f"delete the folder {home} and start again, or serve it as it is without --demo",
+            )
+        raise errors.Conflict(
+            f"{home} holds the school {school.name!r}: simulated pupils do not belong in it",
+            fix="leave out --demo, or give the demo its own --home",
+        )
 
 
 def _adult(platform: compose.Platform, school_id: str, role: Role, login: str, name: str) -> dict[str, str]:
@@ -123,7 +147,7 @@ def _fill(platform: compose.Platform, class_: Class, now: datetime) -> tuple[str
     def enrol(uow: Any) -> dict[int, str]:  # Any: db.UnitOfWork, kept short
         return {
             pupil.number: people.add_learner(
-                uow, school_id=class_.school_id, class_id=class_.id, number=f"{pupil.number:02d}", name=pupil.name,
+                uow, school_id=class_.school_id, class_id=class_.id, number=pupil.register, name=pupil.name,
                 pin=pins[pupil.number], age_band="13_15", simulated=True,
                 consent=frozenset({"learning"} if pupil.number == pupils.NO_CONSENT_NUMBER
                                   else {"learning", "improvement"}),

@@ -13,10 +13,16 @@ from shuyuan.kernel import settings as kernel_settings
 
 
 @contextmanager
-def opened(home: Path | None = None, **overrides: object) -> Iterator[compose.Platform]:
-    """A migrated platform for an offline command; closed at the end."""
+def opened(home: Path | None = None, *, new: bool = False, **overrides: object) -> Iterator[compose.Platform]:
+    """A migrated platform for an offline command; closed at the end. new: the home may not be there yet.
+
+    Raises NotFound for a home nobody has made, so that a mistyped folder is not taken for an empty school.
+    """
     settings = kernel_settings.load(home=home, **overrides)
-    log.configure(settings.log_level)
+    log.configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    if not new and settings.database_url is None and not (settings.home / "shuyuan.db").is_file():
+        raise errors.NotFound(
+            f"there is no installation in {settings.home}", fix="check --home, or make one with `shuyuan up`")
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     platform = compose.Platform(settings)
     try:

@@ -19,6 +19,7 @@ from shuyuan.kernel import errors
 
 READY_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
+ANSWER_TIMEOUT_S = 300.0  # a small machine may think that long while others use it
 
 
 @dataclass
@@ -37,10 +38,16 @@ class Running:
 
 
 @contextmanager
-def server(home: Path, *options: str, port: int = 0, demo: bool = True) -> Iterator[Running]:
-    """`shuyuan up` on a free port; stopped with SIGINT, as Ctrl-C would. Raises Unavailable with its last words."""
-    command = [sys.executable, "-m", "shuyuan.entrypoints.cli", "up", "--home", str(home), "--port", str(port)]
-    running = start([*command, *options, *(["--demo"] if demo else [])], home)
+def server(
+    home: Path, *options: str, port: int = 0, demo: bool = True, command: str = "up",
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """`shuyuan up` (or `serve`) on a free port; stopped with SIGINT, as Ctrl-C would.
+
+    environment: variables beside this process's own. Raises Unavailable with its last words.
+    """
+    words = [sys.executable, "-m", "shuyuan.entrypoints.cli", command, "--home", str(home), "--port", str(port)]
+    running = start([*words, *options, *(["--demo"] if demo else [])], home, environment)
     try:
         yield running
     finally:
@@ -50,18 +57,24 @@ def server(home: Path, *options: str, port: int = 0, demo: bool = True) -> Itera
 @contextmanager
 def sign_in(base_url: str, account: Mapping[str, str]) -> Iterator[httpx.Client]:
     """A browser-like client signed in as an account of `demo.json`."""
-    with httpx.Client(base_url=base_url, headers={"origin": base_url}, timeout=60, follow_redirects=True) as client:
+    headers = {"origin": base_url}
+    with httpx.Client(
+        base_url=base_url, headers=headers, timeout=ANSWER_TIMEOUT_S, follow_redirects=True
+    ) as client:
         body = {"login": account["login"], "password": account["password"]}
         client.post("/api/session", json=body).raise_for_status()
         yield client
 
 
-def start(command: Sequence[str], home: Path) -> Running:
+def start(command: Sequence[str], home: Path, environment: Mapping[str, str] | None = None) -> Running:
     """Start and wait for `ready URL`."""
     began = time.monotonic()
     home.mkdir(parents=True, exist_ok=True)
     with (home / "server.log").open("w") as log:
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
+        child = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+            env={**os.environ, **(environment or {})},
+        )
     base_url = _wait_for_ready(child, began)
     if base_url is None:
         stop(child)

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import errno
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,10 +16,12 @@ from fastapi import FastAPI
 import shuyuan
 from shuyuan import compose
 from shuyuan.kernel import errors, http, log
+from shuyuan.kernel.http import app as http_app
+from shuyuan.maas.catalogue.interface import Locator
 
 ALL = tuple(compose.ROUTERS)
 UPLOADS = {"/api/roster": 6_000_000, "/people/roster": 6_000_000}
-GRACE_S = 5
+GRACE_S, LOOK_FOR_MODELS_S = 5, 2.0
 _logger = log.get("entrypoints.server")
 
 
@@ -28,7 +33,7 @@ def build_app(platform: compose.Platform, modules: Sequence[str] = ALL) -> FastA
         routers=platform.routers(modules),
         ready=lambda: _ready(platform),
         max_body_bytes=platform.settings.max_body_bytes,
-        error_pages={prefix: compose.resolve(page) for prefix, page in compose.ERROR_PAGES.items()},
+        error_pages=_error_pages(modules),
         lifespan=_lifespan(platform, modules),
         upload_paths=UPLOADS,
     )
@@ -55,6 +60,22 @@ def serve(
         raise errors.Unavailable("the server did not start", fix="the lines above say which part failed")
 
 
+def check_certificate(cert: Path | None, key: Path | None) -> None:
+    """Raise BadInput unless the two files are there together, readable and a pair."""
+    if cert is None and key is None:
+        return
+    if cert is None or key is None:
+        given, missing = ("--tls-cert", "--tls-key") if key is None else ("--tls-key", "--tls-cert")
+        raise errors.BadInput(f"{given} came without {missing}", fix=f"add {missing} FILE")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key, password="")  # never ask
+    except (ssl.SSLError, OSError) as wrong:
+        raise errors.BadInput(
+            f"{cert} and {key} are no certificate with its key: {wrong}",
+            fix="give a PEM certificate and the PEM private key that belongs to it, without a password",
+        ) from wrong
+
+
 def listen(host: str, port: int, *, tls: bool) -> socket.socket:
     """A bound socket. Raises BadInput for a network address without TLS, or a port in use."""
     if not _is_loopback(host) and not tls:
@@ -68,11 +89,14 @@ def listen(host: str, port: int, *, tls: bool) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(512)
-    except OSError as taken:
+    except OSError as refused:
         listener.close()
+        in_use = refused.errno == errno.EADDRINUSE
         raise errors.BadInput(
-            f"cannot listen on {host}:{port}: {taken.strerror}", fix="choose another --port, or 0 for a free one"
-        ) from taken
+            f"cannot listen on {host}:{port}: {refused.strerror}",
+            fix="choose another --port, or 0 for a free one" if in_use
+            else "give --host an address of this machine and --port one you may open",
+        ) from refused
     return listener
 
 
@@ -97,15 +121,46 @@ def _lifespan(
         await asyncio.to_thread(platform.register_jobs, modules)
         for name in ("outbox", "scheduler"):
             platform.get(name).start()
+        waking = asyncio.create_task(_wake_starters(platform, modules))
         try:
             yield
         finally:
             _logger.info("server_stopping")
-            if (engine := platform.built("engine")) is not None:
-                await engine.close()
+            waking.cancel()
+            for name, finish in (("tutor", "drain"), ("gateway", "drain"), ("engine", "close")):
+                if (part := platform.built(name)) is not None:
+                    await getattr(part, finish)()
             await asyncio.to_thread(platform.close)
 
     return span
+
+
+async def _wake_starters(platform: compose.Platform, modules: Sequence[str]) -> None:
+    """Load the starter models once they are here, so that the first pupil does not wait for it."""
+    if platform.settings.starter == "none" or "gateway" not in modules:
+        return
+    catalogue, engine = platform.get("catalogue"), platform.get("engine")
+    for name in ("embed", platform.settings.starter):
+        while not await asyncio.to_thread(_is_here, catalogue, name):
+            await asyncio.sleep(LOOK_FOR_MODELS_S)
+        try:
+            await engine.warm(name)
+        except errors.ShuyuanError as failure:
+            _logger.warning("starter_not_loaded", model=name, error=failure.message)
+
+
+def _is_here(catalogue: Locator, name: str) -> bool:
+    try:
+        catalogue.locate(name)
+    except errors.ShuyuanError:
+        return False
+    return True
+
+
+def _error_pages(modules: Sequence[str]) -> dict[str, http_app.ErrorPage]:
+    """Each prefix's renderer; without pages (the model plane alone) everything else answers in JSON."""
+    pages = {prefix: page for prefix, page in compose.ERROR_PAGES.items() if prefix != "/" or "web" in modules}
+    return {prefix: compose.resolve(page) for prefix, page in pages.items()}
 
 
 def _ready(platform: compose.Platform) -> Mapping[str, str]:

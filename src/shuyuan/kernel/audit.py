@@ -38,6 +38,7 @@ head = Table(
 )
 SYSTEM = "system"
 _START = "0" * 64
+_EXACT = 2**53  # up to here every whole number is a float of its own
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,9 @@ class Audit:
 
 
 def _stable(value: object) -> object:
-    """PostgreSQL gives 1e16 back as an integer: whole numbers are one kind."""
+    """PostgreSQL gives 1e16 back as an integer: whole numbers are one kind, huge ones another."""
+    if isinstance(value, (int, float)) and abs(value) > _EXACT:
+        return float(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

@@ -2,23 +2,25 @@
 
 A row commits with the change; a dispatcher, woken after the commit, hands it to each subscriber in order
 and marks it delivered. One queue in id order keeps every learner's events in order. Handlers are
-idempotent: after a crash an event may come twice. A failing handler is retried with growing pauses and
-does not hold back other kinds of event for ever: after `MAX_TRIES` the row is parked and logged.
+idempotent: after a crash an event may come twice. A failing handler is retried with growing pauses (0.5 s,
+doubling); meanwhile the later events of that learner wait and everybody else's go on. After `MAX_TRIES`, about
+a minute, the row is parked and logged.
 """
 
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, Row, String, Table, func, select, update
+from sqlalchemy import Column, ColumnElement, Index, Integer, Row, String, Table, func, select, update
 
 from shuyuan.kernel import db, ids, log
 
-MAX_TRIES = 8
-_BATCH = 200
+MAX_TRIES, FIRST_PAUSE_S = 8, 0.5
+_BATCH, _IDLE_S = 200, 5.0
 event = Table(
     "outbox_event", db.metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
@@ -60,6 +62,7 @@ class Outbox:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._not_before: dict[int, float] = {}  # failed event → when to try again; a new process tries at once
 
     def subscribe(self, kind: str, handler: Handler) -> None:
         """Call `handler(event)` for each event of `kind`. Handlers are idempotent and short."""
@@ -88,39 +91,51 @@ class Outbox:
             self._thread.join()
 
     def drain(self) -> int:
-        """Deliver everything that waits, now, on this thread; returns how many events were delivered."""
-        delivered = 0
-        while rows := self._waiting():
-            done = [row.seq for row in rows if self._deliver(row)]
-            self._mark(done)
-            delivered += len(done)
-            if len(done) < len(rows):
-                break
-        return delivered
+        """Deliver everything that waits, now, on this thread, pauses or not; returns how many were delivered."""
+        return self._pass(due_only=False)
 
     def backlog(self) -> int:
-        """How many events wait."""
+        """How many events wait; parked ones do not."""
         with self._db.read() as conn:
-            query = select(func.count()).select_from(event).where(event.c.delivered_at.is_(None))
-            return conn.execute(query).scalar_one()
+            return conn.execute(select(func.count()).select_from(event).where(_waits())).scalar_one()
 
     def _run(self) -> None:
         pause_s = 0.05
         while not self._stop.is_set():
-            self._wake.wait(timeout=5.0)
+            self._wake.wait(timeout=self._until_due_s())
             self._wake.clear()
             try:
-                self.drain()
+                self._pass(due_only=True)
                 pause_s = 0.05
             except Exception as failure:
                 _logger.error("delivery_failed", error=repr(failure))
                 self._stop.wait(pause_s)
                 pause_s = min(pause_s * 2, 5.0)
 
-    def _waiting(self) -> list[Row[Any]]:
-        query = select(event).where(event.c.delivered_at.is_(None), event.c.tries < MAX_TRIES)
+    def _pass(self, *, due_only: bool) -> int:
+        """Once through all that waits, in order. Behind a learner's failed event that learner's next ones wait."""
+        delivered, after, held = 0, 0, set[str | None]()
+        while not self._stop.is_set() and (rows := self._waiting(after)):
+            done = [row.seq for row in rows if self._try(row, held, due_only)]
+            self._mark(done)
+            delivered, after = delivered + len(done), rows[-1].seq
+        return delivered
+
+    def _waiting(self, after: int) -> list[Row[Any]]:
         with self._db.read() as conn:
+            query = select(event).where(_waits(), event.c.seq > after)
             return list(conn.execute(query.order_by(event.c.seq).limit(_BATCH)))
+
+    def _try(self, row: Row[Any], held: set[str | None], due_only: bool) -> bool:
+        if self._stop.is_set() or row.subject_id in held:
+            return False
+        early = due_only and self._not_before.get(row.seq, 0.0) > time.monotonic()
+        if not early and self._deliver(row):
+            self._not_before.pop(row.seq, None)
+            return True
+        if row.subject_id is not None:
+            held.add(row.subject_id)
+        return False
 
     def _deliver(self, row: Row[Any]) -> bool:
         told = Event(row.seq, row.school_id, row.kind, row.subject_id, row.payload, row.at)
@@ -128,10 +143,22 @@ class Outbox:
             for handler in self._handlers[row.kind]:
                 handler(told)
         except Exception as failure:
-            _logger.error("handler_failed", kind=row.kind, seq=row.seq, tries=row.tries + 1, error=repr(failure))
-            self._count_try(row.seq)
+            tries = row.tries + 1
+            outcome = "handler_failed" if tries < MAX_TRIES else "event_parked"
+            _logger.error(outcome, kind=row.kind, seq=row.seq, tries=tries, error=repr(failure))
+            self._postpone(row.seq, tries)
             return False
         return True
+
+    def _postpone(self, seq: int, tries: int) -> None:
+        self._not_before[seq] = time.monotonic() + FIRST_PAUSE_S * 2 ** (tries - 1)
+        if tries >= MAX_TRIES:
+            del self._not_before[seq]
+        self._count_try(seq)
+
+    def _until_due_s(self) -> float:
+        soonest = min(self._not_before.values(), default=float("inf")) - time.monotonic()
+        return min(max(soonest, 0.05), _IDLE_S)
 
     def _mark(self, seqs: list[int]) -> None:
         if seqs:
@@ -141,3 +168,7 @@ class Outbox:
     def _count_try(self, seq: int) -> None:
         self._db.write(lambda uow: uow.conn.execute(
             update(event).where(event.c.seq == seq).values(tries=event.c.tries + 1)))
+
+
+def _waits() -> ColumnElement[bool]:
+    return event.c.delivered_at.is_(None) & (event.c.tries < MAX_TRIES)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from tests.maas.gateway.scripted import ScriptedEngine
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.gateway import interface, quota, texts
 from shuyuan.maas.gateway.service import GatewayService
-from tests.maas.gateway.scripted import ScriptedEngine
 
 
 @pytest.mark.parametrize("module", [texts, quota])

@@ -10,11 +10,12 @@ from rich.table import Table
 from shuyuan import compose
 from shuyuan.entrypoints import installation
 from shuyuan.identity import offline
-from shuyuan.identity.interface import ROLES, Identity, Principal
+from shuyuan.identity.interface import Identity, Principal, Role
 from shuyuan.kernel import errors
 
 _out = Console(highlight=False, soft_wrap=True)
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
+ADULT_ROLES: tuple[Role, ...] = ("admin", "teacher", "guardian", "developer")
 Login = Annotated[str, typer.Argument(help="What the person types to sign in.")]
 
 
@@ -34,17 +35,16 @@ def register(app: typer.Typer) -> None:
 
 def create(
     login: Login,
-    role: Annotated[str, typer.Option(help=f"One of {', '.join(ROLES)}.")] = "teacher",
+    role: Annotated[str, typer.Option(help=f"One of {', '.join(ADULT_ROLES)}.")] = "teacher",
     name: Annotated[str | None, typer.Option(help="The person's name; the login if not given.")] = None,
     school: Annotated[str | None, typer.Option(help="School id or name; a new name makes a new school.")] = None,
     home: Home = None,
 ) -> None:
     """Create an account and print its first password once."""
-    if role not in ROLES:
-        raise errors.BadInput(f"--role {role!r} is unknown", fix=f"choose one of {', '.join(ROLES)}")
-    with installation.opened(home) as platform:
+    chosen = _adult_role(role)
+    with installation.opened(home, new=True) as platform:
         account_id, password = offline.create(
-            platform.get("db"), platform.get("vault"), role=role, name=name or login, login=login, school=school)
+            platform.get("db"), platform.get("vault"), role=chosen, name=name or login, login=login, school=school)
     _out.print(f"created {role} {login} ({account_id})\npassword (shown once): {password}")
 
 
@@ -93,6 +93,15 @@ def revoke_key(login: Login, key_id: Annotated[str, typer.Argument(help="The key
     with installation.opened(home) as platform:
         platform.get("identity").revoke_key(_principal(platform, login), key_id)
     _out.print(f"revoked {key_id}")
+
+
+def _adult_role(role: str) -> Role:
+    for known in ADULT_ROLES:
+        if role == known:
+            return known
+    if role == "student":
+        raise errors.BadInput("--role 'student': a pupil belongs to a class", fix="import a class list instead")
+    raise errors.BadInput(f"--role {role!r} is unknown", fix=f"choose one of {', '.join(ADULT_ROLES)}")
 
 
 def _principal(platform: compose.Platform, login: str) -> Principal:

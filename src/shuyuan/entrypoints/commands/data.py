@@ -1,5 +1,6 @@
 """`shuyuan import|backup|restore|doctor`: content in, a whole installation out and back."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from rich.table import Table
 
 from shuyuan import migrations
 from shuyuan.entrypoints import installation
+from shuyuan.identity.interface import School
 from shuyuan.kernel import backup as kernel_backup
 from shuyuan.kernel import errors
 from shuyuan.learning.courses import interface as courses
@@ -27,15 +29,15 @@ def register(app: typer.Typer) -> None:
 
 def import_course(
     source: Annotated[Path, typer.Argument(help="A course folder, or an OATutor .jsonl(.gz) file.")],
-    school: Annotated[str | None, typer.Option(help="School id; needed when there are several.")] = None,
+    school: Annotated[str | None, typer.Option(help="School id or name; needed when there are several.")] = None,
     home: Home = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")] = False,
 ) -> None:
     """Import a course. Items that cannot be graded are listed with the reason; the others go in."""
     with installation.opened(home) as platform:
         identity = platform.get("identity")
-        chosen = school or _only_school([found.id for found in identity.schools()])
-        report = courses.import_from(platform.get("courses"), chosen, source, dry_run=dry_run)
+        chosen = _school(identity.schools(), school)
+        report = courses.import_from(platform.get("courses"), chosen.id, source, dry_run=dry_run)
         for line in report.lines():
             _out.print(line)
 
@@ -43,6 +45,8 @@ def import_course(
 def backup(target: Annotated[Path, typer.Argument(help="The zip to write; it holds the keys: guard it.")],
            home: Home = None) -> None:
     """Write everything into one zip: tables, keys, artefacts. Works while the server runs."""
+    if not target.parent.is_dir():
+        raise errors.BadInput(f"there is no folder {target.parent}", fix="make it, or name a file in another folder")
     with installation.opened(home) as platform:
         database = platform.get("db")
         done = kernel_backup.write(database, platform.settings.home, target, schema=migrations.current(database))
@@ -51,7 +55,7 @@ def backup(target: Annotated[Path, typer.Argument(help="The zip to write; it hol
 
 def restore(source: Annotated[Path, typer.Argument(help="A zip that `backup` wrote.")], home: Home = None) -> None:
     """Restore a backup into an empty home (or an empty PostgreSQL database)."""
-    with installation.opened(home) as platform:
+    with installation.opened(home, new=True) as platform:
         database = platform.get("db")
         done = kernel_backup.restore(database, platform.settings.home, source, schema=migrations.current(database))
     _out.print(f"restored {done.rows} rows of {done.tables} tables and {done.artefacts} artefacts")
@@ -72,7 +76,13 @@ def doctor(home: Home = None) -> None:
         raise typer.Exit(1)
 
 
-def _only_school(ids: list[str]) -> str:
-    if len(ids) != 1:
-        raise errors.BadInput(f"there are {len(ids)} schools", fix=f"give --school with one of: {', '.join(ids)}")
-    return ids[0]
+def _school(schools: Sequence[School], wanted: str | None) -> School:
+    """The named school, or the only one."""
+    found = [one for one in schools if wanted in (None, one.id, one.name)]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(f"{one.id} ({one.name})" for one in schools)
+    fix = f"give --school with one of: {known}" if schools else "make the school first: `shuyuan up` prints a link"
+    if wanted is not None:
+        raise errors.NotFound(f"no school is called {wanted!r}", fix=fix)
+    raise errors.BadInput(f"there are {len(schools)} schools", fix=fix)

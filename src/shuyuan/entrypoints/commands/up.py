@@ -1,7 +1,7 @@
 """`shuyuan up`: serve a school. `shuyuan serve`: the model plane alone."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
@@ -9,17 +9,28 @@ from rich.console import Console
 from shuyuan import compose, demo, migrations
 from shuyuan.entrypoints import installation, server
 from shuyuan.identity.interface import Identity
-from shuyuan.kernel import log
+from shuyuan.kernel import errors, log
 from shuyuan.kernel import settings as kernel_settings
 
 _out = Console(highlight=False, soft_wrap=True)
+
+
+def _known_starter(name: str | None) -> str | None:
+    starters = get_args(kernel_settings.Starter)
+    if name is not None and name not in starters:
+        raise errors.BadInput(f"--starter {name!r} is unknown", fix=f"choose one of {', '.join(starters)}")
+    return name
+
 
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 Port = Annotated[int | None, typer.Option("--port", help="TCP port; 0 picks a free one.")]
 Host = Annotated[str | None, typer.Option("--host", help="Address to listen on; beyond loopback needs TLS.")]
 Cert = Annotated[Path | None, typer.Option("--tls-cert", exists=True, dir_okay=False, help="PEM certificate.")]
 Key = Annotated[Path | None, typer.Option("--tls-key", exists=True, dir_okay=False, help="PEM private key.")]
-Starter = Annotated[str | None, typer.Option("--starter", help="tutor (1.1 GB), tiny (93 MB, English) or none.")]
+Starter = Annotated[
+    str | None,
+    typer.Option("--starter", help="tutor (1.1 GB), tiny (93 MB, English) or none.", callback=_known_starter),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,13 +61,14 @@ def serve(
 def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> None:
     settings = kernel_settings.load(**overrides)
     log.configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    server.check_certificate(settings.tls_cert, settings.tls_key)
     with installation.sole_server(settings.home):
         listener = server.listen(settings.host, settings.port, tls=settings.tls_cert is not None)
         platform = compose.Platform(settings)
         try:
             migrations.upgrade(platform.get("db"))
             school = demo.ensure(platform) if demo_school else None
-            link = demo.link(platform) if school else _first_link(platform)
+            link = demo.link(platform) if school else _first_link(platform, modules)
             _pull_starter(platform)
 
             def announce(base_url: str) -> None:
@@ -81,10 +93,10 @@ def _announce(base_url: str, link: str | None, settings: kernel_settings.Setting
     _out.print("Ctrl-C stops everything")
 
 
-def _first_link(platform: compose.Platform) -> str | None:
-    """A link for the first administrator while there is no school."""
+def _first_link(platform: compose.Platform, modules: tuple[str, ...]) -> str | None:
+    """A link for the first administrator while there is no school, where there are pages to open it."""
     identity: Identity = platform.get("identity")
-    return None if identity.schools() else identity.create_link("first_admin")
+    return None if identity.schools() or "web" not in modules else identity.create_link("first_admin")
 
 
 def _pull_starter(platform: compose.Platform) -> None:

@@ -15,7 +15,7 @@ from shuyuan.entrypoints.tour.transcript import Transcript
 COURSE = "year7-expressions"
 STRONG_POINT, WEAK_POINT = f"{COURSE}.removing-brackets", f"{COURSE}.substituting-values"
 RIGHT_ANSWERS, WRONG_ANSWERS = 8, 5
-PULL_TIMEOUT_S = 1800.0
+PULL_TIMEOUT_S, PATIENCE_S = 1800.0, 300.0
 PASSAGE = (
     "A large language model predicts the next token. It learnt from many texts. Because it predicts words and does not "
     "look facts up, it can be wrong with great confidence. Check names, figures and dates in a second source. "
@@ -54,7 +54,7 @@ class Walk:
                 for role in ("student", "teacher", "admin")
             )
             key = {"authorization": f"Bearer {self.demo['api_key']}"}
-            developer = stack.enter_context(httpx.Client(base_url=self.base_url, headers=key, timeout=180))
+            developer = stack.enter_context(httpx.Client(base_url=self.base_url, headers=key, timeout=PATIENCE_S))
             yield student, teacher, admin, developer
 
     def _arrive(self, student: httpx.Client, admin: httpx.Client) -> None:
@@ -129,6 +129,7 @@ class Walk:
         attempt = _post(student, "/api/attempts", {"course_id": COURSE, "point_id": STRONG_POINT, "count": 1})
         item_id = attempt["slots"][0]["item_id"]
         key = _get(teacher, f"/api/attempts/{attempt['id']}/key")["key"][item_id]
+        asked_points = set(self._question(student, attempt, item_id)["points"])
         path = f"/api/attempts/{attempt['id']}/items/{item_id}/tutor"
         first_s, events = _stream(student, path, {"message": "Where do I start?", "language": "en"})
         kinds = [event["kind"] for event in events]
@@ -142,7 +143,7 @@ class Walk:
         }
         self.tell.say(said[:300])
         self.tell.claim("a hint came first", kinds[:1] == ["hint"], f"after {first_s * 1000:.0f} ms")
-        self.tell.claim("the tutor cited a passage of that lesson", STRONG_POINT in lesson_points,
+        self.tell.claim("the tutor cited a passage of that lesson", bool(asked_points & lesson_points),
                         ", ".join(passage["title"] for passage in passages) or "no passage")
         self.tell.claim("the final answer was not given away", str(key).replace(" ", "") not in said.replace(" ", ""),
                         f"{len(said)} characters, {kinds.count('replaced')} sentences replaced")

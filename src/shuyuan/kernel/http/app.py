@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount
 
 from shuyuan.kernel import errors, log
 from shuyuan.kernel.http import health
-from shuyuan.kernel.http.middleware import BodyLimit, RequestId, SecurityHeaders
+from shuyuan.kernel.http.middleware import BodyLimit, Defects, RequestId, SecurityHeaders
 
 Gate = Callable[[Request], None]
 RouteKey = tuple[str, str]
@@ -38,8 +38,9 @@ def build_app(
     )
     for router in [health.router(version, ready), *routers]:
         app.include_router(router)
-    _answer_errors(app, dict(error_pages or {}))
+    defect = _answer_errors(app, dict(error_pages or {}))
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes, upload_paths=dict(upload_paths or {}))
+    app.add_middleware(Defects, answer=defect)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestId)
     return app
@@ -70,7 +71,9 @@ def _as_dependency(gate: Gate) -> Callable[[Request], None]:
     return admit
 
 
-def _answer_errors(app: FastAPI, pages: dict[str, ErrorPage]) -> None:
+def _answer_errors(app: FastAPI, pages: dict[str, ErrorPage]) -> Callable[[Request, Exception], Response]:
+    """Register the answers to expected errors; returns the answer to a defect."""
+
     def answer(request: Request, error: errors.ShuyuanError) -> Response:
         prefixes = sorted((p for p in pages if request.url.path.startswith(p)), key=len, reverse=True)
         response = pages[prefixes[0]](request, error) if prefixes else json_error(error)
@@ -89,13 +92,15 @@ def _answer_errors(app: FastAPI, pages: dict[str, ErrorPage]) -> None:
     async def plain_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         known: errors.ShuyuanError = errors.BadInput(str(error.detail), code=f"http_{error.status_code}")
+        if error.status_code == 400:  # the framework could not read the body
+            return answer(request, errors.Malformed(str(error.detail), fix="send what /openapi.json describes"))
         if error.status_code == 404:
             known = errors.NotFound(f"no such address: {request.url.path}", fix="see /openapi.json for what there is")
         response = answer(request, known)
         response.status_code = error.status_code
         return response
 
-    async def defect(request: Request, error: Exception) -> Response:
+    def defect(request: Request, error: Exception) -> Response:
         _logger.error("request_failed", path=request.url.path, exc_info=error)
         broken = errors.ShuyuanError("something broke on our side", fix="try again; the log has the details",
                                      code="internal")
@@ -106,7 +111,7 @@ def _answer_errors(app: FastAPI, pages: dict[str, ErrorPage]) -> None:
     app.add_exception_handler(errors.ShuyuanError, expected)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, plain_http)
-    app.add_exception_handler(Exception, defect)
+    return defect
 
 
 def json_error_page(_request: Request, error: errors.ShuyuanError) -> Response:

@@ -2,10 +2,12 @@
 
 import contextlib
 import re
+from collections.abc import Callable
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shuyuan.kernel import errors, ids
@@ -62,6 +64,32 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+
+class Defects:
+    """Answers an exception nobody expected with 500, inside the middleware above: it too gets headers and an id."""
+
+    def __init__(self, app: ASGIApp, answer: Callable[[Request, Exception], Response]) -> None:
+        self.app, self.answer = app, answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted)
+        except Exception as defect:
+            response = self.answer(Request(scope), defect)
+            if started:  # too late for an answer: break the connection, so that nobody takes half for whole
+                raise
+            await response(scope, receive, send)
+        return None
 
 
 class BodyLimit:

@@ -68,7 +68,7 @@
   const settle = (place) => {
     shownAt = Date.now();
     const verdict = place.querySelector(".verdict");
-    (place.querySelector("[data-next]") || place.querySelector("[autofocus]"))?.focus({ preventScroll: true });
+    (place.querySelector("[data-next]") || place.querySelector("[data-focus]"))?.focus({ preventScroll: true });
     (verdict || (place.id === "cell" ? place : null))?.scrollIntoView({ block: "nearest" });
   };
   document.addEventListener("htmx:afterSettle", (event) => {

@@ -1,0 +1,62 @@
+"""Settings: what is given over variables over shuyuan.toml over defaults; every mistake named."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shuyuan.kernel import errors, settings
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """No SHUYUAN_* variable but the home."""
+    for name in [name for name in os.environ if name.startswith("SHUYUAN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("SHUYUAN_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_everything_has_a_default() -> None:
+    found = settings.load()
+    assert (found.host, found.port, found.starter) == ("127.0.0.1", 8000, "tutor")
+    assert found.sqlalchemy_url == f"sqlite:///{found.home / 'shuyuan.db'}"
+    assert found.artefact_url.startswith("file://")
+
+
+def test_the_order_is_given_then_variable_then_file_then_default(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (clean / "shuyuan.toml").write_text('port = 1111\nhost = "10.0.0.1"\nstarter = "tiny"\n', "utf-8")
+    monkeypatch.setenv("SHUYUAN_PORT", "2222")
+    monkeypatch.setenv("SHUYUAN_HOST", "10.0.0.2")
+    found = settings.load(port=3333, host=None)
+    assert (found.port, found.host, found.starter, found.log_level) == (3333, "10.0.0.2", "tiny", "INFO")
+
+
+def test_the_file_is_read_from_the_home_that_is_given(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "shuyuan.toml").write_text("port = 4444\n", "utf-8")
+    assert (settings.load(home=other).port, settings.load(home=other).home) == (4444, other)
+    assert settings.load().port == 8000
+
+
+@pytest.mark.parametrize(("text", "named"), [
+    ("port = \n", "shuyuan.toml"), ("port = 70000\n", "port"), ('starter = "huge"\n', "starter"),
+    ("colour = 1\n", "colour"), ("max_body_bytes = 0\n", "max_body_bytes"),
+])
+def test_a_mistake_in_the_file_is_named(clean: Path, text: str, named: str) -> None:
+    (clean / "shuyuan.toml").write_text(text, "utf-8")
+    with pytest.raises(errors.BadInput) as refused:
+        settings.load()
+    assert named in refused.value.message
+    assert refused.value.fix
+
+
+def test_a_mistake_in_a_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHUYUAN_PORT", "eighty")
+    with pytest.raises(errors.BadInput, match="port"):
+        settings.load()
+
+
+def test_every_setting_says_what_it_means() -> None:
+    assert [name for name, field in settings.Settings.model_fields.items() if not field.description] == []

@@ -1,0 +1,70 @@
+"""Schools that a test may change as it likes: an empty one with its first administrator, or a demo of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi.testclient import TestClient
+
+from shuyuan import compose, demo, migrations
+from shuyuan.entrypoints import server
+from shuyuan.kernel.settings import Settings
+
+PASSWORD = "ink on rice paper"
+PAGE = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+
+
+@dataclass
+class Office:
+    """A platform of its own behind a browser without script. `admin` is signed in as administrator."""
+
+    platform: compose.Platform
+    admin: TestClient
+
+    def anyone(self) -> TestClient:
+        """Another browser, nobody signed in."""
+        client = TestClient(self.admin.app, headers=PAGE | {"accept-language": "en"}, follow_redirects=False)
+        client.portal = self.admin.portal  # one server, one event loop
+        return client
+
+    def enter(self, login: str, password: str) -> TestClient:
+        """Another browser, signed in as an adult."""
+        client = self.anyone()
+        entered = client.post("/enter/adult", data={"login": login, "password": password})
+        assert entered.status_code == 303, entered.text
+        return client
+
+
+@contextmanager
+def opened(home: Path, **settings: object) -> Iterator[tuple[compose.Platform, TestClient]]:
+    """A platform in a fresh home, and a browser that runs its server."""
+    platform = compose.Platform(Settings(home=home, port=0, **settings))  # type: ignore[arg-type]  # checked there
+    migrations.upgrade(platform.get("db"))
+    try:
+        with TestClient(server.build_app(platform), headers=PAGE | {"accept-language": "en"},
+                        follow_redirects=False) as client:
+            yield platform, client
+    finally:
+        platform.close()
+
+
+@contextmanager
+def empty(home: Path, **settings: object) -> Iterator[Office]:
+    """A school with nobody but its first administrator (login "office")."""
+    with opened(home, **settings) as (platform, client):
+        token = platform.get("identity").create_link("first_admin")
+        form = {"school": "Hill School", "name": "Zhou", "login": "office", "password": PASSWORD, "again": PASSWORD}
+        made = client.post(f"/enter/{token}/first", data=form)
+        assert made.status_code == 303, made.text
+        yield Office(platform, client)
+
+
+@contextmanager
+def demonstration(home: Path, **settings: object) -> Iterator[tuple[Office, dict[str, TestClient]]]:
+    """A demo school, and a browser for each adult role."""
+    with opened(home, **settings) as (platform, client):
+        accounts = {one["role"]: one for one in demo.ensure(platform).accounts}
+        office = Office(platform, client)
+        adults = {role: office.enter(one["login"], one["password"]) for role, one in accounts.items() if role != "student"}
+        yield office, adults

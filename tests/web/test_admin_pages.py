@@ -1,0 +1,316 @@
+"""The administrator's pages: people, class list, models, usage, activity log, privacy."""
+
+import io
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import openpyxl
+import pytest
+from sqlalchemy import update
+from tests.maas import starter_files
+from tests.web import checks, schools
+from tests.web.conftest import Site
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import audit
+from shuyuan.learning.people.interface import RosterRow
+from shuyuan.maas.gateway.interface import Total
+from shuyuan.web.pages import activity, roster, usage
+
+PAGES = ("/admin", "/admin/people", "/people/roster", "/admin/models", "/admin/models/tutor", "/admin/usage",
+         "/admin/usage?days=30", "/admin/audit", "/admin/audit?verify=1", "/admin/audit?kind=account", "/admin/privacy")
+ROSTER = "学号,姓名,年龄段\n" + "".join(f"{n},学生{n},13-15\n" for n in range(1, 33))
+BAD = "07,又一个七号,\n,没有学号,\n40,,\n41,年龄不明,abc\n"
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[schools.Office]:
+    with schools.empty(tmp_path / "home", cache=tmp_path / "cache", starter="tiny") as made:
+        yield made
+
+
+def new_class(office: schools.Office, name: str = "Year 7, Class 2") -> str:
+    """Its id."""
+    made = office.admin.post("/admin/people/classes", data={"name": name})
+    return re.findall(r"/classes/(\w+)", made.headers["location"])[0]
+
+
+def check_list(office: schools.Office, class_id: str, content: bytes, name: str = "list.csv") -> httpx.Response:
+    return office.admin.post("/people/roster", data={"class_id": class_id}, files={"file": (name, content)})
+
+
+def import_list(office: schools.Office, checked: httpx.Response) -> httpx.Response:
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', checked.text.split('action="/people/roster/import"')[1]))
+    return office.admin.post("/people/roster/import", data=fields)
+
+
+def secret(html: str) -> str:
+    """What is shown this once."""
+    return re.findall(r'class="big-code">([^<]+)<', html)[0]
+
+
+def principal(office: schools.Office) -> Principal:
+    return Principal("system", office.platform.get("identity").schools()[0].id, "admin")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_sound_and_light(site: Site, path: str, language: str) -> None:
+    with site.client("admin", language) as client:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        checks.is_sound(answer.text, language)
+        assert checks.weight(answer.text) <= checks.MOST_BYTES
+
+
+@pytest.mark.parametrize("role", ["student", "teacher", "developer"])
+def test_every_page_and_button_is_refused_to_others(site: Site, role: str) -> None:
+    buttons = ("/admin/backup", "/admin/measure", "/admin/people/classes", "/admin/people/accounts", "/people/roster/import",
+               "/admin/models/tiny/pull", "/admin/usage/limits", "/admin/privacy/erase/x", "/loop/turn")
+    with site.client(role) as client:
+        for path in PAGES:
+            assert client.get(path).status_code == 403, path
+        for path in buttons:
+            assert client.post(path).status_code == 403, path
+
+
+def test_nobody_is_led_to_the_door(site: Site) -> None:
+    with site.client(None) as client:
+        assert client.get("/admin").headers["location"] == "/enter"
+
+
+# people
+
+def test_a_list_is_checked_then_imported_and_thirty_two_pupils_come_in(office: schools.Office) -> None:
+    class_id = new_class(office)
+    checked = check_list(office, class_id, (ROSTER + BAD).encode("gb18030"))
+    checks.is_sound(checked.text, "en")
+    assert "32 lines can go in, 4 cannot" in checked.text
+    first = checked.text.split("<tbody>")[1]
+    assert first.index("又一个七号") < first.index("学生1<"), "lines with a problem come first"
+    for words in ("in the list twice", "number is missing", "name is missing", "age band is not understood"):
+        assert words in checked.text
+    assert office.platform.get("people").learners(principal(office), class_id) == [], "nothing is written by a check"
+    done = import_list(office, checked)
+    checks.is_sound(done.text, "en")
+    assert "32 added, 0 corrected, 4 left out" in done.text
+    slips = re.findall(r"<dd><code>(\w{6})</code></dd><dt>[^<]+</dt><dd><code>(\d+)</code></dd><dt>PIN</dt><dd><code>(\d{6})</code>", done.text)
+    assert len(slips) == 32
+    for code, number, pin in slips:
+        entered = office.anyone().post("/enter/pupil", data={"code": code, "number": number, "pin": pin})
+        assert entered.headers["location"] == "/learn/today"
+    again = check_list(office, class_id, ROSTER.encode())
+    assert "Choose another file" in again.text
+    assert "/people/roster/import" not in again.text, "nothing is left to do"
+
+
+def test_a_workbook_of_several_classes_goes_into_each(office: schools.Office) -> None:
+    new_class(office, "7A")
+    new_class(office, "7B")
+    book, content = openpyxl.Workbook(), io.BytesIO()
+    for row in (("number", "name", "class"), ("1", "Ann", "7A"), ("1", "Ben", "7B"), ("2", "Cai", "7C")):
+        book.active.append(row)
+    book.save(content)
+    checked = check_list(office, "", content.getvalue(), "list.xlsx")
+    assert "No such class" in checked.text
+    import_list(office, checked)
+    assert [one.size for one in office.platform.get("people").classes(principal(office))] == [1, 1]
+
+
+def test_a_file_that_is_no_list_says_so(office: schools.Office) -> None:
+    answer = check_list(office, new_class(office), b"a,b\n1,2\n")
+    assert answer.status_code == 400
+    assert "no column for number and name" in answer.text
+
+
+def test_a_damaged_list_in_the_form_is_refused(office: schools.Office) -> None:
+    answer = office.admin.post("/people/roster/import", data={"content": "a", "class_id": new_class(office)})
+    assert answer.status_code == 422
+
+
+def test_every_problem_of_the_importer_has_words_of_its_own(office: schools.Office) -> None:
+    bad = "学号,姓名,班级,年龄段,PIN\n1,A,,,12\n2,B,,abc,\n3,C,other,,\n!,D,,,\n,E,,,\n6,,,,\n7," + "x" * 80 + ",,,\n8,F,,,\n8,G,,,\n"
+    report = office.platform.get("people").import_roster(
+        principal(office), new_class(office), "bad.csv", bad.encode(), dry_run=True)
+    refused = [row for row in report.rows if row.action == "refuse"]
+    assert [roster.problem(row) for row in refused] == [
+        "bad_pin", "bad_age", "other_class", "bad_number", "no_number", "no_name", "bad_name", "twice"]
+    assert roster.problem(RosterRow(1, "", "", "", "something new", "refuse")) == "other"
+
+
+def test_a_new_pin_is_shown_once_and_the_old_one_ends(office: schools.Office) -> None:
+    class_id = new_class(office)
+    import_list(office, check_list(office, class_id, b"number,name,PIN\n1,Ann,314159\n"))
+    class_ = office.platform.get("people").classes(principal(office))[0]
+    page = office.admin.get(f"/admin/people/classes/{class_id}").text
+    button = re.findall(r'action="(/admin/people/learners/\w+/pin)"', page)[0]
+    shown = office.admin.post(button).text
+    pin = secret(shown)
+    assert pin not in office.admin.get(f"/admin/people/classes/{class_id}").text
+    coming = {"code": class_.code, "number": "1"}
+    assert office.anyone().post("/enter/pupil", data=coming | {"pin": "314159"}).status_code == 401
+    assert office.anyone().post("/enter/pupil", data=coming | {"pin": pin}).status_code == 303
+
+
+def test_an_adult_gets_a_password_once_joins_a_class_and_can_be_stopped(office: schools.Office) -> None:
+    class_id = new_class(office)
+    made = office.admin.post("/admin/people/accounts", data={"name": "Lin", "login": "lin", "role": "teacher"})
+    checks.is_sound(made.text, "en")
+    password = secret(made.text)
+    assert password not in office.admin.get("/admin/people").text
+    teacher = office.enter("lin", password)
+    assert "Year 7, Class 2" not in teacher.get("/teach/today").text
+    page = office.admin.get(f"/admin/people/classes/{class_id}").text
+    account_id = re.findall(r'<option value="(\w+)">Lin', page)[0]
+    office.admin.post(f"/admin/people/classes/{class_id}/teachers", data={"account_id": account_id})
+    assert "Year 7, Class 2" in teacher.get("/teach/today").text
+    office.admin.post(f"/admin/people/accounts/{account_id}/active", data={"on": ""})
+    assert teacher.get("/teach/today").headers["location"] == "/enter"
+    assert office.anyone().post("/enter/adult", data={"login": "lin", "password": password}).status_code == 401
+
+
+def test_a_taken_login_and_a_pupils_role_are_refused_with_the_reason(office: schools.Office) -> None:
+    taken = office.admin.post("/admin/people/accounts", data={"name": "Lin", "login": "office", "role": "teacher"})
+    assert taken.status_code == 409
+    assert "is taken" in taken.text
+    pupil = office.admin.post("/admin/people/accounts", data={"name": "Lin", "login": "lin", "role": "student"})
+    assert pupil.status_code == 400
+
+
+def test_the_last_administrator_stays(office: schools.Office) -> None:
+    page = office.admin.get("/admin/people").text
+    me = re.findall(r"/admin/people/accounts/(\w+)/reset", page)[0]
+    assert f"/admin/people/accounts/{me}/active" not in page
+    assert office.admin.post(f"/admin/people/accounts/{me}/active", data={"on": ""}).status_code == 409
+
+
+def test_courses_and_tutor_of_a_class_are_saved(office: schools.Office) -> None:
+    office.admin.post("/admin/courses")
+    class_id = new_class(office)
+    office.admin.post(f"/admin/people/classes/{class_id}", data={"course_id": ["large-models"], "tutor": "1"})
+    class_ = office.platform.get("people").class_(principal(office), class_id)
+    assert (class_.course_ids, class_.tutor_on) == (("large-models",), True)
+    assert re.search(r'value="large-models" checked', office.admin.get(f"/admin/people/classes/{class_id}").text)
+
+
+def test_another_schools_class_is_not_there(office: schools.Office) -> None:
+    identity, people = office.platform.get("identity"), office.platform.get("people")
+    other = people.create_class(Principal("system", identity.create_school("Valley").id, "admin"), "Theirs")
+    for path in (f"/admin/people/classes/{other.id}", "/admin/privacy/erase/nobody"):
+        assert office.admin.get(path).status_code == 404
+    assert "Theirs" not in office.admin.get(f"/admin/privacy?class_id={other.id}").text
+
+
+# models
+
+def test_the_card_comes_before_the_pull(office: schools.Office) -> None:
+    assert "See the card of tiny" in office.admin.get("/admin/models").text
+    page = office.admin.get("/admin/models/tiny").text
+    for words in ("Apache-2.0", "Origin unverified", "98 MB", "do not teach with it", "b179c9523d0e6a0f98a330c7562b", "Pull 98 MB"):
+        assert words in page
+    assert office.admin.get("/admin/models/nothing").status_code == 404
+
+
+def test_a_pulled_model_loads_shows_its_memory_and_is_freed(tmp_path: Path) -> None:
+    starter_files.require("tiny")
+    with schools.empty(tmp_path / "home", starter="tiny") as office:
+        assert office.admin.post("/admin/models/tiny/pull").headers["location"] == "/admin/models?notice=pull_started"
+        assert "hx-trigger" not in office.admin.get("/admin/models/strip").text, "nothing is coming: nothing is asked again"
+        office.admin.post("/admin/models/tiny/load")
+        page = office.admin.get("/admin/models").text
+        checks.is_sound(page, "en")
+        status = next(one for one in office.platform.get("engine").status() if one.model == "tiny")
+        assert f"tiny {status.rss_bytes / 1e6:.0f} MB" in page
+        assert "1 in memory" in page
+        office.admin.post("/admin/models/tiny/unload")
+        assert "0 in memory" in office.admin.get("/admin/models").text
+        assert "model.pull_started" in office.admin.get("/admin/audit?kind=model").text
+
+
+def test_loading_what_is_not_here_says_so(office: schools.Office) -> None:
+    answer = office.admin.post("/admin/models/tiny/load")
+    assert answer.status_code == 503
+    assert "That did not happen" in answer.text
+
+
+# usage
+
+def test_a_limit_is_set_and_a_number_that_is_none_refused(office: schools.Office) -> None:
+    assert office.admin.post("/admin/usage/limits", data={"who": "", "tokens": "1,000", "requests": ""}).status_code == 303
+    page = office.admin.get("/admin/usage").text
+    assert "of 1,000 tokens" in page
+    assert "quota.changed" in office.admin.get("/admin/audit?kind=quota").text
+    wrong = office.admin.post("/admin/usage/limits", data={"tokens": "many"})
+    assert wrong.status_code == 400
+    assert "is no allowance" in wrong.text
+
+
+def test_days_are_differences_of_what_came_since() -> None:
+    today = datetime(2031, 5, 7, tzinfo=UTC)
+    since = [
+        (today - timedelta(days=1), [Total("a", "m", 5, 30, 20), Total("b", "m", 1, 5, 5)]),
+        (today, [Total("a", "m", 2, 10, 10)]),
+    ]
+    days = usage.by_day(since)
+    assert [(one.requests, one.tokens) for one in days] == [(4, 40), (2, 20)]
+    assert [one.share for one in days] == [1.0, 0.5]
+
+
+# the activity log
+
+def test_the_log_is_filtered_paged_and_names_people(office: schools.Office) -> None:
+    new_class(office)
+    me = re.findall(r'<option value="(\w+)">Zhou', office.admin.get("/admin").text)[0]
+    for _ in range(activity.PAGE + 5):
+        office.admin.post("/admin/responsible", data={"account_id": me})
+    page = office.admin.get("/admin/audit?kind=responsible").text
+    assert page.count("responsible.named") == activity.PAGE
+    assert "Zhou" in page
+    assert "class.created" not in page
+    older = re.findall(r'href="(/admin/audit\?before=[^"]+)"', page)[0].replace("&amp;", "&")
+    rest = office.admin.get(older).text
+    assert rest.count("responsible.named") == 5
+    assert "Back to the newest" in rest
+    assert "Year 7, Class 2" in office.admin.get("/admin/audit?kind=class").text
+
+
+def test_a_changed_entry_breaks_the_chain_on_the_page(office: schools.Office) -> None:
+    assert "chain unbroken" in office.admin.get("/admin/audit?verify=1").text
+    office.platform.get("db").write(lambda uow: uow.conn.execute(
+        update(audit.entry).where(audit.entry.c.seq == 2).values(action="nothing.happened")))
+    page = office.admin.get("/admin/audit?verify=1").text
+    assert "entry 2 was changed" in page
+    assert "chain unbroken" not in page
+
+
+# privacy
+
+def test_consent_is_saved_and_withdrawn(office: schools.Office) -> None:
+    class_id = new_class(office)
+    import_list(office, check_list(office, class_id, b"number,name\n1,Ann\n2,Ben\n"))
+    people, school_id = office.platform.get("people"), principal(office).school_id
+    ann = next(one for one in people.learners(principal(office), class_id) if one.name == "Ann")
+    office.admin.post(f"/admin/privacy/{class_id}", data={"agreed": [f"{ann.id}~improvement"]})
+    assert people.consented(school_id, "improvement") == {ann.id}
+    assert people.consented(school_id, "learning") >= {ann.id}, "learning itself is no choice of this page"
+    assert "1 of 2 pupils agreed" in office.admin.get("/admin/privacy").text
+    office.admin.post(f"/admin/privacy/{class_id}", data={})
+    assert people.consented(school_id, "improvement") == frozenset()
+
+
+def test_erasing_takes_the_student_number_and_cannot_be_undone(office: schools.Office) -> None:
+    class_id = new_class(office)
+    import_list(office, check_list(office, class_id, b"number,name\n17,Ann\n"))
+    (ann,) = office.platform.get("people").learners(principal(office), class_id)
+    ask = f"/admin/privacy/erase/{ann.id}"
+    assert "Ann" in office.admin.get(ask).text
+    wrong = office.admin.post(ask, data={"number": "71"})
+    assert wrong.status_code == 400
+    assert "nothing was erased" in wrong.text
+    done = office.admin.post(ask, data={"number": "17"})
+    assert "Erased" in office.admin.get(done.headers["location"]).text
+    assert "Ann" not in office.admin.get(f"/admin/people/classes/{class_id}").text
+    assert "Ann" not in office.admin.get("/admin/audit").text

@@ -1,0 +1,212 @@
+"""In a real Chromium: nothing said on the console, no rule of accessibility broken, no sideways scroll, keys only.
+
+Where Chromium is missing these are skipped with one line.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+from tests.web.conftest import Site
+from tests.web.look import sign_in, walk
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+STUDENT = [
+    "/learn/today",
+    "/learn/course",
+    "/learn/course > .lessons a",
+    "/learn/map",
+    "/learn/map > .map a, .map-list a",
+    "/learn/mistakes",
+    "/learn/me",
+    "/learn/map > main .btn.primary",
+    "/help",
+]
+TEACHER = [
+    "/teach/today",
+    "/teach/class",
+    "/teach/class > .classmap td a",
+    "/teach/today > .pupil .go",
+    "/teach/assign",
+    "/teach/today > .bulk .primary",
+    "/teach/papers",
+    "/teach/today > .bulk .btn:nth-child(2) > main .btn.primary",
+    "/teach/questions",
+]
+POINT = "year7-expressions.removing-brackets"
+
+
+@contextmanager
+def opened(
+    chromium: Browser, site: Site, role: str | None, *, language: str = "en", width: int = 1280, dark: bool = False
+) -> Iterator[Page]:
+    """A signed-in page; afterwards the console must have stayed silent and no other server been asked."""
+    context = chromium.new_context(viewport={"width": width, "height": 800}, locale="en-GB", reduced_motion="reduce")
+    context.add_cookies(
+        [
+            {"name": "lang", "value": language, "url": site.base_url},
+            {"name": "theme", "value": "dark" if dark else "light", "url": site.base_url},
+        ]
+    )
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    if role is not None:
+        sign_in(page, site.base_url, role, *site.accounts[role])
+    yield page
+    context.close()
+    assert not said, f"the console said {said}"
+    outside = [url for url in asked if not url.startswith((site.base_url, "data:"))]
+    assert not outside, f"other servers were asked: {outside}"
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds against WCAG 2.2 A and AA and good practice."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not fetched: run python scripts/fetch_assets.py --tests")
+    page.evaluate(AXE.read_text("utf-8"))
+    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [f"{one['id']}: {one['nodes'][0]['html'][:160]} ({len(one['nodes'])}×)" for one in found["violations"]]
+
+
+@pytest.mark.parametrize(("language", "width", "dark"), [("zh", 1280, False), ("en", 360, True)])
+@pytest.mark.parametrize(("role", "ways"), [(None, ["/enter", "/help"]), ("student", STUDENT), ("teacher", TEACHER)])
+def test_pages_are_accessible_and_fit(
+    chromium: Browser, site: Site, role: str | None, ways: list[str], language: str, width: int, dark: bool
+) -> None:
+    with opened(chromium, site, role, language=language, width=width, dark=dark) as page:
+        for way in ways:
+            walk(page, site.base_url, way)
+            found = faults(page)
+            assert not found, f"{way}: {found}"
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{way} is {wide} wide at {width}"
+
+
+@pytest.mark.parametrize(("role", "ways"), [("student", STUDENT), ("teacher", TEACHER)])
+def test_pages_fit_a_phone_in_chinese(chromium: Browser, site: Site, role: str, ways: list[str]) -> None:
+    with opened(chromium, site, role, language="zh", width=360) as page:
+        for way in ways:
+            walk(page, site.base_url, way)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= 360, f"{way} is {wide} wide"
+
+
+def test_axe_finds_a_planted_fault(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, None) as page:
+        page.goto(f"{site.base_url}/enter")
+        page.evaluate("document.querySelector('label[for=f-login]').remove()")
+        assert any(one.startswith("label") for one in faults(page))
+
+
+def test_a_practice_is_done_with_the_keyboard_alone(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "student") as page:
+        page.goto(f"{site.base_url}/learn/map")
+        tab_to(page, "main .btn.primary")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#ask")
+        for _ in range(3):
+            answer_by_key(page)
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#verdict")
+            assert page.inner_text(".saved").startswith("Saved")
+            if page.locator("[data-next]").count() == 0:
+                tab_to(page, ".skip-q")
+            assert page.evaluate("document.activeElement.matches('[data-next], .skip-q')"), "the way on has the focus"
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#verdict", state="detached")
+
+
+def test_a_hint_opens_in_place_and_takes_the_focus(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "student") as page:
+        walk(page, site.base_url, "/learn/map > main .btn.primary")
+        page.get_by_role("button", name="Open hint 1").click()
+        page.wait_for_selector(".ladder details[open]")
+        assert page.inner_text(":focus") == "Hint 1"
+
+
+def test_an_answer_waits_on_the_device_while_the_network_is_away(chromium: Browser, site: Site) -> None:
+    context = chromium.new_context(locale="en-GB")
+    context.add_cookies([{"name": "lang", "value": "en", "url": site.base_url}])
+    page = context.new_page()
+    sign_in(page, site.base_url, "student", *site.accounts["student"])
+    walk(page, site.base_url, "/learn/map > main .btn.primary")
+    away = True
+
+    def network(route: Route) -> None:
+        if away:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route("**/answer", network)
+    answer_by_key(page)
+    page.click(".actions .primary")
+    page.wait_for_selector(".saved.waiting")
+    assert "kept on this device" in page.inner_text(".saved")
+    assert page.evaluate("localStorage.getItem('shuyuan.unsent')").count("client_key") == 1
+    away = False
+    page.wait_for_selector("#verdict", timeout=15_000)
+    assert page.inner_text(".saved").startswith("Saved")
+    assert page.evaluate("localStorage.getItem('shuyuan.unsent')") == "{}"
+    context.close()
+
+
+def test_the_tutor_answers_beside_the_question(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "student") as page:
+        walk(page, site.base_url, "/learn/map > main .btn.primary")
+        page.fill(".tutor input[name=message]", "Where do I begin?")
+        page.press(".tutor input[name=message]", "Enter")
+        page.wait_for_selector(".tutor .said-hint")
+        page.wait_for_selector(".tutor [aria-busy]", state="detached")
+        assert "Where do I begin?" in page.inner_text(".talk")
+
+
+def test_on_a_phone_the_tutor_is_a_sheet_that_escape_closes(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "student", width=360) as page:
+        walk(page, site.base_url, "/learn/map > main .btn.primary")
+        assert not page.locator("#tutor").is_visible()
+        page.get_by_role("button", name="Ask the tutor").click()
+        assert page.locator("#tutor").is_visible()
+        page.keyboard.press("Escape")
+        assert not page.locator("#tutor").is_visible()
+        assert page.inner_text(":focus") == "Ask the tutor"
+
+
+def test_a_cell_of_the_class_map_opens_its_answers_in_place(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "teacher") as page:
+        page.goto(f"{site.base_url}/teach/class")
+        page.locator(".classmap td a").first.click()
+        page.wait_for_selector("#cell .answers, #cell .s.dim")
+        assert page.url.endswith("/teach/class")
+
+
+def test_everybody_at_once_is_ticked_by_one_box(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "teacher") as page:
+        page.goto(f"{site.base_url}/teach/assign")
+        page.check("[data-all]")
+        assert page.locator("input[name=learner]:checked").count() == 32
+
+
+def tab_to(page: Page, selector: str, most: int = 80) -> None:
+    """Press Tab until the element has the focus."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached within {most} tabs")
+
+
+def answer_by_key(page: Page) -> None:
+    """Give some answer with the keyboard: the first choice, or a 7."""
+    tab_to(page, "#sheet input[name=answer]")
+    if page.evaluate("document.activeElement.type") == "text":
+        page.keyboard.type("7")
+    else:
+        page.keyboard.press("Space")
