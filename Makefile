@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 NAME   ?= startup
+JOBS   ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check tour bench lock shots format clean
@@ -15,14 +16,14 @@ run: $(VENV)/.run  ## the main job: the demo school on http://127.0.0.1:8000 (AR
 	@exec $(BIN)/shuyuan up --demo $(ARGS)
 
 test: $(VENV)/.dev  ## the whole suite (ARGS='-k name' for a part)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev  ## format, lint, types, contracts, tests, docs
 	$(BIN)/ruff format --check src tests bench scripts
 	$(BIN)/ruff check src tests bench scripts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 tour: $(VENV)/.run  ## walk a student and a teacher through the main job (ARGS='--starter tiny --json out.json')
 	@exec $(BIN)/shuyuan tour $(ARGS)

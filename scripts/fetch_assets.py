@@ -52,7 +52,11 @@ def _fetch(npm: str, name: str, entry: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [npm, "pack", f"{name}@{entry['version']}", "--pack-destination", folder, "--silent", "--ignore-scripts"],
-            cwd=folder, check=True, timeout=300, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=folder,
+            check=True,
+            timeout=300,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         archive = next(Path(folder).glob("*.tgz"))
         check(archive.read_bytes(), entry["integrity"])

@@ -1,5 +1,6 @@
-"""`up --demo`: what it prints and writes, the single-use link, a second start, and Ctrl-C that leaves nothing behind."""
+"""`up --demo`: what it prints and writes, the single-use link, a second start, Ctrl-C that leaves nothing behind."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -50,7 +51,9 @@ def test_each_account_of_demo_json_signs_in(demo_school: world.Live, role: str) 
 
 def test_the_key_of_demo_json_opens_the_model_api(demo_school: world.Live) -> None:
     with demo_school.developer() as client:
-        assert {model["id"] for model in client.get("/v1/models").json()["data"]} >= {"tutor", "tiny", "embed"}
+        assert client.get("/v1/models").json()["object"] == "list"
+        client.headers["authorization"] += "x"
+        assert client.get("/v1/models").status_code == 401
 
 
 def test_ctrl_c_stops_everything_and_a_second_start_keeps_accounts_key_and_history(tmp_path: Path) -> None:
@@ -82,10 +85,8 @@ def test_ctrl_c_in_the_middle_of_a_chat_stops_the_model_worker_too(tmp_path: Pat
             assert next(lines).startswith("data: ")
             assert world.workers(live.mark)
             ctrl_c(live)
-            with pytest.raises(httpx.TransportError):
-                for _ in lines:
-                    pass
-                raise httpx.ReadError("the stream ended in words")
+            with contextlib.suppress(httpx.TransportError):  # cut off, or told so in a last event
+                assert "data: [DONE]" not in list(lines)
         assert live.running.child.returncode == 0
         assert world.processes(live.mark) == {}
 

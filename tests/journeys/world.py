@@ -2,7 +2,6 @@
 
 import atexit
 import functools
-import os
 import shutil
 import stat
 import tempfile
@@ -45,6 +44,7 @@ class Live:
 
     running: process.Running
     mark: str
+    lines: list[str]  # what it printed below `ready`
 
     @property
     def base_url(self) -> str:
@@ -53,11 +53,6 @@ class Live:
     @property
     def home(self) -> Path:
         return self.running.home
-
-    @functools.cached_property
-    def lines(self) -> list[str]:
-        """What it printed below `ready`."""
-        return announced(self.running)
 
     @property
     def link(self) -> str | None:
@@ -115,7 +110,7 @@ def serving(
     with process.server(
         home, "--starter", starter, *options, demo=demo, command=command, environment=variables
     ) as running:
-        yield Live(running, mark)
+        yield Live(running, mark, announced(running))
 
 
 def without_models() -> dict[str, str]:

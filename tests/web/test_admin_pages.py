@@ -20,8 +20,19 @@ from shuyuan.learning.people.interface import RosterRow
 from shuyuan.maas.gateway.interface import Total
 from shuyuan.web.pages import activity, roster, usage
 
-PAGES = ("/admin", "/admin/people", "/people/roster", "/admin/models", "/admin/models/tutor", "/admin/usage",
-         "/admin/usage?days=30", "/admin/audit", "/admin/audit?verify=1", "/admin/audit?kind=account", "/admin/privacy")
+PAGES = (
+    "/admin",
+    "/admin/people",
+    "/people/roster",
+    "/admin/models",
+    "/admin/models/tutor",
+    "/admin/usage",
+    "/admin/usage?days=30",
+    "/admin/audit",
+    "/admin/audit?verify=1",
+    "/admin/audit?kind=account",
+    "/admin/privacy",
+)
 ROSTER = "学号,姓名,年龄段\n" + "".join(f"{n},学生{n},13-15\n" for n in range(1, 33))
 BAD = "07,又一个七号,\n,没有学号,\n40,,\n41,年龄不明,abc\n"
 
@@ -43,7 +54,11 @@ def check_list(office: schools.Office, class_id: str, content: bytes, name: str 
 
 
 def import_list(office: schools.Office, checked: httpx.Response) -> httpx.Response:
-    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', checked.text.split('action="/people/roster/import"')[1]))
+    fields = dict(
+        re.findall(
+            r'type="hidden" name="(\w+)" value="([^"]*)"', checked.text.split('action="/people/roster/import"')[1]
+        )
+    )
     return office.admin.post("/people/roster/import", data=fields)
 
 
@@ -68,8 +83,17 @@ def test_a_page_is_sound_and_light(site: Site, path: str, language: str) -> None
 
 @pytest.mark.parametrize("role", ["student", "teacher", "developer"])
 def test_every_page_and_button_is_refused_to_others(site: Site, role: str) -> None:
-    buttons = ("/admin/backup", "/admin/measure", "/admin/people/classes", "/admin/people/accounts", "/people/roster/import",
-               "/admin/models/tiny/pull", "/admin/usage/limits", "/admin/privacy/erase/x", "/loop/turn")
+    buttons = (
+        "/admin/backup",
+        "/admin/measure",
+        "/admin/people/classes",
+        "/admin/people/accounts",
+        "/people/roster/import",
+        "/admin/models/tiny/pull",
+        "/admin/usage/limits",
+        "/admin/privacy/erase/x",
+        "/loop/turn",
+    )
     with site.client(role) as client:
         for path in PAGES:
             assert client.get(path).status_code == 403, path
@@ -84,6 +108,7 @@ def test_nobody_is_led_to_the_door(site: Site) -> None:
 
 # people
 
+
 def test_a_list_is_checked_then_imported_and_thirty_two_pupils_come_in(office: schools.Office) -> None:
     class_id = new_class(office)
     checked = check_list(office, class_id, (ROSTER + BAD).encode("gb18030"))
@@ -97,7 +122,10 @@ def test_a_list_is_checked_then_imported_and_thirty_two_pupils_come_in(office: s
     done = import_list(office, checked)
     checks.is_sound(done.text, "en")
     assert "32 added, 0 corrected, 4 left out" in done.text
-    slips = re.findall(r"<dd><code>(\w{6})</code></dd><dt>[^<]+</dt><dd><code>(\d+)</code></dd><dt>PIN</dt><dd><code>(\d{6})</code>", done.text)
+    slips = re.findall(
+        r"<dd><code>(\w{6})</code></dd><dt>[^<]+</dt><dd><code>(\d+)</code></dd><dt>PIN</dt><dd><code>(\d{6})</code>",
+        done.text,
+    )
     assert len(slips) == 32
     for code, number, pin in slips:
         entered = office.anyone().post("/enter/pupil", data={"code": code, "number": number, "pin": pin})
@@ -132,12 +160,25 @@ def test_a_damaged_list_in_the_form_is_refused(office: schools.Office) -> None:
 
 
 def test_every_problem_of_the_importer_has_words_of_its_own(office: schools.Office) -> None:
-    bad = "学号,姓名,班级,年龄段,PIN\n1,A,,,12\n2,B,,abc,\n3,C,other,,\n!,D,,,\n,E,,,\n6,,,,\n7," + "x" * 80 + ",,,\n8,F,,,\n8,G,,,\n"
+    bad = (
+        "学号,姓名,班级,年龄段,PIN\n1,A,,,12\n2,B,,abc,\n3,C,other,,\n!,D,,,\n,E,,,\n6,,,,\n7,"
+        + "x" * 80
+        + ",,,\n8,F,,,\n8,G,,,\n"
+    )
     report = office.platform.get("people").import_roster(
-        principal(office), new_class(office), "bad.csv", bad.encode(), dry_run=True)
+        principal(office), new_class(office), "bad.csv", bad.encode(), dry_run=True
+    )
     refused = [row for row in report.rows if row.action == "refuse"]
     assert [roster.problem(row) for row in refused] == [
-        "bad_pin", "bad_age", "other_class", "bad_number", "no_number", "no_name", "bad_name", "twice"]
+        "bad_pin",
+        "bad_age",
+        "other_class",
+        "bad_number",
+        "no_number",
+        "no_name",
+        "bad_name",
+        "twice",
+    ]
     assert roster.problem(RosterRow(1, "", "", "", "something new", "refuse")) == "other"
 
 
@@ -206,10 +247,18 @@ def test_another_schools_class_is_not_there(office: schools.Office) -> None:
 
 # models
 
+
 def test_the_card_comes_before_the_pull(office: schools.Office) -> None:
     assert "See the card of tiny" in office.admin.get("/admin/models").text
     page = office.admin.get("/admin/models/tiny").text
-    for words in ("Apache-2.0", "Origin unverified", "98 MB", "do not teach with it", "b179c9523d0e6a0f98a330c7562b", "Pull 98 MB"):
+    for words in (
+        "Apache-2.0",
+        "Origin unverified",
+        "98 MB",
+        "do not teach with it",
+        "b179c9523d0e6a0f98a330c7562b",
+        "Pull 98 MB",
+    ):
         assert words in page
     assert office.admin.get("/admin/models/nothing").status_code == 404
 
@@ -218,7 +267,9 @@ def test_a_pulled_model_loads_shows_its_memory_and_is_freed(tmp_path: Path) -> N
     starter_files.require("tiny")
     with schools.empty(tmp_path / "home", starter="tiny") as office:
         assert office.admin.post("/admin/models/tiny/pull").headers["location"] == "/admin/models?notice=pull_started"
-        assert "hx-trigger" not in office.admin.get("/admin/models/strip").text, "nothing is coming: nothing is asked again"
+        assert "hx-trigger" not in office.admin.get("/admin/models/strip").text, (
+            "nothing is coming: nothing is asked again"
+        )
         office.admin.post("/admin/models/tiny/load")
         page = office.admin.get("/admin/models").text
         checks.is_sound(page, "en")
@@ -238,8 +289,11 @@ def test_loading_what_is_not_here_says_so(office: schools.Office) -> None:
 
 # usage
 
+
 def test_a_limit_is_set_and_a_number_that_is_none_refused(office: schools.Office) -> None:
-    assert office.admin.post("/admin/usage/limits", data={"who": "", "tokens": "1,000", "requests": ""}).status_code == 303
+    assert (
+        office.admin.post("/admin/usage/limits", data={"who": "", "tokens": "1,000", "requests": ""}).status_code == 303
+    )
     page = office.admin.get("/admin/usage").text
     assert "of 1,000 tokens" in page
     assert "quota.changed" in office.admin.get("/admin/audit?kind=quota").text
@@ -261,6 +315,7 @@ def test_days_are_differences_of_what_came_since() -> None:
 
 # the activity log
 
+
 def test_the_log_is_filtered_paged_and_names_people(office: schools.Office) -> None:
     new_class(office)
     me = re.findall(r'<option value="(\w+)">Zhou', office.admin.get("/admin").text)[0]
@@ -279,14 +334,18 @@ def test_the_log_is_filtered_paged_and_names_people(office: schools.Office) -> N
 
 def test_a_changed_entry_breaks_the_chain_on_the_page(office: schools.Office) -> None:
     assert "chain unbroken" in office.admin.get("/admin/audit?verify=1").text
-    office.platform.get("db").write(lambda uow: uow.conn.execute(
-        update(audit.entry).where(audit.entry.c.seq == 2).values(action="nothing.happened")))
+    office.platform.get("db").write(
+        lambda uow: uow.conn.execute(
+            update(audit.entry).where(audit.entry.c.seq == 2).values(action="nothing.happened")
+        )
+    )
     page = office.admin.get("/admin/audit?verify=1").text
     assert "entry 2 was changed" in page
     assert "chain unbroken" not in page
 
 
 # privacy
+
 
 def test_consent_is_saved_and_withdrawn(office: schools.Office) -> None:
     class_id = new_class(office)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 from tests.web.conftest import Site
-from tests.web.look import sign_in, walk
+from tests.web.walking import answer_by_key, sign_in, tab_to, walk
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 STUDENT = [
@@ -192,21 +192,3 @@ def test_everybody_at_once_is_ticked_by_one_box(chromium: Browser, site: Site) -
         page.goto(f"{site.base_url}/teach/assign")
         page.check("[data-all]")
         assert page.locator("input[name=learner]:checked").count() == 32
-
-
-def tab_to(page: Page, selector: str, most: int = 80) -> None:
-    """Press Tab until the element has the focus."""
-    for _ in range(most):
-        page.keyboard.press("Tab")
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
-            return
-    raise AssertionError(f"{selector} is not reached within {most} tabs")
-
-
-def answer_by_key(page: Page) -> None:
-    """Give some answer with the keyboard: the first choice, or a 7."""
-    tab_to(page, "#sheet input[name=answer]")
-    if page.evaluate("document.activeElement.type") == "text":
-        page.keyboard.type("7")
-    else:
-        page.keyboard.press("Space")

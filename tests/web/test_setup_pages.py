@@ -22,7 +22,7 @@ def office(tmp_path: Path) -> Iterator[schools.Office]:
 
 
 def state(html: str, title: str) -> str:
-    """"Ready" or "To do" of a line of the checklist."""
+    """ "Ready" or "To do" of a line of the checklist."""
     before = html.split(f"<h3>{title}</h3>")[0]
     return re.findall(r"(Ready|To do)</span>", before)[-1]
 
@@ -44,19 +44,22 @@ def test_the_link_makes_school_and_administrator_signs_in_and_leads_to_setup(tmp
         assert setup.status_code == 200
         assert state(setup.text, "Class list") == "To do"
         assert [school.name for school in platform.get("identity").schools()] == ["Hill School"]
-        client.cookies.clear()
+        client.post("/leave")
         assert client.get(f"/enter/{token}").status_code == 404, "the link opens once"
         assert client.post(f"/enter/{token}/first", data=FORM | passwords).status_code == 404
         entered = client.post("/enter/adult", data={"login": "office", "password": schools.PASSWORD})
         assert entered.headers["location"] == "/admin"
 
 
-@pytest.mark.parametrize(("wrong", "words"), [
-    ({"password": "ink on rice paper", "again": "ink on rice papers"}, "The two passwords differ"),
-    ({"password": "short", "again": "short"}, "at least 10 characters"),
-    ({"password": "aaaaaaaaaaaa", "again": "aaaaaaaaaaaa"}, "4 of them different"),
-    ({"login": "x", "password": schools.PASSWORD, "again": schools.PASSWORD}, "please change this"),
-])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"password": "ink on rice paper", "again": "ink on rice papers"}, "The two passwords differ"),
+        ({"password": "short", "again": "short"}, "at least 10 characters"),
+        ({"password": "aaaaaaaaaaaa", "again": "aaaaaaaaaaaa"}, "4 of them different"),
+        ({"login": "x", "password": schools.PASSWORD, "again": schools.PASSWORD}, "please change this"),
+    ],
+)
 def test_a_refused_form_says_why_keeps_what_was_typed_and_leaves_the_link_open(
     tmp_path: Path, wrong: dict[str, str], words: str
 ) -> None:

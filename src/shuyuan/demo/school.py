@@ -13,6 +13,7 @@ from typing import Any
 from shuyuan import compose
 from shuyuan.demo import history, pupils
 from shuyuan.identity.interface import Identity, Principal, Role
+from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, errors
 from shuyuan.learning.courses import interface as courses_interface
 from shuyuan.learning.people.interface import Class, People
@@ -25,6 +26,7 @@ ADULTS: tuple[tuple[Role, str, str], ...] = (
     ("teacher", "lin", "林老师"), ("admin", "it", "周老师（信息中心）"), ("developer", "dev", "开发者 Dev"),
 )
 LIVE_EVERY_S, LINK_LIFE_S = 40.0, 24 * 3600
+LOOP_TURNS_ON_DAY = 11  # of 15 school days
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,8 @@ def _write_history(
     maths, models = (_points(platform, school_id, slug) for slug in COURSES)
     days = history.school_days(now)
     for day, at in enumerate(days):
+        if day == LOOP_TURNS_ON_DAY:  # so that the page of the loop has a first version to show
+            platform.get("improvement").turn(school_id, by=kernel_audit.SYSTEM)
         for pupil in class_pupils:
             asked = history.plan(maths, day, len(days), rng)
             if day % 3 == 2:

@@ -47,9 +47,13 @@ class Lines:
         """The line of one response."""
         question = self.question(response.item_id, response.seed)
         return Line(
-            item_id=response.item_id, prompt=prompt(question, response.item_id),
-            said=said(question, response.answer), correct=response.correct, at=response.at,
-            hints=response.hints_used, slip=self.slip(response.item_id, response.misconception),
+            item_id=response.item_id,
+            prompt=prompt(question, response.item_id),
+            said=said(question, response.answer),
+            correct=response.correct,
+            at=response.at,
+            hints=response.hints_used,
+            slip=self.slip(response.item_id, response.misconception),
         )
 
     def question(self, item_id: str, seed: int) -> Question | None:

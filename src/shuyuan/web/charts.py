@@ -86,9 +86,7 @@ def groups(course: Course) -> list[Group]:
     return found
 
 
-def mastery_map(
-    parts: Sequence[Group], mastery: Mapping[str, Mastery], next_id: str | None, language: Language
-) -> Map:
+def mastery_map(parts: Sequence[Group], mastery: Mapping[str, Mastery], next_id: str | None, language: Language) -> Map:
     """Lay out the map. mastery: point id → what is known, for every point of `parts`."""
     across = max(1, len(parts))
     column = max(COLUMN_WIDTH, (WIDTH - 2 * MARGIN - GUTTER * (across - 1)) // across)
@@ -103,10 +101,19 @@ def mastery_map(
         x = MARGIN + index * (column + GUTTER)
         columns.append(Column(x, column, titles[index]))
         for row, point in enumerate(part.points):
-            nodes.append(Node(
-                point.id, names[point.id], mastery[point.id], point.id == next_id, x + BOX_INSET,
-                top + row * (height + GAP), box, height, index,
-            ))
+            nodes.append(
+                Node(
+                    point.id,
+                    names[point.id],
+                    mastery[point.id],
+                    point.id == next_id,
+                    x + BOX_INSET,
+                    top + row * (height + GAP),
+                    box,
+                    height,
+                    index,
+                )
+            )
     bottom = max((node.y + node.height for node in nodes), default=top)
     width = across * (column + GUTTER) - GUTTER + 2 * MARGIN
     return Map(width, bottom + GAP + MARGIN, tuple(columns), tuple(nodes), tuple(_edges(parts, nodes, next_id)))
@@ -153,8 +160,10 @@ def _path(a: Node, b: Node, ring: int) -> str:
         if 0 < b.y - (a.y + a.height) <= GAP:
             return f"M{middle} {a.y + a.height}V{b.y - ring - 1}"
         left, bulge = a.x, a.x - 2 * BOX_INSET
-        return f"M{left} {a.y + a.height / 2:g}C{bulge} {a.y + a.height / 2:g} {bulge} {b.y + b.height / 2:g} " \
-               f"{left - ring} {b.y + b.height / 2:g}"
+        return (
+            f"M{left} {a.y + a.height / 2:g}C{bulge} {a.y + a.height / 2:g} {bulge} {b.y + b.height / 2:g} "
+            f"{left - ring} {b.y + b.height / 2:g}"
+        )
     start, end = a.x + a.width, b.x - ring
     y1, y2 = a.y + a.height / 2, b.y + b.height / 2
     if b.column < a.column:
@@ -169,5 +178,7 @@ def _through_gap(a: Node, b: Node, start: int, end: int, y1: float, y2: float) -
     """Past the columns between, in the gap under the boxes of a's row."""
     lane = a.y + a.height + GAP / 2
     near, far = start + GUTTER + BOX_INSET, end - GUTTER - BOX_INSET
-    return (f"M{start} {y1:g}C{start + 30} {y1:g} {start + 30} {lane:g} {near} {lane:g}"
-            f"H{far}C{end - 30} {lane:g} {end - 30} {y2:g} {end} {y2:g}")
+    return (
+        f"M{start} {y1:g}C{start + 30} {y1:g} {start + 30} {lane:g} {near} {lane:g}"
+        f"H{far}C{end - 30} {lane:g} {end - 30} {y2:g} {end} {y2:g}"
+    )

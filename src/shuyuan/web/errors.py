@@ -22,7 +22,10 @@ def error_page(request: Request, error: errors.ShuyuanError) -> Response:
     principal: Principal | None = getattr(request.state, "principal", None)
     kind = "broken" if error.error_code == "internal" else KINDS.get(error.status, "other")
     values = render.tongue(request, principal) | {
-        "kind": kind, "error": error, "demo": False, "reference": str(getattr(request.state, "request_id", "")),
+        "kind": kind,
+        "error": error,
+        "demo": False,
+        "reference": str(getattr(request.state, "request_id", "")),
     }
     return render.answer(request, "error.html", values, error.status)
 

@@ -118,8 +118,19 @@ def mdi(markdown: str) -> Markup:
 
 LEVELS = ("level.l1", "level.l2", "level.l3", "level.l4", "level.l5")
 ALL: dict[str, Callable[..., object]] = {
-    "say": say_text, "mid": mid, "clauses": clauses, "tongue": tongue, "day": day, "short_day": short_day, "minute": minute,
-    "clock": clock, "ago": ago, "level_word": level_word, "percent": percent, "md": md, "mdi": mdi,
+    "say": say_text,
+    "mid": mid,
+    "clauses": clauses,
+    "tongue": tongue,
+    "day": day,
+    "short_day": short_day,
+    "minute": minute,
+    "clock": clock,
+    "ago": ago,
+    "level_word": level_word,
+    "percent": percent,
+    "md": md,
+    "mdi": mdi,
 }
 
 

@@ -46,7 +46,11 @@ DEVELOPER = (
     Entry("loop", "nav.loop", "/loop", "loop"),
 )
 NAV: dict[Role, tuple[Entry, ...]] = {
-    "student": STUDENT, "teacher": TEACHER, "admin": ADMIN, "developer": DEVELOPER, "guardian": (),
+    "student": STUDENT,
+    "teacher": TEACHER,
+    "admin": ADMIN,
+    "developer": DEVELOPER,
+    "guardian": (),
 }
 
 

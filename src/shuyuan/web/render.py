@@ -17,8 +17,11 @@ HTML = "text/html; charset=utf-8"
 def templates() -> jinja2.Environment:
     """The one environment of all pages."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("shuyuan.web"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.PackageLoader("shuyuan.web"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals.update(asset=static.url, has_asset=static.present)
     environment.filters.update(filters.ALL)
@@ -36,8 +39,12 @@ def tongue(request: Request, principal: Principal | None) -> dict[str, object]:
     chosen = preferences.read(request, principal)
     query = f"?{request.url.query}" if request.url.query else ""
     return {
-        "lang": chosen.language, "theme": chosen.theme, "t": partial(glossary.say, chosen.language),
-        "principal": principal, "home": nav.home(principal.role) if principal else "/",
-        "now": datetime.now().astimezone(), "is_part": request.headers.get("hx-request") == "true",
+        "lang": chosen.language,
+        "theme": chosen.theme,
+        "t": partial(glossary.say, chosen.language),
+        "principal": principal,
+        "home": nav.home(principal.role) if principal else "/",
+        "now": datetime.now().astimezone(),
+        "is_part": request.headers.get("hx-request") == "true",
         "back": preferences.safe_back(request.url.path + query) if request.method == "GET" else "/",
     }

@@ -24,29 +24,56 @@ from shuyuan.web.pages import (
     papers,
     practice,
     questions,
+    starting,
     student,
     teacher,
 )
 from shuyuan.web.shell import Shell
 
 FAMILIES = (
-    enter, common, student, course, practice, mistakes, teacher, classmap, learner, assign, papers, questions,
+    enter,
+    common,
+    student,
+    course,
+    starting,
+    practice,
+    mistakes,
+    teacher,
+    classmap,
+    learner,
+    assign,
+    papers,
+    questions,
 )
 
 
 def router(
-    identity: Identity, people: People, courses: Courses, assessment: Assessment, records: Records, tracing: Tracing,
-    recommendation: Recommendation, insight: Insight, tutor: Tutor,
+    identity: Identity,
+    people: People,
+    courses: Courses,
+    assessment: Assessment,
+    records: Records,
+    tracing: Tracing,
+    recommendation: Recommendation,
+    insight: Insight,
+    tutor: Tutor,
 ) -> APIRouter:
     """Every page, and the static files."""
     shell = Shell(identity, people, courses)
     needs = Needs(
-        shell=shell, identity=identity, people=people, courses=courses, assessment=assessment, records=records,
-        tracing=tracing, recommendation=recommendation, insight=insight, tutor=tutor,
+        shell=shell,
+        identity=identity,
+        people=people,
+        courses=courses,
+        assessment=assessment,
+        records=records,
+        tracing=tracing,
+        recommendation=recommendation,
+        insight=insight,
+        tutor=tutor,
     )
     api = APIRouter()
     api.include_router(static.router())
     for family in FAMILIES:
         api.include_router(family.router(needs))
     return api
-

@@ -52,16 +52,30 @@ class Shell:
         return Place(classes, class_, mine, course, {one.id: one.title for one in known.values()})
 
     def show(
-        self, request: Request, template: str, values: Values | None = None, *, principal: Principal | None = None,
-        status: int = 200, here: str = "", place: Place | None = None, **more: object,
+        self,
+        request: Request,
+        template: str,
+        values: Values | None = None,
+        *,
+        principal: Principal | None = None,
+        status: int = 200,
+        here: str = "",
+        place: Place | None = None,
+        **more: object,
     ) -> Response:
         """A whole page. here: the name of its entry in the navigation."""
         frame = self._frame(request, principal, place) | {"here": here}
         return render.answer(request, template, {**frame, **(values or {}), **more}, status)
 
     def part(
-        self, request: Request, template: str, values: Values | None = None, *, principal: Principal,
-        status: int = 200, **more: object,
+        self,
+        request: Request,
+        template: str,
+        values: Values | None = None,
+        *,
+        principal: Principal,
+        status: int = 200,
+        **more: object,
     ) -> Response:
         """A fragment for htmx: the same words and filters, no frame."""
         tongue = render.tongue(request, principal)
@@ -71,7 +85,9 @@ class Shell:
         if place is None:
             place = self.place(request, principal) if principal is not None else Place()
         return render.tongue(request, principal) | {
-            "place": place, "nav": nav.NAV[principal.role] if principal else (), "demo": self._is_demo(principal),
+            "place": place,
+            "nav": nav.NAV[principal.role] if principal else (),
+            "demo": self._is_demo(principal),
         }
 
     def _is_demo(self, principal: Principal | None) -> bool:

@@ -65,7 +65,12 @@ def router() -> APIRouter:
 
 
 def packed_response(
-    request: Request, body: bytes, media_type: str, *, packed: bytes | None = None, caching: str = "no-store",
+    request: Request,
+    body: bytes,
+    media_type: str,
+    *,
+    packed: bytes | None = None,
+    caching: str = "no-store",
     status: int = 200,
 ) -> Response:
     """Gzip where the browser takes it. Event streams never come through here."""

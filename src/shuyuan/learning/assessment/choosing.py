@@ -1,7 +1,8 @@
 """Which items of a point fit a learner now. The same state gives the same choice, so a preview is what is sent.
 
-Order: not just answered; of the point itself, then of what comes before and after it; showing a misconception
-of this learner; least often answered; nearest to the success rate at which practice teaches most.
+Order: not just answered; of the point itself, then of what it requires (what builds on it only when nothing else is
+left); showing a misconception of this learner; least often answered; nearest to the success rate at which
+practice teaches most.
 """
 
 import zlib
@@ -23,7 +24,7 @@ MAX_COUNT = 30
 
 @dataclass(frozen=True)
 class Candidate:
-    """An item that could be given. distance: 0 of the point itself, 1 and more from its neighbours."""
+    """An item that could be given. distance: 0 of the point itself, 1 of what it requires, 2 of what requires it."""
 
     item_id: str
     points: tuple[str, ...]
@@ -73,22 +74,22 @@ class Chooser:
         if point_id not in {point.id for point in points}:
             raise errors.NotFound(f"course {course_id} has no point {point_id}", fix="use a point of this course")
         found: dict[str, Candidate] = {}
-        for distance, near in enumerate(neighbours(points, point_id)):
-            if distance and len(found) >= count + JUST_ANSWERED:
-                break
-            for item_id in self._courses.items_of_point(school_id, near):
-                found.setdefault(item_id, _candidate(self._courses.item(school_id, item_id), distance))
+        before, after = neighbours(points, point_id)
+        enough = count + JUST_ANSWERED  # so that something fresh is left
+        for distance, near, wanted in [(0, [point_id], enough), (1, before, enough), (2, after, count)]:
+            for name in near if len(found) < wanted else ():
+                for item_id in self._courses.items_of_point(school_id, name):
+                    found.setdefault(item_id, _candidate(self._courses.item(school_id, item_id), distance))
         if not found:
             raise errors.BadInput(f"point {point_id} has no questions yet", fix="add items to the course")
         return list(found.values())
 
 
-def neighbours(points: Iterable[Point], point_id: str) -> list[str]:
-    """The point, then what it requires, then what requires it: where to look when it has too few items."""
+def neighbours(points: Iterable[Point], point_id: str) -> tuple[list[str], list[str]]:
+    """(what the point requires, what requires it): where to look when it has too few items."""
     by_id = {point.id: point for point in points}
     before = [name for name in by_id[point_id].requires if name in by_id]
-    after = [point.id for point in by_id.values() if point_id in point.requires]
-    return [point_id, *before, *after]
+    return before, [point.id for point in by_id.values() if point_id in point.requires]
 
 
 def misconceptions_of(item: Item) -> frozenset[str]:

@@ -76,7 +76,6 @@ class InsightService:
 
     def _learners(self, principal: Principal, class_id: str) -> list[Learner]:
         principal.require("teacher", "admin")
-        self._people.class_(principal, class_id)
         return self._people.learners(principal, class_id)
 
     def _needs(self, principal: Principal, whole: _Class, point_id: str) -> tuple[Need, ...]:

@@ -8,7 +8,7 @@ from shuyuan.learning.courses import interface as courses
 from shuyuan.learning.tutor import guard, interface, words
 from shuyuan.science import text
 
-MAX_SENTENCES = 6
+MAX_SENTENCES = 4
 MAX_REPLACED = 2  # a model that leaks twice wants to give the answer: it is stopped
 NextHint = Callable[[], Awaitable[interface.Event | None]]
 

@@ -25,25 +25,44 @@ def router(needs: web_needs.Needs) -> APIRouter:
 
     @api.get("/teach/assign")
     def assign(
-        request: Request, reader: Reader, point_id: str = "", learner: Annotated[list[str], Query()] = [],  # noqa: B006
-        count: int = COUNT, due: str = "", sent: str = "", change: bool = False,
+        request: Request,
+        reader: Reader,
+        learner: Annotated[list[str], Query(default_factory=list)],
+        point_id: str = "",
+        count: int = COUNT,
+        due: str = "",
+        sent: str = "",
+        change: bool = False,
     ) -> Response:
         place = needs.shell.place(request, reader)
         values = form_values(needs, reader, place, point_id, learner) | {
-            "count": min(max(count, 1), MOST), "due": due, "sent": _sent(needs, reader, place, sent)}
+            "count": min(max(count, 1), MOST),
+            "due": due,
+            "sent": _sent(needs, reader, place, sent),
+        }
         if point_id and learner and not change and place.class_ is not None:
             values |= preview_values(needs, reader, place, point_id, learner, count)
         return needs.shell.show(request, "teach/assign.html", values, principal=reader, here="assign", place=place)
 
     @api.post("/teach/assign")
     def send(
-        request: Request, reader: Reader, point_id: Annotated[str, Form()],
-        learner: Annotated[list[str], Form()], count: Annotated[int, Form()] = COUNT, due: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        point_id: Annotated[str, Form()],
+        learner: Annotated[list[str], Form()],
+        count: Annotated[int, Form()] = COUNT,
+        due: Annotated[str, Form()] = "",
     ) -> Response:
         place = needs.shell.place(request, reader)
         made = needs.assessment.assign(
-            reader, class_id=_class_id(place), learner_ids=learner, course_id=point_id.partition(".")[0],
-            point_id=point_id, count=count, due_at=_end_of(due))
+            reader,
+            class_id=_class_id(place),
+            learner_ids=learner,
+            course_id=point_id.partition(".")[0],
+            point_id=point_id,
+            count=count,
+            due_at=_end_of(due),
+        )
         return RedirectResponse(f"/teach/assign?sent={made.id}", SEE_OTHER)
 
     @api.post("/teach/assign/{assignment_id}/undo")
@@ -63,8 +82,12 @@ def form_values(
     if point_id and point_id not in points:
         raise errors.NotFound(f"no topic {point_id} in this course", fix="choose one of the list")
     return {
-        "learners": sorted(learners, key=lambda one: one.number), "points": points, "point": points.get(point_id), "chosen": set(chosen),
-        "sets": teacher.assignments_of(needs, reader, place.class_.id) if place.class_ else [], "previews": None,
+        "learners": sorted(learners, key=lambda one: one.number),
+        "points": points,
+        "point": points.get(point_id),
+        "chosen": set(chosen),
+        "sets": teacher.assignments_of(needs, reader, place.class_.id) if place.class_ else [],
+        "previews": None,
     }
 
 
@@ -73,8 +96,13 @@ def preview_values(
 ) -> dict[str, object]:
     """What each one would get; the first one's questions as a sample."""
     previews = needs.assessment.preview(
-        reader, class_id=_class_id(place), learner_ids=chosen, course_id=point_id.partition(".")[0],
-        point_id=point_id, count=min(max(count, 1), MOST))
+        reader,
+        class_id=_class_id(place),
+        learner_ids=chosen,
+        course_id=point_id.partition(".")[0],
+        point_id=point_id,
+        count=min(max(count, 1), MOST),
+    )
     names: dict[str, Learner] = {one.id: one for one in needs.people.learners(reader, _class_id(place))}
     lines = Lines(needs.courses, reader)
     sample = [lines.question(item, 1) for item in previews[0].item_ids] if previews else []

@@ -31,14 +31,16 @@ def router(needs: web_needs.Needs) -> APIRouter:
         place = needs.shell.place(request, reader)
         if place.class_ is None or place.course is None:
             return needs.shell.show(
-                request, "teach/class.html", principal=reader, here="class", place=place, found=None)
+                request, "teach/class.html", principal=reader, here="class", place=place, found=None
+            )
         cell = _cell(needs, reader, place.class_.id, learner, point) if learner and point else None
         if shell.is_part(request) and cell is not None:
             return needs.shell.part(request, "teach/cell.html", cell, principal=reader)
         found = needs.insight.class_map(reader, place.class_.id, place.course.id)
         values = _values(needs, reader, found, place.course.id, part) | {"part": part, "cell": cell}
         return needs.shell.show(
-            request, "teach/class.html", values, principal=reader, here="class", place=place, found=found)
+            request, "teach/class.html", values, principal=reader, here="class", place=place, found=found
+        )
 
     @api.get("/teach/class.csv")
     def spreadsheet(request: Request, reader: Reader) -> Response:
@@ -48,17 +50,19 @@ def router(needs: web_needs.Needs) -> APIRouter:
         found = needs.insight.class_map(reader, place.class_.id, place.course.id)
         body = BOM + _csv(found, teacher.points_of(needs, reader, place.course.id), reader.language)
         name = quote(f"{place.class_.name}.csv")
-        return Response(body, media_type="text/csv; charset=utf-8", headers={
-            "content-disposition": f"attachment; filename=\"class.csv\"; filename*=UTF-8''{name}",
-            "cache-control": "no-store",
-        })
+        return Response(
+            body,
+            media_type="text/csv; charset=utf-8",
+            headers={
+                "content-disposition": f"attachment; filename=\"class.csv\"; filename*=UTF-8''{name}",
+                "cache-control": "no-store",
+            },
+        )
 
     return api
 
 
-def _values(
-    needs: web_needs.Needs, reader: Principal, found: ClassMap, course_id: str, part: str
-) -> dict[str, object]:
+def _values(needs: web_needs.Needs, reader: Principal, found: ClassMap, course_id: str, part: str) -> dict[str, object]:
     points = teacher.points_of(needs, reader, course_id)
     groups = charts.groups(needs.courses.course(reader.school_id, course_id))
     hardest = _by_difficulty(found)
@@ -68,8 +72,13 @@ def _values(
     first = shown[0] if shown else None
     stuck = [who.id for who, row in found.rows if first and row[first].stuck]
     return {
-        "points": points, "columns": shown, "rates": found.percent_correct, "rows": found.rows, "hardest": first,
-        "groups": groups if len(hardest) > MOST_TOPICS else [], "stuck_ids": stuck,
+        "points": points,
+        "columns": shown,
+        "rates": found.percent_correct,
+        "rows": found.rows,
+        "hardest": first,
+        "groups": groups if len(hardest) > MOST_TOPICS else [],
+        "stuck_ids": stuck,
     }
 
 
@@ -89,9 +98,12 @@ def _cell(
     slip, times = slips.most_common(1)[0] if slips else (None, 0)
     point = teacher.points_of(needs, reader, point_id.partition(".")[0])[point_id]
     return {
-        "learner": who, "point": point, "lines": lines.of(answers[:CELL_ANSWERS]),
+        "learner": who,
+        "point": point,
+        "lines": lines.of(answers[:CELL_ANSWERS]),
         "mastery": needs.tracing.of_learner(reader, learner_id, [point_id])[point_id],
-        "slip": lines.slip(point_id, slip), "slip_times": times,
+        "slip": lines.slip(point_id, slip),
+        "slip_times": times,
     }
 
 

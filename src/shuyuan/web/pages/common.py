@@ -22,8 +22,11 @@ def router(needs: web_needs.Needs) -> APIRouter:
 
     @api.post("/preferences")
     def choose(
-        principal: Maybe, back: Annotated[str, Form()] = "/", lang: Annotated[str, Form()] = "",
-        theme: Annotated[str, Form()] = "", place: Annotated[str, Form()] = "",
+        principal: Maybe,
+        back: Annotated[str, Form()] = "/",
+        lang: Annotated[str, Form()] = "",
+        theme: Annotated[str, Form()] = "",
+        place: Annotated[str, Form()] = "",
     ) -> Response:
         response = RedirectResponse(_without_lang(preferences.safe_back(back)), SEE_OTHER)
         if lang in LANGUAGES:

@@ -28,7 +28,9 @@ def router(needs: web_needs.Needs) -> APIRouter:
             full = needs.courses.course(reader.school_id, place.course.id)
             mastery = mastery_of(needs, reader, reader.account_id, full)
             values = {
-                "course": full, "units": progress.units(full, mastery), "total": len(full.points),
+                "course": full,
+                "units": progress.units(full, mastery),
+                "total": len(full.points),
                 "done": progress.confident(mastery.values()),
             }
         return needs.shell.show(request, "learn/course.html", values, principal=reader, here="course", place=place)
@@ -40,7 +42,12 @@ def router(needs: web_needs.Needs) -> APIRouter:
         by_id = {point.id: point for point in full.points}
         mastery = _own(needs, reader, full)
         return needs.shell.show(
-            request, "learn/lesson.html", principal=reader, here="course", course=full, lesson=found,
+            request,
+            "learn/lesson.html",
+            principal=reader,
+            here="course",
+            course=full,
+            lesson=found,
             passages=[_passage(one, reader) for one in found.passages],
             points=[{"id": p, "name": by_id[p].name, "mastery": mastery.get(p)} for p in found.points if p in by_id],
         )
@@ -50,7 +57,13 @@ def router(needs: web_needs.Needs) -> APIRouter:
         place = needs.shell.place(request, reader)
         values = map_values(needs, reader, reader.account_id, place)
         return needs.shell.show(
-            request, "learn/map.html", values, principal=reader, here="map", place=place, watched=False,
+            request,
+            "learn/map.html",
+            values,
+            principal=reader,
+            here="map",
+            place=place,
+            watched=False,
             href="/learn/point",
         )
 
@@ -64,24 +77,28 @@ def router(needs: web_needs.Needs) -> APIRouter:
         answered = needs.records.of_learner(reader, reader.account_id, point_id=id, limit=ANSWERS_SHOWN)
         before = [progress.Topic(p, by_id[p].name, mastery[p]) for p in by_id[id].requires if p in by_id]
         return needs.shell.show(
-            request, "learn/point.html", principal=reader, here="map", course=full, point=by_id[id],
-            mastery=mastery[id], lines=Lines(needs.courses, reader).of(answered), needs=before,
-            lesson=progress.lesson_of(full, id), watched=False,
+            request,
+            "learn/point.html",
+            principal=reader,
+            here="map",
+            course=full,
+            point=by_id[id],
+            mastery=mastery[id],
+            lines=Lines(needs.courses, reader).of(answered),
+            needs=before,
+            lesson=progress.lesson_of(full, id),
+            watched=False,
         )
 
     return api
 
 
-def mastery_of(
-    needs: web_needs.Needs, reader: Principal, learner_id: str, course: Course
-) -> Mapping[str, Mastery]:
+def mastery_of(needs: web_needs.Needs, reader: Principal, learner_id: str, course: Course) -> Mapping[str, Mastery]:
     """Every point of the course with what the learner understands of it."""
     return needs.tracing.of_learner(reader, learner_id, [point.id for point in course.points])
 
 
-def map_values(
-    needs: web_needs.Needs, reader: Principal, learner_id: str, place: shell.Place
-) -> dict[str, object]:
+def map_values(needs: web_needs.Needs, reader: Principal, learner_id: str, place: shell.Place) -> dict[str, object]:
     """What learn/map.html says of a learner."""
     if place.course is None:
         return {"course": None, "next_point": None}
@@ -91,7 +108,9 @@ def map_values(
         (one.point_id for one in needs.recommendation.next(reader, learner_id) if one.course_id == full.id), None
     )
     return {
-        "course": full, "groups": progress.map_sections(full, mastery), "total": len(full.points),
+        "course": full,
+        "groups": progress.map_sections(full, mastery),
+        "total": len(full.points),
         "done": progress.confident(mastery.values()),
         "next_point": next((point for point in full.points if point.id == next_id), None),
         "map": charts.mastery_map(charts.groups(full), mastery, next_id, reader.language),
@@ -104,6 +123,7 @@ def _own(needs: web_needs.Needs, reader: Principal, course: Course) -> Mapping[s
 
 def _passage(passage: Passage, reader: Principal) -> dict[str, object]:
     return {
-        "anchor": passage.id.rpartition(".")[2], "title": passage.title,
+        "anchor": passage.id.rpartition(".")[2],
+        "title": passage.title,
         "text": passage.text.of(reader.language),
     }

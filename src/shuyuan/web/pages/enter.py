@@ -44,23 +44,23 @@ def router(needs: web_needs.Needs) -> APIRouter:
 
     @api.post("/enter/pupil")
     def pupil(
-        request: Request, code: Annotated[str, Form()] = "", number: Annotated[str, Form()] = "",
+        request: Request,
+        code: Annotated[str, Form()] = "",
+        number: Annotated[str, Form()] = "",
         pin: Annotated[str, Form()] = "",
     ) -> Response:
         try:
             signed_in = needs.identity.sign_in_pupil(
-                code.strip(), number.strip(), pin, client=identity_http.client_address(request))
+                code.strip(), number.strip(), pin, client=identity_http.client_address(request)
+            )
         except errors.ShuyuanError as wrong:
             return _form(needs, request, Refused("pupil", _wait_s(wrong), code), wrong.status)
         return _enter(request, signed_in)
 
     @api.post("/enter/adult")
-    def adult(
-        request: Request, login: Annotated[str, Form()] = "", password: Annotated[str, Form()] = ""
-    ) -> Response:
+    def adult(request: Request, login: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "") -> Response:
         try:
-            signed_in = needs.identity.sign_in(
-                login.strip(), password, client=identity_http.client_address(request))
+            signed_in = needs.identity.sign_in(login.strip(), password, client=identity_http.client_address(request))
         except errors.ShuyuanError as wrong:
             return _form(needs, request, Refused("adult", _wait_s(wrong), login), wrong.status)
         return _enter(request, signed_in)
@@ -112,8 +112,13 @@ def _links(api: APIRouter, needs: web_needs.Needs) -> None:
 
     @api.post("/enter/{token}/first")
     def first(
-        request: Request, token: str, school: Annotated[str, Form()] = "", name: Annotated[str, Form()] = "",
-        login: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "", again: Annotated[str, Form()] = "",
+        request: Request,
+        token: str,
+        school: Annotated[str, Form()] = "",
+        name: Annotated[str, Form()] = "",
+        login: Annotated[str, Form()] = "",
+        password: Annotated[str, Form()] = "",
+        again: Annotated[str, Form()] = "",
     ) -> Response:
         given = {"school": school, "name": name, "login": login}
         return setup.first_admin(needs, request, token, given, (password, again))
@@ -121,7 +126,8 @@ def _links(api: APIRouter, needs: web_needs.Needs) -> None:
 
 def _form(needs: web_needs.Needs, request: Request, refused: Refused | None, status: int) -> Response:
     return needs.shell.show(
-        request, "enter/enter.html", status=status, refused=refused, door=request.cookies.get(DOOR, ""))
+        request, "enter/enter.html", status=status, refused=refused, door=request.cookies.get(DOOR, "")
+    )
 
 
 def _enter(request: Request, signed_in: SignedIn) -> Response:

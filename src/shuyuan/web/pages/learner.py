@@ -37,7 +37,9 @@ def router(needs: web_needs.Needs) -> APIRouter:
         who = needs.people.learner(reader, learner_id)
         place = needs.shell.place(request, reader)
         values: dict[str, object] = {
-            "learner": who, "course": None, "focus": None,
+            "learner": who,
+            "course": None,
+            "focus": None,
             "turns": needs.tutor.transcript(reader, learner_id, limit=TURNS_SHOWN),
         }
         if place.course is not None:
@@ -48,9 +50,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
     return api
 
 
-def _values(
-    needs: web_needs.Needs, reader: Principal, learner_id: str, full: Course, point: str
-) -> dict[str, object]:
+def _values(needs: web_needs.Needs, reader: Principal, learner_id: str, full: Course, point: str) -> dict[str, object]:
     mastery = course_pages.mastery_of(needs, reader, learner_id, full)
     sections = progress.map_sections(full, mastery)
     topics = {topic.id: topic for section in sections for topic in section.points}
@@ -58,13 +58,19 @@ def _values(
     weakest = min(judged, key=lambda one: one.mastery.p, default=None)
     focus = topics.get(point)
     answered = needs.records.of_learner(
-        reader, learner_id, point_id=focus.id if focus else None, limit=ANSWERS_SHOWN if focus else 200)
+        reader, learner_id, point_id=focus.id if focus else None, limit=ANSWERS_SHOWN if focus else 200
+    )
     here = [one for one in answered if one.item_id.partition(".")[0] == full.id]
     return {
-        "course": full, "sections": sections, "focus": focus,
+        "course": full,
+        "sections": sections,
+        "focus": focus,
         "weakest": weakest if weakest and weakest.mastery.level in (1, 2) else None,
-        "done": progress.confident(mastery.values()), "total": len(topics), "judged": len(judged),
-        "lines": Lines(needs.courses, reader).of(here[:ANSWERS_SHOWN]), "slips": _slips(here, full),
+        "done": progress.confident(mastery.values()),
+        "total": len(topics),
+        "judged": len(judged),
+        "lines": Lines(needs.courses, reader).of(here[:ANSWERS_SHOWN]),
+        "slips": _slips(here, full),
     }
 
 

@@ -47,14 +47,21 @@ def router(needs: web_needs.Needs) -> APIRouter:
             for point_id, some in groupby(by_point, key=lambda one: one.point_id)
         ]
         return needs.shell.show(
-            request, "learn/mistakes.html", principal=reader, here="mistakes", total=len(found), groups=groups,
-            due_ids=_one_course([one for one in found if one.due]), all_ids=_one_course(found),
+            request,
+            "learn/mistakes.html",
+            principal=reader,
+            here="mistakes",
+            total=len(found),
+            groups=groups,
+            due_ids=_one_course([one for one in found if one.due]),
+            all_ids=_one_course(found),
         )
 
     @api.post("/learn/redo")
     def redo(reader: Reader, item_id: Annotated[list[str], Form()]) -> Response:
         attempt = needs.assessment.start(
-            reader, kind="review", course_id=item_id[0].partition(".")[0], item_ids=item_id[:MOST_AT_ONCE])
+            reader, kind="review", course_id=item_id[0].partition(".")[0], item_ids=item_id[:MOST_AT_ONCE]
+        )
         return RedirectResponse(f"/learn/practice/{attempt.id}", SEE_OTHER)
 
     return api
@@ -71,8 +78,13 @@ def _one_course(found: list[Mistake]) -> list[str]:
 def _entry(lines: answers.Lines, one: Mistake) -> Entry:
     question = lines.question(one.item_id, one.seed)
     return Entry(
-        one.item_id, answers.prompt(question, one.item_id), answers.said(question, one.answer),
-        lines.slip(one.item_id, one.misconception), one.due, one.at, one.times_wrong,
+        one.item_id,
+        answers.prompt(question, one.item_id),
+        answers.said(question, one.answer),
+        lines.slip(one.item_id, one.misconception),
+        one.due,
+        one.at,
+        one.times_wrong,
     )
 
 

@@ -36,8 +36,12 @@ def router(needs: web_needs.Needs) -> APIRouter:
 
     @api.get("/teach/papers")
     def choose(
-        request: Request, reader: Reader, point_id: str = "", learner: Annotated[list[str], Query()] = [],  # noqa: B006
-        count: int = COUNT, change: bool = False,
+        request: Request,
+        reader: Reader,
+        learner: Annotated[list[str], Query(default_factory=list)],
+        point_id: str = "",
+        count: int = COUNT,
+        change: bool = False,
     ) -> Response:
         place = needs.shell.place(request, reader)
         values = assign.form_values(needs, reader, place, point_id, learner) | {"count": min(max(count, 1), MOST)}
@@ -47,20 +51,34 @@ def router(needs: web_needs.Needs) -> APIRouter:
 
     @api.post("/teach/papers")
     def make(
-        request: Request, reader: Reader, point_id: Annotated[str, Form()], learner: Annotated[list[str], Form()],
+        request: Request,
+        reader: Reader,
+        point_id: Annotated[str, Form()],
+        learner: Annotated[list[str], Form()],
         count: Annotated[int, Form()] = COUNT,
     ) -> Response:
         place = needs.shell.place(request, reader)
         if place.class_ is None:
             raise errors.NotFound("you have no class", fix="ask your administrator to add you to one")
         made = needs.assessment.papers(
-            reader, class_id=place.class_.id, learner_ids=learner, course_id=point_id.partition(".")[0],
-            point_id=point_id, count=min(max(count, 1), MOST))
+            reader,
+            class_id=place.class_.id,
+            learner_ids=learner,
+            course_id=point_id.partition(".")[0],
+            point_id=point_id,
+            count=min(max(count, 1), MOST),
+        )
         names = {one.id: one for one in needs.people.learners(reader, place.class_.id)}
         sheets = [_sheet(names[paper.learner_id], paper) for paper in made]
         return needs.shell.show(
-            request, "teach/print.html", principal=reader, here="papers", place=place, sheets=sheets,
-            school=needs.identity.school(reader.school_id), keys_of=keys_of,
+            request,
+            "teach/print.html",
+            principal=reader,
+            here="papers",
+            place=place,
+            sheets=sheets,
+            school=needs.identity.school(reader.school_id),
+            keys_of=keys_of,
         )
 
     return api
@@ -86,5 +104,6 @@ def qr(text: str) -> Markup:
     """A QR code as an SVG without style attributes: what a scanner sees is a path."""
     out = io.BytesIO()
     segno.make(text, error="m", micro=False).save(
-        out, kind="svg", xmldecl=False, svgns=False, border=2, omitsize=True, svgclass="qr-code", lineclass=None)
+        out, kind="svg", xmldecl=False, svgns=False, border=2, omitsize=True, svgclass="qr-code", lineclass=None
+    )
     return Markup(out.getvalue().decode())  # made by segno from a code of our own alphabet

@@ -23,12 +23,16 @@ def router(needs: web_needs.Needs) -> APIRouter:
             lines = Lines(needs.courses, reader)
             items = needs.courses.items_of_point(reader.school_id, point) if point else ()
             values = {
-                "course": full, "groups": charts.groups(full), "items": place.course.items, "open_point": point,
+                "course": full,
+                "groups": charts.groups(full),
+                "items": place.course.items,
+                "open_point": point,
                 "counts": {p.id: len(needs.courses.items_of_point(reader.school_id, p.id)) for p in full.points},
                 "rates": needs.insight.class_map(reader, place.class_.id, full.id).percent_correct,
                 "asked": [q for q in (lines.question(item, SAMPLE_SEED) for item in items) if q is not None],
             }
         return needs.shell.show(
-            request, "teach/questions.html", values, principal=reader, here="questions", place=place)
+            request, "teach/questions.html", values, principal=reader, here="questions", place=place
+        )
 
     return api

@@ -64,11 +64,15 @@ class Today:
         first = activities[0] if activities else None
         due = [one for one in self.needs.recommendation.mistakes(reader, learner.id) if one.due]
         return {
-            "name": learner.name, "learner_id": learner.id, "watched": watched, "first": first,
+            "name": learner.name,
+            "learner_id": learner.id,
+            "watched": watched,
+            "first": first,
             "topic": self._topic(reader, first),
             "also": [one for one in activities[1:] if one.kind != "mistakes"],
             "due_mistakes": 0 if first is not None and first.kind == "mistakes" else len(due),
-            "sitting": self._sitting(reader, learner.id), "path": self._path(reader, learner.id, first),
+            "sitting": self._sitting(reader, learner.id),
+            "path": self._path(reader, learner.id, first),
             "moved": self._moved(reader, learner.id),
         }
 
@@ -80,14 +84,16 @@ class Today:
 
     def _sitting(self, reader: Principal, learner_id: str) -> Sitting | None:
         attempt = self.needs.assessment.open_attempt(reader, learner_id)
-        if attempt is None or not any(slot.state != "open" for slot in attempt.slots):
+        done = sum(1 for slot in attempt.slots if slot.state != "open") if attempt else 0
+        if attempt is None or not 0 < done < len(attempt.slots):
             return None
-        done = sum(1 for slot in attempt.slots if slot.state != "open")
         return Sitting(attempt.id, self._attempt_title(reader, attempt), done, len(attempt.slots))
 
     def _attempt_title(self, reader: Principal, attempt: Attempt) -> Text:
-        return self._name(reader, attempt.course_id, attempt.title_point_id) or self.needs.courses.course(
-            reader.school_id, attempt.course_id).title
+        return (
+            self._name(reader, attempt.course_id, attempt.title_point_id)
+            or self.needs.courses.course(reader.school_id, attempt.course_id).title
+        )
 
     def _name(self, reader: Principal, course_id: str, point_id: str | None) -> Text | None:
         if point_id is None:
@@ -146,7 +152,12 @@ def router(needs: web_needs.Needs) -> APIRouter:
         learner = needs.people.learner(reader, reader.account_id)
         answers = needs.records.of_learner(reader, learner.id, limit=5000)
         return needs.shell.show(
-            request, "learn/me.html", principal=reader, here="me", learner=learner, answers=len(answers),
+            request,
+            "learn/me.html",
+            principal=reader,
+            here="me",
+            learner=learner,
+            answers=len(answers),
             seen=_seen(needs, reader, learner.id),
         )
 

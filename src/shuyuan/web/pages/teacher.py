@@ -90,11 +90,15 @@ def _values(needs: web_needs.Needs, reader: Principal, found: ClassToday) -> dic
     lines = Lines(needs.courses, reader)
     point = points_of(needs, reader, found.course_id).get(found.point_id or "")
     return {
-        "found": found, "point": point, "marks": _marks(found), "strip_width": 22 * found.size,
+        "found": found,
+        "point": point,
+        "marks": _marks(found),
+        "strip_width": 22 * found.size,
         "stuck": [_stuck(lines, need, found.shared_misconception) for need in found.stuck],
         "shared": lines.slip(found.course_id, found.shared_misconception),
         "sets": [one for one in assignments_of(needs, reader, found.class_id) if one.assignment.undone_at is None][
-            :ASSIGNMENTS_SHOWN],
+            :ASSIGNMENTS_SHOWN
+        ],
         "first_point": next(iter(points_of(needs, reader, found.course_id)), ""),
     }
 
