@@ -17,6 +17,7 @@ import shuyuan
 from shuyuan import compose
 from shuyuan.kernel import errors, http, log
 from shuyuan.kernel.http import app as http_app
+from shuyuan.learning.courses.interface import Courses
 from shuyuan.maas.catalogue.interface import Locator
 
 ALL = tuple(compose.ROUTERS)
@@ -119,6 +120,7 @@ def _lifespan(
     @asynccontextmanager
     async def span(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(platform.register_jobs, modules)
+        await asyncio.to_thread(_open_courses, platform, modules)
         for name in ("outbox", "scheduler"):
             platform.get(name).start()
         waking = asyncio.create_task(_wake_starters(platform, modules))
@@ -147,6 +149,18 @@ async def _wake_starters(platform: compose.Platform, modules: Sequence[str]) -> 
             await engine.warm(name)
         except errors.ShuyuanError as failure:
             _logger.warning("starter_not_loaded", model=name, error=failure.message)
+
+
+def _open_courses(platform: compose.Platform, modules: Sequence[str]) -> None:
+    """Read every course once, so that the first hint of the day is as quick as the next."""
+    if "courses" not in modules:
+        return
+    courses: Courses = platform.get("courses")
+    for school in platform.get("identity").schools():
+        for course in courses.courses(school.id):
+            for point in courses.graph(school.id, course.id).points:
+                for item_id in courses.items_of_point(school.id, point.id)[:1]:
+                    courses.question(school.id, item_id, 0, "zh")
 
 
 def _is_here(catalogue: Locator, name: str) -> bool:

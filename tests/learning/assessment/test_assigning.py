@@ -43,6 +43,16 @@ def test_the_reason_states_the_evidence_and_aims_at_the_misconception(world: Wor
     assert all(slips)
 
 
+def test_a_busy_learner_does_not_hide_the_answers_of_a_quiet_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shuyuan.learning.assessment.choosing.RECENT", 4)
+    world.practise(world.pupils[0], A, "+-")
+    world.practise(world.pupils[1], A, "-" * 12)
+    quiet, _ = world.assessment.preview(world.teacher, **ask(world))  # type: ignore[arg-type]
+    assert "1 of the last 2 answers" in quiet.reason["en"]
+
+
 def test_the_items_just_answered_come_last(world: World) -> None:
     world.practise(world.pupils[0], A, "++++")
     shown = world.assessment.preview(world.teacher, **ask(world, world.pupils[0]))  # type: ignore[arg-type]

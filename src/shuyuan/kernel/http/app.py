@@ -38,8 +38,9 @@ def build_app(
     )
     for router in [health.router(version, ready), *routers]:
         app.include_router(router)
-    defect = _answer_errors(app, dict(error_pages or {}))
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes, upload_paths=dict(upload_paths or {}))
+    answer = _answerer(dict(error_pages or {}))
+    defect = _answer_errors(app, answer)
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes, upload_paths=dict(upload_paths or {}), answer=answer)
     app.add_middleware(Defects, answer=defect)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestId)
@@ -71,8 +72,8 @@ def _as_dependency(gate: Gate) -> Callable[[Request], None]:
     return admit
 
 
-def _answer_errors(app: FastAPI, pages: dict[str, ErrorPage]) -> Callable[[Request, Exception], Response]:
-    """Register the answers to expected errors; returns the answer to a defect."""
+def _answerer(pages: dict[str, ErrorPage]) -> ErrorPage:
+    """Answers an error in the manner of the path it happened under."""
 
     def answer(request: Request, error: errors.ShuyuanError) -> Response:
         prefixes = sorted((p for p in pages if request.url.path.startswith(p)), key=len, reverse=True)
@@ -80,6 +81,12 @@ def _answer_errors(app: FastAPI, pages: dict[str, ErrorPage]) -> Callable[[Reque
         if isinstance(error, (errors.RateLimited, errors.Unavailable)):
             response.headers["retry-after"] = str(max(1, round(error.retry_after_s)))
         return response
+
+    return answer
+
+
+def _answer_errors(app: FastAPI, answer: ErrorPage) -> Callable[[Request, Exception], Response]:
+    """Register the answers to expected errors; returns the answer to a defect."""
 
     async def expected(request: Request, error: Exception) -> Response:
         assert isinstance(error, errors.ShuyuanError)

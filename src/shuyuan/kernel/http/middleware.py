@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shuyuan.kernel import errors, ids
@@ -95,8 +95,11 @@ class Defects:
 class BodyLimit:
     """Refuses a body over the cap, by its declared length or as soon as it has grown past it."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int, upload_paths: dict[str, int]) -> None:
-        self.app, self.max_bytes, self.upload_paths = app, max_bytes, upload_paths
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, upload_paths: dict[str, int],
+        answer: Callable[[Request, errors.ShuyuanError], Response],
+    ) -> None:
+        self.app, self.max_bytes, self.upload_paths, self.answer = app, max_bytes, upload_paths, answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,7 +107,7 @@ class BodyLimit:
         limit = self._limit(scope["path"])
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdigit() or int(declared) > limit:
-            return await self._refuse(limit, declared)(scope, receive, send)
+            return await self._refuse(scope, limit, declared)(scope, receive, send)
         seen, started = 0, False
 
         async def counted() -> Message:
@@ -125,16 +128,15 @@ class BodyLimit:
         with contextlib.suppress(_TooMuch):
             await self.app(scope, counted, noted)
         if seen > limit and not started:
-            await self._refuse(limit, f"more than {limit}")(scope, receive, send)
+            await self._refuse(scope, limit, f"more than {limit}")(scope, receive, send)
         return None
 
     def _limit(self, path: str) -> int:
         return next((cap for prefix, cap in self.upload_paths.items() if path.startswith(prefix)), self.max_bytes)
 
-    @staticmethod
-    def _refuse(limit: int, declared: str) -> JSONResponse:
+    def _refuse(self, scope: Scope, limit: int, declared: str) -> Response:
         error = errors.TooLarge(f"the body has {declared} bytes; at most {limit} are read", fix="send a smaller body")
-        return JSONResponse({"error": error.to_dict()}, status_code=error.status)
+        return self.answer(Request(scope), error)
 
 
 class _TooMuch(Exception):

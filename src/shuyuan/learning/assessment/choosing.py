@@ -63,9 +63,13 @@ class Chooser:
         return {who: _choice(who, candidates, answers[who], p_correct[who], point_id, count) for who in learner_ids}
 
     def _answers(self, principal: Principal, learner_ids: Sequence[str]) -> dict[str, list[Response]]:
+        """Of each learner the newest; one by one only where a busy learner would crowd out the others."""
         limit = RECENT * max(len(learner_ids), 1)
+        together = self._records.of_learners(principal, learner_ids, limit=limit)
+        if len(together) == limit:
+            return {who: self._records.of_learner(principal, who, limit=RECENT) for who in learner_ids}
         grouped: dict[str, list[Response]] = {learner_id: [] for learner_id in learner_ids}
-        for response in self._records.of_learners(principal, learner_ids, limit=limit):
+        for response in together:
             grouped[response.learner_id].append(response)
         return grouped
 
