@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from tests.identity.cast import PASSWORD, Cast
 
 from shuyuan.identity import offline, tables
@@ -106,6 +106,18 @@ def test_a_deactivated_account_loses_session_and_key_at_once_and_cannot_sign_in(
         school.identity.sign_in("north-teacher", PASSWORD)
     school.identity.set_active(school.who("admin"), teacher.account_id, True)
     assert school.identity.sign_in("north-teacher", PASSWORD).principal.account_id == teacher.account_id
+    for ask, secret in ((school.identity.principal_of_session, token), (school.identity.principal_of_key, key.secret)):
+        with pytest.raises(errors.Unauthenticated):
+            ask(secret)  # what has ended does not come back
+
+
+def test_an_inactive_account_holds_nothing_even_if_a_session_and_a_key_are_left(school: Cast) -> None:
+    token, key = school.signed["teacher"].token, school.identity.create_key(school.who("teacher"), "mine")
+    off = update(tables.account).where(tables.account.c.id == school.who("teacher").account_id).values(active=False)
+    school.database.write(lambda uow: uow.conn.execute(off))
+    for ask, secret in ((school.identity.principal_of_session, token), (school.identity.principal_of_key, key.secret)):
+        with pytest.raises(errors.Unauthenticated):
+            ask(secret)
 
 
 def test_a_new_password_ends_every_session(school: Cast) -> None:

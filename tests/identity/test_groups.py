@@ -42,6 +42,10 @@ def test_only_the_classs_teachers_and_the_schools_administrators_set_exam_mode(s
     for stranger in (other.who("teacher"), other.who("admin")):
         with pytest.raises(errors.NotFound):
             school.identity.set_suspension(stranger, school.class_.id, LATER)
+    colleague = school.database.write(lambda uow: school.identity.create_account(
+        uow, school_id=school.school_id, role="teacher", name="Colleague", login="colleague", secret=None))
+    with pytest.raises(errors.NotFound):
+        school.identity.set_suspension(school.identity.sign_in_as(colleague).principal, school.class_.id, LATER)
     with pytest.raises(errors.Forbidden):
         school.identity.set_suspension(school.who("student"), school.class_.id, None)
     assert suspended(school, "student") is None

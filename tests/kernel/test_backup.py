@@ -51,7 +51,9 @@ def test_restore_gives_back_every_row_key_and_artefact(
     fresh.close()
 
 
-def test_restored_sequences_go_on_where_they_ended(database: db.Database, tmp_path: Path, sqlite_template: Path) -> None:
+def test_restored_sequences_go_on_where_they_ended(
+    database: db.Database, tmp_path: Path, sqlite_template: Path
+) -> None:
     source_file = tmp_path / "source.db"
     source_file.write_bytes(sqlite_template.read_bytes())
     source = db.open_database(f"sqlite:///{source_file}")
@@ -82,7 +84,7 @@ def test_a_damaged_or_foreign_file_is_refused_before_anything_is_written(
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     _zip(tmp_path / "bent.zip", {**members, "keys/master.key": b"x" * 32})
-    with pytest.raises(errors.BadInput, match="master.key is damaged"):
+    with pytest.raises(errors.BadInput, match=r"master\.key is damaged"):
         backup.restore(database, tmp_path / "new", tmp_path / "bent.zip", schema="1")
     with pytest.raises(errors.BadInput, match="schema 1, this installation is at 2"):
         backup.restore(database, tmp_path / "new", tmp_path / "b.zip", schema="2")

@@ -1,6 +1,6 @@
 """Schools that a test may change as it likes: an empty one with its first administrator, or a demo of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +39,11 @@ class Office:
 
 
 @contextmanager
-def opened(home: Path, **settings: object) -> Iterator[tuple[compose.Platform, TestClient]]:
-    """A platform in a fresh home, and a browser that runs its server."""
-    platform = compose.Platform(Settings(home=home, port=0, **settings))  # type: ignore[arg-type]  # checked there
+def opened(
+    home: Path, given: Mapping[str, object] | None = None, **settings: object
+) -> Iterator[tuple[compose.Platform, TestClient]]:
+    """A platform in a fresh home, and a browser that runs its server. given: parts made by the test."""
+    platform = compose.Platform(Settings(home=home, port=0, **settings), **(given or {}))  # type: ignore[arg-type]  # checked there
     migrations.upgrade(platform.get("db"))
     try:
         with TestClient(server.build_app(platform, WITHOUT_CLOCK), headers=PAGE, follow_redirects=False) as client:
@@ -52,9 +54,9 @@ def opened(home: Path, **settings: object) -> Iterator[tuple[compose.Platform, T
 
 
 @contextmanager
-def empty(home: Path, **settings: object) -> Iterator[Office]:
+def empty(home: Path, given: Mapping[str, object] | None = None, **settings: object) -> Iterator[Office]:
     """A school with nobody but its first administrator (login "office")."""
-    with opened(home, **settings) as (platform, client):
+    with opened(home, given, **settings) as (platform, client):
         token = platform.get("identity").create_link("first_admin")
         form = {"school": "Hill School", "name": "Zhou", "login": "office", "password": PASSWORD, "again": PASSWORD}
         made = client.post(f"/enter/{token}/first", data=form)
@@ -65,7 +67,7 @@ def empty(home: Path, **settings: object) -> Iterator[Office]:
 @contextmanager
 def demonstration(home: Path, **settings: object) -> Iterator[tuple[Office, dict[str, TestClient]]]:
     """A demo school, and a browser for each adult role."""
-    with opened(home, **settings) as (platform, client):
+    with opened(home, None, **settings) as (platform, client):
         accounts = {one["role"]: one for one in demo.ensure(platform).accounts}
         office = Office(platform, client)
         adults = [role for role in accounts if role != "student"]

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import httpx
 import openpyxl
 import pytest
 from sqlalchemy import update
@@ -18,6 +18,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit
 from shuyuan.learning.people.interface import RosterRow
 from shuyuan.maas.gateway.interface import Total
+from shuyuan.maas.serving.interface import ModelStatus
 from shuyuan.web.pages import activity, roster, usage
 
 PAGES = (
@@ -34,6 +35,7 @@ PAGES = (
     "/admin/privacy",
 )
 ROSTER = "学号,姓名,年龄段\n" + "".join(f"{n},学生{n},13-15\n" for n in range(1, 33))
+Answer = Any  # of whichever httpx the test client was built on
 BAD = "07,又一个七号,\n,没有学号,\n40,,\n41,年龄不明,abc\n"
 
 
@@ -46,14 +48,14 @@ def office(tmp_path: Path) -> Iterator[schools.Office]:
 def new_class(office: schools.Office, name: str = "Year 7, Class 2") -> str:
     """Its id."""
     made = office.admin.post("/admin/people/classes", data={"name": name})
-    return re.findall(r"/classes/(\w+)", made.headers["location"])[0]
+    return str(re.findall(r"/classes/(\w+)", made.headers["location"])[0])
 
 
-def check_list(office: schools.Office, class_id: str, content: bytes, name: str = "list.csv") -> httpx.Response:
+def check_list(office: schools.Office, class_id: str, content: bytes, name: str = "list.csv") -> Answer:
     return office.admin.post("/people/roster", data={"class_id": class_id}, files={"file": (name, content)})
 
 
-def import_list(office: schools.Office, checked: httpx.Response) -> httpx.Response:
+def import_list(office: schools.Office, checked: Answer) -> Answer:
     fields = dict(
         re.findall(
             r'type="hidden" name="(\w+)" value="([^"]*)"', checked.text.split('action="/people/roster/import"')[1]
@@ -64,7 +66,7 @@ def import_list(office: schools.Office, checked: httpx.Response) -> httpx.Respon
 
 def secret(html: str) -> str:
     """What is shown this once."""
-    return re.findall(r'class="big-code">([^<]+)<', html)[0]
+    return str(re.findall(r'class="big-code">([^<]+)<', html)[0])
 
 
 def principal(office: schools.Office) -> Principal:
@@ -138,9 +140,10 @@ def test_a_list_is_checked_then_imported_and_thirty_two_pupils_come_in(office: s
 def test_a_workbook_of_several_classes_goes_into_each(office: schools.Office) -> None:
     new_class(office, "7A")
     new_class(office, "7B")
-    book, content = openpyxl.Workbook(), io.BytesIO()
+    book, content = openpyxl.Workbook(write_only=True), io.BytesIO()
+    sheet = book.create_sheet()
     for row in (("number", "name", "class"), ("1", "Ann", "7A"), ("1", "Ben", "7B"), ("2", "Cai", "7C")):
-        book.active.append(row)
+        sheet.append(row)
     book.save(content)
     checked = check_list(office, "", content.getvalue(), "list.xlsx")
     assert "No such class" in checked.text
@@ -191,6 +194,9 @@ def test_a_new_pin_is_shown_once_and_the_old_one_ends(office: schools.Office) ->
     shown = office.admin.post(button).text
     pin = secret(shown)
     assert pin not in office.admin.get(f"/admin/people/classes/{class_id}").text
+    assert office.admin.post(button.replace("learners", "accounts").replace("/pin", "/reset")).status_code == 409, (
+        "a pupil gets a PIN, never a password"
+    )
     coming = {"code": class_.code, "number": "1"}
     assert office.anyone().post("/enter/pupil", data=coming | {"pin": "314159"}).status_code == 401
     assert office.anyone().post("/enter/pupil", data=coming | {"pin": pin}).status_code == 303
@@ -248,6 +254,22 @@ def test_another_schools_class_is_not_there(office: schools.Office) -> None:
 # models
 
 
+class Pulling:
+    """An engine whose models are on their way."""
+
+    def __init__(self, coming: list[ModelStatus]) -> None:
+        self.coming = coming
+
+    def status(self) -> list[ModelStatus]:
+        return self.coming
+
+    async def warm(self, model: str) -> None:
+        """There is nothing to load."""
+
+    async def close(self) -> None:
+        """There is nothing to stop."""
+
+
 def test_the_card_comes_before_the_pull(office: schools.Office) -> None:
     assert "See the card of tiny" in office.admin.get("/admin/models").text
     page = office.admin.get("/admin/models/tiny").text
@@ -279,6 +301,24 @@ def test_a_pulled_model_loads_shows_its_memory_and_is_freed(tmp_path: Path) -> N
         office.admin.post("/admin/models/tiny/unload")
         assert "0 in memory" in office.admin.get("/admin/models").text
         assert "model.pull_started" in office.admin.get("/admin/audit?kind=model").text
+
+
+def test_a_pull_under_way_shows_how_far_it_is_and_asks_again(tmp_path: Path) -> None:
+    coming = [ModelStatus("tiny", "pulling", reason="fetching", progress=0.42)]
+    with schools.empty(
+        tmp_path / "home", {"engine": Pulling(coming)}, cache=tmp_path / "cache", starter="tiny"
+    ) as office:
+        page = office.admin.get("/admin/models").text
+        checks.is_sound(page, "en")
+        assert "Pulling tiny" in page
+        strip = office.admin.get("/admin/models/strip").text
+        assert "42 %" in strip
+        assert 'hx-trigger="every 2s"' in strip
+        assert "<html" not in strip
+        coming.clear()
+        last = office.admin.get("/admin/models/strip", headers={"hx-request": "true"}).text
+        assert "hx-trigger" not in last
+        assert "Arrived" in last
 
 
 def test_loading_what_is_not_here_says_so(office: schools.Office) -> None:

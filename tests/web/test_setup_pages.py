@@ -24,11 +24,11 @@ def office(tmp_path: Path) -> Iterator[schools.Office]:
 def state(html: str, title: str) -> str:
     """ "Ready" or "To do" of a line of the checklist."""
     before = html.split(f"<h3>{title}</h3>")[0]
-    return re.findall(r"(Ready|To do)</span>", before)[-1]
+    return str(re.findall(r"(Ready|To do)</span>", before)[-1])
 
 
 def says(html: str, title: str) -> str:
-    return re.findall(rf"<h3>{title}</h3><p[^>]*>([^<]*)", html)[0]
+    return str(re.findall(rf"<h3>{title}</h3><p[^>]*>([^<]*)", html)[0])
 
 
 def test_the_link_makes_school_and_administrator_signs_in_and_leads_to_setup(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.web.conftest import Site
 
 from shuyuan import demo
 
+POINT = "year7-expressions.removing-brackets"
 STUDENT = ("/learn/today", "/learn/course", "/learn/map", "/learn/mistakes", "/learn/me", "/help")
 TEACHER = (
     "/teach/today",
@@ -95,8 +96,11 @@ def test_the_single_use_link_opens_enter_as_and_is_used_up(site: Site) -> None:
 
 def test_a_link_lets_in_only_whom_it_shows(site: Site) -> None:
     token = demo.link(site.platform)
+    with site.client("teacher") as client:
+        page = client.get("/teach/assign").text
+    another = re.findall(r'name="learner" value="([^"]+)"', page)[5]
     with site.client(None) as client:
-        assert client.post(f"/enter/{token}/as", data={"account_id": "somebody"}).status_code == 404
+        assert client.post(f"/enter/{token}/as", data={"account_id": another}).status_code == 404
         assert client.get("/learn/today").headers["location"] == "/enter"
 
 
@@ -150,7 +154,7 @@ def test_practice_works_without_script(pupil: httpx.Client) -> None:
 
 
 def test_an_answer_that_is_no_answer_is_asked_again(pupil: httpx.Client) -> None:
-    point = "year7-expressions.removing-brackets"
+    point = POINT
     here = pupil.post("/learn/practise", data={"point_id": point}).headers["location"]
     page = pupil.get(here).text
     again = pupil.post(
@@ -161,7 +165,7 @@ def test_an_answer_that_is_no_answer_is_asked_again(pupil: httpx.Client) -> None
 
 
 def test_the_tutor_answers_without_script(pupil: httpx.Client) -> None:
-    here = pupil.post("/learn/practise", data={"point_id": "year7-expressions.removing-brackets"}).headers["location"]
+    here = pupil.post("/learn/practise", data={"point_id": POINT}).headers["location"]
     item = hidden(pupil.get(here).text, "item_id")[0]
     asked = pupil.post(f"{here}/tutor", data={"item_id": item, "message": "Where did I go wrong?"})
     assert asked.status_code == 303
@@ -176,7 +180,7 @@ def test_set_practice_is_previewed_sent_seen_and_taken_back(
     me = hidden(pupil.get("/learn/me").text, "none") or [
         re.findall(r'name="account" content="([^"]+)"', pupil.get("/learn/me").text)[0]
     ]
-    asked = {"point_id": "year7-expressions.removing-brackets", "learner": me, "count": "4"}
+    asked = {"point_id": POINT, "learner": me, "count": "4"}
     preview = teacher.get("/teach/assign", params=asked)
     checks.is_sound(preview.text, "en")
     assert "Set for 1 pupil" in preview.text
@@ -192,9 +196,7 @@ def test_set_practice_is_previewed_sent_seen_and_taken_back(
 
 def test_papers_have_a_sheet_a_code_and_a_key_for_each(teacher: httpx.Client) -> None:
     learners = hidden(teacher.get("/teach/today").text, "learner")[:2]
-    preview = teacher.get(
-        "/teach/papers", params={"point_id": "year7-expressions.removing-brackets", "learner": learners}
-    )
+    preview = teacher.get("/teach/papers", params={"point_id": POINT, "learner": learners})
     page = teacher.post("/teach/papers", data=form(preview.text, "/teach/papers")).text
     checks.is_sound(page, "en")
     assert page.count('class="a4"') == 2 * len(learners)
@@ -220,3 +222,21 @@ def test_the_class_list_is_a_spreadsheet(teacher: httpx.Client) -> None:
     assert answer.headers["content-type"].startswith("text/csv")
     assert answer.text.startswith("\ufeff")
     assert len(answer.text.strip().splitlines()) == 33
+
+
+def test_a_hint_that_the_tutor_opened_meanwhile_is_shown_not_skipped(pupil: httpx.Client) -> None:
+    here = pupil.post("/learn/practise", data={"point_id": POINT}).headers["location"]
+    item = hidden(pupil.get(here).text, "item_id")[0]
+    for _ in range(2):
+        part = pupil.post(f"{here}/hint", data={"item_id": item, "shown": "0"}, headers={"hx-request": "true"}).text
+        assert part.count("<summary") == 1
+
+
+def test_a_visit_weighs_what_the_readme_says(site: Site) -> None:
+    """Printed, and far under the bound: html and every file it asks for, compressed."""
+    heaviest = 0
+    for role, paths in (("student", STUDENT), ("teacher", TEACHER)):
+        with site.client(role) as client:
+            for path in paths:
+                heaviest = max(heaviest, checks.weight(client.get(path).text))
+    assert heaviest <= checks.MOST_BYTES / 2

@@ -13,6 +13,7 @@ from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import Tracing
 
 WEEKS, ANSWERS_A_DAY, LATE_ANSWERS = 3, 7, 2
+SHOWN = 0.5  # how often a stuck pupil is asked what shows the mistake
 CHINA = timezone(timedelta(hours=8))
 Language = Literal["zh", "en"]
 
@@ -63,11 +64,16 @@ class Writer:
             )
 
     def _pick(self, pupil: pupils.Pupil, point_id: str, rng: random.Random) -> Item:
-        """An item of the point. Pupils stuck elsewhere get items of this point alone, where there are any."""
+        """An item of the point. Pupils stuck on it meet their mistake every other time; otherwise they get items that
+        do not touch what they are stuck on, or nothing else than that."""
         names = self.courses.items_of_point(self.school_id, point_id)
         items = [self.courses.item(self.school_id, name) for name in names]
-        apart = [item for item in items if not pupil.is_stuck_on(item.points) or pupil.is_stuck_on([point_id])]
-        return rng.choice(apart or items)
+        if pupil.is_stuck_on([point_id]):
+            wanted = rng.random() < SHOWN
+            fitting = [item for item in items if (_shows(item, pupil.mistake) if wanted else len(item.points) == 1)]
+        else:
+            fitting = [item for item in items if not pupil.is_stuck_on(item.points)]
+        return rng.choice(fitting or items)
 
     def _written(self, pupil: pupils.Pupil, item_id: str, seed: int, right: bool, rng: random.Random) -> Answer:
         key = self.courses.question(self.school_id, item_id, seed, "zh").key.answer
@@ -101,6 +107,12 @@ def plan(points: Sequence[str], day: int, days: int, rng: random.Random) -> list
     current = [frontier] * 4
     earlier = [rng.randint(max(0, frontier - 4), frontier) for _ in range(ANSWERS_A_DAY - len(current))]
     return [(points[index], index / len(points)) for index in sorted(current + earlier)]
+
+
+def _shows(item: Item, mistake: str) -> bool:
+    """Whether one of the item's typical wrong answers is this mistake."""
+    typical = item.choices if item.kind == "single" or item.kind == "multiple" else item.wrong
+    return any((one.misconception or "").endswith(mistake) for one in typical)
 
 
 def _miss(key: str | Sequence[str], choice_ids: Sequence[str], rng: random.Random) -> Answer:

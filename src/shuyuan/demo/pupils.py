@@ -14,7 +14,7 @@ NO_CONSENT_NUMBER = 30
 STUCK_POINT = "removing-brackets"
 SHARED_MISTAKE = "sign-first-term-only"
 OTHER_MISTAKE = "multiply-first-term-only"
-GUESS, SLIP, STUCK_CHANCE = 0.05, 0.06, 0.1
+GUESS, SLIP, STUCK_CHANCE, UNDERSTOOD_CHANCE = 0.05, 0.06, 0.1, 0.8
 
 
 @dataclass
@@ -36,22 +36,30 @@ class Pupil:
         """Joined a few days ago."""
         return self.number in LATE_NUMBERS
 
+    @property
+    def mistake(self) -> str:
+        """The misconception planted in this pupil, if one is."""
+        return OTHER_MISTAKE if self.number == OTHER_SLIP_NUMBER else SHARED_MISTAKE
+
     def is_stuck_on(self, points: Sequence[str]) -> bool:
         """Whether one of the points is the one this pupil holds the misconception about."""
-        return self.number in STUCK_NUMBERS and any(point.endswith(STUCK_POINT) for point in points)
+        return self.number in STUCK_NUMBERS and _touches(points)
 
     def p_correct(self, points: Sequence[str], depth: float) -> float:
-        """Chance of a right answer to an item of `points`. `depth` 0..1 is how far into the course it lies."""
+        """Chance of a right answer to an item of `points`. `depth` 0..1 is how far into the course it lies.
+
+        What six are stuck on the others have understood: so the six stand out on every day.
+        """
         if self.is_stuck_on(points):
             return STUCK_CHANCE
         learnt = 0.15 * min((self.practice.get(point, 0) for point in points), default=0)
         knows = 1 / (1 + math.exp(-(self.ability + min(learnt, 1.2) - 0.9 * depth)))
-        return GUESS + (1 - GUESS - SLIP) * knows
+        p_correct = GUESS + (1 - GUESS - SLIP) * knows
+        return max(p_correct, UNDERSTOOD_CHANCE) if _touches(points) else p_correct
 
     def favourite_mistake(self, typical: Sequence[tuple[str, str]], rng: random.Random) -> tuple[str, str] | None:
         """The typical wrong answer this pupil gives: (answer, misconception), None if the item lists none."""
-        wanted = OTHER_MISTAKE if self.number == OTHER_SLIP_NUMBER else SHARED_MISTAKE
-        own = [pair for pair in typical if pair[1].endswith(wanted)]
+        own = [pair for pair in typical if pair[1].endswith(self.mistake)]
         if self.number in STUCK_NUMBERS and own:
             return own[0]
         return rng.choice(list(typical)) if typical else None
@@ -60,4 +68,8 @@ class Pupil:
 def make(seed: int) -> list[Pupil]:
     """The 32 pupils of the class, the same for the same seed."""
     rng = random.Random(seed)
-    return [Pupil(number, name, max(0.75, rng.gauss(1.3, 0.6))) for number, name in enumerate(NAMES, start=1)]
+    return [Pupil(number, name, max(0.9, rng.gauss(1.3, 0.6))) for number, name in enumerate(NAMES, start=1)]
+
+
+def _touches(points: Sequence[str]) -> bool:
+    return any(point.endswith(STUCK_POINT) for point in points)

@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from rich import markup
 from rich.console import Console
 
 import shuyuan
@@ -29,9 +30,10 @@ def main() -> None:
         app()
     except errors.ShuyuanError as error:
         console = Console(stderr=True)
-        console.print(f"[red]error[/red] ({error.error_code}): {error.message}", highlight=False, soft_wrap=True)
+        said = markup.escape(error.message)
+        console.print(f"[red]error[/red] ({error.error_code}): {said}", highlight=False, soft_wrap=True)
         if error.fix:
-            console.print(f"[bold]fix[/bold]: {error.fix}", highlight=False, soft_wrap=True)
+            console.print(f"[bold]fix[/bold]: {markup.escape(error.fix)}", highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -17,8 +18,10 @@ import shuyuan
 from shuyuan import compose
 from shuyuan.kernel import errors, http, log
 from shuyuan.kernel.http import app as http_app
-from shuyuan.learning.courses.interface import Courses
 from shuyuan.maas.catalogue.interface import Locator
+
+if TYPE_CHECKING:  # the model plane alone loads nothing of learning
+    from shuyuan.learning.courses.interface import Courses
 
 ALL = tuple(compose.ROUTERS)
 UPLOADS = {"/api/roster": 6_000_000, "/people/roster": 6_000_000}

@@ -4,6 +4,7 @@ Whatever this process changes (sign-out, revocation, role, group, exam mode) tak
 emptied after the commit. What another process changes takes effect within `TTL_S`.
 """
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ class PrincipalCache:
     def __init__(self) -> None:
         self._held: dict[str, tuple[Principal, float]] = {}
         self._generation = 0
+        self._lock = threading.Lock()
 
     def peek(self, token_hash: str) -> Principal | None:
         """The principal, if known and fresh."""
@@ -31,15 +33,15 @@ class PrincipalCache:
             return known
         generation, asked_at = self._generation, time.monotonic()
         principal = load()
-        if generation == self._generation:
-            if len(self._held) >= _MAX:
-                self._held.clear()
-            self._held[token_hash] = (principal, asked_at + TTL_S)
-            if generation != self._generation:  # emptied in between: take it out again
-                self._held.pop(token_hash, None)
+        with self._lock:
+            if generation == self._generation:
+                if len(self._held) >= _MAX:
+                    self._held.clear()
+                self._held[token_hash] = (principal, asked_at + TTL_S)
         return principal
 
     def clear(self) -> None:
         """Forget everyone."""
-        self._generation += 1
-        self._held.clear()
+        with self._lock:
+            self._generation += 1
+            self._held.clear()

@@ -5,6 +5,7 @@ client's only when it failed, so a class behind one address is not held back by 
 are counted like known ones. Rows hold keyed hashes, never a login or an address.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -64,7 +65,7 @@ def _check(uow: db.UnitOfWork, who: str, limit: Limit) -> None:
     left_s = limit.pause_s(failures) - (uow.now - last_at).total_seconds()
     if left_s > 0:
         raise errors.RateLimited(
-            "too many failed sign-ins", fix=f"wait {left_s:.0f} s, then try once more", retry_after_s=left_s,
+            "too many failed sign-ins", fix=f"wait {math.ceil(left_s)} s, then try once more", retry_after_s=left_s,
         )
 
 

@@ -71,6 +71,7 @@ class Vault:
     def erase(self, uow: db.UnitOfWork, subject_id: str) -> None:
         """Destroy the person's key: every sealed field of theirs is unreadable from now on, backups aside."""
         uow.conn.execute(delete(person_key).where(person_key.c.subject_id == subject_id))
+        uow.scratch.get("person_keys", {}).pop(subject_id, None)
         uow.after_commit(lambda: self._forget(subject_id))
 
     def keyed_hash(self, purpose: str, value: str) -> str:
@@ -86,25 +87,28 @@ class Vault:
         with self._lock:
             if (cached := self._keys.get(subject_id)) is not None:
                 return cached
-        wrapped = conn.execute(
-            select(person_key.c.wrapped_key).where(person_key.c.subject_id == subject_id)
-        ).scalar_one_or_none()
-        if wrapped is None and uow is None:
-            raise errors.NotFound(f"person {subject_id} has no key", fix="the person was erased")
-        raw = self._create(uow, subject_id) if wrapped is None and uow else self._unwrap(subject_id, wrapped or b"")
-        key = AESGCM(raw)
-        if uow is None:
-            self._remember(subject_id, key)
-        else:  # an undone unit must not leave a key that no row holds
-            uow.after_commit(lambda: self._remember(subject_id, key))
-        return key
+        mine: dict[str, AESGCM] = {} if uow is None else uow.scratch.setdefault("person_keys", {})
+        if subject_id not in mine:
+            mine[subject_id] = key = AESGCM(self._load(conn, subject_id) or self._create(uow, subject_id))
+            if uow is None:
+                self._remember(subject_id, key)
+            else:  # an undone unit must not leave a key that no row holds
+                uow.after_commit(lambda: self._remember(subject_id, key))
+        return mine[subject_id]
+
+    def _load(self, conn: Connection, subject_id: str) -> bytes | None:
+        query = select(person_key.c.wrapped_key).where(person_key.c.subject_id == subject_id)
+        wrapped = conn.execute(query).scalar_one_or_none()
+        return None if wrapped is None else self._unwrap(subject_id, wrapped)
 
     def _remember(self, subject_id: str, key: AESGCM) -> None:
         with self._lock:
             if subject_id not in self._erased:
                 self._keys[subject_id] = key
 
-    def _create(self, uow: db.UnitOfWork, subject_id: str) -> bytes:
+    def _create(self, uow: db.UnitOfWork | None, subject_id: str) -> bytes:
+        if uow is None:
+            raise errors.NotFound(f"person {subject_id} has no key", fix="the person was erased")
         raw = secrets.token_bytes(KEY_BYTES)
         uow.conn.execute(person_key.insert().values(
             subject_id=subject_id, wrapped_key=_encrypt(self._wrap, raw, subject_id), created_at=uow.now,

@@ -59,15 +59,24 @@ async def measure(gateway: Gateway, principal: Principal, model: str) -> Capacit
     took_s = time.perf_counter() - began
     if usage.completion_tokens < FEWEST_TOKENS or took_s <= first_s:
         raise errors.Unavailable(
-            f"{model} answered with {usage.completion_tokens} tokens: too short to measure", fix="measure once more")
+            f"{model} answered with {usage.completion_tokens} tokens: too short to measure", fix="measure once more"
+        )
     return Capacity(model, first_s, (usage.completion_tokens - 1) / (took_s - first_s))
 
 
 def keep(db: kernel_db.Database, audit: kernel_audit.Audit, principal: Principal, found: Capacity) -> None:
     """Note a measurement for later readers."""
-    db.write(lambda uow: audit.record(
-        uow, school_id=principal.school_id, actor_id=principal.account_id, action=ACTION, object_id=found.model,
-        first_token_s=round(found.first_token_s, 3), tokens_per_s=round(found.tokens_per_s, 2)))
+    db.write(
+        lambda uow: audit.record(
+            uow,
+            school_id=principal.school_id,
+            actor_id=principal.account_id,
+            action=ACTION,
+            object_id=found.model,
+            first_token_s=round(found.first_token_s, 3),
+            tokens_per_s=round(found.tokens_per_s, 2),
+        )
+    )
 
 
 def last(db: kernel_db.Database, school_id: str) -> Capacity | None:

@@ -65,8 +65,13 @@ def _memory(needs: OfficeNeeds, _: Principal) -> Check:
     wanted = entry.memory_bytes if entry else 0
     name = entry.name if entry else ""
     loaded = max((status.rss_bytes for status in needs.engine.status() if status.model == name), default=0)
-    return _check("memory", found.available + loaded >= wanted, total=machine.size(found.total),
-                  free=machine.size(found.available), wanted=machine.size(wanted))
+    return _check(
+        "memory",
+        found.available + loaded >= wanted,
+        total=machine.size(found.total),
+        free=machine.size(found.available),
+        wanted=machine.size(wanted),
+    )
 
 
 def _network(needs: OfficeNeeds, _: Principal) -> Check:
@@ -128,5 +133,3 @@ def _here(needs: OfficeNeeds, entry: Entry) -> bool:
 
 def _check(name: str, done: bool, /, **values: object) -> Check:
     return Check(name, done, "done" if done else "todo", values)
-
-

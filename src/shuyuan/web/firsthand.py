@@ -63,11 +63,16 @@ def _told(answer: httpx.Response, seconds: float) -> Told:
     usage = body.get("usage") or {}
     choices = body.get("choices") or [{"message": {"content": ""}}]
     return Told(
-        status=answer.status_code, seconds=seconds, text=choices[0]["message"]["content"].strip(),
-        version=answer.headers.get("x-shuyuan-model-version", ""), request_id=answer.headers.get("x-request-id", ""),
-        overhead_ms=answer.headers.get("x-shuyuan-overhead-ms", ""), call_id=answer.headers.get("x-shuyuan-call", ""),
+        status=answer.status_code,
+        seconds=seconds,
+        text=choices[0]["message"]["content"].strip(),
+        version=answer.headers.get("x-shuyuan-model-version", ""),
+        request_id=answer.headers.get("x-request-id", ""),
+        overhead_ms=answer.headers.get("x-shuyuan-overhead-ms", ""),
+        call_id=answer.headers.get("x-shuyuan-call", ""),
         remaining_tokens=answer.headers.get("x-ratelimit-remaining-tokens", ""),
-        prompt_tokens=usage.get("prompt_tokens", 0), completion_tokens=usage.get("completion_tokens", 0),
+        prompt_tokens=usage.get("prompt_tokens", 0),
+        completion_tokens=usage.get("completion_tokens", 0),
         error=_error(body),
     )
 

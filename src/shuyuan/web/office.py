@@ -20,14 +20,30 @@ FAMILIES = (setup, school, roster, models, usage, activity, privacy, developer, 
 
 
 def router(
-    identity: Identity, people: People, courses: Courses, db: kernel_db.Database, audit: kernel_audit.Audit,
-    settings: kernel_settings.Settings, catalogue: Catalogue, engine: Engine, gateway: Gateway,
+    identity: Identity,
+    people: People,
+    courses: Courses,
+    db: kernel_db.Database,
+    audit: kernel_audit.Audit,
+    settings: kernel_settings.Settings,
+    catalogue: Catalogue,
+    engine: Engine,
+    gateway: Gateway,
     improvement: Improvement,
 ) -> APIRouter:
     """Every page of the office."""
     needs = OfficeNeeds(
-        shell=Shell(identity, people, courses), identity=identity, people=people, courses=courses, db=db, audit=audit,
-        settings=settings, catalogue=catalogue, engine=engine, gateway=gateway, improvement=improvement,
+        shell=Shell(identity, people, courses),
+        identity=identity,
+        people=people,
+        courses=courses,
+        db=db,
+        audit=audit,
+        settings=settings,
+        catalogue=catalogue,
+        engine=engine,
+        gateway=gateway,
+        improvement=improvement,
     )
     api = APIRouter()
     for family in FAMILIES:

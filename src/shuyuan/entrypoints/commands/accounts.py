@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import markup
 from rich.console import Console
 from rich.table import Table
 
@@ -45,14 +46,14 @@ def create(
     with installation.opened(home, new=True) as platform:
         account_id, password = offline.create(
             platform.get("db"), platform.get("vault"), role=chosen, name=name or login, login=login, school=school)
-    _out.print(f"created {role} {login} ({account_id})\npassword (shown once): {password}")
+    _out.print(f"created {role} {login} ({account_id})\npassword (shown once): {password}", markup=False)
 
 
 def reset(login: Login, home: Home = None) -> None:
     """Give an account a new password, print it once, and end its sessions."""
     with installation.opened(home) as platform:
         password = offline.reset(platform.get("db"), platform.get("vault"), login=login)
-    _out.print(f"new password of {login} (shown once): {password}")
+    _out.print(f"new password of {login} (shown once): {password}", markup=False)
 
 
 def list_(home: Home = None) -> None:
@@ -62,7 +63,8 @@ def list_(home: Home = None) -> None:
         identity: Identity = platform.get("identity")
         for school in identity.schools():
             for account in identity.accounts(Principal("system", school.id, "admin")):
-                table.add_row(school.name, account.id, account.role, account.name, "yes" if account.active else "no")
+                active = "yes" if account.active else "no"
+                table.add_row(*map(markup.escape, (school.name, account.id, account.role, account.name, active)))
     _out.print(table)
 
 
@@ -84,7 +86,7 @@ def list_keys(login: Login, home: Home = None) -> None:
     with installation.opened(home) as platform:
         for key in platform.get("identity").keys(_principal(platform, login)):
             expires = key.expires_at.date().isoformat() if key.expires_at else "never"
-            table.add_row(key.id, key.name, key.prefix, expires, "yes" if key.revoked_at else "no")
+            table.add_row(key.id, markup.escape(key.name), key.prefix, expires, "yes" if key.revoked_at else "no")
     _out.print(table)
 
 

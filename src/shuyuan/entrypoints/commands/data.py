@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import markup
 from rich.console import Console
 from rich.table import Table
 
@@ -39,7 +40,7 @@ def import_course(
         chosen = _school(identity.schools(), school)
         report = courses.import_from(platform.get("courses"), chosen.id, source, dry_run=dry_run)
         for line in report.lines():
-            _out.print(line)
+            _out.print(line, markup=False)
 
 
 def backup(target: Annotated[Path, typer.Argument(help="The zip to write; it holds the keys: guard it.")],
@@ -50,7 +51,8 @@ def backup(target: Annotated[Path, typer.Argument(help="The zip to write; it hol
     with installation.opened(home) as platform:
         database = platform.get("db")
         done = kernel_backup.write(database, platform.settings.home, target, schema=migrations.current(database))
-    _out.print(f"backed up {done.rows} rows of {done.tables} tables and {done.artefacts} artefacts to {target}")
+    told = f"backed up {done.rows} rows of {done.tables} tables and {done.artefacts} artefacts to {target}"
+    _out.print(told, markup=False)
 
 
 def restore(source: Annotated[Path, typer.Argument(help="A zip that `backup` wrote.")], home: Home = None) -> None:
@@ -70,7 +72,7 @@ def doctor(home: Home = None) -> None:
     with installation.opened(home) as platform:
         for check in checkup.run(platform):
             healthy = healthy and check.ok
-            table.add_row(check.name, "ok" if check.ok else "attention", check.advice)
+            table.add_row(check.name, "ok" if check.ok else "attention", markup.escape(check.advice))
     _out.print(table)
     if not healthy:
         raise typer.Exit(1)

@@ -27,6 +27,7 @@ class UnitOfWork:
 
     conn: Connection
     now: datetime
+    scratch: dict[str, Any] = field(default_factory=dict)  # Any: what a module remembers for this unit only
     _after: list[Callable[[], None]] = field(default_factory=list)
 
     def after_commit(self, action: Callable[[], None]) -> None:

@@ -66,15 +66,23 @@ class Importing(Learners):
         self, uow: db.UnitOfWork, principal: Principal, planned: list[roster.Planned], chosen: Pins,
         class_id: str | None,
     ) -> None:
+        joined: dict[str, list[str]] = {}
+        into = {row.id: row for row in store.classes(uow.conn, principal)}
         for one in planned:
             if one.row.action == "create":
-                self.add_learner(
-                    uow, school_id=principal.school_id, class_id=one.class_id, number=one.row.number,
-                    name=one.row.name, pin=chosen[one.row.line][1], age_band=one.age_band or "unknown",
+                if one.class_id not in into:  # taken from the caller since the plan was made
+                    raise base.no_class(one.class_id)
+                learner_id = self._insert(
+                    uow, into[one.class_id], number=one.row.number, name=one.row.name, pin=chosen[one.row.line][1],
+                    age_band=one.age_band or "unknown", simulated=False, consent=frozenset({"learning"}),
                     actor_id=principal.account_id, language=principal.language,
                 )
+                joined.setdefault(one.class_id, []).append(learner_id)
             elif one.row.action == "update" and one.learner_id is not None:
                 self._update(uow, principal.school_id, one.learner_id, one)
+        for group_id, members in joined.items():
+            self._identity.add_to_group(
+                uow, school_id=principal.school_id, group_id=group_id, account_ids=members)
         done = _report(planned, dry_run=False)
         self._record(uow, principal, "roster.imported", class_id or principal.school_id,
                      created=done.created, updated=done.updated, refused=done.refused)

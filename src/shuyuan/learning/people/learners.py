@@ -1,7 +1,9 @@
 """Learners: added, seen, given a PIN and consent, erased."""
 
 from datetime import datetime
-from typing import get_args
+from typing import Any, get_args
+
+from sqlalchemy import Row
 
 from shuyuan.identity.interface import Hashed, Language, Principal, pupil_login
 from shuyuan.kernel import db, errors, ids
@@ -36,6 +38,19 @@ class Learners(base.Base):
         into = store.class_of_school(uow.conn, school_id, class_id)
         if into is None:
             raise base.no_class(class_id)
+        learner_id = self._insert(
+            uow, into, number=number, name=name, pin=pin, age_band=age_band, simulated=simulated, consent=consent,
+            actor_id=actor_id, language=language,
+        )
+        self._identity.add_to_group(uow, school_id=school_id, group_id=class_id, account_ids=[learner_id])
+        return learner_id
+
+    def _insert(
+        self, uow: db.UnitOfWork, into: Row[Any], *, number: str, name: str, pin: str | Hashed | None,  # Any: a row
+        age_band: AgeBand, simulated: bool, consent: frozenset[Purpose], actor_id: str, language: Language,
+    ) -> str:
+        """The learner without the group: a class list joins all of its pupils at once."""
+        school_id, class_id = into.school_id, into.id
         plain = codes.clean_number(number)
         number_hash = self._number_hash(into.code, plain)
         if store.number_taken(uow.conn, class_id, number_hash):
@@ -50,9 +65,8 @@ class Learners(base.Base):
             name=self._vault.seal(uow, learner_id, base.NAME_FIELD, " ".join(name.split())),
             age_band=_checked_band(age_band), simulated=simulated, created_at=uow.now,
         ))
-        store.set_consents(uow.conn, school_id=school_id, learner_id=learner_id, purposes=_checked(consent),
+        store.add_consents(uow.conn, school_id=school_id, learner_id=learner_id, purposes=_checked(consent),
                            now=uow.now, by=actor_id)
-        self._identity.add_to_group(uow, school_id=school_id, group_id=class_id, account_ids=[learner_id])
         return learner_id
 
     def reset_pin(self, principal: Principal, learner_id: str) -> str:

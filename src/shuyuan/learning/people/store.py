@@ -99,9 +99,16 @@ def set_consents(
     wanted, there = set(purposes), consents(conn, [learner_id]).get(learner_id, set())
     gone = consent.c.purpose.in_(list(there - wanted))
     conn.execute(delete(consent).where(consent.c.learner_id == learner_id, gone))
+    add_consents(conn, school_id=school_id, learner_id=learner_id, purposes=wanted - there, now=now, by=by)
+
+
+def add_consents(
+    conn: Connection, *, school_id: str, learner_id: str, purposes: Iterable[str], now: datetime, by: str
+) -> None:
+    """What a learner newly agreed to."""
     rows = [
         {"learner_id": learner_id, "purpose": purpose, "school_id": school_id, "given_at": now, "given_by": by}
-        for purpose in sorted(wanted - there)
+        for purpose in sorted(purposes)
     ]
     if rows:
         conn.execute(consent.insert(), rows)

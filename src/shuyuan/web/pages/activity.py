@@ -15,8 +15,27 @@ from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 PAGE = 50
-KINDS = ("account", "backup", "capacity", "class", "consent", "course", "key", "learner", "link", "model", "practice",
-         "quota", "responsible", "roster", "school", "secret", "session", "teacher", "tracer")
+KINDS = (
+    "account",
+    "backup",
+    "capacity",
+    "class",
+    "consent",
+    "course",
+    "key",
+    "learner",
+    "link",
+    "model",
+    "practice",
+    "quota",
+    "responsible",
+    "roster",
+    "school",
+    "secret",
+    "session",
+    "teacher",
+    "tracer",
+)
 
 
 @dataclass(frozen=True)
@@ -41,14 +60,23 @@ def router(needs: OfficeNeeds) -> APIRouter:
     ) -> Response:
         chosen = kind if kind in KINDS else ""
         with needs.db.read() as conn:
-            rows = list(kernel_audit.entries(
-                conn, reader.school_id, limit=PAGE + 1, before_seq=before, action=chosen or None))
+            rows = list(
+                kernel_audit.entries(conn, reader.school_id, limit=PAGE + 1, before_seq=before, action=chosen or None)
+            )
             verified = needs.audit.verify(conn) if verify else None
         name = namer(needs, reader)
         lines = [_line(row, name) for row in rows[:PAGE]]
         return needs.shell.show(
-            request, "admin/audit.html", principal=reader, here="audit", lines=lines, kinds=KINDS, kind=chosen,
-            verified=verified, older=lines[-1].number if len(rows) > PAGE else None, before=before,
+            request,
+            "admin/audit.html",
+            principal=reader,
+            here="audit",
+            lines=lines,
+            kinds=KINDS,
+            kind=chosen,
+            verified=verified,
+            older=lines[-1].number if len(rows) > PAGE else None,
+            before=before,
         )
 
     return api
@@ -74,6 +102,10 @@ def _account_name(needs: OfficeNeeds, reader: Principal, value: str) -> str:
 
 
 def _line(row: Row[Any], name: Callable[[str], str]) -> Line:  # Any: a database row
-    detail = tuple((key, name(value) if isinstance(value, str) else str(value)) for key, value in row.detail.items())
+    detail = tuple(
+        (key, name(value) if isinstance(value, str) else str(value))
+        for key, value in row.detail.items()
+        if value is not None
+    )
     what = name(row.object_id) if row.object_id else ""
     return Line(row.seq, row.at, name(row.actor_id), row.action, what, tuple(sorted(detail)))

@@ -34,7 +34,10 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
     @api.post("/developer/keys")
     def create(
-        request: Request, reader: Reader, name: Annotated[str, Form()] = "", days: Annotated[int, Form()] = 90,
+        request: Request,
+        reader: Reader,
+        name: Annotated[str, Form()] = "",
+        days: Annotated[int, Form()] = 90,
     ) -> Response:
         try:
             made = needs.identity.create_key(reader, name, scopes=("models",), expires_in_days=days)
@@ -49,7 +52,10 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
     @api.post("/developer/run")
     async def run(
-        request: Request, reader: Reader, question: Annotated[str, Form()] = "", show: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        question: Annotated[str, Form()] = "",
+        show: Annotated[str, Form()] = "",
     ) -> Response:
         model = await run_in_threadpool(chat_model, needs)
         asked = question.strip()[:LONGEST_QUESTION] or await run_in_threadpool(_sample, needs, reader, model)
@@ -67,8 +73,15 @@ def _ran(
 
 
 def _page(
-    needs: OfficeNeeds, request: Request, reader: Principal, *, show: str = "", question: str = "",
-    told: firsthand.Told | None = None, line: Call | None = None, made: NewKey | None = None,
+    needs: OfficeNeeds,
+    request: Request,
+    reader: Principal,
+    *,
+    show: str = "",
+    question: str = "",
+    told: firsthand.Told | None = None,
+    line: Call | None = None,
+    made: NewKey | None = None,
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
     model = chat_model(needs)
@@ -76,11 +89,27 @@ def _page(
     body = {"model": model, "messages": [{"role": "user", "content": asked}]}
     allowance = next((one for one in needs.gateway.usage(reader) if one.scope == "account"), None)
     return needs.shell.show(
-        request, "developer/api.html", principal=reader, here="api", show=show if show in SNIPPETS else SNIPPETS[0],
-        snippets=SNIPPETS, base=f"{str(request.base_url).rstrip('/')}/v1", model=model,
-        body=json.dumps(body, ensure_ascii=False, indent=1), question=asked, told=told, line=line, made=made,
-        keys=needs.identity.keys(reader), moment=clock.now(), allowance=allowance, lifetimes=LIFETIMES, trouble=trouble,
-        notice="", status=trouble.status if trouble else 200, models=needs.gateway.models(),
+        request,
+        "developer/api.html",
+        principal=reader,
+        here="api",
+        show=show if show in SNIPPETS else SNIPPETS[0],
+        snippets=SNIPPETS,
+        base=f"{str(request.base_url).rstrip('/')}/v1",
+        model=model,
+        body=json.dumps(body, ensure_ascii=False, indent=1),
+        question=asked,
+        told=told,
+        line=line,
+        made=made,
+        keys=needs.identity.keys(reader),
+        moment=clock.now(),
+        allowance=allowance,
+        lifetimes=LIFETIMES,
+        trouble=trouble,
+        notice="",
+        status=trouble.status if trouble else 200,
+        models=needs.gateway.models(),
         entry=_own_entry(needs, reader) if told else None,
     )
 

@@ -78,17 +78,34 @@ def lineage(versions: list[TracerVersion], wanted: str) -> Lineage:
 
 
 def _page(
-    needs: OfficeNeeds, request: Request, reader: Principal, wanted: str, notice: str,
+    needs: OfficeNeeds,
+    request: Request,
+    reader: Principal,
+    wanted: str,
+    notice: str,
     trouble: errors.ShuyuanError | None,
 ) -> Response:
     versions, status = needs.improvement.versions(reader), needs.improvement.status(reader)
     shown = lineage(versions, wanted)
     numbers = {one.version: one.number for one in versions}
     return needs.shell.show(
-        request, "loop/loop.html", principal=reader, here="loop", versions=versions, loop_status=status,
-        main=shown.main, branch=shown.branch, subject=shown.subject, notice=notice, trouble=trouble,
-        may_turn=reader.role == "admin", minimum_answers=MINIMUM_ANSWERS, minimum_learners=MINIMUM_LEARNERS,
-        status=trouble.status if trouble else 200, numbers=numbers, share=_share(status),
+        request,
+        "loop/loop.html",
+        principal=reader,
+        here="loop",
+        versions=versions,
+        loop_status=status,
+        main=shown.main,
+        branch=shown.branch,
+        subject=shown.subject,
+        notice=notice,
+        trouble=trouble,
+        may_turn=reader.role == "admin",
+        minimum_answers=MINIMUM_ANSWERS,
+        minimum_learners=MINIMUM_LEARNERS,
+        status=trouble.status if trouble else 200,
+        numbers=numbers,
+        share=_share(status),
         pupils=_pupils(needs, reader),
     )
 

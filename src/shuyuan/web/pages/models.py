@@ -61,9 +61,16 @@ def router(needs: OfficeNeeds) -> APIRouter:
     def card(request: Request, reader: Reader, name: str) -> Response:
         info = _info(needs, name)
         return needs.shell.show(
-            request, "admin/model.html", principal=reader, here="models", entry=info.entry, is_here=info.here,
-            size=machine.size(info.entry.size_bytes), memory=machine.size(info.entry.memory_bytes),
-            free=machine.size(machine.disk_free(needs.settings.home)), room=_room(needs, info.entry),
+            request,
+            "admin/model.html",
+            principal=reader,
+            here="models",
+            entry=info.entry,
+            is_here=info.here,
+            size=machine.size(info.entry.size_bytes),
+            memory=machine.size(info.entry.memory_bytes),
+            free=machine.size(machine.disk_free(needs.settings.home)),
+            room=_room(needs, info.entry),
         )
 
     @api.post("/admin/models/{name}/pull")
@@ -105,12 +112,25 @@ def _page(
     used = sum(line.status.rss_bytes for line in workers.values())
     absent = next((line for line in lines if line.entry.name == needs.settings.starter and not line.here), None)
     return needs.shell.show(
-        request, "admin/models.html", principal=reader, here="models", lines=lines, notice=notice, trouble=trouble,
-        status=trouble.status if trouble else 200, ready=sum(line.status.state == "ready" for line in lines),
-        here_count=sum(line.here for line in lines), used=machine.size(used), total=machine.size(found.total),
-        free=machine.size(found.available), slices=_slices(list(workers.values()), found), size=machine.size,
-        free_width=100 * found.available / found.total if found.total else 0.0, absent=absent,
-        capacity=capacity.last(needs.db, reader.school_id), turns=needs.improvement.versions(reader)[:TURNS_SHOWN],
+        request,
+        "admin/models.html",
+        principal=reader,
+        here="models",
+        lines=lines,
+        notice=notice,
+        trouble=trouble,
+        status=trouble.status if trouble else 200,
+        ready=sum(line.status.state == "ready" for line in lines),
+        here_count=sum(line.here for line in lines),
+        used=machine.size(used),
+        total=machine.size(found.total),
+        free=machine.size(found.available),
+        slices=_slices(list(workers.values()), found),
+        size=machine.size,
+        free_width=100 * found.available / found.total if found.total else 0.0,
+        absent=absent,
+        capacity=capacity.last(needs.db, reader.school_id),
+        turns=needs.improvement.versions(reader)[:TURNS_SHOWN],
     )
 
 
@@ -119,8 +139,12 @@ def _lines(needs: OfficeNeeds, reader: Principal) -> list[Line]:
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     totals = needs.gateway.totals(reader, since=midnight)
     return [
-        Line(info.entry, info.here, states.get(info.entry.name, ModelStatus(info.entry.name, "absent")),
-             sum(total.requests for total in totals if total.model == info.entry.name))
+        Line(
+            info.entry,
+            info.here,
+            states.get(info.entry.name, ModelStatus(info.entry.name, "absent")),
+            sum(total.requests for total in totals if total.model == info.entry.name),
+        )
         for info in needs.catalogue.models()
     ]
 
@@ -146,8 +170,11 @@ def _room(needs: OfficeNeeds, entry: Entry) -> bool:
 
 
 def _note(needs: OfficeNeeds, reader: Principal, action: str, name: str) -> None:
-    needs.db.write(lambda uow: needs.audit.record(
-        uow, school_id=reader.school_id, actor_id=reader.account_id, action=action, object_id=name))
+    needs.db.write(
+        lambda uow: needs.audit.record(
+            uow, school_id=reader.school_id, actor_id=reader.account_id, action=action, object_id=name
+        )
+    )
 
 
 def _back(notice: str) -> Response:

@@ -56,11 +56,20 @@ def router(needs: web_needs.Needs) -> APIRouter:
         return _shown(needs, request, reader, sitting, item_id, result, given)
 
     @api.post("/learn/practice/{attempt_id}/hint")
-    def hint(request: Request, reader: Reader, attempt_id: str, item_id: Annotated[str, Form()]) -> Response:
-        needs.assessment.hint(reader, attempt_id, item_id)
+    def hint(
+        request: Request,
+        reader: Reader,
+        attempt_id: str,
+        item_id: Annotated[str, Form()],
+        shown: Annotated[int, Form()] = 0,
+    ) -> Response:
+        """Opens the next hint, unless the tutor has opened one since this page showed `shown` of them."""
+        sitting = Sitting(needs, reader, needs.assessment.attempt(reader, attempt_id))
+        if sitting.slot(item_id).hints_used <= shown:
+            needs.assessment.hint(reader, attempt_id, item_id)
+            sitting = Sitting(needs, reader, needs.assessment.attempt(reader, attempt_id))
         if not shell.is_part(request):
             return RedirectResponse(f"/learn/practice/{attempt_id}?item={quote(item_id)}#hints", SEE_OTHER)
-        sitting = Sitting(needs, reader, needs.assessment.attempt(reader, attempt_id))
         return needs.shell.part(request, "learn/hints.html", sitting.values(item_id), principal=reader, focus_last=True)
 
     @api.post("/learn/practice/{attempt_id}/tutor")

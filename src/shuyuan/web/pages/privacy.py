@@ -25,14 +25,26 @@ def router(needs: OfficeNeeds) -> APIRouter:
         chosen = next((one for one in classes if one.id == class_id), classes[0] if classes else None)
         learners = needs.people.learners(reader, chosen.id) if chosen else []
         return needs.shell.show(
-            request, "admin/privacy.html", principal=reader, here="privacy", classes=classes, chosen=chosen,
-            learners=learners, asked=ASKED, notice=notice if notice in NOTICES else "", trouble=None,
-            pupils=sum(one.size for one in classes), agreed=len(needs.people.consented(reader.school_id, ASKED[0])),
+            request,
+            "admin/privacy.html",
+            principal=reader,
+            here="privacy",
+            classes=classes,
+            chosen=chosen,
+            learners=learners,
+            asked=ASKED,
+            notice=notice if notice in NOTICES else "",
+            trouble=None,
+            pupils=sum(one.size for one in classes),
+            agreed=len(needs.people.consented(reader.school_id, ASKED[0])),
         )
 
     @api.post("/admin/privacy/erase/{learner_id}")
     def erase(
-        request: Request, reader: Reader, learner_id: str, number: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        learner_id: str,
+        number: Annotated[str, Form()] = "",
     ) -> Response:
         learner = needs.people.learner(reader, learner_id)
         if number.strip() != learner.number:
@@ -46,7 +58,9 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
     @api.post("/admin/privacy/{class_id}")
     def consent(
-        reader: Reader, class_id: str, agreed: Annotated[list[str] | None, Form()] = None,
+        reader: Reader,
+        class_id: str,
+        agreed: Annotated[list[str] | None, Form()] = None,
     ) -> Response:
         class_ = needs.people.class_(reader, class_id)
         _set_consent(needs, reader, class_, set(agreed or ()))
@@ -66,6 +80,11 @@ def _set_consent(needs: OfficeNeeds, reader: Principal, class_: Class, agreed: s
 
 def _ask(needs: OfficeNeeds, request: Request, reader: Principal, learner: Learner, *, wrong: bool) -> Response:
     return needs.shell.show(
-        request, "admin/erase.html", principal=reader, here="privacy", learner=learner, wrong=wrong,
+        request,
+        "admin/erase.html",
+        principal=reader,
+        here="privacy",
+        learner=learner,
+        wrong=wrong,
         status=400 if wrong else 200,
     )

@@ -18,9 +18,15 @@ from shuyuan.web.reading import Reader
 
 # What the importer says of a bad line, by a piece of its words, and the key of roster.problem that says it here.
 PROBLEMS = (
-    ("is twice in the list", "twice"), ("unknown class", "unknown_class"), ("the class is missing", "no_class"),
-    ("the class '", "other_class"), ("the name is missing", "no_name"), ("the name has", "bad_name"),
-    ("the student number is missing", "no_number"), ("the student number", "bad_number"), ("the PIN has", "bad_pin"),
+    ("is twice in the list", "twice"),
+    ("unknown class", "unknown_class"),
+    ("the class is missing", "no_class"),
+    ("the class '", "other_class"),
+    ("the name is missing", "no_name"),
+    ("the name has", "bad_name"),
+    ("the student number is missing", "no_number"),
+    ("the student number", "bad_number"),
+    ("the PIN has", "bad_pin"),
     ("the age band", "bad_age"),
 )
 
@@ -35,7 +41,10 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
     @api.post("/people/roster")
     def check(
-        request: Request, reader: Reader, file: Annotated[UploadFile, File()], class_id: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        file: Annotated[UploadFile, File()],
+        class_id: Annotated[str, Form()] = "",
     ) -> Response:
         content, name = file.file.read(), file.filename or ""
         try:
@@ -43,20 +52,38 @@ def router(needs: OfficeNeeds) -> APIRouter:
         except (errors.BadInput, errors.TooLarge, errors.Malformed) as wrong:
             return _choose(needs, request, reader, class_id, wrong)
         return needs.shell.show(
-            request, "admin/roster_check.html", principal=reader, here="people", report=report, filename=name,
-            rows=worst_first(report.rows), problem=problem, class_id=class_id, same=_same(report),
+            request,
+            "admin/roster_check.html",
+            principal=reader,
+            here="people",
+            report=report,
+            filename=name,
+            rows=worst_first(report.rows),
+            problem=problem,
+            class_id=class_id,
+            same=_same(report),
             content=base64.urlsafe_b64encode(content).decode(),
         )
 
     @api.post("/people/roster/import")
     def import_(
-        request: Request, reader: Reader, content: Annotated[str, Form()], filename: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        content: Annotated[str, Form()],
+        filename: Annotated[str, Form()] = "",
         class_id: Annotated[str, Form()] = "",
     ) -> Response:
         report = needs.people.import_roster(reader, class_id or None, filename, _bytes(content), dry_run=False)
         return needs.shell.show(
-            request, "admin/roster_done.html", principal=reader, here="people", report=report, problem=problem,
-            refused=[row for row in report.rows if row.action == "refuse"], class_id=class_id, same=_same(report),
+            request,
+            "admin/roster_done.html",
+            principal=reader,
+            here="people",
+            report=report,
+            problem=problem,
+            refused=[row for row in report.rows if row.action == "refuse"],
+            class_id=class_id,
+            same=_same(report),
             address=str(request.base_url).rstrip("/"),
         )
 
@@ -77,8 +104,15 @@ def _choose(
     needs: OfficeNeeds, request: Request, reader: Principal, class_id: str, trouble: errors.ShuyuanError | None = None
 ) -> Response:
     return needs.shell.show(
-        request, "admin/roster.html", principal=reader, here="people", classes=needs.people.classes(reader),
-        class_id=class_id, trouble=trouble, notice="", status=trouble.status if trouble else 200,
+        request,
+        "admin/roster.html",
+        principal=reader,
+        here="people",
+        classes=needs.people.classes(reader),
+        class_id=class_id,
+        trouble=trouble,
+        notice="",
+        status=trouble.status if trouble else 200,
     )
 
 

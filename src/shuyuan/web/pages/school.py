@@ -35,7 +35,9 @@ def router(needs: OfficeNeeds) -> APIRouter:
 def _classes(api: APIRouter, needs: OfficeNeeds) -> None:
     @api.post("/admin/people/classes")
     def create(
-        request: Request, reader: Reader, name: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        name: Annotated[str, Form()] = "",
         course_id: Annotated[Sequence[str], Form()] = (),
     ) -> Response:
         try:
@@ -50,7 +52,9 @@ def _classes(api: APIRouter, needs: OfficeNeeds) -> None:
 
     @api.post("/admin/people/classes/{class_id}")
     def change(
-        reader: Reader, class_id: str, course_id: Annotated[Sequence[str], Form()] = (),
+        reader: Reader,
+        class_id: str,
+        course_id: Annotated[Sequence[str], Form()] = (),
         tutor: Annotated[str, Form()] = "",
     ) -> Response:
         before = needs.people.class_(reader, class_id)
@@ -62,7 +66,10 @@ def _classes(api: APIRouter, needs: OfficeNeeds) -> None:
 
     @api.post("/admin/people/classes/{class_id}/teachers")
     def teachers(
-        reader: Reader, class_id: str, account_id: Annotated[str, Form()], leave: Annotated[str, Form()] = "",
+        reader: Reader,
+        class_id: str,
+        account_id: Annotated[str, Form()],
+        leave: Annotated[str, Form()] = "",
     ) -> Response:
         verb = needs.people.leave_teacher if leave else needs.people.join_teacher
         verb(reader, class_id, account_id)
@@ -78,16 +85,28 @@ def _classes(api: APIRouter, needs: OfficeNeeds) -> None:
 def _accounts(api: APIRouter, needs: OfficeNeeds) -> None:
     @api.post("/admin/people/accounts")
     def create(
-        request: Request, reader: Reader, name: Annotated[str, Form()] = "", login: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        name: Annotated[str, Form()] = "",
+        login: Annotated[str, Form()] = "",
         role: Annotated[str, Form()] = "teacher",
     ) -> Response:
         password = _new_password()
         try:
             chosen = _adult(role)
             hashed = needs.identity.hash_secret(password, chosen)
-            needs.db.write(lambda uow: needs.identity.create_account(
-                uow, school_id=reader.school_id, role=chosen, name=name, login=login, secret=hashed,
-                actor_id=reader.account_id, language=reader.language))
+            needs.db.write(
+                lambda uow: needs.identity.create_account(
+                    uow,
+                    school_id=reader.school_id,
+                    role=chosen,
+                    name=name,
+                    login=login,
+                    secret=hashed,
+                    actor_id=reader.account_id,
+                    language=reader.language,
+                )
+            )
         except (errors.BadInput, errors.Conflict) as wrong:
             return _page(needs, request, reader, trouble=wrong, status=wrong.status)
         return _page(needs, request, reader, shown=(name, password), login=login)
@@ -97,13 +116,19 @@ def _accounts(api: APIRouter, needs: OfficeNeeds) -> None:
         account = _of_an_adult(needs, reader, account_id)
         password = _new_password()
         hashed = needs.identity.hash_secret(password, account.role)
-        needs.db.write(lambda uow: needs.identity.set_secret(
-            uow, school_id=reader.school_id, account_id=account.id, secret=hashed, actor_id=reader.account_id))
+        needs.db.write(
+            lambda uow: needs.identity.set_secret(
+                uow, school_id=reader.school_id, account_id=account.id, secret=hashed, actor_id=reader.account_id
+            )
+        )
         return _page(needs, request, reader, shown=(account.name, password))
 
     @api.post("/admin/people/accounts/{account_id}/active")
     def active(
-        request: Request, reader: Reader, account_id: str, on: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        account_id: str,
+        on: Annotated[str, Form()] = "",
     ) -> Response:
         account = _of_an_adult(needs, reader, account_id)
         try:
@@ -114,30 +139,61 @@ def _accounts(api: APIRouter, needs: OfficeNeeds) -> None:
 
 
 def _page(
-    needs: OfficeNeeds, request: Request, reader: Principal, *, notice: str = "",
-    trouble: errors.ShuyuanError | None = None, shown: tuple[str, str] | None = None, login: str = "",
+    needs: OfficeNeeds,
+    request: Request,
+    reader: Principal,
+    *,
+    notice: str = "",
+    trouble: errors.ShuyuanError | None = None,
+    shown: tuple[str, str] | None = None,
+    login: str = "",
     status: int = 200,
 ) -> Response:
     classes = needs.people.classes(reader)
     adults = [one for one in needs.identity.accounts(reader) if one.role != "student"]
     return needs.shell.show(
-        request, "admin/people.html", principal=reader, here="people", status=status, classes=classes, adults=adults,
-        pupils=sum(class_.size for class_ in classes), roles=ADULTS, courses=needs.courses.courses(reader.school_id),
-        notice=notice, trouble=trouble, shown=shown, login=login,
+        request,
+        "admin/people.html",
+        principal=reader,
+        here="people",
+        status=status,
+        classes=classes,
+        adults=adults,
+        pupils=sum(class_.size for class_ in classes),
+        roles=ADULTS,
+        courses=needs.courses.courses(reader.school_id),
+        notice=notice,
+        trouble=trouble,
+        shown=shown,
+        login=login,
     )
 
 
 def _class_page(
-    needs: OfficeNeeds, request: Request, reader: Principal, class_id: str, *, notice: str = "",
+    needs: OfficeNeeds,
+    request: Request,
+    reader: Principal,
+    class_id: str,
+    *,
+    notice: str = "",
     shown: tuple[str, str] | None = None,
 ) -> Response:
     class_ = needs.people.class_(reader, class_id)
     staff = [one for one in needs.identity.accounts(reader) if one.role == "teacher" and one.active]
     teaching = {one.id for one in staff if class_id in _class_ids(needs, one)}
     return needs.shell.show(
-        request, "admin/class.html", principal=reader, here="people", class_=class_, notice=notice, trouble=None,
-        learners=needs.people.learners(reader, class_id), courses=needs.courses.courses(reader.school_id), shown=shown,
-        teaching=[one for one in staff if one.id in teaching], others=[one for one in staff if one.id not in teaching],
+        request,
+        "admin/class.html",
+        principal=reader,
+        here="people",
+        class_=class_,
+        notice=notice,
+        trouble=None,
+        learners=needs.people.learners(reader, class_id),
+        courses=needs.courses.courses(reader.school_id),
+        shown=shown,
+        teaching=[one for one in staff if one.id in teaching],
+        others=[one for one in staff if one.id not in teaching],
     )
 
 

@@ -31,8 +31,15 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
     @api.get("/admin")
     def setup(request: Request, reader: Reader, notice: str = "") -> Response:
-        return needs.shell.show(request, "setup/setup.html", _values(needs, reader), principal=reader, here="setup",
-                                notice=notice if notice in NOTICES else "", trouble=None)
+        return needs.shell.show(
+            request,
+            "setup/setup.html",
+            _values(needs, reader),
+            principal=reader,
+            here="setup",
+            notice=notice if notice in NOTICES else "",
+            trouble=None,
+        )
 
     @api.post("/admin/backup")
     def back_up(reader: Reader) -> Response:
@@ -44,9 +51,15 @@ def router(needs: OfficeNeeds) -> APIRouter:
         chosen = needs.identity.account(reader, account_id)
         if chosen.role not in ("admin", "teacher"):
             raise errors.BadInput(f"account {chosen.id} is a {chosen.role}", fix="name a teacher or administrator")
-        needs.db.write(lambda uow: needs.audit.record(
-            uow, school_id=reader.school_id, actor_id=reader.account_id, action=checklist.RESPONSIBLE,
-            object_id=chosen.id))
+        needs.db.write(
+            lambda uow: needs.audit.record(
+                uow,
+                school_id=reader.school_id,
+                actor_id=reader.account_id,
+                action=checklist.RESPONSIBLE,
+                object_id=chosen.id,
+            )
+        )
         return RedirectResponse("/admin?notice=named", SEE_OTHER)
 
     @api.post("/admin/courses")
@@ -77,12 +90,23 @@ def chat_model(needs: OfficeNeeds) -> str:
 
 
 def first_page(
-    needs: Needs, request: Request, token: str, *, given: Mapping[str, str] | None = None, refused: str = "",
-    detail: str = "", status: int = 200,
+    needs: Needs,
+    request: Request,
+    token: str,
+    *,
+    given: Mapping[str, str] | None = None,
+    refused: str = "",
+    detail: str = "",
+    status: int = 200,
 ) -> Response:
     """The form behind a `first_admin` link. refused: a key of setup.refused; detail: the error's own words."""
     return needs.shell.show(
-        request, "setup/first.html", status=status, token=token, refused=refused, detail=detail,
+        request,
+        "setup/first.html",
+        status=status,
+        token=token,
+        refused=refused,
+        detail=detail,
         given=given or {"school": "", "name": "", "login": ""},
     )
 
@@ -95,12 +119,24 @@ def first_admin(
         return first_page(needs, request, token, given=given, refused="different", status=400)
     try:
         signed_in = needs.identity.create_first_admin(
-            token, school_name=given["school"], name=given["name"], login=given["login"], secret=passwords[0],
-            language=preferences.read(request, None).language)
+            token,
+            school_name=given["school"],
+            name=given["name"],
+            login=given["login"],
+            secret=passwords[0],
+            language=preferences.read(request, None).language,
+        )
     except (errors.BadInput, errors.Conflict) as wrong:
         refused = wrong.error_code if wrong.error_code in REFUSALS else "other"
-        return first_page(needs, request, token, given=given, refused=refused, status=wrong.status,
-                          detail=f"{wrong.message}; {wrong.fix}")
+        return first_page(
+            needs,
+            request,
+            token,
+            given=given,
+            refused=refused,
+            status=wrong.status,
+            detail=f"{wrong.message}; {wrong.fix}",
+        )
     response = RedirectResponse(nav.home("admin"), SEE_OTHER)
     identity_http.keep_session(request, response, signed_in)
     return response
@@ -110,16 +146,23 @@ def _values(needs: OfficeNeeds, reader: Principal) -> dict[str, object]:
     found = checklist.checks(needs, reader)
     staff = [one for one in needs.identity.accounts(reader) if one.role in ("admin", "teacher") and one.active]
     return {
-        "checks": found, "open": [one for one in found if not one.done], "staff": staff,
-        "capacity": capacity.last(needs.db, reader.school_id), "answer_tokens": capacity.ANSWER_TOKENS,
-        "patience_s": capacity.PATIENCE_S, "model": chat_model(needs), "cores": machine.cores(),
-        "memory": machine.size(machine.memory().total), "remote": needs.settings.openai_base_url or "",
+        "checks": found,
+        "open": [one for one in found if not one.done],
+        "staff": staff,
+        "capacity": capacity.last(needs.db, reader.school_id),
+        "answer_tokens": capacity.ANSWER_TOKENS,
+        "patience_s": capacity.PATIENCE_S,
+        "model": chat_model(needs),
+        "cores": machine.cores(),
+        "memory": machine.size(machine.memory().total),
+        "remote": needs.settings.openai_base_url or "",
     }
 
 
 def _troubled(needs: OfficeNeeds, request: Request, reader: Principal, wrong: errors.ShuyuanError) -> Response:
-    return needs.shell.show(request, "setup/setup.html", _values(needs, reader), principal=reader, here="setup",
-                            notice="", trouble=wrong)
+    return needs.shell.show(
+        request, "setup/setup.html", _values(needs, reader), principal=reader, here="setup", notice="", trouble=wrong
+    )
 
 
 def _back_up(needs: OfficeNeeds, reader: Principal) -> None:
@@ -128,8 +171,11 @@ def _back_up(needs: OfficeNeeds, reader: Principal) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / f"shuyuan-{clock.now():%Y%m%d-%H%M%S}.zip"
     done = kernel_backup.write(needs.db, needs.settings.home, target, schema=migrations.current(needs.db))
-    needs.db.write(lambda uow: needs.audit.record(
-        uow, school_id=reader.school_id, actor_id=reader.account_id, action="backup.written", rows=done.rows))
+    needs.db.write(
+        lambda uow: needs.audit.record(
+            uow, school_id=reader.school_id, actor_id=reader.account_id, action="backup.written", rows=done.rows
+        )
+    )
 
 
 def _content_folder() -> Path:

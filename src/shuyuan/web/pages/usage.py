@@ -41,7 +41,10 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
     @api.post("/admin/usage/limits")
     def limits(
-        request: Request, reader: Reader, who: Annotated[str, Form()] = "", tokens: Annotated[str, Form()] = "",
+        request: Request,
+        reader: Reader,
+        who: Annotated[str, Form()] = "",
+        tokens: Annotated[str, Form()] = "",
         requests: Annotated[str, Form()] = "",
     ) -> Response:
         try:
@@ -51,7 +54,8 @@ def router(needs: OfficeNeeds) -> APIRouter:
         account = needs.identity.account(reader, who) if who else None
         scope_id = account.id if account else reader.school_id
         needs.gateway.set_limits(
-            reader, "account" if account else "school", scope_id, tokens=wanted[0], requests=wanted[1])
+            reader, "account" if account else "school", scope_id, tokens=wanted[0], requests=wanted[1]
+        )
         return RedirectResponse("/admin/usage?notice=limits_set", SEE_OTHER)
 
     return api
@@ -69,7 +73,11 @@ def by_day(totals_since: list[tuple[datetime, list[Total]]]) -> list[Sum]:
 
 
 def _page(
-    needs: OfficeNeeds, request: Request, reader: Principal, span: int, notice: str,
+    needs: OfficeNeeds,
+    request: Request,
+    reader: Principal,
+    span: int,
+    notice: str,
     trouble: errors.ShuyuanError | None,
 ) -> Response:
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -79,11 +87,24 @@ def _page(
     names = {one.id: one.name for one in needs.identity.accounts(reader)}
     school = next((one for one in needs.gateway.usage(reader) if one.scope == "school"), None)
     return needs.shell.show(
-        request, "admin/usage.html", principal=reader, here="usage", notice=notice, trouble=trouble, span=span,
-        status=trouble.status if trouble else 200, spans=SPANS, days=by_day(since), names=names,
-        requests=sum(one.requests for one in totals), tokens=sum(_tokens(one) for one in totals),
-        models=_grouped(totals, by="model"), accounts=_grouped(totals, by="account_id")[:ACCOUNTS_SHOWN],
-        school=school, share=_share(school), calls=needs.gateway.calls(reader, limit=CALLS_SHOWN),
+        request,
+        "admin/usage.html",
+        principal=reader,
+        here="usage",
+        notice=notice,
+        trouble=trouble,
+        span=span,
+        status=trouble.status if trouble else 200,
+        spans=SPANS,
+        days=by_day(since),
+        names=names,
+        requests=sum(one.requests for one in totals),
+        tokens=sum(_tokens(one) for one in totals),
+        models=_grouped(totals, by="model"),
+        accounts=_grouped(totals, by="account_id")[:ACCOUNTS_SHOWN],
+        school=school,
+        share=_share(school),
+        calls=needs.gateway.calls(reader, limit=CALLS_SHOWN),
     )
 
 

@@ -158,7 +158,6 @@
     } else if (data.html || data.text) {
       const said = more("div", `said-${kind}`, data.html ? "" : data.text);
       if (data.html) said.innerHTML = data.html;
-      if (kind === "hint" && data.number) said.prepend(more("span", "tag", form.dataset.hint.replace("%s", data.number)), " ");
       if (kind === "replaced") said.append(" ", more("span", "tag line", form.dataset.replaced));
       box.querySelector(":scope > p:empty")?.remove();
       box.append(said);

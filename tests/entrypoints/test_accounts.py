@@ -1,0 +1,59 @@
+"""`accounts` and `keys` on the machine itself."""
+
+import re
+from pathlib import Path
+
+import pytest
+from tests.journeys import shell
+
+from shuyuan.entrypoints import installation
+from shuyuan.kernel import errors
+
+
+def signs_in(home: Path, login: str, password: str) -> bool:
+    with installation.opened(home) as platform:
+        try:
+            platform.get("identity").sign_in(login, password)
+        except errors.Unauthenticated:
+            return False
+    return True
+
+
+def test_a_new_accounts_password_is_printed_and_signs_in(home: Path) -> None:
+    said = shell.call("accounts", "create", "ada", "--role", "teacher", "--name", "[Ada] L.", "--home", home)
+    assert said.code == 0
+    assert signs_in(home, "ada", said.out.strip().rpartition(": ")[2])
+    listed = shell.call("accounts", "list", "--home", home)
+    assert "[Ada] L." in listed.out
+    assert "向阳中学" in listed.out
+
+
+def test_a_reset_replaces_the_password(home: Path) -> None:
+    first = shell.call("accounts", "create", "ada", "--home", home).out.strip().rpartition(": ")[2]
+    second = shell.call("accounts", "reset", "ada", "--home", home).out.strip().rpartition(": ")[2]
+    assert first != second
+    assert not signs_in(home, "ada", first)
+    assert signs_in(home, "ada", second)
+
+
+def test_a_second_school_must_be_named_from_then_on(home: Path) -> None:
+    assert shell.call("accounts", "create", "ada", "--school", "Another School", "--home", home).code == 0
+    said = shell.call("accounts", "create", "bob", "--home", home)
+    assert (said.code, "there are 2 schools" in said.err) == (1, True)
+    assert shell.call("accounts", "create", "bob", "--school", "Another School", "--home", home).code == 0
+
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(home: Path) -> None:
+    made = shell.call("keys", "create", "head", "--name", "[lab]", "--home", home).out
+    found = re.search(r"key (\w+) \(shown once\): (sk-[\w-]+)", made)
+    assert found
+    key_id, secret = found.groups()
+    listed = shell.call("keys", "list", "head", "--home", home).out
+    assert key_id in listed
+    assert "[lab]" in listed
+    assert secret not in listed
+    with installation.opened(home) as platform:
+        assert platform.get("identity").principal_of_key(secret).role == "admin"
+    assert shell.call("keys", "revoke", "head", key_id, "--home", home).code == 0
+    with installation.opened(home) as platform, pytest.raises(errors.Unauthenticated):
+        platform.get("identity").principal_of_key(secret)
