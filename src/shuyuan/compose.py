@@ -72,7 +72,7 @@ PARTS: dict[str, Part] = {
     ),
     "tutor": Part(
         "shuyuan.learning.tutor.service:TutorService",
-        ("db", "vault", "audit", "people", "courses", "assessment", "gateway", "settings"),
+        ("db", "vault", "audit", "people", "courses", "records", "assessment", "gateway", "settings"),
     ),
     "improvement": Part(
         "shuyuan.learning.improvement.service:ImprovementService",

@@ -50,6 +50,22 @@ def test_the_model_is_never_told_the_key(world: World) -> None:
         assert f"answer is {question.key.says[0]}" not in scene
 
 
+def test_the_model_is_told_what_the_learner_wrote_wrong_and_the_mistake_behind_it(world: World) -> None:
+    item = next(i for i in world.content.items if i.kind == "expression" and i.wrong and len(i.hints) >= 2)
+    attempt = world.start(item.id)
+    slot = attempt.slots[0]
+    (written, mistake), *_ = world.courses.wrong_answers(world.school_id, item.id, slot.seed)
+    world.assessment.answer(world.pupil, attempt.id, item.id, written, client_key="k" * 8)
+    voice = ScriptedVoice()
+    world.ask(voice, item.id, WHY, attempt=attempt)
+    told = voice.asked[0][0]["content"]
+    name = next(m.name.en for m in world.content.course.misconceptions if m.id == mistake)
+    assert f"What the student answered (not right): {written} ({name})" in told
+    fresh = ScriptedVoice()
+    world.ask(fresh, item.id, WHY)
+    assert "not right" not in fresh.asked[0][0]["content"]
+
+
 def test_each_question_opens_the_next_hint_and_the_last_one_is_said_again(world: World) -> None:
     voice = ScriptedVoice(pieces=())
     item = world.item("expression")

@@ -77,8 +77,8 @@ class World:
     def tutor(self, voice: voices.Voice) -> TutorService:
         get = self.platform.get
         return TutorService(
-            get("db"), get("vault"), get("audit"), get("people"), get("courses"), get("assessment"), get("gateway"),
-            self.platform.settings, voice=voice)
+            get("db"), get("vault"), get("audit"), get("people"), get("courses"), get("records"), get("assessment"),
+            get("gateway"), self.platform.settings, voice=voice)
 
     def start(self, item_id: str, kind: str = "practice") -> Attempt:
         attempt: Attempt = self.assessment.start(self.pupil, kind=kind, course_id=COURSE, item_ids=[item_id])

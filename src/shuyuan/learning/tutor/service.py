@@ -12,11 +12,12 @@ from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.assessment.interface import Assessment
 from shuyuan.learning.courses import interface as courses_api
 from shuyuan.learning.people.interface import People
+from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tutor import interface, store, turn, voices, words
 from shuyuan.learning.tutor import talk as talks
 from shuyuan.maas.gateway import interface as gateway_api
 
-_MOST_TURNS = 200
+_MOST_TURNS, _MISTAKE_CHARS = 200, 120
 
 
 class TutorService:
@@ -24,11 +25,11 @@ class TutorService:
 
     def __init__(
         self, db: kernel_db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, people: People,
-        courses: courses_api.Courses, assessment: Assessment, gateway: gateway_api.Gateway,
+        courses: courses_api.Courses, records: Records, assessment: Assessment, gateway: gateway_api.Gateway,
         settings: kernel_settings.Settings, *, voice: voices.Voice | None = None, now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._audit, self._now = db, audit, now
-        self._people, self._courses, self._assessment = people, courses, assessment
+        self._people, self._courses, self._records, self._assessment = people, courses, records, assessment
         self._voice = voice or voices.voice_of(settings, gateway)
         self._transcript = store.Transcript(vault)
         self._turns = turn.Turns(
@@ -97,13 +98,26 @@ class TutorService:
         spoken = words.language_of(said) or language or principal.language
         if question.language != spoken:
             question = self._courses.question(principal.school_id, item_id, question.seed, spoken)
-        talk = talks.Talk(ids.new_id(), principal, attempt_id, question, slot, said, spoken, began_s)
+        mistake = self._last_mistake(principal, attempt_id, question) if slot.state == "wrong" else ""
+        talk = talks.Talk(ids.new_id(), principal, attempt_id, question, slot, said, spoken, began_s, mistake)
         self._db.write(lambda uow: self._transcript.begin(
             uow, turn_id=talk.id, school_id=principal.school_id, learner_id=principal.account_id,
             attempt_id=attempt_id, item_id=item_id, language=spoken, message=said))
         if talk.still_open and not words.is_courtesy(said):
             talk.hint = self._next_hint(talk) or _last_hint(talk)
         return talk
+
+    def _last_mistake(self, principal: Principal, attempt_id: str, question: courses_api.Question) -> str:
+        """What the learner answered last, in words, with the common mistake behind it where it is known."""
+        given = [one for one in self._records.of_attempt(principal, attempt_id) if one.item_id == question.item_id]
+        last = max(given, key=lambda one: one.at, default=None)
+        if last is None or last.correct:
+            return ""
+        chosen = {choice.id: choice.text for choice in question.choices}
+        said = "; ".join(chosen.get(part, part) for part in last.answer.split(",")) if chosen else last.answer
+        known = self._courses.course(principal.school_id, question.course_id).misconceptions
+        named = next((m.name.of(question.language) for m in known if m.id == last.misconception), "")
+        return f"{said[:_MISTAKE_CHARS]} ({named})" if named else said[:_MISTAKE_CHARS]
 
     def _next_hint(self, talk: talks.Talk) -> interface.Event | None:
         try:

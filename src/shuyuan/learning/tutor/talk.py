@@ -21,6 +21,7 @@ class Talk:
     message: str
     language: Language
     began_s: float  # time.perf_counter() when the message came
+    mistake: str = ""  # what the learner answered last, where that was wrong, and the common mistake behind it
     hint: interface.Event | None = None
     hint_number: int | None = None
     told: list[str] = field(default_factory=list)

@@ -101,7 +101,8 @@ class Turns:
         spoken = speaking.Speaking(talk.language, watch, next_hint)
         asked = f"{talk.message} {talk.question.prompt}"
         told = prompt.messages(
-            talk.question, talk.language, message=talk.message, hint=talk.hint_text,
+            talk.question, talk.language, message=talk.message, mistake=talk.mistake,
+            hint=talk.hint_text,
             earlier=await asyncio.to_thread(self._earlier, talk),
             excerpt=passages.excerpt(found, asked, talk.language) if found else "",
         )
