@@ -23,11 +23,11 @@ class Said:
     err: str
 
 
-def run(*words: object, environment: Mapping[str, str] | None = None) -> Said:
+def run(*words: object, environment: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S) -> Said:
     """A process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "shuyuan.entrypoints.cli", *map(str, words)], capture_output=True, text=True,
-        timeout=TIMEOUT_S, check=False, env={**os.environ, **(environment or {})},
+        timeout=timeout_s, check=False, env={**os.environ, **(environment or {})},
     )
     return Said(done.returncode, done.stdout, done.stderr)
 

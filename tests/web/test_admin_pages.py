@@ -287,7 +287,7 @@ def test_the_card_comes_before_the_pull(office: schools.Office) -> None:
 
 def test_a_pulled_model_loads_shows_its_memory_and_is_freed(tmp_path: Path) -> None:
     starter_files.require("tiny")
-    with schools.empty(tmp_path / "home", starter="tiny") as office:
+    with schools.empty(tmp_path / "home", starter="none") as office:
         assert office.admin.post("/admin/models/tiny/pull").headers["location"] == "/admin/models?notice=pull_started"
         assert "hx-trigger" not in office.admin.get("/admin/models/strip").text, (
             "nothing is coming: nothing is asked again"

@@ -27,7 +27,7 @@ def version() -> None:
 def main() -> None:
     """Run a command; an expected error becomes one line and its fix on stderr."""
     try:
-        app()
+        app(prog_name="shuyuan")
     except errors.ShuyuanError as error:
         console = Console(stderr=True)
         said = markup.escape(error.message)

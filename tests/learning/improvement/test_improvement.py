@@ -113,6 +113,17 @@ def test_a_worse_tracer_is_refused_and_stays_visible(school: School) -> None:
     assert [one.state for one in school.loop().versions(school.teacher)] == ["refused"]
 
 
+def test_a_turn_on_the_same_answers_is_not_promoted_again(school: School) -> None:
+    loop = school.loop()
+    first = loop.turn(school.id, by=school.admin.account_id)
+    again = loop.turn(school.id, by=school.admin.account_id)
+    assert (first.state, again.state) == ("champion", "refused"), again
+    assert loop.status(school.admin).answers_since == 0
+    school.answer(school.learners[0], 3, random.Random(1))
+    assert loop.status(school.admin).answers_since == 3
+    assert loop.status(school.admin).serving == first.version
+
+
 def test_who_did_not_consent_is_never_in_a_data_set(school: School) -> None:
     turned = school.loop().turn(school.id, by=school.admin.account_id)
     raw = school.platform.get("storage").get(turned.data_sha256).decode()

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from shuyuan.learning.improvement.interface import Condition
 from shuyuan.science import metrics
 
+MARGIN_LOG_LOSS = 0.001  # nats an answer; a change that is no better is not worth a new version
 MARGIN_AUC = 0.005  # how much discrimination may be lost for better likelihood
 MARGIN_CALIBRATION = 0.03  # mean gap between said and seen, beyond what chance alone shows on so many answers
 LIMIT_SHUFFLED = 0.06  # a control that is further from 0.5 means the evaluation leaks
@@ -38,7 +39,7 @@ def figures(
 def conditions(found: dict[str, float]) -> tuple[Condition, ...]:
     """Each figure beside its limit."""
     return (
-        Condition("log_loss", found["log_loss"], found["champion_log_loss"], "<="),
+        Condition("log_loss", found["log_loss"], found["champion_log_loss"] - MARGIN_LOG_LOSS, "<="),
         Condition("auc", found["auc"], found["champion_auc"] - MARGIN_AUC, ">="),
         Condition("calibration_error", found["calibration_error"],
                   found["calibration_by_chance"] + MARGIN_CALIBRATION, "<="),

@@ -76,6 +76,7 @@ class ImprovementService:
         passed = all(condition.passed for condition in found)
         state: State = "champion" if passed else "refused"
         addresses = self._storage.put(data.raw), self._storage.put(candidate.weights)
+        seen = self._records.count(school_id)
         left_out = len(set(self._records.learners(school_id)) - agreed)
 
         def work(uow: kernel_db.UnitOfWork) -> TracerVersion:
@@ -88,7 +89,7 @@ class ImprovementService:
                 ))
             turned = store.add(
                 uow, school_id, addresses[1], number=number, version=registered.uri, state="refused",
-                answers=data.answers, learners=data.learners, left_out=left_out, data_sha256=addresses[0],
+                answers=data.answers, learners=data.learners, left_out=left_out, seen=seen, data_sha256=addresses[0],
                 parent=parent, figures=candidate.figures, conditions=[asdict(condition) for condition in found],
                 reason="gate" if passed else _refusal(found), by=by, seconds=time.monotonic() - began,
             )
@@ -171,7 +172,7 @@ class ImprovementService:
 
     def _answers_since(self, school_id: str) -> int:
         with self._db.read() as conn:
-            return max(0, self._records.count(school_id) - store.answers_of_last(conn, school_id))
+            return max(0, self._records.count(school_id) - store.seen_by_last(conn, school_id))
 
     def _one(self, school_id: str, version_id: str) -> tuple[TracerVersion, str]:
         with self._db.read() as conn:

@@ -48,13 +48,13 @@ def crown(uow: db.UnitOfWork, school_id: str, version_id: str, reason: str) -> N
     uow.conn.execute(update(version).where(mine, version.c.id == version_id).values(state=champion, reason=reason))
 
 
-def answers_of_last(conn: Connection, school_id: str) -> int:
-    """How many answers the newest turn learnt from, 0 before the first."""
-    query = select(version.c.answers).where(version.c.school_id == school_id).order_by(version.c.number.desc())
+def seen_by_last(conn: Connection, school_id: str) -> int:
+    """How many answers the school had at the newest turn, 0 before the first."""
+    query = select(version.c.seen).where(version.c.school_id == school_id).order_by(version.c.number.desc())
     return conn.execute(query.limit(1)).scalar_one_or_none() or 0
 
 
 def _read(row: Row[Any]) -> TracerVersion:
-    told = {name: value for name, value in row._mapping.items() if name not in ("school_id", "weights_sha256")}
+    told = {name: value for name, value in row._mapping.items() if name not in ("school_id", "weights_sha256", "seen")}
     told["conditions"] = tuple(Condition(**condition) for condition in row.conditions)
     return TracerVersion(**told)

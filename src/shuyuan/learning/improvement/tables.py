@@ -13,6 +13,7 @@ version = Table(
     Column("answers", Integer, nullable=False),
     Column("learners", Integer, nullable=False),
     Column("left_out", Integer, nullable=False),
+    Column("seen", Integer, nullable=False),  # answers the school had then, whoever gave them
     Column("data_sha256", String(64), nullable=False),
     Column("weights_sha256", String(64), nullable=False),
     Column("parent", String(160), nullable=False),

@@ -362,6 +362,7 @@ def upgrade() -> None:
         sa.Column("answers", sa.Integer(), nullable=False),
         sa.Column("learners", sa.Integer(), nullable=False),
         sa.Column("left_out", sa.Integer(), nullable=False),
+        sa.Column("seen", sa.Integer(), nullable=False),
         sa.Column("data_sha256", sa.String(length=64), nullable=False),
         sa.Column("weights_sha256", sa.String(length=64), nullable=False),
         sa.Column("parent", sa.String(length=160), nullable=False),
