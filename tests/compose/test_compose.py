@@ -1,4 +1,4 @@
-"""The table of parts is true: every name resolves, every factory takes exactly what its line says, planes come apart."""
+"""The table of parts is true: names resolve, factories take exactly what their line says, planes come apart."""
 
 import inspect
 import os
@@ -12,9 +12,11 @@ import pytest
 from shuyuan import compose
 
 ROOT = Path(__file__).parents[2]
-LINES = {f"{kind}:{name}": part for kind, table in (
-    ("part", compose.PARTS), ("router", compose.ROUTERS), ("job", compose.JOBS)
-) for name, part in table.items()}
+LINES = {
+    f"{kind}:{name}": part
+    for kind, table in (("part", compose.PARTS), ("router", compose.ROUTERS), ("job", compose.JOBS))
+    for name, part in table.items()
+}
 HEAVY = ("onnxruntime", "xllamacpp", "torch", "tokenizers", "transformers", "ray")
 
 
@@ -78,7 +80,9 @@ def test_the_learning_plane_and_the_pages_are_served_without_heavy_libraries() -
 def test_looking_for_loaded_modules_can_find_some() -> None:
     """The two tests above are able to fail."""
     assert loaded("import shuyuan.learning.people.interface, tokenizers", ("shuyuan.learning", "tokenizers")) == [
-        "shuyuan.learning", "tokenizers"]
+        "shuyuan.learning",
+        "tokenizers",
+    ]
 
 
 def test_asking_twice_gives_the_same_part_and_a_given_part_is_used(tmp_path: Path) -> None:
@@ -112,6 +116,7 @@ def loaded(code: str, unwanted: tuple[str, ...]) -> list[str]:
         f"print(','.join(name for name in {unwanted!r} if name in sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script, os.environ.get("TMPDIR", "/tmp")], capture_output=True, text=True, check=False)
+        [sys.executable, "-c", script, os.environ.get("TMPDIR", "/tmp")], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return [name for name in done.stdout.strip().split(",") if name]

@@ -1,25 +1,28 @@
-"""The demo school opens with what PRODUCT promises, whatever day it is made: 6 of 32 stuck, 4 with too little evidence."""
+"""Whatever day it is made, the demo opens as promised: 6 of 32 are stuck, 4 have too little evidence."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.journeys import world
 
 from shuyuan import demo
 from shuyuan.compose import Platform
-from shuyuan.demo import pupils, school
+from shuyuan.demo import history, pupils, school
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import errors
+from shuyuan.kernel import clock, errors
 from shuyuan.kernel.settings import Settings
 from shuyuan.learning.insight.interface import Insight
+from shuyuan.learning.insight.service import InsightService
 from shuyuan.learning.people.interface import Class, Learner
+from shuyuan.learning.tracing.service import TracingService
 
 MADE_ON = {
     "monday before school": datetime(2026, 9, 6, 23, 30, tzinfo=UTC),
-    "wednesday at noon": datetime(2026, 12, 2, 4, 0, tzinfo=UTC),
     "sunday of a new year": datetime(2028, 1, 2, 12, 0, tzinfo=UTC),
+    "today, by the command": None,
 }
 COURSE = school.COURSES[0]
 
@@ -48,23 +51,20 @@ class Made:
         return found
 
     def insight(self) -> Insight:
-        from shuyuan.compose import resolve
-
         people, courses, records = (self.platform.get(name) for name in ("people", "courses", "records"))
-        tracing = resolve("shuyuan.learning.tracing.service:TracingService")(
-            self.platform.get("db"), records, clock=lambda: self.now)
-        made: Insight = resolve("shuyuan.learning.insight.service:InsightService")(
-            people, courses, records, tracing, clock=lambda: self.now)
-        return made
+        tracing = TracingService(self.platform.get("db"), records, clock=lambda: self.now)
+        return InsightService(people, courses, records, tracing, clock=lambda: self.now)
 
 
-@pytest.fixture(scope="module", params=MADE_ON.values(), ids=MADE_ON.keys())
-def made(
-    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Made]:
+@pytest.fixture(scope="module", params=sorted(MADE_ON))
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """A demo school made on some day."""
-    platform = new_platform(tmp_path_factory.mktemp("demo"), sqlite_template)
-    yield Made(platform, demo.ensure(platform, now=request.param), request.param)
+    folder, now = tmp_path_factory.mktemp("demo"), MADE_ON[request.param]
+    if now is None:
+        platform = opened(request.getfixturevalue("first_start").copy(folder))
+    else:
+        platform = new_platform(folder, request.getfixturevalue("sqlite_template"))
+    yield Made(platform, demo.ensure(platform, now=now), now or clock.now())
     platform.close()
 
 
@@ -74,7 +74,8 @@ def test_six_are_stuck_on_removing_brackets_with_the_planted_mistake(made: Made)
     assert {int(need.learner.number) for need in today.stuck} == pupils.STUCK_NUMBERS
     assert today.shared_misconception == f"{COURSE}.{pupils.SHARED_MISTAKE}"
     for need in today.stuck:
-        planted = pupils.OTHER_MISTAKE if int(need.learner.number) == pupils.OTHER_SLIP_NUMBER else pupils.SHARED_MISTAKE
+        other = int(need.learner.number) == pupils.OTHER_SLIP_NUMBER
+        planted = pupils.OTHER_MISTAKE if other else pupils.SHARED_MISTAKE
         assert need.misconception == f"{COURSE}.{planted}", need.learner.number
         assert need.evidence
         assert not any(answer.correct for answer in need.evidence)
@@ -99,7 +100,7 @@ def test_all_32_are_simulated_and_one_family_said_no_to_improvement(made: Made) 
 def test_the_history_covers_three_weeks_of_school_days_and_none_lies_ahead(made: Made) -> None:
     insight, first = made.insight(), made.learners()[0]
     times = [answer.at for answer in insight.responses(made.who("teacher"), first.id, limit=1000)]
-    days = {at.astimezone(demo_zone()).date() for at in times}
+    days = {at.astimezone(history.CHINA).date() for at in times}
     assert len(days) == 15
     assert all(day.weekday() < 5 for day in days)
     assert (made.now - min(times)).days <= 21
@@ -122,43 +123,47 @@ def test_a_real_school_is_never_filled_with_simulated_pupils(tmp_path: Path, sql
         platform.close()
 
 
-def test_the_lively_pupil_survives_what_an_administrator_does(tmp_path: Path, sqlite_template: Path) -> None:
-    """Another class, a pupil with a number in letters, an erased pupil: the next start still works and answers go on."""
-    platform = new_platform(tmp_path, sqlite_template)
+def test_a_simulated_pupil_goes_on_answering_whatever_an_administrator_did(
+    first_start: world.FirstStart, tmp_path: Path
+) -> None:
+    """Another class, a pupil with letters for a number, erased pupils: the next start works and answers go on."""
+    scheduler = ByHand()
+    platform = opened(first_start.copy(tmp_path), scheduler=scheduler)
     try:
-        made = Made(platform, demo.ensure(platform, now=MADE_ON["wednesday at noon"]), MADE_ON["wednesday at noon"])
-        admin, people = made.who("admin"), platform.get("people")
+        made = Made(platform, demo.ensure(platform), clock.now())
+        admin, people, class_id = made.who("admin"), platform.get("people"), made.class_.id
         people.create_class(admin, "AAA")
-        platform.get("db").write(lambda uow: people.add_learner(
-            uow, school_id=admin.school_id, class_id=made.class_.id, number="A-1", name="Ada"))
-        kept = made.learners()[1]
-        for learner in made.learners()[2:32]:
+        platform.get("db").write(
+            lambda uow: people.add_learner(
+                uow, school_id=admin.school_id, class_id=class_id, number="A-1", name="Ada", pin=None
+            )
+        )
+        learners = made.learners()
+        for learner in learners[2:32]:
             people.erase(admin, learner.id)
-        scheduler = Once()
-        platform = Platform(platform.settings, scheduler=scheduler)
-        before = len(made.insight().responses(made.who("teacher"), kept.id, limit=1000))
+        before = len(made.insight().responses(made.who("teacher"), learners[1].id, limit=1000))
         demo.keep_alive(platform, made.told)
         scheduler.work()
-        assert len(made.insight().responses(made.who("teacher"), kept.id, limit=1000)) == before + 1
+        assert len(made.insight().responses(made.who("teacher"), learners[1].id, limit=1000)) == before + 1
     finally:
         platform.close()
 
 
-class Once:
+class ByHand:
     """A scheduler that runs its one function when told to."""
 
-    def every(self, _every_s: float, _name: str, work: object) -> None:
-        assert callable(work)
+    work: Callable[[], None]
+
+    def every(self, _every_s: float, _name: str, work: Callable[[], None]) -> None:
         self.work = work
 
 
 def new_platform(folder: Path, template: Path) -> Platform:
     """Every part on a fresh database in `folder`."""
     (folder / "shuyuan.db").write_bytes(template.read_bytes())
-    return Platform(Settings(home=folder, starter="none", port=0))
+    return opened(folder)
 
 
-def demo_zone() -> object:
-    from shuyuan.demo import history
-
-    return history.CHINA
+def opened(home: Path, **given: object) -> Platform:
+    """Every part on the home as it is."""
+    return Platform(Settings(home=home, starter="none", port=0), **given)

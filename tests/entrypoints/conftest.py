@@ -1,21 +1,20 @@
 """A home with one school, made on the command line."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.journeys import shell, world
+from tests.journeys.fixtures import first_start, quiet_environment
+
+__all__ = ["first_start", "quiet_environment"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quiet_environment() -> Iterator[None]:
-    """What the developer's shell says about Shuyuan does not reach the commands under test."""
+def no_models(quiet_environment: None) -> Iterator[None]:
+    """The commands see no models, whatever lies on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("SHUYUAN_") and name != "SHUYUAN_DATA"]:
-            patch.delenv(name)
-        patch.setenv("COLUMNS", "240")  # tables without folded cells
         for name, value in {**world.without_models(), "SHUYUAN_STARTER": "none"}.items():
             patch.setenv(name, value)
         yield

@@ -24,8 +24,8 @@ def test_a_new_accounts_password_is_printed_and_signs_in(home: Path) -> None:
     assert said.code == 0
     assert signs_in(home, "ada", said.out.strip().rpartition(": ")[2])
     listed = shell.call("accounts", "list", "--home", home)
-    assert "[Ada] L." in listed.out
-    assert "向阳中学" in listed.out
+    assert "[Ada] L." in listed.words
+    assert "向阳中学" in listed.words
 
 
 def test_a_reset_replaces_the_password(home: Path) -> None:

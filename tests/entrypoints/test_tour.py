@@ -19,8 +19,19 @@ from shuyuan.entrypoints.tour import transcript, walk
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 KEYS = {
-    "answers", "mastery_before", "mastery_after", "next", "tutor", "text_services", "embedding_dims", "class_view",
-    "loop", "usage", "audit", "claims", "seconds",
+    "answers",
+    "mastery_before",
+    "mastery_after",
+    "next",
+    "tutor",
+    "text_services",
+    "embedding_dims",
+    "class_view",
+    "loop",
+    "usage",
+    "audit",
+    "claims",
+    "seconds",
 }
 ALWAYS = "the server became ready"  # said before the walk; a server that is not ready ends the tour
 
@@ -44,15 +55,16 @@ def test_the_tour_of_an_honest_platform_holds_and_keeps_its_figures(honest: dict
     assert "failed" not in outcomes
     assert f"{outcomes.count('held')} of {outcomes.count('held')} claims held" in honest["said"]
     assert {"chat", "translation", "a model spoke"} == {
-        claim["name"] for claim in honest["claims"] if claim["outcome"] == "not claimed"}
+        claim["name"] for claim in honest["claims"] if claim["outcome"] == "not claimed"
+    }
 
 
 def test_no_claim_holds_on_a_platform_that_lies(
-    honest: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first_start: world.FirstStart, honest: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = {claim["name"] for claim in honest["claims"] if claim["outcome"] == "held"}
     tell = transcript.Transcript(Console(quiet=True))
-    with world.serving(world.demo_home(tmp_path), environment=world.with_models("embed")) as live:
+    with world.serving(first_start.copy(tmp_path), environment=world.with_models("embed")) as live:
         monkeypatch.setattr(httpx.Client, "send", Liar(httpx.Client.send).send)
         walk.Walk(live.running, "none", tell).all_steps()
     assert not tell.finish()
@@ -98,21 +110,39 @@ def test_what_is_not_claimed_is_said_and_not_counted() -> None:
 
 Change = Callable[[Any], Any]  # Any: JSON
 LIES: list[tuple[str, str, Change]] = [
-    ("GET", r"/api/models", lambda told: [
-        {**one, "here": False, "progress": {"stage": "failed", "error": "a lie", "bytes_done": 0}} for one in told]),
-    ("GET", r"/api/learners/\w+/next", lambda told: {"activities": [
-        {**one, "reason": {"zh": "", "en": ""}} for one in told["activities"]]}),
-    ("POST", r"/api/attempts/\w+/answers", lambda told: {
-        **told, "saved": False, "duplicate": False,
-        "verdict": {**told["verdict"], "correct": not told["verdict"]["correct"]}}),
+    (
+        "GET",
+        r"/api/models",
+        lambda told: [
+            {**one, "here": False, "progress": {"stage": "failed", "error": "a lie", "bytes_done": 0}} for one in told
+        ],
+    ),
+    (
+        "GET",
+        r"/api/learners/\w+/next",
+        lambda told: {"activities": [{**one, "reason": {"zh": "", "en": ""}} for one in told["activities"]]},
+    ),
+    (
+        "POST",
+        r"/api/attempts/\w+/answers",
+        lambda told: {
+            **told,
+            "saved": False,
+            "duplicate": False,
+            "verdict": {**told["verdict"], "correct": not told["verdict"]["correct"]},
+        },
+    ),
     ("GET", r"/api/learners/\w+/tutor-transcript", lambda _: {"turns": []}),
     ("POST", r"/v1/services/summarize", lambda told: {**told, "summary": walk.PASSAGE}),
     ("POST", r"/v1/embeddings", lambda told: {**told, "data": [told["data"][place] for place in (0, 2, 1)]}),
     ("POST", r"/v1/services/classify", lambda told: {**told, "label": "history"}),
     ("POST", r"/api/assignments/preview", lambda _: {"preview": []}),
     ("POST", r"/api/papers", lambda _: {"papers": []}),
-    ("POST", r"/api/loop/turn", lambda told: {
-        **told, "data_sha256": "", "state": "refused" if told["state"] == "champion" else "champion"}),
+    (
+        "POST",
+        r"/api/loop/turn",
+        lambda told: {**told, "data_sha256": "", "state": "refused" if told["state"] == "champion" else "champion"},
+    ),
     ("GET", r"/api/usage/calls", lambda _: {"calls": []}),
     ("GET", r"/api/audit", lambda _: {"entries": []}),
     ("GET", r"/api/audit/verify", lambda told: {**told, "whole": False}),

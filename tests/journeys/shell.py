@@ -12,6 +12,7 @@ from unittest import mock
 from shuyuan.entrypoints import cli
 
 TIMEOUT_S = 90.0
+_RULED = str.maketrans("│┃", "  ")
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,21 @@ class Said:
     out: str
     err: str
 
+    @property
+    def words(self) -> str:
+        """What it printed, without the lines of tables and the folding."""
+        return " ".join(self.out.translate(_RULED).split())
+
 
 def run(*words: object, environment: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S) -> Said:
     """A process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "shuyuan.entrypoints.cli", *map(str, words)], capture_output=True, text=True,
-        timeout=timeout_s, check=False, env={**os.environ, **(environment or {})},
+        [sys.executable, "-m", "shuyuan.entrypoints.cli", *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env={**os.environ, **(environment or {})},
     )
     return Said(done.returncode, done.stdout, done.stderr)
 

@@ -12,7 +12,7 @@ from tests.journeys import shell, world
 
 from shuyuan.entrypoints import process
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @dataclass(frozen=True)
@@ -74,20 +74,22 @@ def test_a_restored_database_in_postgresql_is_served_with_the_pupils_history(
     assert shell.call("audit", "verify", "--home", home, environment=where).code == 0
 
 
-def test_a_restore_never_overwrites_a_school(saved: Saved, tmp_path: Path) -> None:
-    home = world.demo_home(tmp_path)
+def test_a_restore_never_overwrites_a_school(first_start: world.FirstStart, saved: Saved, tmp_path: Path) -> None:
+    home = first_start.copy(tmp_path)
     said = shell.call("restore", saved.file, "--home", home)
     assert said.code == 1
     assert "the database already holds rows" in said.err
     assert "fix: restore into a new home" in said.err
 
 
-def test_a_file_that_is_no_backup_and_a_backup_over_another_are_refused(saved: Saved, tmp_path: Path) -> None:
+def test_a_file_that_is_no_backup_and_a_backup_over_another_are_refused(
+    first_start: world.FirstStart, saved: Saved, tmp_path: Path
+) -> None:
     no_backup = tmp_path / "holiday.zip"
     no_backup.write_bytes(b"PK but not really")
     refused = shell.call("restore", no_backup, "--home", tmp_path / "new")
     assert (refused.code, f"{no_backup} is no Shuyuan backup" in refused.err) == (1, True)
-    again = shell.call("backup", saved.file, "--home", world.demo_home(tmp_path))
+    again = shell.call("backup", saved.file, "--home", first_start.copy(tmp_path))
     assert (again.code, f"{saved.file} is there already" in again.err) == (1, True)
 
 

@@ -9,7 +9,7 @@ from tests.journeys import shell, world
 
 from shuyuan.entrypoints import process
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ABOUT_A_SECOND_S = 1.5
 
 

@@ -10,7 +10,7 @@ from tests.journeys import world
 
 from shuyuan.entrypoints import process
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PASSWORD = "ink on paper 7"
 ADMIN = {"login": "head", "password": PASSWORD}
 

@@ -12,15 +12,15 @@ from tests.journeys import world
 
 from shuyuan.maas.catalogue import starters
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 STORY = "Tell me a very long story about a river."
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[world.Live]:
+def live(first_start: world.FirstStart, tmp_path_factory: pytest.TempPathFactory) -> Iterator[world.Live]:
     """A demo school that serves the small model."""
     models = world.with_models("tiny", "embed")
-    home = world.demo_home(tmp_path_factory.mktemp("models"))
+    home = first_start.copy(tmp_path_factory.mktemp("models"))
     with world.serving(home, starter="tiny", environment=models) as running:
         yield running
 
@@ -44,7 +44,8 @@ def test_a_chat_cut_by_a_killed_worker_says_so_and_the_next_one_works(live: worl
             assert student.get("/learn/today").status_code == 200
             assert world.answer_one(student)["saved"]
         answer = client.chat.completions.create(
-            model="tiny", max_tokens=8, temperature=0, messages=[{"role": "user", "content": "Say hello."}])
+            model="tiny", max_tokens=8, temperature=0, messages=[{"role": "user", "content": "Say hello."}]
+        )
     assert answer.usage is not None
     assert answer.usage.completion_tokens > 0
     assert chat_worker(live) != killed

@@ -23,7 +23,7 @@ from tests.journeys import shell, world
 from shuyuan.identity.http import COOKIE
 from shuyuan.kernel import clock
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def test_a_second_server_on_one_home_is_refused_naming_the_first(demo_school: world.Live) -> None:
@@ -53,10 +53,12 @@ def test_the_network_without_tls_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "home" / "shuyuan.db").exists()
 
 
-def test_with_a_certificate_the_network_is_served_over_https_and_the_cookie_is_secure(tmp_path: Path) -> None:
+def test_with_a_certificate_the_network_is_served_over_https_and_the_cookie_is_secure(
+    first_start: world.FirstStart, tmp_path: Path
+) -> None:
     cert, key = certificate(tmp_path)
     options = ("--host", "0.0.0.0", "--tls-cert", str(cert), "--tls-key", str(key))
-    with world.serving(world.demo_home(tmp_path), *options) as live:
+    with world.serving(first_start.copy(tmp_path), *options) as live:
         assert live.base_url.startswith("https://")
         port = live.base_url.rpartition(":")[2]
         base_url, trusted = f"https://127.0.0.1:{port}", ssl.create_default_context(cafile=str(cert))
@@ -74,9 +76,12 @@ def test_with_a_certificate_the_network_is_served_over_https_and_the_cookie_is_s
 def test_a_demo_whose_making_was_interrupted_is_told_and_not_served(tmp_path: Path, how: signal.Signals) -> None:
     home = tmp_path / "home"
     words = ["up", "--demo", "--home", str(home), "--port", "0", "--starter", "none"]
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(
-        [sys.executable, "-m", "shuyuan.entrypoints.cli", *words], stdout=subprocess.PIPE, stderr=log, text=True
-    ) as first:
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, "-m", "shuyuan.entrypoints.cli", *words], stdout=subprocess.PIPE, stderr=log, text=True
+        ) as first,
+    ):
         world.until(lambda: answers(home), "the first simulated answers")
         os.kill(first.pid, how)
         out, _ = first.communicate()
@@ -90,9 +95,10 @@ def test_a_demo_whose_making_was_interrupted_is_told_and_not_served(tmp_path: Pa
 
 def answers(home: Path) -> int:
     """How many answers the seeding has stored so far."""
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(
-        sqlite3.connect(f"file:{home / 'shuyuan.db'}?mode=ro", uri=True)
-    ) as conn:
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(f"file:{home / 'shuyuan.db'}?mode=ro", uri=True)) as conn,
+    ):
         return int(conn.execute("SELECT count(*) FROM records_response").fetchone()[0])
     return 0
 
@@ -102,15 +108,20 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "classroom")])
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(clock.now() - timedelta(days=1)).not_valid_after(clock.now() + timedelta(days=1))
+        .not_valid_before(clock.now() - timedelta(days=1))
+        .not_valid_after(clock.now() + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     cert_file, key_file = folder / "cert.pem", folder / "key.pem"
     cert_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
     return cert_file, key_file

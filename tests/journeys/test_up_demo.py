@@ -13,7 +13,7 @@ from tests.journeys import world
 
 from shuyuan.entrypoints import process
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 KEYS = {"base_url", "school", "api_key", "accounts"}
 ROLES = {"teacher", "student", "admin", "developer"}
 
@@ -56,8 +56,10 @@ def test_the_key_of_demo_json_opens_the_model_api(demo_school: world.Live) -> No
         assert client.get("/v1/models").status_code == 401
 
 
-def test_ctrl_c_stops_everything_and_a_second_start_keeps_accounts_key_and_history(tmp_path: Path) -> None:
-    home = world.demo_home(tmp_path)
+def test_ctrl_c_stops_everything_and_a_second_start_keeps_accounts_key_and_history(
+    first_start: world.FirstStart, tmp_path: Path
+) -> None:
+    home = first_start.copy(tmp_path)
     with world.serving(home) as live, live.browser("student") as student:
         learner, before = live.account("student")["id"], live.running.demo()
         world.answer_one(student)
@@ -75,11 +77,18 @@ def test_ctrl_c_stops_everything_and_a_second_start_keeps_accounts_key_and_histo
         assert again.link not in (None, live.link)
 
 
-def test_ctrl_c_in_the_middle_of_a_chat_stops_the_model_worker_too(tmp_path: Path) -> None:
+def test_ctrl_c_in_the_middle_of_a_chat_stops_the_model_worker_too(
+    first_start: world.FirstStart, tmp_path: Path
+) -> None:
     models = world.with_models("tiny", "embed")
-    body = {"model": "tiny", "stream": True, "max_tokens": 1500, "temperature": 1.5,
-            "messages": [{"role": "user", "content": "Tell me a very long story about a river."}]}
-    with world.serving(world.demo_home(tmp_path), starter="tiny", environment=models) as live:
+    body = {
+        "model": "tiny",
+        "stream": True,
+        "max_tokens": 1500,
+        "temperature": 1.5,
+        "messages": [{"role": "user", "content": "Tell me a very long story about a river."}],
+    }
+    with world.serving(first_start.copy(tmp_path), starter="tiny", environment=models) as live:
         with live.developer() as developer, developer.stream("POST", "/v1/chat/completions", json=body) as answer:
             lines = answer.iter_lines()
             assert next(lines).startswith("data: ")
@@ -91,11 +100,14 @@ def test_ctrl_c_in_the_middle_of_a_chat_stops_the_model_worker_too(tmp_path: Pat
         assert world.processes(live.mark) == {}
 
 
-def test_a_termination_stops_a_download_under_way_too(tmp_path: Path) -> None:
+def test_a_termination_stops_a_download_under_way_too(first_start: world.FirstStart, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # an index that never answers
-        index = {"PIP_INDEX_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/simple", "PIP_CONFIG_FILE": os.devnull,
-                 "SHUYUAN_CACHE": str(tmp_path / "cache")}
-        with world.serving(world.demo_home(tmp_path), starter="tiny", environment=index) as live:
+        index = {
+            "PIP_INDEX_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/simple",
+            "PIP_CONFIG_FILE": os.devnull,
+            "SHUYUAN_CACHE": str(tmp_path / "cache"),
+        }
+        with world.serving(first_start.copy(tmp_path), starter="tiny", environment=index) as live:
             world.until(lambda: any("pip" in line for line in world.processes(live.mark).values()), "a download")
             with live.browser("student") as student:
                 assert student.get("/learn/today").status_code == 200

@@ -1,7 +1,9 @@
 """What the journeys share: a demo home made once, servers on copies of it, and a look at the processes they leave."""
 
 import atexit
+import fcntl
 import functools
+import json
 import shutil
 import stat
 import tempfile
@@ -9,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,15 @@ Json = Any  # JSON of the public API
 class FirstStart:
     """What the very first `up --demo` printed and wrote; its home is a template to copy."""
 
-    home: Path
+    home: str
     base_url: str
     lines: list[str]
     told: Json
     demo_json_mode: int
+
+    def copy(self, folder: Path) -> Path:
+        """A demo home of one's own under `folder`."""
+        return Path(shutil.copytree(self.home, folder / "home"))
 
 
 @dataclass(frozen=True)
@@ -81,27 +87,23 @@ class Live:
             yield client
 
 
-@functools.cache
-def first_start() -> FirstStart:
-    """The first `up --demo` of a fresh home, through a real process, once for the whole test run."""
-    home = Path(tempfile.mkdtemp(prefix="journey-")) / "home"
-    atexit.register(shutil.rmtree, home.parent, ignore_errors=True)
-    with process.server(home, "--starter", "none", environment=without_models()) as running:
-        lines, told = announced(running), running.demo()
-        mode = stat.S_IMODE((home / "demo.json").stat().st_mode)
-    return FirstStart(home, running.base_url, lines, told, mode)
-
-
-def demo_home(folder: Path) -> Path:
-    """A copy of the demo home under `folder`."""
-    copy = folder / "home"
-    shutil.copytree(first_start().home, copy)
-    return copy
+def first_start(shared: Path) -> FirstStart:
+    """The first `up --demo` of a fresh home, through a real process: once for every test process under `shared`."""
+    record = shared / "first-start.json"
+    with (shared / "first-start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not record.exists():
+            record.write_text(json.dumps(asdict(_start_first(shared / "first-start"))), "utf-8")
+    return FirstStart(**json.loads(record.read_text("utf-8")))
 
 
 @contextmanager
 def serving(
-    home: Path, *options: str, demo: bool = True, command: str = "up", starter: str = "none",
+    home: Path,
+    *options: str,
+    demo: bool = True,
+    command: str = "up",
+    starter: str = "none",
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Live]:
     """A server on a free port whose processes carry a mark of their own. No models unless `environment` has some."""
@@ -149,8 +151,10 @@ def answer_one(student: httpx.Client, point: str = STUCK_POINT, answer: str = "9
     question = student.get(f"/api/attempts/{attempt['id']}/questions/{item_id}").json()
     given: Json = question["choices"][0]["id"] if question["choices"] else answer
     body = {
-        "item_id": item_id, "answer": [given] if question["kind"] == "multiple" else given,
-        "client_key": uuid.uuid4().hex, "seconds": 5,
+        "item_id": item_id,
+        "answer": [given] if question["kind"] == "multiple" else given,
+        "client_key": uuid.uuid4().hex,
+        "seconds": 5,
     }
     return student.post(f"/api/attempts/{attempt['id']}/answers", json=body).raise_for_status().json()
 
@@ -185,6 +189,14 @@ def until(happened: Callable[[], Any], what: str) -> Any:  # Any: whatever is wa
             return found
         time.sleep(0.05)
     raise AssertionError(f"waited {WAIT_S:.0f} s for {what}")
+
+
+def _start_first(home: Path) -> FirstStart:
+    shutil.rmtree(home, ignore_errors=True)
+    with process.server(home, "--starter", "none", environment=without_models()) as running:
+        lines, told = announced(running), running.demo()
+        mode = stat.S_IMODE((home / "demo.json").stat().st_mode)
+    return FirstStart(str(home), running.base_url, lines, told, mode)
 
 
 def _carries(folder: Path, mark: str) -> bool:

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Index, Integer, Row, String, Table, func, select, update
+from sqlalchemy import Column, ColumnElement, Index, Integer, Row, String, Table, func, insert, select, update
 
 from shuyuan.kernel import db, ids, log
 
 MAX_TRIES, FIRST_PAUSE_S = 8, 0.5
 _BATCH, _IDLE_S = 200, 5.0
+_GATHER_S = 0.05  # after the first wake-up: what comes together is delivered together
 event = Table(
     "outbox_event", db.metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
@@ -35,6 +36,7 @@ event = Table(
 )
 Index("ix_outbox_event_waiting", event.c.seq, postgresql_where=event.c.delivered_at.is_(None),
       sqlite_where=event.c.delivered_at.is_(None))
+_INSERT = insert(event)  # built once: an answer pays for it
 _logger = log.get("kernel.outbox")
 
 
@@ -72,9 +74,10 @@ class Outbox:
         self, uow: db.UnitOfWork, kind: str, *, school_id: str, subject_id: str | None = None, **payload: Any
     ) -> None:
         """Store an event with the change it tells of; it is delivered after the commit."""
-        uow.conn.execute(event.insert().values(
-            school_id=school_id, kind=kind, subject_id=subject_id, payload=payload, at=uow.now, tries=0,
-        ))
+        uow.conn.execute(_INSERT, {
+            "school_id": school_id, "kind": kind, "subject_id": subject_id, "payload": payload, "at": uow.now,
+            "tries": 0,
+        })
         uow.after_commit(self._wake.set)
 
     def start(self) -> None:
@@ -102,7 +105,8 @@ class Outbox:
     def _run(self) -> None:
         pause_s = 0.05
         while not self._stop.is_set():
-            self._wake.wait(timeout=self._until_due_s())
+            if self._wake.wait(timeout=self._until_due_s()):
+                self._stop.wait(_GATHER_S)
             self._wake.clear()
             try:
                 self._pass(due_only=True)

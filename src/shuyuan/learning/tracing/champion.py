@@ -1,13 +1,10 @@
 """The tracer version a school is served with: read once, kept, replaced when another is adopted."""
 
-import json
-import struct
 import threading
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+import safetensors
+import safetensors.numpy
 from sqlalchemy import Connection
 
 from shuyuan.kernel import db, errors
@@ -15,7 +12,6 @@ from shuyuan.learning.tracing import store
 from shuyuan.science.tracing import online
 
 PRIOR_VERSION = "prior-1"
-_DTYPES = {"F64": np.float64, "F32": np.float32, "I64": np.int64, "U8": np.uint8}
 
 
 @dataclass(frozen=True)
@@ -59,17 +55,6 @@ class Champions:
 def read(raw: bytes) -> online.Params:
     """Numbers out of safetensors bytes. Raises BadInput when they are no tracer of this release."""
     try:
-        return online.Params.from_arrays(_arrays(raw))
-    except (ValueError, KeyError, TypeError, IndexError, struct.error) as wrong:
+        return online.Params.from_arrays(safetensors.numpy.load(raw))
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, IndexError) as wrong:
         raise errors.BadInput(f"no tracer in these {len(raw)} bytes: {wrong}", fix="fit and export it again") from wrong
-
-
-def _arrays(raw: bytes) -> dict[str, npt.NDArray[Any]]:  # Any: each tensor has its own type
-    """The safetensors layout: header length, JSON header, then the tensors' bytes."""
-    (length,) = struct.unpack_from("<Q", raw)
-    header: dict[str, dict[str, Any]] = json.loads(raw[8 : 8 + length])  # Any: JSON
-    body = memoryview(raw)[8 + length :]
-    return {
-        name: np.frombuffer(body[slice(*told["data_offsets"])], dtype=_DTYPES[told["dtype"]]).reshape(told["shape"])
-        for name, told in header.items() if name != "__metadata__"
-    }
