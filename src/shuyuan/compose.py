@@ -45,7 +45,7 @@ PARTS: dict[str, Part] = {
     "db": Part("shuyuan.kernel.parts:database", ("settings",)),
     "storage": Part("shuyuan.kernel.parts:storage", ("settings",)),
     "vault": Part("shuyuan.kernel.parts:vault", ("settings",)),
-    "audit": Part("shuyuan.kernel.audit:Audit", ("vault",)),
+    "audit": Part("shuyuan.kernel.parts:audit", ("vault", "settings")),
     "outbox": Part("shuyuan.kernel.parts:outbox", ("db",)),
     "scheduler": Part("shuyuan.kernel.jobs:Scheduler"),
     # identity
@@ -76,7 +76,7 @@ PARTS: dict[str, Part] = {
     ),
     "improvement": Part(
         "shuyuan.learning.improvement.service:ImprovementService",
-        ("db", "vault", "audit", "people", "records", "tracing", "catalogue", "storage"),
+        ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage", "settings"),
     ),
 }
 
@@ -108,7 +108,7 @@ ROUTERS: dict[str, Part] = {
 JOBS: dict[str, Part] = {
     "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler")),
     "improvement": Part(
-        "shuyuan.learning.improvement.jobs:register", ("outbox", "scheduler", "improvement", "identity")
+        "shuyuan.learning.improvement.jobs:register", ("outbox", "scheduler", "improvement", "tracing", "identity")
     ),
 }
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert, select, update
@@ -50,6 +51,59 @@ def set_entry(seq: int, **values: object) -> Callable[[db.UnitOfWork], object]:
 
 def test_an_untouched_chain_holds(database: db.Database, trail: audit.Audit) -> None:
     assert verify(database, trail) == audit.Verified(5, None)
+
+
+def anchored(database: db.Database, vault: crypto.Vault, trail: audit.Audit, tmp_path: Path) -> audit.Audit:
+    kept = audit.Audit(vault, tmp_path / "audit.anchor")
+    with database.read() as conn:
+        kept.drop_anchor(conn)
+    assert (tmp_path / "audit.anchor").stat().st_mode & 0o777 == 0o600
+    assert verify(database, kept).fault is None
+    return kept
+
+
+def test_a_log_emptied_whole_is_noticed_by_its_anchor(
+    database: db.Database, vault: crypto.Vault, trail: audit.Audit, tmp_path: Path
+) -> None:
+    kept = anchored(database, vault, trail, tmp_path)
+
+    def wipe(uow: db.UnitOfWork) -> None:
+        uow.conn.execute(delete(entry))
+        uow.conn.execute(delete(head))
+
+    database.write(wipe)
+    assert verify(database, trail).fault is None
+    assert "5 entries were once here" in str(verify(database, kept).fault)
+
+
+def test_a_log_set_back_and_grown_again_is_noticed_by_its_anchor(
+    database: db.Database, vault: crypto.Vault, trail: audit.Audit, tmp_path: Path
+) -> None:
+    with database.read() as conn:
+        old_head = conn.execute(select(head)).one()._mapping
+    database.write(lambda uow: trail.record(uow, school_id="n", actor_id="a", action="secret.done"))
+    kept = anchored(database, vault, trail, tmp_path)
+
+    def set_back(uow: db.UnitOfWork) -> None:
+        uow.conn.execute(delete(entry).where(entry.c.seq > 5))
+        uow.conn.execute(update(head).values(**old_head))
+
+    database.write(set_back)
+    assert "6 entries were once here" in str(verify(database, kept).fault)
+    for _ in range(3):
+        database.write(lambda uow: kept.record(uow, school_id="n", actor_id="a", action="other.done"))
+    with database.read() as conn:
+        kept.drop_anchor(conn)
+    assert verify(database, trail).fault is None
+    assert "entry 6 is not the one" in str(verify(database, kept).fault)
+
+
+def test_a_forged_anchor_is_noticed(
+    database: db.Database, vault: crypto.Vault, trail: audit.Audit, tmp_path: Path
+) -> None:
+    kept = anchored(database, vault, trail, tmp_path)
+    (tmp_path / "audit.anchor").write_text('{"seq": 1, "digest": "x", "seal": "y"}')
+    assert "anchor file" in str(verify(database, kept).fault)
 
 
 def test_an_empty_chain_holds(database: db.Database, vault: crypto.Vault) -> None:

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripts import fetch_assets
 
-from shuyuan.demo.school import content_folder
-from shuyuan.learning.courses.interface import Course, Question, QuestionChoice, read_folder
+from shuyuan.learning.courses.interface import Course, Question, QuestionChoice, built_in, read_folder
 from shuyuan.learning.tracing.interface import Mastery
 from shuyuan.web import answers, charts, preferences
 from shuyuan.web.pages import classmap, papers
@@ -32,7 +31,7 @@ def test_going_back_keeps_the_query() -> None:
 
 @pytest.fixture(scope="module", params=["year7-expressions", "large-models"])
 def course(request: pytest.FixtureRequest) -> Course:
-    return read_folder(content_folder() / str(request.param)).course
+    return read_folder(built_in() / str(request.param)).course
 
 
 @pytest.fixture(params=["zh", "en"])

@@ -6,7 +6,6 @@ import random
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def ensure(platform: compose.Platform, *, now: datetime | None = None) -> Demo:
     by_role = {account["role"]: account["id"] for account in accounts}
     admin = Principal(by_role["admin"], school.id, "admin")
     for slug in COURSES:
-        content = courses_interface.read_folder(content_folder() / slug)
+        content = courses_interface.read_folder(courses_interface.built_in() / slug)
         platform.get("courses").load(school.id, content, by=admin.account_id)
     class_ = _class(platform, admin, by_role["teacher"])
     first = _fill(platform, class_, now or clock.now())
@@ -102,12 +101,6 @@ def keep_alive(platform: compose.Platform, demo: Demo) -> None:
         )
 
     platform.get("scheduler").every(LIVE_EVERY_S, "demo-pupil", answer_one)
-
-
-def content_folder() -> Path:
-    """The courses that come with the platform: beside the code in a wheel, at the top in a clone."""
-    packed = Path(str(resources.files("shuyuan"))) / "content"
-    return packed if packed.is_dir() else Path(__file__).parents[3] / "content"
 
 
 def _require_empty(home: Path, identity: Identity) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the model plane alone loads nothing of learning
 
 ALL = tuple(compose.ROUTERS)
 UPLOADS = {"/api/roster": 6_000_000, "/people/roster": 6_000_000}
-GRACE_S, LOOK_FOR_MODELS_S = 5, 2.0
+GRACE_S, LOOK_FOR_MODELS_S, ANCHOR_EVERY_S = 5, 2.0, 5.0
 _logger = log.get("entrypoints.server")
 
 
@@ -124,6 +124,7 @@ def _lifespan(
     async def span(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(platform.register_jobs, modules)
         await asyncio.to_thread(_open_courses, platform, modules)
+        platform.get("scheduler").every(ANCHOR_EVERY_S, "audit-anchor", lambda: _drop_anchor(platform))
         for name in ("outbox", "scheduler"):
             platform.get(name).start()
         waking = asyncio.create_task(_wake_starters(platform, modules))
@@ -135,9 +136,15 @@ def _lifespan(
             for name, finish in (("tutor", "drain"), ("gateway", "drain"), ("engine", "close")):
                 if (part := platform.built(name)) is not None:
                     await getattr(part, finish)()
+            await asyncio.to_thread(_drop_anchor, platform)
             await asyncio.to_thread(platform.close)
 
     return span
+
+
+def _drop_anchor(platform: compose.Platform) -> None:
+    with platform.get("db").read() as conn:
+        platform.get("audit").drop_anchor(conn)
 
 
 async def _wake_starters(platform: compose.Platform, modules: Sequence[str]) -> None:

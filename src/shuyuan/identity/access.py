@@ -40,6 +40,9 @@ def signed_in(scope: Scope | None = "learning") -> Allow:
     return Allow(frozenset(ROLES), scope=scope)
 
 
+# pupils and guardians reach a model only through the tutor, which guards what it says
+RAW_MODELS = allow("admin", "teacher", "developer", scope="models")
+
 ACCESS: dict[tuple[str, str], Allow] = {
     # kernel: health
     ("GET", "/healthz"): public(),
@@ -116,16 +119,16 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("POST", "/api/assignments/{assignment_id}/start"): allow("student"),
     ("POST", "/api/papers"): allow("admin", "teacher"),
     # maas/gateway
-    ("GET", "/v1/models"): signed_in(scope="models"),
-    ("GET", "/v1/models/{model:path}"): signed_in(scope="models"),
-    ("POST", "/v1/chat/completions"): signed_in(scope="models"),
-    ("POST", "/v1/embeddings"): signed_in(scope="models"),
-    ("POST", "/v1/services/summarize"): signed_in(scope="models"),
-    ("POST", "/v1/services/translate"): signed_in(scope="models"),
-    ("POST", "/v1/services/classify"): signed_in(scope="models"),
-    ("GET", "/v1/usage"): signed_in(scope="models"),
-    ("GET", "/api/usage"): signed_in(scope="models"),
-    ("GET", "/api/usage/calls"): signed_in(scope="models"),
+    ("GET", "/v1/models"): RAW_MODELS,
+    ("GET", "/v1/models/{model:path}"): RAW_MODELS,
+    ("POST", "/v1/chat/completions"): RAW_MODELS,
+    ("POST", "/v1/embeddings"): RAW_MODELS,
+    ("POST", "/v1/services/summarize"): RAW_MODELS,
+    ("POST", "/v1/services/translate"): RAW_MODELS,
+    ("POST", "/v1/services/classify"): RAW_MODELS,
+    ("GET", "/v1/usage"): RAW_MODELS,
+    ("GET", "/api/usage"): RAW_MODELS,
+    ("GET", "/api/usage/calls"): RAW_MODELS,
     ("PUT", "/api/quotas/{scope}/{scope_id}"): allow("admin", scope="admin"),
     # identity: the activity log
     ("GET", "/api/audit"): allow("admin", scope="admin"),

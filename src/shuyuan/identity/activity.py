@@ -16,7 +16,7 @@ def router(db: kernel_db.Database, audit: kernel_audit.Audit) -> APIRouter:
 
     @api.get("/api/audit")
     def entries(
-        before: int | None = Query(None, description="Only entries older than this number."),
+        before: int | None = Query(None, ge=1, le=2**31 - 1, description="Only entries older than this number."),
         action: str | None = Query(None, max_length=64, description="Only actions that start with this word."),
         limit: int = Query(100, ge=1, le=500),
         principal: Principal = Depends(caller),

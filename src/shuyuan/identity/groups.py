@@ -43,6 +43,11 @@ class Groups(base.Base):
 
         self._db.write(suspend)
 
+    def exam_until(self, school_id: str) -> datetime | None:
+        """When the last exam mode of the school ends; None: there is none."""
+        with self._db.read() as conn:
+            return store.exam_until(conn, school_id)
+
     def suspend_models(self, uow: db.UnitOfWork, *, school_id: str, group_id: str, until: datetime | None) -> None:
         """Exam mode: close the model API to the group until then; None opens it again."""
         store.suspend(uow.conn, school_id, group_id, until)

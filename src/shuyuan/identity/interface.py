@@ -1,10 +1,10 @@
 """Who someone is and what they may do: the only file of identity that other modules import."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from shuyuan.kernel import db, errors
 
@@ -64,6 +64,15 @@ class School:
     name: str
     demo: bool
     age_line: int = 13  # below this age the tutor is off unless a teacher turns it on
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing a school has set or measured: ids and figures, never names or secrets."""
+
+    name: str
+    value: Mapping[str, Any]  # Any: JSON
+    updated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,13 @@ class Identity(Protocol):
     def school(self, school_id: str) -> School: ...
     def schools(self) -> list[School]: ...
     def create_school(self, name: str, *, demo: bool = False) -> School: ...
+    def setting(self, school_id: str, name: str) -> Setting | None:
+        """What the school has set under `name`; None while it has not."""
+        ...
+
+    def set_setting(self, uow: db.UnitOfWork, *, school_id: str, name: str, value: Mapping[str, object]) -> None:
+        """Replace what stands under `name`, inside `uow`. Whoever sets it notes it in the activity log too."""
+        ...
 
     def create_account(
         self, uow: db.UnitOfWork, *, school_id: str, role: Role, name: str, login: str, secret: str | Hashed | None,
@@ -212,6 +228,10 @@ class Identity(Protocol):
         """`suspend_models` for a caller: an administrator of the school, or a teacher of the group."""
         ...
 
+    def exam_until(self, school_id: str) -> datetime | None:
+        """When the last exam mode of the school ends; None: there is none."""
+        ...
+
     def suspend_models(self, uow: db.UnitOfWork, *, school_id: str, group_id: str, until: datetime | None) -> None:
         """Exam mode: close the model API to the group's members until then; None opens it again.
 
@@ -219,3 +239,21 @@ class Identity(Protocol):
         ...
 
     def set_language(self, principal: Principal, language: Language) -> None: ...
+
+
+# --- doors: pure work of this module that others may use -------------------------------------------------
+# Imported when called: those files build on the types above.
+
+
+def new_password() -> str:
+    """A random password a person can type."""
+    from shuyuan.identity import passwords
+
+    return passwords.new_password()
+
+
+def new_pin() -> str:
+    """A random PIN of six digits."""
+    from shuyuan.identity import passwords
+
+    return passwords.new_pin()

@@ -1,15 +1,16 @@
-"""Schools: the tenants."""
+"""Schools: the tenants, and what each of them has set."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row
 
 from shuyuan.identity import base, store, tables
-from shuyuan.identity.interface import School
+from shuyuan.identity.interface import School, Setting
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db, errors, ids
 
-MAX_SCHOOL_NAME = 120
+MAX_SCHOOL_NAME, MAX_SETTING_NAME = 120, 64
 AGE_LINE = 13  # years; below it the tutor is off unless a teacher turns it on
 
 
@@ -32,6 +33,18 @@ class Schools(base.Base):
     def create_school(self, name: str, *, demo: bool = False) -> School:
         """A new tenant."""
         return self._db.write(lambda uow: self._create_school(uow, name, demo))
+
+    def setting(self, school_id: str, name: str) -> Setting | None:
+        """What the school has set under `name`; None while it has not."""
+        with self._db.read() as conn:
+            row = store.setting_of(conn, school_id, name)
+        return None if row is None else Setting(row.name, row.value, row.updated_at)
+
+    def set_setting(self, uow: db.UnitOfWork, *, school_id: str, name: str, value: Mapping[str, object]) -> None:
+        """Replace what stands under `name`, inside `uow`. Whoever sets it notes it in the activity log too."""
+        if not 0 < len(name) <= MAX_SETTING_NAME:
+            raise errors.BadInput(f"a setting's name has {len(name)} characters", fix=f"use 1 to {MAX_SETTING_NAME}")
+        store.set_setting(uow.conn, school_id, name, value, uow.now)
 
     def _create_school(self, uow: db.UnitOfWork, name: str, demo: bool = False) -> School:
         plain, school_id = " ".join(name.split()), ids.new_id()

@@ -1,13 +1,13 @@
 """Every query of identity. Whoever asks for somebody gives the school: another school's ids find nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from shuyuan.identity.interface import Principal
-from shuyuan.identity.tables import account, group_member, key, link, school, session, suspension
+from shuyuan.identity.tables import account, group_member, key, link, school, session, setting, suspension
 
 # Any below: SQLAlchemy rows carry the types of their columns only at run time.
 OPEN_TO_STAFF = ("teacher", "admin")
@@ -19,6 +19,15 @@ def schools(conn: Connection) -> list[Row[Any]]:
 
 def school_by_id(conn: Connection, school_id: str) -> Row[Any] | None:
     return conn.execute(select(school).where(school.c.id == school_id)).one_or_none()
+
+
+def setting_of(conn: Connection, school_id: str, name: str) -> Row[Any] | None:
+    return conn.execute(select(setting).where(setting.c.school_id == school_id, setting.c.name == name)).one_or_none()
+
+
+def set_setting(conn: Connection, school_id: str, name: str, value: Mapping[str, object], now: datetime) -> None:
+    conn.execute(delete(setting).where(setting.c.school_id == school_id, setting.c.name == name))
+    conn.execute(setting.insert().values(school_id=school_id, name=name, value=dict(value), updated_at=now))
 
 
 def account_by_id(conn: Connection, school_id: str, account_id: str) -> Row[Any] | None:
@@ -140,6 +149,14 @@ def suspend(conn: Connection, school_id: str, group_id: str, until: datetime | N
     conn.execute(delete(suspension).where(suspension.c.school_id == school_id, suspension.c.group_id == group_id))
     if until is not None:
         conn.execute(suspension.insert().values(group_id=group_id, school_id=school_id, until=until))
+
+
+def exam_until(conn: Connection, school_id: str) -> datetime | None:
+    last: datetime | None = conn.execute(
+        select(suspension.c.until).where(suspension.c.school_id == school_id)
+        .order_by(suspension.c.until.desc()).limit(1)
+    ).scalar_one_or_none()
+    return last
 
 
 def open_link(conn: Connection, token_hash: str, now: datetime) -> Row[Any] | None:

@@ -71,6 +71,13 @@ link = Table(
     Column("expires_at", db.UtcDateTime, nullable=False),
     Column("used_at", db.UtcDateTime, nullable=True),
 )
+setting = Table(
+    "identity_setting", db.metadata,
+    Column("school_id", String(ids.LENGTH), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", db.Json, nullable=False),
+    Column("updated_at", db.UtcDateTime, nullable=False),
+)
 failure = Table(
     "identity_failure", db.metadata,
     Column("who", HASH, primary_key=True),  # keyed hash of a login or of a client address

@@ -2,8 +2,9 @@
 
 Each entry's `digest` is an HMAC over its content and the digest before it; the head row holds the last number
 and a second HMAC over number and digest, renewed in the same unit. So an edited, removed, reordered or
-cut-off entry shows in `verify`, and without the master key nobody can set the head back to an earlier entry.
-Entries hold ids and keyed hashes only, never names. Updating the head row is also the lock that keeps the
+cut-off entry shows in `verify`. An earlier state of both tables put back whole would still be consistent, so the
+last number and digest seen are also kept outside the database, in the anchor file beside the keys, renewed
+every few seconds: `verify` compares. Entries hold ids and keyed hashes only, never names. Updating the head row is also the lock that keeps the
 chain single on PostgreSQL.
 """
 
@@ -13,6 +14,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Column, Connection, Integer, Row, String, Table, select, update
@@ -38,6 +40,7 @@ head = Table(
 )
 SYSTEM = "system"
 _START = "0" * 64
+_FORGED = 2**63 - 1
 _EXACT = 2**53  # up to here every whole number is a float of its own
 
 
@@ -50,10 +53,10 @@ class Verified:
 
 
 class Audit:
-    """Appends to the chain and checks it."""
+    """Appends to the chain and checks it. `anchor`: the file outside the database; None keeps none."""
 
-    def __init__(self, vault: crypto.Vault) -> None:
-        self._vault = vault
+    def __init__(self, vault: crypto.Vault, anchor: Path | None = None) -> None:
+        self._vault, self._anchor = vault, anchor
 
     def record(
         self, uow: db.UnitOfWork, *, school_id: str, actor_id: str, action: str, object_id: str = "",
@@ -86,7 +89,44 @@ class Audit:
             return Verified(expected - 1, "the head row was changed: the tail may have been cut off")
         if last is None and expected > 1:
             return Verified(expected - 1, "the head row is missing")
-        return Verified(expected - 1, None)
+        return Verified(expected - 1, self._beside_anchor(conn, expected - 1))
+
+    def drop_anchor(self, conn: Connection) -> None:
+        """Note outside the database how far the chain has come. Call every few seconds.
+
+        Never back, and never over a chain that is not the one noted before: that would hide what happened.
+        """
+        last = conn.execute(select(entry.c.seq, entry.c.digest).order_by(entry.c.seq.desc()).limit(1)).one_or_none()
+        if self._anchor is None or last is None or last.seq <= self._anchored()[0]:
+            return
+        if self._beside_anchor(conn, last.seq) is not None:
+            return
+        told = {"seq": last.seq, "digest": last.digest, "seal": self._seal(last.seq, last.digest)}
+        partial = self._anchor.with_suffix(".partial")
+        partial.write_text(json.dumps(told))
+        partial.chmod(0o600)
+        partial.replace(self._anchor)
+
+    def _beside_anchor(self, conn: Connection, entries: int) -> str | None:
+        seq, digest = self._anchored()
+        if seq == _FORGED:
+            return f"the anchor file {self._anchor} was changed"
+        if entries < seq:
+            return f"{seq} entries were once here: the log was set back or emptied"
+        found = conn.execute(select(entry.c.digest).where(entry.c.seq == seq)).scalar_one_or_none()
+        return None if seq == 0 or found == digest else f"entry {seq} is not the one that was once here"
+
+    def _anchored(self) -> tuple[int, str]:
+        """Number and digest last noted; (0, "") before the first. A forged file counts as the largest number."""
+        if self._anchor is None or not self._anchor.is_file():
+            return 0, ""
+        try:
+            told = json.loads(self._anchor.read_text())
+            if hmac.compare_digest(told["seal"], self._seal(told["seq"], told["digest"])):
+                return told["seq"], told["digest"]
+        except (ValueError, KeyError, TypeError):
+            pass
+        return _FORGED, ""
 
     def _advance(self, conn: Connection) -> tuple[int, str]:
         seq = conn.execute(update(head).values(seq=head.c.seq + 1).returning(head.c.seq)).scalar_one_or_none()

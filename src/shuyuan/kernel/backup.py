@@ -132,7 +132,7 @@ def _typed(table: Table, name: str, value: Any) -> Any:
 def _home_files(home: Path) -> Iterator[tuple[str, Path]]:
     for folder in ("keys", "artefacts"):
         for path in sorted((home / folder).rglob("*")):
-            if path.is_file() and not path.name.endswith(".partial"):
+            if path.is_file() and not path.name.endswith((".partial", ".anchor")):
                 yield path.relative_to(home).as_posix(), path
 
 

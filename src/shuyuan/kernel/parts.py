@@ -1,5 +1,6 @@
 """The kernel's parts as the composer builds them, from settings."""
 
+from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import crypto
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import outbox as kernel_outbox
@@ -20,6 +21,11 @@ def storage(settings: kernel_settings.Settings) -> kernel_storage.Storage:
 def vault(settings: kernel_settings.Settings) -> crypto.Vault:
     """The vault under the home folder's master key."""
     return crypto.Vault(crypto.load_master_key(settings.home / "keys" / "master.key"))
+
+
+def audit(vault: crypto.Vault, settings: kernel_settings.Settings) -> kernel_audit.Audit:
+    """The activity log, anchored beside the keys."""
+    return kernel_audit.Audit(vault, settings.home / "keys" / "audit.anchor")
 
 
 def outbox(db: kernel_db.Database) -> kernel_outbox.Outbox:

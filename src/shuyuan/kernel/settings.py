@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="PEM private key of tls_cert.")
     starter: Starter = Field("tutor", description="Language model pulled at first start; none pulls nothing.")
     max_body_bytes: int = Field(2_000_000, gt=0, description="Largest request body, bytes.")
+    timezone: str = Field("Asia/Shanghai", description="IANA name; school hours are counted in it.")
     openai_base_url: str | None = Field(
         None, description="Use this OpenAI-compatible server for the tutor instead of local models; None: local."
     )

@@ -3,7 +3,7 @@
 Protocol: a prompt as long as a grounded tutor question (about 400 tokens, never the same twice, so that nothing
 cached helps), 48 tokens of answer. An answer of `ANSWER_TOKENS` then takes first + ANSWER_TOKENS / rate; answers
 are counted one after another, which is the cautious reading when a model batches. "At once" is how many of them
-fit into `PATIENCE_S`. The result is an entry of the activity log, so it outlives a restart.
+fit into `PATIENCE_S`. The result is a setting of the school, so it outlives a restart.
 """
 
 import math
@@ -12,14 +12,14 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from shuyuan.identity.interface import Principal
-from shuyuan.kernel import audit as kernel_audit
+from shuyuan.identity.interface import Identity, Principal
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
 from shuyuan.maas.gateway.interface import ChatRequest, Gateway, Usage
 from shuyuan.maas.runners.interface import Message
+from shuyuan.web.needs import OfficeNeeds
 
-ACTION = "capacity.measured"
+SETTING, MEASURED = "capacity", "capacity.measured"
 ANSWER_TOKENS, PATIENCE_S = 120, 30
 SAMPLE_TOKENS, FEWEST_TOKENS = 48, 8
 _PASSAGE = "A minus sign in front of a bracket changes the sign of every term inside it, not only of the first one. "
@@ -64,24 +64,29 @@ async def measure(gateway: Gateway, principal: Principal, model: str) -> Capacit
     return Capacity(model, first_s, (usage.completion_tokens - 1) / (took_s - first_s))
 
 
-def keep(db: kernel_db.Database, audit: kernel_audit.Audit, principal: Principal, found: Capacity) -> None:
-    """Note a measurement for later readers."""
-    db.write(
-        lambda uow: audit.record(
+def keep(needs: OfficeNeeds, principal: Principal, found: Capacity) -> None:
+    """The school's newest measurement, and that it was made."""
+    figures = {"first_token_s": round(found.first_token_s, 3), "tokens_per_s": round(found.tokens_per_s, 2)}
+
+    def write(uow: kernel_db.UnitOfWork) -> None:
+        needs.identity.set_setting(
+            uow, school_id=principal.school_id, name=SETTING, value={"model": found.model, **figures}
+        )
+        needs.audit.record(
             uow,
             school_id=principal.school_id,
             actor_id=principal.account_id,
-            action=ACTION,
+            action=MEASURED,
             object_id=found.model,
-            first_token_s=round(found.first_token_s, 3),
-            tokens_per_s=round(found.tokens_per_s, 2),
+            **figures,
         )
-    )
+
+    needs.db.write(write)
 
 
-def last(db: kernel_db.Database, school_id: str) -> Capacity | None:
+def last(identity: Identity, school_id: str) -> Capacity | None:
     """The newest measurement of this school."""
-    with db.read() as conn:
-        for row in kernel_audit.entries(conn, school_id, limit=1, action=ACTION):
-            return Capacity(row.object_id, row.detail["first_token_s"], row.detail["tokens_per_s"], row.at)
-    return None
+    kept = identity.setting(school_id, SETTING)
+    if kept is None:
+        return None
+    return Capacity(kept.value["model"], kept.value["first_token_s"], kept.value["tokens_per_s"], kept.updated_at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shuyuan.identity.interface import Account, Principal
-from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue.interface import Entry
 from shuyuan.web import machine
@@ -13,7 +13,7 @@ from shuyuan.web.needs import OfficeNeeds
 
 ROOM_BYTES = 2_000_000_000  # what the records of a school and its backups need, beside models
 FRESH = timedelta(days=7)
-RESPONSIBLE = "responsible.named"  # entry of the activity log; the newest one says who
+RESPONSIBLE, RESPONSIBLE_NAMED = "responsible", "responsible.named"  # the school's setting; its entry in the log
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -33,14 +33,33 @@ def checks(needs: OfficeNeeds, reader: Principal) -> list[Check]:
 
 
 def responsible(needs: OfficeNeeds, reader: Principal) -> Account | None:
-    """Whom signs of harm and questions about data go to; None while nobody is named, or they left."""
-    with needs.db.read() as conn:
-        named = next(kernel_audit.entries(conn, reader.school_id, limit=1, action=RESPONSIBLE), None)
+    """Whom families ask about data and the tutor; None while nobody is named, or they left."""
+    named = needs.identity.setting(reader.school_id, RESPONSIBLE)
+    if named is None:
+        return None
     try:
-        found = needs.identity.account(reader, named.object_id) if named is not None else None
+        found = needs.identity.account(reader, str(named.value["account_id"]))
     except errors.NotFound:
         return None
-    return found if found is not None and found.active else None
+    return found if found.active else None
+
+
+def name_responsible(needs: OfficeNeeds, reader: Principal, chosen: Account) -> None:
+    """Keep who it is, and that it was decided."""
+
+    def keep(uow: kernel_db.UnitOfWork) -> None:
+        needs.identity.set_setting(
+            uow, school_id=reader.school_id, name=RESPONSIBLE, value={"account_id": chosen.id}
+        )
+        needs.audit.record(
+            uow,
+            school_id=reader.school_id,
+            actor_id=reader.account_id,
+            action=RESPONSIBLE_NAMED,
+            object_id=chosen.id,
+        )
+
+    needs.db.write(keep)
 
 
 def starter(needs: OfficeNeeds) -> Entry | None:
@@ -124,7 +143,7 @@ def _backup(needs: OfficeNeeds, _: Principal) -> Check:
     if at is None:
         return Check("backup", False, "none", {})
     age = datetime.now(UTC) - at
-    return _check("backup", age < FRESH, n=age.days, at=at)
+    return _check("backup", age < FRESH, n=age.days, at=at, folder=needs.settings.home / machine.BACKUPS)
 
 
 def _here(needs: OfficeNeeds, entry: Entry) -> bool:

@@ -1,4 +1,4 @@
-"""What this machine has: disk, memory, cores, backups. Reads the system, changes nothing."""
+"""What this machine has: disk, memory, cores, backups. Reads the system; removes only old backups of its own."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _MEMINFO = Path("/proc/meminfo")
-BACKUPS = "backups"  # folder in the home
+BACKUPS, FROM_THE_PAGE = "backups", "shuyuan-page-"  # folder in the home; how names of backups made there begin
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,12 @@ def last_backup(home: Path) -> datetime | None:
     """When the newest backup in the home's own folder was written."""
     times = [path.stat().st_mtime for path in (home / BACKUPS).glob("*.zip")]
     return datetime.fromtimestamp(max(times), UTC) if times else None
+
+
+def forget_old_backups(home: Path, kept: int) -> None:
+    """Remove all but the newest backups made from the page; others in the folder are not ours to remove."""
+    for old in sorted((home / BACKUPS).glob(f"{FROM_THE_PAGE}*.zip"), reverse=True)[kept:]:
+        old.unlink(missing_ok=True)
 
 
 def size(count: float) -> str:

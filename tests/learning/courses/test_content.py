@@ -64,7 +64,5 @@ def test_every_passage_renders_its_mathematics(content: interface.Content, langu
 def test_every_point_is_taught_and_practised(content: interface.Content) -> None:
     taught = {point for lesson in content.course.lessons for point in lesson.points}
     practised = {point for item in content.items for point in item.points}
-    if not practised:
-        pytest.skip("the items of this course are still being written")
     assert {point.id for point in content.course.points} == taught
     assert {point.id for point in content.course.points} <= practised

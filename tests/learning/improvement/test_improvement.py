@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from shuyuan.compose import Platform
 from shuyuan.identity.interface import Principal
@@ -70,7 +71,8 @@ class School:
         self.platform.get("db").write(work)
 
     def loop(self, **given: Any) -> ImprovementService:
-        parts = ("db", "vault", "audit", "people", "records", "tracing", "catalogue", "storage")
+        parts = ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage",
+                 "settings")
         return ImprovementService(**{name: self.platform.get(name) for name in parts}, **given)
 
 
@@ -156,6 +158,41 @@ def test_the_loop_does_not_turn_by_itself_in_school_hours_nor_without_new_answer
     assert school.loop(clock=lambda: NOON).turn_if_due(school.id) is None
     assert school.loop(clock=lambda: NIGHT).turn_if_due(school.id) is not None
     assert school.loop(clock=lambda: NIGHT).turn_if_due(school.id) is None
+
+
+def test_no_version_changes_while_an_exam_runs(school: School) -> None:
+    loop = school.loop()
+    first = loop.turn(school.id, by=school.admin.account_id)
+    (class_,) = school.platform.get("people").classes(school.admin)
+    identity = school.platform.get("identity")
+    identity.set_suspension(school.admin, class_.id, datetime.now(UTC) + timedelta(hours=2))
+    for change in (lambda: loop.turn(school.id, by=school.admin.account_id),
+                   lambda: loop.roll_back(school.admin, first.id, "why not")):
+        with pytest.raises(errors.Conflict, match="an exam runs until"):
+            change()
+    assert loop.turn_if_due(school.id) is None
+    identity.set_suspension(school.admin, class_.id, None)
+    assert loop.turn(school.id, by=school.admin.account_id).number == 2
+
+
+def test_states_left_behind_by_a_crash_are_rebuilt_at_the_next_start(school: School) -> None:
+    tracing = school.platform.get("tracing")
+    school.loop().turn(school.id, by=school.admin.account_id)
+    learner = Principal(school.learners[3], school.id, "student")
+    right = tracing.of_learner(learner, learner.account_id, POINTS)
+    raw = school.platform.get("storage").get(
+        school.platform.get("catalogue").resolve(school.id, "models:/tracer@champion").artefact_sha256)
+    assert tracing.finish_rebuild(school.id) is False
+
+    def crash(uow: db.UnitOfWork) -> None:
+        tracing.adopt(uow, school.id, "models:/tracer/1", raw)
+        uow.conn.execute(text("UPDATE tracing_state SET mean = 9"))
+
+    school.platform.get("db").write(crash)
+    assert tracing.of_learner(learner, learner.account_id, POINTS) != right
+    assert tracing.finish_rebuild(school.id) is True
+    rebuilt = tracing.of_learner(learner, learner.account_id, POINTS)
+    assert [one.p for one in rebuilt.values()] == pytest.approx([one.p for one in right.values()])
 
 
 def test_going_back_takes_an_administrator_and_a_reason_and_is_audited(school: School) -> None:

@@ -7,6 +7,7 @@ Ids are stable over versions and unique inside a school: a course id is its slug
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
@@ -411,6 +412,12 @@ class Courses(Protocol):
 
 # --- doors: pure work of this module that others may use -------------------------------------------------
 # Imported when called: those files build on the types above.
+
+
+def built_in() -> Path:
+    """The folder of the courses that come with the platform: beside the code in a wheel, at the top in a clone."""
+    packed = Path(str(resources.files("shuyuan"))) / "content"
+    return packed if packed.is_dir() else Path(__file__).parents[4] / "content"
 
 
 def read_folder(folder: Path) -> Content:

@@ -18,6 +18,12 @@ class NotEnoughAnswers(errors.Conflict):
     code = "not_enough_answers"
 
 
+class ExamFreeze(errors.Conflict):
+    """Nothing may surprise a class in an exam: no version is fitted, promoted or taken back until it ends."""
+
+    code = "exam_freeze"
+
+
 @dataclass(frozen=True)
 class Condition:
     """One line of the gate: a figure beside its limit."""
@@ -65,7 +71,7 @@ class LoopStatus:
     serving: str
     answers_since: int
     turns_at: int  # new answers that start the next turn by themselves
-    next_window: str  # when it may promote by itself, in words of the clock: "18:00-07:00 UTC+8"
+    next_window: str  # when it may promote by itself, in words of the clock: "18:00-07:00 Asia/Shanghai"
 
 
 class Improvement(Protocol):

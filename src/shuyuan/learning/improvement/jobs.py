@@ -7,15 +7,20 @@ from shuyuan.kernel import jobs
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.learning.improvement.interface import Improvement
 from shuyuan.learning.records.interface import ANSWER_RECORDED
+from shuyuan.learning.tracing.interface import Tracing
 
 LOOK_EVERY_S = 600.0
 
 
 def register(
-    outbox: kernel_outbox.Outbox, scheduler: jobs.Scheduler, improvement: Improvement, identity: Identity
+    outbox: kernel_outbox.Outbox, scheduler: jobs.Scheduler, improvement: Improvement, tracing: Tracing,
+    identity: Identity,
 ) -> None:
-    """Note which schools have new answers; every ten minutes ask whether their loop is due."""
+    """Finish what an earlier process began; note which schools have new answers; every ten minutes ask whether their
+    loop is due."""
     touched, guard = {school.id for school in identity.schools()}, threading.Lock()
+    for school_id in touched:
+        tracing.finish_rebuild(school_id)
 
     def note(event: kernel_outbox.Event) -> None:
         with guard:

@@ -2,22 +2,25 @@
 
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import safetensors.numpy
 
-from shuyuan.identity.interface import Principal
+from shuyuan.identity.interface import Identity, Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import crypto, errors
 from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.learning.improvement import dataset, gate, store
 from shuyuan.learning.improvement.interface import (
     MINIMUM_ANSWERS,
     MINIMUM_LEARNERS,
     Condition,
+    ExamFreeze,
     LoopStatus,
     NotEnoughAnswers,
     State,
@@ -36,7 +39,6 @@ CARD = LocalText(
 )
 TURNS_AT = 200  # new answers
 SEED = 7
-SCHOOL_TIME = timezone(timedelta(hours=8))
 OPENS_HOUR, CLOSES_HOUR = 7, 18  # no version changes by itself between these
 
 
@@ -57,16 +59,19 @@ class ImprovementService:
     """The `Improvement` of one installation."""
 
     def __init__(
-        self, db: kernel_db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, people: People, records: Records,
-        tracing: Tracing, catalogue: Catalogue, storage: kernel_storage.Storage, *,
+        self, db: kernel_db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, identity: Identity,
+        people: People, records: Records, tracing: Tracing, catalogue: Catalogue, storage: kernel_storage.Storage,
+        settings: kernel_settings.Settings, *,
         clock: kernel_clock.Clock = kernel_clock.now, fit: Fit = online.fit,
     ) -> None:
         self._db, self._vault, self._audit, self._clock = db, vault, audit, clock
-        self._people, self._records, self._tracing = people, records, tracing
+        self._identity, self._people, self._records, self._tracing = identity, people, records, tracing
+        self._school_time = ZoneInfo(settings.timezone)
         self._catalogue, self._storage, self._refit = catalogue, storage, fit
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:
         began = time.monotonic()
+        self._refuse_in_exam(school_id)
         agreed = self._people.consented(school_id, "improvement")
         data = dataset.build(self._vault, self._records.history(school_id, agreed))
         _enough(data)
@@ -107,12 +112,12 @@ class ImprovementService:
         return self._one(school_id, turned.id)[0]
 
     def turn_if_due(self, school_id: str) -> TracerVersion | None:
-        local = self._clock().astimezone(SCHOOL_TIME)
+        local = self._clock().astimezone(self._school_time)
         if _in_school_hours(local) or self._answers_since(school_id) < TURNS_AT:
             return None
         try:
             return self.turn(school_id, by=kernel_audit.SYSTEM)
-        except NotEnoughAnswers:
+        except (NotEnoughAnswers, ExamFreeze):
             return None
 
     def versions(self, principal: Principal) -> list[TracerVersion]:
@@ -129,11 +134,12 @@ class ImprovementService:
         school_id = principal.school_id
         return LoopStatus(
             self._tracing.version(school_id), self._answers_since(school_id), TURNS_AT,
-            f"{CLOSES_HOUR:02d}:00-{OPENS_HOUR:02d}:00 UTC+8",
+            f"{CLOSES_HOUR:02d}:00-{OPENS_HOUR:02d}:00 {self._school_time.key}",
         )
 
     def roll_back(self, principal: Principal, version_id: str, reason: str) -> TracerVersion:
         principal.require("admin")
+        self._refuse_in_exam(principal.school_id)
         if not reason.strip():
             raise errors.BadInput("no reason was given", fix="say in a sentence why this version shall be used")
         found, address = self._one(principal.school_id, version_id)
@@ -151,6 +157,14 @@ class ImprovementService:
         self._db.write(work)
         self._tracing.rebuild(principal.school_id)
         return self._one(principal.school_id, version_id)[0]
+
+    def _refuse_in_exam(self, school_id: str) -> None:
+        until = self._identity.exam_until(school_id)
+        if until is not None and until > self._clock():
+            raise ExamFreeze(
+                f"an exam runs until {until:%Y-%m-%d %H:%M} UTC: no version changes before it ends",
+                fix="wait for its end, or end the exam mode of that class",
+            )
 
     def _serve(
         self, uow: kernel_db.UnitOfWork, school_id: str, chosen: TracerVersion, weights: bytes, by: str, reason: str

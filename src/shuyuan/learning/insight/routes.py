@@ -23,7 +23,9 @@ def router(insight: Insight, people: People) -> APIRouter:
     @api.get("/api/classes/{class_id}/today")
     def today(class_id: str, course_id: CourseId, principal: Principal = Depends(caller)) -> dict[str, Any]:
         """Who is stuck on what, with the very answers that say so; who has too little evidence."""
-        return _today(insight.today(principal, class_id, course_id))
+        seen = insight.today(principal, class_id, course_id)
+        people.record_views(principal, [one.learner.id for one in seen.stuck if one.evidence])
+        return _today(seen)
 
     @api.get("/api/classes/{class_id}/map")
     def class_map(class_id: str, course_id: CourseId, principal: Principal = Depends(caller)) -> dict[str, Any]:
@@ -36,7 +38,9 @@ def router(insight: Insight, people: People) -> APIRouter:
         principal: Principal = Depends(caller),
     ) -> dict[str, Any]:
         """The answers of a class, or of some of it, on one point."""
-        return {"responses": _responses(insight.answers(principal, class_id, point_id, learner_id))}
+        found = insight.answers(principal, class_id, point_id, learner_id)
+        people.record_views(principal, [one.learner_id for one in found])
+        return {"responses": _responses(found)}
 
     @api.get("/api/learners/{learner_id}/responses")
     def responses(

@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Connection
 
+from shuyuan.identity import interface as identity_interface
 from shuyuan.identity.interface import Hashed, Principal
 from shuyuan.kernel import db
-from shuyuan.learning.people import base, pins, roster, sheet, store
+from shuyuan.learning.people import base, roster, sheet, store
 from shuyuan.learning.people.interface import JoinSlip, RosterReport
 from shuyuan.learning.people.learners import Learners
 
@@ -57,7 +58,7 @@ class Importing(Learners):
         return roster.plan(lines, targets=by_name, only=targets[0] if only else None, known=known)
 
     def _hash_pins(self, new: list[roster.Planned]) -> Pins:
-        given = [one.pin or pins.new_pin() for one in new]
+        given = [one.pin or identity_interface.new_pin() for one in new]
         with ThreadPoolExecutor(HASHERS, "roster-pins") as pool:
             hashed = list(pool.map(lambda pin: self._identity.hash_secret(pin, "student"), given))
         return {one.row.line: both for one, both in zip(new, zip(given, hashed, strict=True), strict=True)}

@@ -1,6 +1,6 @@
 """Learners, classes, consent: the only file of people that other modules import."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -115,6 +115,10 @@ class People(Protocol):
 
     def record_view(self, principal: Principal, learner_id: str) -> None:
         """Note that the caller opened this learner's pages; one's own visits are not noted."""
+        ...
+
+    def record_views(self, principal: Principal, learner_ids: Iterable[str]) -> None:
+        """The same for every learner whose answers a page showed, in one unit."""
         ...
 
     def seen(self, principal: Principal, learner_id: str) -> list[tuple[datetime, str]]:

@@ -1,13 +1,15 @@
 """Learners: added, seen, given a PIN and consent, erased."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, get_args
 
 from sqlalchemy import Row
 
+from shuyuan.identity import interface as identity_interface
 from shuyuan.identity.interface import Hashed, Language, Principal, pupil_login
 from shuyuan.kernel import db, errors, ids
-from shuyuan.learning.people import base, codes, pins, roster, store, tables
+from shuyuan.learning.people import base, codes, roster, store, tables
 from shuyuan.learning.people.interface import AgeBand, Learner, Purpose
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
@@ -72,7 +74,7 @@ class Learners(base.Base):
     def reset_pin(self, principal: Principal, learner_id: str) -> str:
         """A new PIN, shown this once; the pupil's sessions end."""
         principal.require("admin", "teacher")
-        pin = pins.new_pin()
+        pin = identity_interface.new_pin()
         hashed = self._identity.hash_secret(pin, "student")
 
         def reset(uow: db.UnitOfWork) -> str:
@@ -119,12 +121,18 @@ class Learners(base.Base):
 
     def record_view(self, principal: Principal, learner_id: str) -> None:
         """Note that the caller opened this learner's pages; one's own visits are not noted."""
-        if principal.account_id == learner_id:
+        self.record_views(principal, [learner_id])
+
+    def record_views(self, principal: Principal, learner_ids: Iterable[str]) -> None:
+        """The same for several learners in one unit, each once."""
+        opened = [one for one in dict.fromkeys(learner_ids) if one != principal.account_id]
+        if not opened:
             return
 
         def note(uow: db.UnitOfWork) -> None:
-            self._learner_row(uow.conn, principal, learner_id)
-            self._record(uow, principal, VIEWED, learner_id)
+            for learner_id in opened:
+                self._learner_row(uow.conn, principal, learner_id)
+                self._record(uow, principal, VIEWED, learner_id)
 
         self._db.write(note)
 

@@ -15,7 +15,7 @@ import openpyxl
 
 from shuyuan.kernel import errors
 
-MAX_BYTES, MAX_ROWS, MAX_COLUMNS, MAX_CELL = 5_000_000, 5_000, 40, 200
+MAX_BYTES, MAX_ROWS, MAX_COLUMNS, MAX_CELL = 4_000_000, 5_000, 40, 200
 MAX_UNPACKED_BYTES, MAX_MEMBERS, MAX_SHEET_ROWS = 50_000_000, 500, 4 * MAX_ROWS
 HEADINGS = {
     "number": ("number", "student number", "student id", "学号", "座号", "编号"),

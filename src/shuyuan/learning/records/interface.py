@@ -65,6 +65,10 @@ class Records(Protocol):
         """Newest first."""
         ...
 
+    def count_of(self, principal: Principal, learner_id: str) -> int:
+        """How many responses `of_learner` would give without a limit; none is opened."""
+        ...
+
     def of_attempt(self, principal: Principal, attempt_id: str) -> list[Response]: ...
     def latest_per_item(self, principal: Principal, learner_id: str) -> list[Response]:
         """The newest counting response to each item of one learner (mistakes notebook)."""

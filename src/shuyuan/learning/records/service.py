@@ -63,6 +63,10 @@ class RecordsService:
             rows = store.of_learners(conn, principal, learner_ids, point_id=point_id, since=since, limit=limit)
             return [self._opened(conn, row) for row in rows]
 
+    def count_of(self, principal: Principal, learner_id: str) -> int:
+        with self._db.read() as conn:
+            return store.count_of(conn, principal, learner_id)
+
     def of_attempt(self, principal: Principal, attempt_id: str) -> list[Response]:
         with self._db.read() as conn:
             return [self._opened(conn, row) for row in store.of_attempt(conn, principal, attempt_id)]

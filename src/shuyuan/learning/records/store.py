@@ -52,6 +52,11 @@ def of_learners(
     return conn.execute(query.order_by(*_NEWEST).limit(limit)).all()
 
 
+def count_of(conn: Connection, principal: Principal, learner_id: str) -> int:
+    query = select(func.count()).select_from(response).where(*visible(principal), response.c.learner_id == learner_id)
+    return conn.execute(query).scalar_one()
+
+
 def of_attempt(conn: Connection, principal: Principal, attempt_id: str) -> Rows:
     query = select(response).where(*visible(principal), response.c.attempt_id == attempt_id)
     return conn.execute(query.order_by(response.c.at, response.c.id)).all()

@@ -83,3 +83,7 @@ class Tracing(Protocol):
     def rebuild(self, school_id: str) -> int:
         """Recompute every learner's state from the responses; returns the number of responses replayed."""
         ...
+
+    def finish_rebuild(self, school_id: str) -> bool:
+        """Rebuild if a version was adopted and the process ended before its states were; True if it was needed."""
+        ...

@@ -82,10 +82,20 @@ class TracingService:
 
     def rebuild(self, school_id: str) -> int:
         """One unit of work per learner, so that answers keep flowing meanwhile and none is missed."""
-        return sum(
+        version = self.version(school_id)
+        replayed = sum(
             self._db.write(partial(self._rebuild_one, school_id, learner_id))
             for learner_id in self._records.learners(school_id)
         )
+        self._db.write(lambda uow: store.note_rebuilt(uow, school_id, version))
+        return replayed
+
+    def finish_rebuild(self, school_id: str) -> bool:
+        with self._db.read() as conn:
+            waits = store.waits_for_rebuild(conn, school_id)
+        if waits:
+            self.rebuild(school_id)
+        return waits
 
     def _rebuild_one(self, school_id: str, learner_id: str, uow: kernel_db.UnitOfWork) -> int:
         params = self._champions.of(uow.conn, school_id).params

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Insert, Row, Select, bindparam, delete, select
+from sqlalchemy import BindParameter, Connection, Insert, Row, Select, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shuyuan.identity.interface import Principal
@@ -75,6 +75,18 @@ def adopt(uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> No
     uow.conn.execute(delete(adopted).where(adopted.c.school_id == school_id))
     uow.conn.execute(adopted.insert().values(
         school_id=school_id, version=version, arrays=arrays, adopted_at=uow.now))
+
+
+def note_rebuilt(uow: db.UnitOfWork, school_id: str, version: str) -> None:
+    """The states of a school are now those of `version`."""
+    uow.conn.execute(update(adopted).where(adopted.c.school_id == school_id, adopted.c.version == version).values(
+        rebuilt_at=uow.now))
+
+
+def waits_for_rebuild(conn: Connection, school_id: str) -> bool:
+    """Whether a version was adopted whose states were never rebuilt."""
+    query = select(adopted.c.version).where(adopted.c.school_id == school_id, adopted.c.rebuilt_at.is_(None))
+    return conn.execute(query).first() is not None
 
 
 def _split(row: Row[Any], at: int) -> tuple[str, tuple[float, ...]]:  # Any: a row's values

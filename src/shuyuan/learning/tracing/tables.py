@@ -22,4 +22,5 @@ adopted = Table(
     Column("version", String(64), nullable=False),
     Column("arrays", LargeBinary, nullable=False),  # safetensors
     Column("adopted_at", db.UtcDateTime, nullable=False),
+    Column("rebuilt_at", db.UtcDateTime, nullable=True),  # None: states are still those of the version before
 )

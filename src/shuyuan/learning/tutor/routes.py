@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
@@ -46,7 +46,8 @@ def router(tutor: interface.Tutor) -> APIRouter:
 
     @api.get("/learners/{learner_id}/tutor-transcript")
     def transcript(
-        learner_id: str, limit: int = 50, before: str | None = None, principal: Principal = Depends(caller)
+        learner_id: str, limit: int = Query(50, ge=1, le=500), before: str | None = Query(None, max_length=26),
+        principal: Principal = Depends(caller),
     ) -> Json:
         """What was asked and answered, newest first; the learner and their teachers only."""
         turns = tutor.transcript(principal, learner_id, limit=limit, before=before)

@@ -1,10 +1,14 @@
 """Models over HTTP, for administrators: list, pull, cancel; versions for developers too."""
 
-from fastapi import APIRouter, Depends
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.catalogue import interface
+
+Name = Annotated[str, Path(max_length=120)]
 
 
 def router(catalogue: interface.Catalogue) -> APIRouter:
@@ -16,15 +20,15 @@ def router(catalogue: interface.Catalogue) -> APIRouter:
         return catalogue.models()
 
     @routes.post("/api/models/{name}/pull", status_code=202)
-    def start_pull(name: str) -> interface.PullProgress:
+    def start_pull(name: Name) -> interface.PullProgress:
         return catalogue.pull_in_background(name)
 
     @routes.delete("/api/models/{name}/pull", status_code=204)
-    def cancel_pull(name: str) -> None:
+    def cancel_pull(name: Name) -> None:
         catalogue.cancel_pull(name)
 
     @routes.get("/api/models/{name}/versions")
-    def list_versions(name: str, principal: Principal = Depends(caller)) -> list[interface.Version]:
+    def list_versions(name: Name, principal: Principal = Depends(caller)) -> list[interface.Version]:
         return catalogue.versions(principal.school_id, name)
 
     return routes

@@ -11,7 +11,7 @@ from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import artefacts, interface, puller, starters, store
 
-_REFERENCE = re.compile(r"(?:models:/)?(?P<model>[\w.-]+)(?:/(?P<number>\d+)|@(?P<alias>[\w.-]+))?")
+_REFERENCE = re.compile(r"(?:models:/)?(?P<model>[\w.-]+)(?:/(?P<number>[0-9]{1,9})|@(?P<alias>[\w.-]+))?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
 _RUNNERS = ("llama", "embed", "onnx")
 

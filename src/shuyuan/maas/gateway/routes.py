@@ -5,9 +5,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
@@ -15,11 +15,12 @@ from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import clock
+from shuyuan.kernel import clock, ids
 from shuyuan.maas.gateway import interface, quota, streaming, wire
 from shuyuan.maas.gateway.service import Answer, GatewayService
 
 Json = dict[str, Any]  # Any: JSON
+ModelName = Annotated[str, Path(max_length=wire.MODEL_NAME_CHARS)]
 
 
 class _Timed(APIRoute):
@@ -67,7 +68,7 @@ def _openai(gateway: GatewayService) -> APIRouter:
         return _answer(request, {"object": "list", "data": found})
 
     @api.get("/models/{model:path}")
-    async def one_model(request: Request, model: str, principal: Principal = Depends(known)) -> Response:
+    async def one_model(request: Request, model: ModelName, principal: Principal = Depends(known)) -> Response:
         """One model and what its card claims."""
         await run_in_threadpool(gateway.card, model)  # raises UnknownModel
         status = next((s for s in gateway.models() if s.model == model), interface.ModelStatus(model, "pulled"))
@@ -147,21 +148,24 @@ def _usage(gateway: GatewayService) -> APIRouter:
     api = APIRouter(prefix="/api", tags=["Usage"])
 
     @api.get("/usage")
-    def usage(days: int = 7, principal: Principal = Depends(caller)) -> Json:
+    def usage(days: int = Query(7, ge=1, le=366), principal: Principal = Depends(caller)) -> Json:
         """Allowances and totals: an administrator sees the school, everybody else their own."""
-        since = clock.now() - timedelta(days=min(max(days, 1), 366))
+        since = clock.now() - timedelta(days=days)
         return {"allowances": [_allowance(a) for a in gateway.usage(principal)],
                 "totals": [dataclasses.asdict(t) for t in gateway.totals(principal, since=since)]}
 
     @api.get("/usage/calls")
-    def calls(limit: int = 100, before: str | None = None, principal: Principal = Depends(caller)) -> Json:
+    def calls(
+        limit: int = Query(100, ge=1, le=1000), before: str | None = Query(None, max_length=ids.LENGTH),
+        principal: Principal = Depends(caller),
+    ) -> Json:
         """Ledger lines, newest first; `before` is the id of the last one seen."""
-        found = gateway.calls(principal, limit=max(1, limit), before=before)
+        found = gateway.calls(principal, limit=limit, before=before)
         return {"calls": [dataclasses.asdict(call) for call in found]}
 
     @api.put("/quotas/{scope}/{scope_id}")
     def set_limits(
-        scope: interface.Scope, scope_id: str, limits: Limits, principal: Principal = Depends(caller)
+        scope: interface.Scope, scope_id: Annotated[str, Path(max_length=ids.LENGTH)], limits: Limits, principal: Principal = Depends(caller)
     ) -> Json:
         """Change an allowance."""
         return _allowance(gateway.set_limits(principal, scope, scope_id, tokens=limits.tokens,

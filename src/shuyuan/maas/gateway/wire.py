@@ -14,6 +14,8 @@ from shuyuan.kernel import errors
 from shuyuan.maas.gateway import interface
 
 M = TypeVar("M", bound=BaseModel)
+MODEL_NAME_CHARS = 160
+ModelName = Annotated[str, Field(min_length=1, max_length=MODEL_NAME_CHARS)]
 _NEUTRAL: dict[str, tuple[object, ...]] = {  # accepted because they change nothing
     "n": (1,), "frequency_penalty": (0,), "presence_penalty": (0,), "logprobs": (False,), "top_logprobs": (0,),
     "logit_bias": ({},), "tools": ([],), "tool_choice": ("none", "auto"), "functions": ([],), "parallel_tool_calls": (
@@ -68,7 +70,7 @@ class StreamOptions(_Body):
 class ChatBody(_Body):
     """`POST /v1/chat/completions`."""
 
-    model: str = Field(min_length=1, max_length=160)
+    model: ModelName
     messages: list[ChatMessage] = Field(min_length=1, max_length=interface.MAX_MESSAGES)
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -103,7 +105,7 @@ class ChatBody(_Body):
 class EmbedBody(_Body):
     """`POST /v1/embeddings`. `input_type` is ours: what the texts are used for."""
 
-    model: str = Field(min_length=1, max_length=160)
+    model: ModelName
     input: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1, max_length=interface.MAX_INPUTS)
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(None, ge=1)
@@ -120,21 +122,21 @@ class SummarizeBody(_Body):
     text: Text
     sentences: int = Field(3, ge=1, le=20)
     language: interface.Language | None = None
-    model: str | None = None
+    model: ModelName | None = None
 
 
 class TranslateBody(_Body):
     text: Annotated[str, Field(min_length=1, max_length=4_000)]
     target: interface.Language
     source: interface.Language | None = None
-    model: str | None = None
+    model: ModelName | None = None
 
 
 class ClassifyBody(_Body):
     text: Text
     labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         min_length=2, max_length=interface.MAX_LABELS)
-    model: str | None = None
+    model: ModelName | None = None
 
 
 def parse(kind: type[M], body: bytes) -> M:

@@ -493,6 +493,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("arrays", sa.LargeBinary(), nullable=False),
         sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("rebuilt_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("school_id", name=op.f("pk_tracing_adopted")),
     )
     op.create_table(

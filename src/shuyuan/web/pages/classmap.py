@@ -3,12 +3,13 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
 from shuyuan.learning.courses.interface import Point
 from shuyuan.learning.insight.interface import ClassMap
 from shuyuan.web import charts, filters, glossary, shell
@@ -18,7 +19,7 @@ from shuyuan.web.pages import teacher
 from shuyuan.web.reading import Reader
 
 MOST_TOPICS = 7  # columns without sideways scrolling beside the cell
-CELL_ANSWERS = 6
+CELL_ANSWERS, PLACE_DIGITS = 6, 3
 BOM = "\ufeff"  # so that spreadsheets read UTF-8
 
 
@@ -66,7 +67,7 @@ def _values(needs: web_needs.Needs, reader: Principal, found: ClassMap, course_i
     points = teacher.points_of(needs, reader, course_id)
     groups = charts.groups(needs.courses.course(reader.school_id, course_id))
     hardest = _by_difficulty(found)
-    inside = {one.id for one in groups[int(part)].points} if part.isdigit() and int(part) < len(groups) else None
+    inside = _inside(groups, part)
     wanted = [p for p in hardest if inside is None or p in inside]
     shown = wanted if part == "all" or inside is not None else wanted[:MOST_TOPICS]
     first = shown[0] if shown else None
@@ -82,6 +83,12 @@ def _values(needs: web_needs.Needs, reader: Principal, found: ClassMap, course_i
     }
 
 
+def _inside(groups: Sequence[charts.Group], part: str) -> set[str] | None:
+    """The topics of the group one asked for by its place; None when it is no place of a group."""
+    place = int(part) if part.isascii() and part.isdecimal() and len(part) <= PLACE_DIGITS else len(groups)
+    return {one.id for one in groups[place].points} if place < len(groups) else None
+
+
 def _by_difficulty(found: ClassMap) -> list[str]:
     """Hardest first; topics without answers last, in teaching order."""
     rates = found.percent_correct
@@ -92,11 +99,15 @@ def _cell(
     needs: web_needs.Needs, reader: Principal, class_id: str, learner_id: str, point_id: str
 ) -> dict[str, object]:
     who = needs.people.learner(reader, learner_id)
+    point = teacher.points_of(needs, reader, point_id.partition(".")[0]).get(point_id)
+    if point is None:
+        raise errors.NotFound(f"no topic {point_id[:80]!r} in this course", fix="open it from the class map")
     answers = needs.insight.answers(reader, class_id, point_id, [learner_id])
     lines = Lines(needs.courses, reader)
     slips = Counter(one.misconception for one in answers if one.misconception and not one.correct)
     slip, times = slips.most_common(1)[0] if slips else (None, 0)
-    point = teacher.points_of(needs, reader, point_id.partition(".")[0])[point_id]
+    if answers:
+        needs.people.record_view(reader, learner_id)
     return {
         "learner": who,
         "point": point,

@@ -129,7 +129,7 @@ def _page(
         size=machine.size,
         free_width=100 * found.available / found.total if found.total else 0.0,
         absent=absent,
-        capacity=capacity.last(needs.db, reader.school_id),
+        capacity=capacity.last(needs.identity, reader.school_id),
         turns=needs.improvement.versions(reader)[:TURNS_SHOWN],
     )
 

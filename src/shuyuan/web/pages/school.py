@@ -1,12 +1,12 @@
 """People: who is here? Classes with their codes, adults' accounts, new PINs and passwords (shown once)."""
 
-import secrets
 from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
+from shuyuan.identity import interface as identity_interface
 from shuyuan.identity.interface import Account, Principal, Role
 from shuyuan.kernel import errors
 from shuyuan.web.needs import OfficeNeeds
@@ -15,8 +15,6 @@ from shuyuan.web.reading import Reader
 SEE_OTHER = 303
 ADULTS: tuple[Role, ...] = ("teacher", "admin", "developer", "guardian")
 NOTICES = ("class_created", "class_changed", "teacher_added", "account_changed")
-_READABLE = "abcdefghjkmnpqrstuvwxyz23456789"
-PASSWORD_LENGTH = 14
 
 
 def router(needs: OfficeNeeds) -> APIRouter:
@@ -91,7 +89,7 @@ def _accounts(api: APIRouter, needs: OfficeNeeds) -> None:
         login: Annotated[str, Form()] = "",
         role: Annotated[str, Form()] = "teacher",
     ) -> Response:
-        password = _new_password()
+        password = identity_interface.new_password()
         try:
             chosen = _adult(role)
             hashed = needs.identity.hash_secret(password, chosen)
@@ -114,7 +112,7 @@ def _accounts(api: APIRouter, needs: OfficeNeeds) -> None:
     @api.post("/admin/people/accounts/{account_id}/reset")
     def reset(request: Request, reader: Reader, account_id: str) -> Response:
         account = _of_an_adult(needs, reader, account_id)
-        password = _new_password()
+        password = identity_interface.new_password()
         hashed = needs.identity.hash_secret(password, account.role)
         needs.db.write(
             lambda uow: needs.identity.set_secret(
@@ -215,8 +213,3 @@ def _adult(role: str) -> Role:
         if role == known:
             return known
     raise errors.BadInput(f"role {role[:20]!r} cannot be given here", fix=f"choose {', '.join(ADULTS)}")
-
-
-def _new_password() -> str:
-    """Made up here, shown once, never stored readable: 14 unambiguous characters, 69 bits."""
-    return "".join(secrets.choice(_READABLE) for _ in range(PASSWORD_LENGTH))

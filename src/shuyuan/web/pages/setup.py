@@ -2,8 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -21,6 +19,7 @@ from shuyuan.web.needs import Needs, OfficeNeeds
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
+BACKUPS_KEPT = 3
 NOTICES = ("backed_up", "named", "measured", "courses_loaded")
 REFUSALS = ("weak_password", "login_taken")  # error codes that have words of their own
 
@@ -38,6 +37,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
             principal=reader,
             here="setup",
             notice=notice if notice in NOTICES else "",
+            notice_values=_kept(needs),
             trouble=None,
         )
 
@@ -51,20 +51,12 @@ def router(needs: OfficeNeeds) -> APIRouter:
         chosen = needs.identity.account(reader, account_id)
         if chosen.role not in ("admin", "teacher"):
             raise errors.BadInput(f"account {chosen.id} is a {chosen.role}", fix="name a teacher or administrator")
-        needs.db.write(
-            lambda uow: needs.audit.record(
-                uow,
-                school_id=reader.school_id,
-                actor_id=reader.account_id,
-                action=checklist.RESPONSIBLE,
-                object_id=chosen.id,
-            )
-        )
+        checklist.name_responsible(needs, reader, chosen)
         return RedirectResponse("/admin?notice=named", SEE_OTHER)
 
     @api.post("/admin/courses")
     def load_courses(reader: Reader) -> Response:
-        for folder in sorted(path for path in _content_folder().iterdir() if path.is_dir()):
+        for folder in sorted(path for path in courses_interface.built_in().iterdir() if path.is_dir()):
             needs.courses.load(reader.school_id, courses_interface.read_folder(folder), by=reader.account_id)
         return RedirectResponse("/admin?notice=courses_loaded", SEE_OTHER)
 
@@ -76,7 +68,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
             found = await capacity.measure(needs.gateway, reader, model)
         except errors.ShuyuanError as wrong:
             return await run_in_threadpool(_troubled, needs, request, reader, wrong)
-        await run_in_threadpool(capacity.keep, needs.db, needs.audit, reader, found)
+        await run_in_threadpool(capacity.keep, needs, reader, found)
         return RedirectResponse("/admin?notice=measured#capacity", SEE_OTHER)
 
     return api
@@ -149,7 +141,7 @@ def _values(needs: OfficeNeeds, reader: Principal) -> dict[str, object]:
         "checks": found,
         "open": [one for one in found if not one.done],
         "staff": staff,
-        "capacity": capacity.last(needs.db, reader.school_id),
+        "capacity": capacity.last(needs.identity, reader.school_id),
         "answer_tokens": capacity.ANSWER_TOKENS,
         "patience_s": capacity.PATIENCE_S,
         "model": chat_model(needs),
@@ -166,19 +158,18 @@ def _troubled(needs: OfficeNeeds, request: Request, reader: Principal, wrong: er
 
 
 def _back_up(needs: OfficeNeeds, reader: Principal) -> None:
-    """Into the home's own folder: guards against mistakes, not against the loss of the disk."""
+    """Into the home's own folder, the newest `BACKUPS_KEPT`: against mistakes, not against the loss of the disk."""
     folder = needs.settings.home / machine.BACKUPS
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = folder / f"shuyuan-{clock.now():%Y%m%d-%H%M%S}.zip"
+    target = folder / f"{machine.FROM_THE_PAGE}{clock.now():%Y%m%d-%H%M%S}.zip"
     done = kernel_backup.write(needs.db, needs.settings.home, target, schema=migrations.current(needs.db))
     needs.db.write(
         lambda uow: needs.audit.record(
             uow, school_id=reader.school_id, actor_id=reader.account_id, action="backup.written", rows=done.rows
         )
     )
+    machine.forget_old_backups(needs.settings.home, BACKUPS_KEPT)
 
 
-def _content_folder() -> Path:
-    """The courses that come with the platform: beside the code in a wheel, at the top in a clone."""
-    packed = Path(str(resources.files("shuyuan"))) / "content"
-    return packed if packed.is_dir() else Path(__file__).parents[4] / "content"
+def _kept(needs: OfficeNeeds) -> dict[str, object]:
+    return {"folder": needs.settings.home / machine.BACKUPS, "n": BACKUPS_KEPT}

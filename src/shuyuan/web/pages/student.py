@@ -1,5 +1,6 @@
 """Today (what next?) and Me (what is known about me, and who saw it?)."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,6 +53,14 @@ class Moved:
     right: int
 
 
+@dataclass(frozen=True)
+class Redo:
+    """Mistakes of one course that are due."""
+
+    course: Text
+    n: int
+
+
 class Today:
     """Gathers the student's Today; teachers see the same page read-only."""
 
@@ -62,7 +71,6 @@ class Today:
         """Everything today.html says."""
         activities = self.needs.recommendation.next(reader, learner.id, limit=ACTIVITIES_SHOWN)
         first = activities[0] if activities else None
-        due = [one for one in self.needs.recommendation.mistakes(reader, learner.id) if one.due]
         return {
             "name": learner.name,
             "learner_id": learner.id,
@@ -70,11 +78,19 @@ class Today:
             "first": first,
             "topic": self._topic(reader, first),
             "also": [one for one in activities[1:] if one.kind != "mistakes"],
-            "due_mistakes": 0 if first is not None and first.kind == "mistakes" else len(due),
+            "redo": self._redo(reader, learner.id, first),
             "sitting": self._sitting(reader, learner.id),
             "path": self._path(reader, learner.id, first),
             "moved": self._moved(reader, learner.id),
         }
+
+    def _redo(self, reader: Principal, learner_id: str, first: Activity | None) -> list[Redo]:
+        """One row per course with mistakes to redo, except the course whose mistakes are the next activity."""
+        shown = first.course_id if first is not None and first.kind == "mistakes" else None
+        due = [one for one in self.needs.recommendation.mistakes(reader, learner_id) if one.due]
+        counted = Counter(one.item_id.partition(".")[0] for one in due)
+        titles = {one.id: one.title for one in self.needs.courses.courses(reader.school_id)}
+        return [Redo(titles[one], n) for one, n in counted.items() if one in titles and one != shown]
 
     def _topic(self, reader: Principal, first: Activity | None) -> Text | Mapping[str, str]:
         if first is None:
@@ -150,14 +166,13 @@ def router(needs: web_needs.Needs) -> APIRouter:
     @api.get("/learn/me")
     def me(request: Request, reader: Reader) -> Response:
         learner = needs.people.learner(reader, reader.account_id)
-        answers = needs.records.of_learner(reader, learner.id, limit=5000)
         return needs.shell.show(
             request,
             "learn/me.html",
             principal=reader,
             here="me",
             learner=learner,
-            answers=len(answers),
+            answers=needs.records.count_of(reader, learner.id),
             seen=_seen(needs, reader, learner.id),
         )
 

@@ -56,12 +56,14 @@ def router(needs: web_needs.Needs) -> APIRouter:
         values: dict[str, object] = {"found": None}
         if place.class_ is not None and place.course is not None:
             found = needs.insight.today(reader, place.class_.id, place.course.id)
+            needs.people.record_views(reader, [one.learner.id for one in found.stuck if one.evidence])
             values = _values(needs, reader, found)
         return needs.shell.show(request, "teach/today.html", values, principal=reader, here="today", place=place)
 
     @api.get("/teach/learners/{learner_id}/today")
     def as_student(request: Request, reader: Reader, learner_id: str) -> Response:
         learner = needs.people.learner(reader, learner_id)
+        needs.people.record_view(reader, learner_id)
         values = today_of.values(reader, learner, watched=True)
         return needs.shell.show(request, "learn/today.html", values, principal=reader, here="today")
 

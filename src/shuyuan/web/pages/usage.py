@@ -7,14 +7,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from shuyuan.identity.interface import Principal
+from shuyuan.identity.interface import Account, Principal
 from shuyuan.kernel import errors
-from shuyuan.maas.gateway.interface import Allowance, Total
+from shuyuan.maas.gateway.interface import Allowance, Period, Total
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
 SPANS = (1, 7, 30)  # days one may look at
+PERIODS: tuple[Period, ...] = ("day", "month")
 CALLS_SHOWN, ACCOUNTS_SHOWN = 20, 40
 LARGEST = 2**31 - 1
 
@@ -46,6 +47,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
         who: Annotated[str, Form()] = "",
         tokens: Annotated[str, Form()] = "",
         requests: Annotated[str, Form()] = "",
+        period: Annotated[str, Form()] = "",
     ) -> Response:
         try:
             wanted = _limit(tokens), _limit(requests)
@@ -54,7 +56,12 @@ def router(needs: OfficeNeeds) -> APIRouter:
         account = needs.identity.account(reader, who) if who else None
         scope_id = account.id if account else reader.school_id
         needs.gateway.set_limits(
-            reader, "account" if account else "school", scope_id, tokens=wanted[0], requests=wanted[1]
+            reader,
+            "account" if account else "school",
+            scope_id,
+            tokens=wanted[0],
+            requests=wanted[1],
+            period=_period(needs, reader, account, period),
         )
         return RedirectResponse("/admin/usage?notice=limits_set", SEE_OTHER)
 
@@ -96,6 +103,7 @@ def _page(
         span=span,
         status=trouble.status if trouble else 200,
         spans=SPANS,
+        periods=PERIODS,
         days=by_day(since),
         names=names,
         requests=sum(one.requests for one in totals),
@@ -106,6 +114,15 @@ def _page(
         share=_share(school),
         calls=needs.gateway.calls(reader, limit=CALLS_SHOWN),
     )
+
+
+def _period(needs: OfficeNeeds, reader: Principal, account: Account | None, wanted: str) -> Period:
+    """The period one chose; else the allowance keeps the one it has."""
+    if wanted in PERIODS:
+        return "month" if wanted == "month" else "day"
+    holder = Principal(account.id, account.school_id, account.role) if account else reader
+    scope = "account" if account else "school"
+    return next((one.period for one in needs.gateway.usage(holder) if one.scope == scope), "day")
 
 
 def _grouped(totals: list[Total], *, by: str) -> list[Sum]:
