@@ -121,7 +121,8 @@ ERROR_PAGES: dict[str, str] = {
 PLANES: dict[str, tuple[str, ...]] = {
     "maas": ("identity", "audit", "catalogue", "gateway"),
     "learning": (
-        "identity", "audit", "people", "courses", "tracing", "assessment", "recommendation", "insight", "tutor", "improvement",
+        "identity", "audit", "people", "courses", "tracing", "assessment", "recommendation", "insight", "tutor",
+        "improvement",
     ),
     "web": ("web", "office"),
 }

@@ -147,32 +147,6 @@ def test_loopback_passes_without_signing_in_where_the_table_says_so(school: Cast
         assert near.get("/near").status_code == 403
 
 
-def test_lean_asgi_code_is_admitted_through_the_same_table(school: Cast) -> None:
-    key = school.identity.create_key(school.who("developer"), "k")
-    headers = Headers({"authorization": f"Bearer {key.secret}"})
-    found = identity_http.admit(school.identity, headers, "GET", "/v1/models")
-    assert found.account_id == school.who("developer").account_id
-    with pytest.raises(errors.Unauthenticated):
-        identity_http.admit(school.identity, Headers({}), "GET", "/v1/models")
-    with pytest.raises(errors.Forbidden):
-        identity_http.admit(school.identity, headers, "GET", "/api/accounts")
-    with pytest.raises(errors.Unauthenticated):
-        identity_http.admit(school.identity, Headers({}), "GET", "/healthz")
-
-
-async def _admitted_twice(school: Cast, headers: Headers) -> list[str]:
-    found = [await identity_http.admit_async(school.identity, headers, "GET", "/v1/models") for _ in range(2)]
-    return [principal.account_id for principal in found]
-
-
-def test_the_event_loop_is_admitted_too(school: Cast) -> None:
-    import asyncio
-
-    key = school.identity.create_key(school.who("developer"), "k")
-    headers = Headers({"authorization": f"Bearer {key.secret}"})
-    assert asyncio.run(_admitted_twice(school, headers)) == [school.who("developer").account_id] * 2
-
-
 def test_the_cookie_is_http_only_lax_and_secure_on_https(school: Cast) -> None:
     told = {"login": "north-teacher", "password": PASSWORD}
     with browser(school.platform) as client:

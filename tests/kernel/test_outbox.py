@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from shuyuan.kernel import db, outbox
+from shuyuan.kernel import clock, db, outbox
 
 
 def emit(database: db.Database, box: outbox.Outbox, *numbers: int, subject: str | None = None) -> None:
@@ -158,3 +159,17 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < limit
         time.sleep(0.01)
+
+
+def test_only_what_was_delivered_long_ago_is_forgotten(database: db.Database) -> None:
+    box = outbox.Outbox(database)
+    for kind in ("old", "new", "waiting"):
+        database.write(lambda uow, kind=kind: box.emit(uow, kind, school_id="s"))  # type: ignore[misc]
+    week = timedelta(days=outbox.KEPT_DAYS)
+    for kind, at in (("old", clock.now() - week - timedelta(hours=1)), ("new", clock.now())):
+        database.write(lambda uow, kind=kind, at=at: uow.conn.execute(  # type: ignore[misc]
+            update(outbox.event).where(outbox.event.c.kind == kind).values(delivered_at=at)))
+    assert box.prune() == 1
+    with database.read() as conn:
+        assert sorted(conn.execute(select(outbox.event.c.kind)).scalars()) == ["new", "waiting"]
+    assert box.parked() == 0

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripts import fetch_assets
 
-from shuyuan.learning.courses.interface import Course, Question, QuestionChoice, built_in, read_folder
+from shuyuan.learning.courses.interface import Course, Key, Question, QuestionChoice, built_in, read_folder
 from shuyuan.learning.tracing.interface import Mastery
 from shuyuan.web import answers, charts, preferences
 from shuyuan.web.pages import classmap, papers
@@ -84,8 +85,23 @@ def test_what_a_pupil_wrote_is_never_markup() -> None:
 
 
 def test_an_expression_is_shown_as_people_write_it() -> None:
-    assert str(answers.said(EXPRESSION, "-12*x - 3*(x+2)")) == "−12x − 3(x+2)"
-    assert str(answers.said(EXPRESSION, "2*3")) == "2·3"
+    said = str(answers.said(EXPRESSION, "-12*x - 3*(x+2)"))
+    assert re.sub("<[^>]*>", "", said) == "−12x−3(x+2)"
+    assert said.startswith("<math")
+    assert "<msup><mi>x</mi><mrow><mn>2</mn></mrow></msup>" in str(answers.said(EXPRESSION, "2*x^2"))
+    assert "<mrow><mi>n</mi><mo>+</mo><mn>1</mn></mrow></msup>" in str(answers.said(EXPRESSION, "x**(n+1)"))
+    assert "⋅" in str(answers.said(EXPRESSION, "2*3"))
+
+
+@pytest.mark.parametrize("wrote", ["two x", "x^(2(n+1))", "$x$", "\\frac{1}{2}", "  ", ""])
+def test_what_is_no_plain_formula_stays_as_it_was_written(wrote: str) -> None:
+    assert str(answers.said(EXPRESSION, wrote)) == wrote
+
+
+def test_the_mark_scheme_shows_a_formula_as_mathematics() -> None:
+    asked = EXPRESSION.model_copy().with_key(Key(answer="-12*x - 24", says=()))
+    assert re.sub("<[^>]*>", "", str(papers.keys_of(asked))) == "−12x−24"
+    assert papers.keys_of(MULTIPLE.model_copy().with_key(Key(answer=("a", "b"), says=()))) == "A B"
 
 
 def test_chosen_choices_are_shown_by_their_text() -> None:

@@ -71,7 +71,12 @@ def _audit(platform: compose.Platform) -> str:
     return fault or ""
 
 
+def _events(platform: compose.Platform) -> str:
+    parked = platform.get("outbox").parked()
+    return f"{parked} events could not be delivered: the log says why" if parked else ""
+
+
 CHECKS: dict[str, Callable[[compose.Platform], str]] = {
     "python": _python, "database": _database, "keys": _keys, "disk": _disk, "starter model": _models,
-    "activity log": _audit,
+    "activity log": _audit, "events": _events,
 }

@@ -19,7 +19,7 @@ def opened(home: Path | None = None, *, new: bool = False, **overrides: object) 
     Raises NotFound for a home nobody has made, so that a mistyped folder is not taken for an empty school.
     """
     settings = kernel_settings.load(home=home, **overrides)
-    log.configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    log.configure(settings.log_level)
     if not new and settings.database_url is None and not (settings.home / "shuyuan.db").is_file():
         raise errors.NotFound(
             f"there is no installation in {settings.home}", fix="check --home, or make one with `shuyuan up`")

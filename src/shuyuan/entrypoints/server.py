@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # the model plane alone loads nothing of learning
 
 ALL = tuple(compose.ROUTERS)
 UPLOADS = {"/api/roster": 6_000_000, "/people/roster": 6_000_000}
-GRACE_S, LOOK_FOR_MODELS_S, ANCHOR_EVERY_S = 5, 2.0, 5.0
+GRACE_S, LOOK_FOR_MODELS_S, ANCHOR_EVERY_S, PRUNE_EVERY_S = 5, 2.0, 5.0, 3600.0
 _logger = log.get("entrypoints.server")
 
 
@@ -82,7 +82,7 @@ def check_certificate(cert: Path | None, key: Path | None) -> None:
 
 def listen(host: str, port: int, *, tls: bool) -> socket.socket:
     """A bound socket. Raises BadInput for a network address without TLS, or a port in use."""
-    if not _is_loopback(host) and not tls:
+    if not is_loopback(host) and not tls:
         raise errors.BadInput(
             f"--host {host} would send passwords and answers over the network unencrypted",
             fix="add --tls-cert FILE --tls-key FILE, or keep the default 127.0.0.1",
@@ -125,6 +125,7 @@ def _lifespan(
         await asyncio.to_thread(platform.register_jobs, modules)
         await asyncio.to_thread(_open_courses, platform, modules)
         platform.get("scheduler").every(ANCHOR_EVERY_S, "audit-anchor", lambda: _drop_anchor(platform))
+        platform.get("scheduler").every(PRUNE_EVERY_S, "outbox-prune", platform.get("outbox").prune)
         for name in ("outbox", "scheduler"):
             platform.get(name).start()
         waking = asyncio.create_task(_wake_starters(platform, modules))
@@ -197,7 +198,8 @@ def _ready(platform: compose.Platform) -> Mapping[str, str]:
     return {"database": "ok", "writer": "ok"}
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Only this machine can reach that address."""
     if host == "localhost":
         return True
     try:

@@ -5,7 +5,6 @@ known by its cookie must come from our own pages (CSRF): `Sec-Fetch-Site: same-o
 to the host.
 """
 
-import asyncio
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Protocol
@@ -30,7 +29,6 @@ class Knows(Protocol):
 
     def principal_of_session(self, token: str) -> Principal: ...
     def principal_of_key(self, secret: str) -> Principal: ...
-    def cached(self, credential: str) -> Principal | None: ...
 
 
 def gate(identity: Knows, table: Table = ACCESS) -> Gate:
@@ -42,22 +40,6 @@ def gate(identity: Knows, table: Table = ACCESS) -> Gate:
         request.state.principal = _pass(identity, request.headers, request.method, path, client, table)
 
     return check
-
-
-def admit(identity: Knows, headers: Headers, method: str, path_template: str) -> Principal:
-    """The same check for lean ASGI code: the caller, or Unauthenticated or Forbidden. May read the database."""
-    principal = _pass(identity, headers, method, path_template, "", ACCESS)
-    if principal is None:
-        raise _nobody()
-    return principal
-
-
-async def admit_async(identity: Knows, headers: Headers, method: str, path_template: str) -> Principal:
-    """`admit` on the event loop: at once when the principal is cached, otherwise on a thread."""
-    kind, credential = _credential(headers)
-    if kind and identity.cached(credential) is not None:
-        return admit(identity, headers, method, path_template)
-    return await asyncio.to_thread(admit, identity, headers, method, path_template)
 
 
 def caller(request: Request) -> Principal:

@@ -2,10 +2,10 @@
 
 Each entry's `digest` is an HMAC over its content and the digest before it; the head row holds the last number
 and a second HMAC over number and digest, renewed in the same unit. So an edited, removed, reordered or
-cut-off entry shows in `verify`. An earlier state of both tables put back whole would still be consistent, so the
-last number and digest seen are also kept outside the database, in the anchor file beside the keys, renewed
-every few seconds: `verify` compares. Entries hold ids and keyed hashes only, never names. Updating the head row is also the lock that keeps the
-chain single on PostgreSQL.
+cut-off entry shows in `verify`. An earlier state of both tables put back whole would still be consistent, so
+the last number and digest are also kept outside the database, in the anchor file beside the keys, renewed
+every few seconds: `verify` compares. Entries hold ids and keyed hashes only, never names. Updating the head
+row is also the lock that keeps the chain single on PostgreSQL.
 """
 
 import hashlib

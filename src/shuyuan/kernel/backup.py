@@ -1,4 +1,4 @@
-"""Back up and restore one installation as a single zip: tables as JSON lines, the keys, the artefacts.
+"""Back up and restore one installation as a single zip: tables as JSON lines, the keys, the artefacts of the home.
 
 The format knows no dialect, so a school that outgrows SQLite restores its backup into PostgreSQL. Every
 member's sha-256 stands in the manifest and is checked before anything is written. A restore goes only into
@@ -71,10 +71,10 @@ def restore(database: db.Database, home: Path, source: Path, *, schema: str | No
     with archive:
         _check(archive, manifest, source, schema)
         _refuse_if_filled(database, home)
+        database.write(lambda uow: _load(uow.conn, archive))  # first: a load that fails must leave no key behind
         for name in manifest["members"]:
             if not name.startswith("tables/"):
                 _place(home / name, archive.read(name))
-        database.write(lambda uow: _load(uow.conn, archive))
     return _summary(manifest)
 
 

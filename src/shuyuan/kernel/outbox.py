@@ -12,14 +12,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Index, Integer, Row, String, Table, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Index, Integer, Row, String, Table, delete, func, insert, select, update
 
-from shuyuan.kernel import db, ids, log
+from shuyuan.kernel import clock, db, ids, log
 
 MAX_TRIES, FIRST_PAUSE_S = 8, 0.5
+KEPT_DAYS = 7
 _BATCH, _IDLE_S = 200, 5.0
 _GATHER_S = 0.05  # after the first wake-up: what comes together is delivered together
 event = Table(
@@ -96,6 +97,18 @@ class Outbox:
     def drain(self) -> int:
         """Deliver everything that waits, now, on this thread, pauses or not; returns how many were delivered."""
         return self._pass(due_only=False)
+
+    def prune(self) -> int:
+        """Forget what was delivered more than a week ago; returns how many events."""
+        before = clock.now() - timedelta(days=KEPT_DAYS)
+        return self._db.write(lambda uow: uow.conn.execute(
+            delete(event).where(event.c.delivered_at < before)).rowcount)
+
+    def parked(self) -> int:
+        """How many events were given up after `MAX_TRIES`; the log says why."""
+        with self._db.read() as conn:
+            query = select(func.count()).select_from(event)
+            return conn.execute(query.where(event.c.delivered_at.is_(None), event.c.tries >= MAX_TRIES)).scalar_one()
 
     def backlog(self) -> int:
         """How many events wait; parked ones do not."""

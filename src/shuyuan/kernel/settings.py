@@ -3,16 +3,18 @@
 Everything runs on a laptop without any setting.
 """
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shuyuan.kernel import errors
 
 Starter = Literal["tutor", "tiny", "none"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 class Settings(BaseSettings):
@@ -38,12 +40,21 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(
         None, description="Use this OpenAI-compatible server for the tutor instead of local models; None: local."
     )
-    log_level: str = Field("INFO", description="Level of the structured log on stderr.")
+    openai_api_key: SecretStr | None = Field(
+        None, description="Key for openai_base_url; None: the variable OPENAI_API_KEY, and without it no key."
+    )
+    log_level: LogLevel = Field("WARNING", description="Level of the structured log on stderr.")
 
     @property
     def sqlalchemy_url(self) -> str:
         """The database in use."""
         return self.database_url or f"sqlite:///{self.home / 'shuyuan.db'}"
+
+    @property
+    def upstream_key(self) -> str:
+        """The key for openai_base_url; empty: none."""
+        given = self.openai_api_key
+        return given.get_secret_value() if given else os.environ.get("OPENAI_API_KEY", "")
 
     @property
     def artefact_url(self) -> str:

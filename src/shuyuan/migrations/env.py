@@ -9,7 +9,7 @@ from sqlalchemy import LargeBinary
 from shuyuan.kernel import crypto, db
 
 
-def _render(kind: str, thing: Any, _autogen: object) -> str | Literal[False]:  # Any: Alembic hands over types and defaults
+def _render(kind: str, thing: Any, _autogen: object) -> str | Literal[False]:  # Any: types, defaults
     """Write our column types as what the database stores, so that old versions never import our code."""
     if kind == "type" and isinstance(thing, db.UtcDateTime):
         return "sa.DateTime(timezone=True)"

@@ -15,6 +15,8 @@ from shuyuan.learning.courses.interface import Course, Courses, Question
 from shuyuan.learning.records.interface import Response
 
 _TIMES_BEFORE_LETTER = re.compile(r"(?<=[0-9A-Za-z)])\s*\*\s*(?=[A-Za-z(])")
+_POWER = re.compile(r"\^\s*(?:\(([^()^]*)\)|(-?\d+(?:\.\d+)?|[A-Za-z]))")
+_FORMULA = re.compile(r"(?:[0-9.,+\-−*·×÷/^()=\s]|(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z]))+")  # no words, no markup
 _BETWEEN_CHOICES = re.compile(r"[\s,;|\[\]\"']+")
 
 
@@ -92,14 +94,21 @@ def prompt(question: Question | None, item_id: str) -> Markup:
 
 
 def said(question: Question | None, answer: str) -> Markup:
-    """What the learner wrote: the text of the chosen choices, else the writing itself, escaped."""
+    """What the learner wrote: the text of the chosen choices, a formula as mathematics, else the writing, escaped."""
     if question is None or not question.choices:
-        return escape(_as_written(answer) if question and question.kind in ("expression", "numeric") else answer)
+        return written(answer) if question is not None and question.kind == "expression" else escape(answer)
     texts = {choice.id: Markup(interface.inline(choice.text)) for choice in question.choices}  # sanitised
     chosen = [part for part in _BETWEEN_CHOICES.split(answer) if part]
     return Markup("; ").join(texts.get(part, escape(part)) for part in chosen)
 
 
-def _as_written(answer: str) -> str:
-    """`-12*x - 24` as people write it: −12x − 24."""
-    return _TIMES_BEFORE_LETTER.sub("", answer).replace("*", "·").replace("-", "−")
+def written(answer: str) -> Markup:
+    """`-12*x^2 - 24` as mathematics, made and sanitised by courses; what is no plain formula stays text, escaped."""
+    latex = _latex(answer.strip()) if _FORMULA.fullmatch(answer) else ""
+    return Markup(interface.inline(f"${latex}$")) if latex and "^(" not in latex else escape(answer)
+
+
+def _latex(formula: str) -> str:
+    text = _POWER.sub(lambda found: f"^{{{found[1] or found[2]}}}", formula.replace("**", "^").replace("−", "-"))
+    text = _TIMES_BEFORE_LETTER.sub("", text)
+    return text.replace("*", " \\cdot ").replace("·", " \\cdot ").replace("×", " \\times ").replace("÷", " \\div ")

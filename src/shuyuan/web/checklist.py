@@ -48,9 +48,7 @@ def name_responsible(needs: OfficeNeeds, reader: Principal, chosen: Account) -> 
     """Keep who it is, and that it was decided."""
 
     def keep(uow: kernel_db.UnitOfWork) -> None:
-        needs.identity.set_setting(
-            uow, school_id=reader.school_id, name=RESPONSIBLE, value={"account_id": chosen.id}
-        )
+        needs.identity.set_setting(uow, school_id=reader.school_id, name=RESPONSIBLE, value={"account_id": chosen.id})
         needs.audit.record(
             uow,
             school_id=reader.school_id,

@@ -1,12 +1,14 @@
 """The pages shown when something is refused or breaks: what happened, what to do. Needs no service, no database."""
 
+from urllib.parse import urlsplit
+
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.kernel.http.app import json_error
-from shuyuan.web import render
+from shuyuan.web import preferences, render
 
 MACHINE_PATHS = ("/api/", "/v1/", "/v2/", "/xapi/", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json")
 KINDS = {403: "forbidden", 404: "not_found", 429: "busy", 503: "busy"}
@@ -15,10 +17,10 @@ SEE_OTHER = 303
 
 def error_page(request: Request, error: errors.ShuyuanError) -> Response:
     """A page for people, JSON for programs; who is not signed in goes to `/enter`."""
-    if request.url.path.startswith(MACHINE_PATHS) or "html" not in request.headers.get("accept", "html"):
+    if request.url.path.startswith(MACHINE_PATHS) or not _is_page(request):
         return json_error(error)
     if isinstance(error, errors.Unauthenticated):
-        return _to_enter(request)
+        return _to_enter(request, error.status)
     principal: Principal | None = getattr(request.state, "principal", None)
     kind = "broken" if error.error_code == "internal" else KINDS.get(error.status, "other")
     values = render.tongue(request, principal) | {
@@ -30,8 +32,21 @@ def error_page(request: Request, error: errors.ShuyuanError) -> Response:
     return render.answer(request, "error.html", values, error.status)
 
 
-def _to_enter(request: Request) -> Response:
-    """htmx follows HX-Redirect with a whole page; a browser follows Location."""
-    if request.headers.get("hx-request") == "true":
-        return Response(status_code=204, headers={"hx-redirect": "/enter"})
-    return RedirectResponse("/enter", SEE_OTHER)
+def _is_page(request: Request) -> bool:
+    """htmx accepts anything, and means a page."""
+    return _is_part(request) or "html" in request.headers.get("accept", "html")
+
+
+def _is_part(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true"
+
+
+def _to_enter(request: Request, status: int) -> Response:
+    """htmx follows HX-Redirect with a whole page; a browser follows Location. Both come back after signing in."""
+    if _is_part(request):
+        here = urlsplit(request.headers.get("hx-current-url", ""))
+        headers = {"hx-redirect": preferences.enter(here.path + (f"?{here.query}" if here.query else ""))}
+        return Response(status_code=status, headers=headers)
+    query = f"?{request.url.query}" if request.url.query else ""
+    here_path = request.url.path + query if request.method == "GET" else "/"
+    return RedirectResponse(preferences.enter(here_path), SEE_OTHER)

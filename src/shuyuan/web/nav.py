@@ -54,6 +54,12 @@ NAV: dict[Role, tuple[Entry, ...]] = {
 }
 
 
+def after_signing_in(role: Role, back: str) -> str:
+    """Where one was, if it is among the pages of this role; else the role's first page."""
+    sections = {entry.href.split("/")[1] for entry in NAV[role]}
+    return back if back.split("?")[0].split("/")[1] in sections else home(role)
+
+
 def home(role: Role) -> str:
     """The first page of a role."""
     return NAV[role][0].href if NAV[role] else "/help"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request, Response
 
@@ -46,6 +46,12 @@ def safe_back(address: str) -> str:
     if parts.scheme or parts.netloc or not parts.path.startswith("/") or parts.path.startswith("//"):
         return "/"
     return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def enter(back: str) -> str:
+    """The address of the entrance that leads back to `back` afterwards."""
+    safe = safe_back(back)
+    return "/enter" if safe == "/" else f"/enter?back={quote(safe, safe='/')}"
 
 
 def _language(request: Request, principal: Principal | None) -> Language:

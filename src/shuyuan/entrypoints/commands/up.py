@@ -60,7 +60,12 @@ def serve(
 
 def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> None:
     settings = kernel_settings.load(**overrides)
-    log.configure("WARNING" if settings.log_level == "INFO" else settings.log_level)
+    log.configure(settings.log_level)
+    if demo_school and not server.is_loopback(settings.host):
+        raise errors.BadInput(
+            f"--demo lets whoever opens it in without a password, and {settings.host} can be reached from elsewhere",
+            fix="leave --host and SHUYUAN_HOST out to show it on this machine, or make a real school without --demo",
+        )
     server.check_certificate(settings.tls_cert, settings.tls_key)
     with installation.sole_server(settings.home):
         listener = server.listen(settings.host, settings.port, tls=settings.tls_cert is not None)

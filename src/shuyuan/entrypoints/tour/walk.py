@@ -1,6 +1,7 @@
 """The steps of the tour, in the order a school would take them."""
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from shuyuan.entrypoints.tour.transcript import Transcript
 COURSE = "year7-expressions"
 STRONG_POINT, WEAK_POINT = f"{COURSE}.removing-brackets", f"{COURSE}.substituting-values"
 RIGHT_ANSWERS, WRONG_ANSWERS = 8, 5
+HINT_LIMIT_S, SHORTEST_TELLTALE = 0.2, 3
 PULL_TIMEOUT_S, PATIENCE_S = 1800.0, 300.0
 PASSAGE = (
     "A large language model predicts the next token. It learnt from many texts. Because it predicts words and does not "
@@ -61,7 +63,7 @@ class Walk:
         self.tell.step("1 · The school opens")
         who = _get(student, "/api/session")
         self.learner_id = who["account_id"]
-        self.tell.claim("pages answer before the model is here", _page(student, "/learn/today") == 200,
+        self.tell.claim("pages answer, whether or not the models are here yet", _page(student, "/learn/today") == 200,
                         f"{self.base_url} answers the student")
         began = time.monotonic()
         wanted = {"embed"} | ({self.starter} if self.starter != "none" else set())
@@ -142,10 +144,13 @@ class Walk:
             "first_event_s": round(first_s, 3), "events": kinds, "passages": passages, "text": said,
         }
         self.tell.say(said[:300])
-        self.tell.claim("a hint came first", kinds[:1] == ["hint"], f"after {first_s * 1000:.0f} ms")
+        self.tell.claim("a hint came first, in under 200 ms", kinds[:1] == ["hint"] and first_s < HINT_LIMIT_S,
+                        f"after {first_s * 1000:.0f} ms")
         self.tell.claim("the tutor cited a passage of that lesson", bool(asked_points & lesson_points),
                         ", ".join(passage["title"] for passage in passages) or "no passage")
-        self.tell.claim("the final answer was not given away", str(key).replace(" ", "") not in said.replace(" ", ""),
+        told = self._answer_texts(key, self._question(student, attempt, item_id))
+        self.tell.claim("the final answer was not given away",
+                        not any(_bare(text) in _bare(said) for text in told if len(_bare(text)) >= SHORTEST_TELLTALE),
                         f"{len(said)} characters, {kinds.count('replaced')} sentences replaced")
         if self.starter == "none":
             self.tell.not_claimed("a model spoke", "no language model was asked for")
@@ -154,6 +159,12 @@ class Walk:
                             f"{kinds.count('sentence')} sentences")
         seen = _get(teacher, f"/api/learners/{self.learner_id}/tutor-transcript")["turns"]
         self.tell.claim("the teacher can read the chat", bool(seen), f"{len(seen)} turns")
+
+    @staticmethod
+    def _answer_texts(key: Json, question: Json) -> list[str]:
+        """What would give the answer away, in words: the key, or the texts of the right choices."""
+        shown = {choice["id"]: choice["html"] for choice in question["choices"]}
+        return [shown.get(part, part) for part in ([key] if isinstance(key, str) else key)]
 
     def _use_models(self, developer: httpx.Client) -> None:
         self.tell.step("5 · The same models over the API")
@@ -320,6 +331,11 @@ def _other_than(key: Json, question: Json) -> Json:
 def _cosine(a: list[float], b: list[float]) -> float:
     dot = sum(x * y for x, y in zip(a, b, strict=True))
     return float(dot / (sum(x * x for x in a) * sum(y * y for y in b)) ** 0.5)
+
+
+def _bare(text: str) -> str:
+    """Without markup, spaces and multiplication signs, so that 2*x - 5 and 2x-5 compare equal."""
+    return re.sub(r"<[^>]*>|[\s$*·×]", "", text)
 
 
 def _page(client: httpx.Client, path: str) -> int:

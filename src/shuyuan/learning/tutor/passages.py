@@ -1,8 +1,6 @@
 """Find what the lesson says about a question: its own passage first, then the sentences nearest to what was asked."""
 
-import itertools
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from shuyuan.science import text
 
 EXCERPT_CHARS: dict[Language, int] = {"zh": 220, "en": 520}  # about 130 tokens: two seconds of reading on two cores
 _OWN = 0.35  # added for the passage the item names: it wins unless another fits far better
-_TERM = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True)
@@ -71,12 +68,6 @@ def _is_own(passage: Passage, question: Question) -> bool:
 
 def _shared(a: str, b: str) -> float:
     """Cosine of the words, and pairs of Chinese characters, that two texts share."""
-    one, two = _terms(a), _terms(b)
+    one, two = Counter(text.terms(a)), Counter(text.terms(b))
     size = math.sqrt(sum(n * n for n in one.values()) * sum(n * n for n in two.values()))
     return sum(n * two[term] for term, n in one.items()) / size if size else 0.0
-
-
-def _terms(told: str) -> Counter[str]:
-    found = _TERM.findall(text.plain(told))
-    pairs = [a + b for a, b in itertools.pairwise(found) if a >= "\u4e00" and b >= "\u4e00"]
-    return Counter([term for term in found if term < "\u4e00"] + pairs)

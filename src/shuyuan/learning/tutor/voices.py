@@ -4,7 +4,6 @@ A voice only speaks; what it says is judged elsewhere. Its failures are kernel e
 """
 
 import json
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -79,11 +78,11 @@ class OwnModel:
 
 
 class OpenAIServer:
-    """Any OpenAI-compatible server. The key is read from OPENAI_API_KEY; no learner is named to it."""
+    """Any OpenAI-compatible server. No learner is named to it."""
 
-    def __init__(self, base_url: str, *, preferred: str = "", api_key: str | None = None) -> None:
+    def __init__(self, base_url: str, *, preferred: str = "", api_key: str = "") -> None:
         self._base_url, self.model = base_url.rstrip("/"), preferred
-        self._key = os.environ.get("OPENAI_API_KEY", "none") if api_key is None else api_key
+        self._key = api_key or "none"  # a server without keys wants the header all the same
         self._chosen = ""
 
     def readiness(self) -> Readiness:
@@ -123,7 +122,7 @@ def voice_of(settings: kernel_settings.Settings, gateway: gateway_api.Gateway) -
     """The voice the settings ask for."""
     model = settings.starter if settings.starter != "none" else "tutor"
     if settings.openai_base_url:
-        return OpenAIServer(settings.openai_base_url, preferred=model)
+        return OpenAIServer(settings.openai_base_url, preferred=model, api_key=settings.upstream_key)
     return OwnModel(gateway, model)
 
 

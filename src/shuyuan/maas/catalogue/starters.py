@@ -35,7 +35,7 @@ _TUTOR = interface.Entry(
     size_bytes=_TUTOR_PART_BYTES * (_TUTOR_PARTS - 1) + _TUTOR_LAST_PART_BYTES,
     licence="Apache-2.0",
     languages=("zh", "en"),
-    tasks=("chat", "summarize", "translate", "classify"),
+    tasks=("chat", "summarize", "translate"),
     runner="llama",
     context_tokens=4096,
     memory_bytes=2_300 * _MIB,
@@ -87,20 +87,10 @@ _EMBED = interface.Entry(
     size_bytes=71_622_400,
     licence="MIT",
     languages=("zh", "en"),
-    tasks=("embed",),
+    tasks=("embed", "classify"),
     runner="embed",
     context_tokens=512,
     memory_bytes=400 * _MIB,
 )
 
 ENTRIES: Mapping[str, interface.Entry] = {entry.name: entry for entry in (_TUTOR, _TINY, _EMBED)}
-
-
-def entry(name: str) -> interface.Entry:
-    """The entry of this name. Raises UnknownModel, naming what there is."""
-    try:
-        return ENTRIES[name]
-    except KeyError:
-        raise interface.UnknownModel(
-            f"there is no model named {name!r}", fix=f"use one of: {', '.join(sorted(ENTRIES))}"
-        ) from None

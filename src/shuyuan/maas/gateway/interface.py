@@ -107,13 +107,17 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`sentences` are positions in the text for an extractive summary, empty when a model wrote it."""
+    """`sentences` are positions in the text for an extractive summary, empty when a model wrote it.
+
+    truncated: the model reached its limit before it was done; the last sentence may be broken off.
+    """
 
     receipt: Receipt
     text: str
     method: Literal["extractive", "model"]
     sentences: tuple[int, ...] = ()
     usage: Usage = field(default_factory=lambda: Usage(0))
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +239,12 @@ class NotClaimed(errors.BadInput):
     """The model's card does not claim this task."""
 
     code = "not_claimed"
+
+
+class OutputCut(errors.BadInput):
+    """The model reached its limit before it was done: what it gave is not whole, so it is not given."""
+
+    code = "output_cut"
 
 
 class TooMuch(errors.BadInput):

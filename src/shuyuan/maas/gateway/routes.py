@@ -112,7 +112,7 @@ def _openai(gateway: GatewayService) -> APIRouter:
                 principal, body.text, sentences=body.sentences, language=body.language, model=body.model)
         return _answer(request, {
             "summary": told.text, "method": told.method, "sentences": list(told.sentences), "model": told.receipt.model,
-            "usage": dataclasses.asdict(told.usage),
+            "truncated": told.truncated, "usage": dataclasses.asdict(told.usage),
         }, told.receipt)
 
     @api.post("/services/translate", openapi_extra=_takes(wire.TranslateBody))

@@ -101,7 +101,7 @@ class GatewayService:
         self, principal: Principal, text: str, labels: Sequence[str], *, model: str | None = None
     ) -> interface.Classified:
         """Nearest label by embeddings."""
-        return await texts.classify(self, principal, text, labels, model or "embed")
+        return await texts.classify(self, principal, text, labels, await self._claims(model or "embed", "classify"))
 
     def models(self) -> list[interface.ModelStatus]:
         """Every model and what it is doing."""

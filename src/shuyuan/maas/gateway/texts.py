@@ -1,8 +1,6 @@
 """Text services: summaries, translations, nearest labels. Prompts and choices; models run through the gateway."""
 
-import itertools
 import math
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +12,6 @@ from shuyuan.science import text as plain_text
 
 _LANGUAGE = {"zh": "Simplified Chinese", "en": "English"}
 _SHARPNESS = 0.03  # cosines of one embedding model lie close together; this spreads them into shares
-_TERM = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ def extract(text: str, count: int) -> Extract:
     Extract(text='Cats sleep and cats purr a lot.', positions=(1,))
     """
     sentences = [found for piece in plain_text.split_sentences(text) if (found := piece.strip())]
-    whole = Counter(_terms(text))
+    whole = Counter(plain_text.terms(text))
     ranked = sorted(range(len(sentences)), key=lambda n: (-_centrality(sentences[n], whole), n))
     kept = tuple(sorted(ranked[:count]))
     return Extract(_join([sentences[n] for n in kept]), kept)
@@ -45,20 +42,25 @@ async def summarize_by_model(
     """A summary in the model's words, in `language` or that of the text."""
     told = f" Write in {_LANGUAGE[language]}." if language else " Write in the language of the text."
     system = f"Summarise the user's text in at most {sentences} short sentences.{told} Give the summary only."
-    words, receipt, usage = await _ask(gateway, principal, model, system, text, max_tokens=60 * sentences)
-    return interface.Summary(receipt, words, "model", usage=usage)
+    said = await _ask(gateway, principal, model, system, text, max_tokens=60 * sentences)
+    return interface.Summary(said.receipt, said.text, "model", usage=said.usage, truncated=said.cut)
 
 
 async def translate(
     gateway: interface.Gateway, principal: Principal, text: str, target: interface.Language,
     source: interface.Language | None, model: str,
 ) -> interface.Translation:
-    """The text in the other language."""
+    """The text in the other language, whole. Raises OutputCut."""
     origin = f" from {_LANGUAGE[source]}" if source else ""
     system = f"Translate the user's text{origin} into {_LANGUAGE[target]}. Give the translation only."
     room = min(2048, 64 + len(text.encode()))
-    words, receipt, usage = await _ask(gateway, principal, model, system, text, max_tokens=room)
-    return interface.Translation(receipt, words, usage)
+    said = await _ask(gateway, principal, model, system, text, max_tokens=room)
+    if said.cut:
+        raise interface.OutputCut(
+            f"the translation of {len(text)} characters was cut after {said.usage.completion_tokens} tokens",
+            fix="send the text in shorter pieces, a paragraph at a time",
+        )
+    return interface.Translation(said.receipt, said.text, said.usage)
 
 
 async def classify(
@@ -78,30 +80,33 @@ async def classify(
     )
 
 
+@dataclass(frozen=True)
+class _Said:
+    """A model's whole answer. cut: it reached its limit before it was done."""
+
+    text: str
+    receipt: interface.Receipt
+    usage: interface.Usage
+    cut: bool
+
+
 async def _ask(
     gateway: interface.Gateway, principal: Principal, model: str, system: str, text: str, *, max_tokens: int
-) -> tuple[str, interface.Receipt, interface.Usage]:
+) -> _Said:
     request = interface.ChatRequest(
         model, [{"role": "system", "content": system}, {"role": "user", "content": text}],
         max_tokens=max_tokens, temperature=0.0,
     )
-    words, usage = "", interface.Usage(0)
+    words, usage, cut = "", interface.Usage(0), False
     async with gateway.chat(principal, request, purpose="service") as answer:
         async for delta in answer:
             words += delta.text
-            usage = delta.usage or usage
-    return words.strip(), answer.receipt, usage
-
-
-def _terms(text: str) -> list[str]:
-    """Words, and pairs of neighbouring Chinese characters."""
-    found = _TERM.findall(text.lower())
-    pairs = [a + b for a, b in itertools.pairwise(found) if a >= "\u4e00" and b >= "\u4e00"]
-    return [term for term in found if term < "\u4e00"] + pairs
+            usage, cut = delta.usage or usage, cut or delta.finish_reason == "length"
+    return _Said(words.strip(), answer.receipt, usage, cut)
 
 
 def _centrality(sentence: str, whole: Counter[str]) -> float:
-    terms = Counter(_terms(sentence))
+    terms = Counter(plain_text.terms(sentence))
     length = math.sqrt(sum(n * n for n in terms.values()))
     return sum(n * whole[term] for term, n in terms.items()) / length if length else 0.0
 

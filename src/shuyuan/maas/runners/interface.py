@@ -31,36 +31,12 @@ class Message(TypedDict):
     content: str
 
 
-class ChatPayload(TypedDict, total=False):
-    """`messages` is required; the rest have the runner's defaults."""
-
-    messages: list[Message]
-    max_tokens: int
-    temperature: float
-    top_p: float
-    stop: list[str]
-    seed: int
-
-
-class EmbedPayload(TypedDict, total=False):
-    """`kind`: what the texts are used for; search models embed the two differently."""
-
-    texts: list[str]
-    kind: Literal["query", "passage"]
-
-
 class Tensor(TypedDict):
     """An array on the wire: little-endian bytes with their numpy dtype and shape."""
 
     dtype: str
     shape: list[int]
     data: bytes
-
-
-class PredictPayload(TypedDict):
-    """Named inputs of a tensor model."""
-
-    inputs: dict[str, Tensor]
 
 
 Payload = Mapping[str, object]

@@ -343,6 +343,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_identity_session_school_id"), ["school_id"], unique=False)
 
     op.create_table(
+        "identity_setting",
+        sa.Column("school_id", sa.String(length=26), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("school_id", "name", name=op.f("pk_identity_setting")),
+    )
+    op.create_table(
         "identity_suspension",
         sa.Column("group_id", sa.String(length=26), nullable=False),
         sa.Column("school_id", sa.String(length=26), nullable=False),
@@ -583,6 +591,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_identity_suspension_school_id"))
 
     op.drop_table("identity_suspension")
+    op.drop_table("identity_setting")
     with op.batch_alter_table("identity_session", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_identity_session_school_id"))
         batch_op.drop_index(batch_op.f("ix_identity_session_account_id"))

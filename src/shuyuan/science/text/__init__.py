@@ -10,6 +10,7 @@ from shuyuan.science.text.numberwords import english_to_number
 from shuyuan.science.text.numerals import chinese_to_number, number_to_chinese
 from shuyuan.science.text.quantities import Quantity, quantities
 from shuyuan.science.text.sentences import SentenceSplitter, split_sentences
+from shuyuan.science.text.terms import terms
 
 __all__ = [
     "Quantity",
@@ -23,4 +24,5 @@ __all__ = [
     "plain",
     "quantities",
     "split_sentences",
+    "terms",
 ]

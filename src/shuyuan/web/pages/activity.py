@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Row
 
 from shuyuan.identity.interface import Principal
@@ -56,7 +56,11 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
     @api.get("/admin/audit")
     def log(
-        request: Request, reader: Reader, kind: str = "", before: int | None = None, verify: bool = False
+        request: Request,
+        reader: Reader,
+        kind: str = "",
+        before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+        verify: bool = False,
     ) -> Response:
         chosen = kind if kind in KINDS else ""
         with needs.db.read() as conn:

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.interface import Account, Identity, Link, Principal, Role, SignedIn
 from shuyuan.kernel import errors
-from shuyuan.web import nav
+from shuyuan.web import nav, preferences
 from shuyuan.web import needs as web_needs
 from shuyuan.web.pages import setup
 
@@ -48,22 +48,28 @@ def router(needs: web_needs.Needs) -> APIRouter:
         code: Annotated[str, Form()] = "",
         number: Annotated[str, Form()] = "",
         pin: Annotated[str, Form()] = "",
+        back: Annotated[str, Form()] = "/",
     ) -> Response:
         try:
             signed_in = needs.identity.sign_in_pupil(
                 code.strip(), number.strip(), pin, client=identity_http.client_address(request)
             )
         except errors.ShuyuanError as wrong:
-            return _form(needs, request, Refused("pupil", _wait_s(wrong), code), wrong.status)
-        return _enter(request, signed_in)
+            return _form(needs, request, Refused("pupil", _wait_s(wrong), code), wrong.status, back)
+        return _enter(request, signed_in, back)
 
     @api.post("/enter/adult")
-    def adult(request: Request, login: Annotated[str, Form()] = "", password: Annotated[str, Form()] = "") -> Response:
+    def adult(
+        request: Request,
+        login: Annotated[str, Form()] = "",
+        password: Annotated[str, Form()] = "",
+        back: Annotated[str, Form()] = "/",
+    ) -> Response:
         try:
             signed_in = needs.identity.sign_in(login.strip(), password, client=identity_http.client_address(request))
         except errors.ShuyuanError as wrong:
-            return _form(needs, request, Refused("adult", _wait_s(wrong), login), wrong.status)
-        return _enter(request, signed_in)
+            return _form(needs, request, Refused("adult", _wait_s(wrong), login), wrong.status, back)
+        return _enter(request, signed_in, back)
 
     @api.post("/leave")
     def leave(request: Request, principal: Maybe) -> Response:
@@ -82,8 +88,8 @@ def _front(api: APIRouter, needs: web_needs.Needs) -> None:
         return RedirectResponse(nav.home(principal.role) if principal else "/enter", SEE_OTHER)
 
     @api.get("/enter")
-    def enter(request: Request) -> Response:
-        return _form(needs, request, None, 200)
+    def enter(request: Request, back: str = "/") -> Response:
+        return _form(needs, request, None, 200, back)
 
 
 def _links(api: APIRouter, needs: web_needs.Needs) -> None:
@@ -124,14 +130,20 @@ def _links(api: APIRouter, needs: web_needs.Needs) -> None:
         return setup.first_admin(needs, request, token, given, (password, again))
 
 
-def _form(needs: web_needs.Needs, request: Request, refused: Refused | None, status: int) -> Response:
+def _form(needs: web_needs.Needs, request: Request, refused: Refused | None, status: int, back: str) -> Response:
     return needs.shell.show(
-        request, "enter/enter.html", status=status, refused=refused, door=request.cookies.get(DOOR, "")
+        request,
+        "enter/enter.html",
+        status=status,
+        refused=refused,
+        door=request.cookies.get(DOOR, ""),
+        back_to=preferences.safe_back(back),
     )
 
 
-def _enter(request: Request, signed_in: SignedIn) -> Response:
-    response = RedirectResponse(nav.home(signed_in.principal.role), SEE_OTHER)
+def _enter(request: Request, signed_in: SignedIn, back: str = "/") -> Response:
+    where = nav.after_signing_in(signed_in.principal.role, preferences.safe_back(back))
+    response = RedirectResponse(where, SEE_OTHER)
     identity_http.keep_session(request, response, signed_in)
     return response
 

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import segno
 from fastapi import APIRouter, Form, Query, Request, Response
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from shuyuan.kernel import errors
 from shuyuan.learning.assessment.interface import Paper
 from shuyuan.learning.courses.interface import Question
 from shuyuan.learning.people.interface import Learner
+from shuyuan.web import answers
 from shuyuan.web import needs as web_needs
 from shuyuan.web.pages import assign
 from shuyuan.web.reading import Reader
@@ -84,14 +85,14 @@ def router(needs: web_needs.Needs) -> APIRouter:
     return api
 
 
-def keys_of(question: Question) -> str:
+def keys_of(question: Question) -> Markup:
     """The right answer as a teacher reads it: letters for choices, the writing itself for the rest."""
     answer = question.key.answer
     if not question.choices:
-        return answer if isinstance(answer, str) else "; ".join(answer)
+        return answers.said(question, answer if isinstance(answer, str) else "; ".join(answer))
     order = {choice.id: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[index] for index, choice in enumerate(question.choices)}
     chosen = [answer] if isinstance(answer, str) else list(answer)
-    return " ".join(sorted(order.get(one, one) for one in chosen))
+    return escape(" ".join(sorted(order.get(one, one) for one in chosen)))
 
 
 def _sheet(learner: Learner, paper: Paper) -> Sheet:

@@ -71,6 +71,7 @@ class Today:
         """Everything today.html says."""
         activities = self.needs.recommendation.next(reader, learner.id, limit=ACTIVITIES_SHOWN)
         first = activities[0] if activities else None
+        sitting = self._sitting(reader, learner.id)
         return {
             "name": learner.name,
             "learner_id": learner.id,
@@ -78,8 +79,8 @@ class Today:
             "first": first,
             "topic": self._topic(reader, first),
             "also": [one for one in activities[1:] if one.kind != "mistakes"],
-            "redo": self._redo(reader, learner.id, first),
-            "sitting": self._sitting(reader, learner.id),
+            "redo": self._redo(reader, learner.id, None if sitting else first),
+            "sitting": sitting,
             "path": self._path(reader, learner.id, first),
             "moved": self._moved(reader, learner.id),
         }

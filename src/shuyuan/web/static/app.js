@@ -5,6 +5,8 @@
   "use strict";
   const QUEUE = "shuyuan.unsent";
   const RETRY_MS = 5000;
+  const REFUSED = [400, 404, 409, 413, 422]; // sending it again would not help
+  const SIGNED_OUT = [401, 403];
 
   // 1 · the queue: answers are idempotent by client key, so sending one twice is harmless
   const read = () => { try { return JSON.parse(localStorage.getItem(QUEUE) || "{}"); } catch { return {}; } };
@@ -16,7 +18,32 @@
     const line = document.querySelector(".saved");
     if (!line) return;
     line.textContent = line.dataset[name];
-    line.classList.toggle("waiting", name === "unsent");
+    line.classList.toggle("waiting", name !== "resent");
+  };
+  const link = (line, href) => {
+    const way = document.createElement("a");
+    way.href = href;
+    way.textContent = line.textContent;
+    line.replaceChildren(way);
+  };
+
+  // What became of an answer: it is kept here until the server has it or refuses it for good. False: wait.
+  const settled = (key, status, page) => {
+    if (status >= 200 && status < 300) { drop(key); return true; }
+    const line = document.querySelector(".saved");
+    if (REFUSED.includes(status)) {
+      if (!line) return true; // told, and only then dropped, where there is room to say why
+      const why = new DOMParser().parseFromString(page, "text/html").querySelector("h1");
+      drop(key);
+      say("refused");
+      line.append(" ", why ? why.textContent.trim() : String(status));
+      line.classList.add("waiting");
+      return true;
+    }
+    say(SIGNED_OUT.includes(status) ? "signedOut" : status ? "busy" : "unsent");
+    if (SIGNED_OUT.includes(status) && line) link(line, `/enter?back=${encodeURIComponent(location.pathname + location.search)}`);
+    else setTimeout(resend, RETRY_MS);
+    return false;
   };
   const opened = Date.now();
   let shownAt = opened;
@@ -36,9 +63,15 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const key = event.target.dataset?.queue;
-    const status = event.detail.xhr?.status || 0;
-    if (key && status >= 200 && status < 500) drop(key);
-    else if (key) { say("unsent"); setTimeout(resend, RETRY_MS); }
+    if (key) settled(key, event.detail.xhr?.status || 0, event.detail.xhr?.responseText || "");
+  });
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    // an answer refused for want of a session stays on its page, which says so; anything else follows to the entrance
+    if (event.target.dataset?.queue && event.detail.xhr.status === 401) event.preventDefault();
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    // a refusal of a button that renews the whole page is shown in its place
+    if (event.detail.xhr.status >= 400 && event.detail.target.id === "main") event.detail.shouldSwap = true;
   });
   const resend = async () => {
     const mine = Object.entries(read()).filter(([, one]) => one.user === who() && who());
@@ -47,12 +80,13 @@
         const answer = await fetch(one.url, {
           method: "POST", body: one.body, headers: { "content-type": "application/x-www-form-urlencoded", "HX-Request": "true" },
         });
-        if (answer.status >= 500) throw new Error(String(answer.status));
-        drop(key);
+        const page = await answer.text();
+        if (!settled(key, answer.status, page)) return;
+        if (!answer.ok) continue;
         say("resent");
-        const form = document.querySelector(`form[data-queue="${key}"]`);
-        if (form && answer.ok) show(await answer.text());
-      } catch { say("unsent"); setTimeout(resend, RETRY_MS); return; }
+        const asked = document.querySelector("form[data-queue] [name=item_id]")?.value;
+        if (asked && asked === new URLSearchParams(one.body).get("item_id")) show(page);
+      } catch { settled(key, 0, ""); return; }
     }
   };
   const show = (html) => {
