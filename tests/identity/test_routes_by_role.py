@@ -39,7 +39,6 @@ BODIES: dict[RouteKey, dict[str, Any]] = {
 SIGN_IN = {("POST", "/api/session"), ("POST", "/api/session/pupil"), ("POST", "/enter/adult"), ("POST", "/enter/pupil")}
 NOTHING_FOREIGN = {  # answered, and rightly: what these name is of the installation, or kept in the caller's own school
     ("GET", "/api/models/{name}/versions"),
-    ("PUT", "/api/quotas/{scope}/{scope_id}"),
 }
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Literal
 
 from shuyuan.identity import base, store
 from shuyuan.identity.interface import Principal
@@ -25,6 +26,12 @@ class Groups(base.Base):
         """Take an account out of a group."""
         store.remove_members(uow.conn, school_id, account_id, group_id)
         uow.after_commit(self._cache.clear)
+
+    def holds(self, school_id: str, kind: Literal["account", "key", "group"], object_id: str) -> bool:
+        """See `interface.Identity.holds`."""
+        there = {"account": store.account_exists, "key": store.key_exists, "group": store.group_exists}[kind]
+        with self._db.read() as conn:
+            return there(conn, school_id, object_id)
 
     def set_suspension(self, principal: Principal, group_id: str, until: datetime | None) -> None:
         """Exam mode for a group: an administrator of the school, or a teacher of the group."""

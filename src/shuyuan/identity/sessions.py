@@ -79,10 +79,6 @@ class Sessions(base.Base):
 
         return self._cache.get(token_hash, load)
 
-    def cached(self, credential: str) -> Principal | None:
-        """The principal of a token or key if it needs no database; for callers on the event loop."""
-        return self._cache.peek(base.digest(credential))
-
     def _open_session(self, uow: db.UnitOfWork, row: Row[Any]) -> SignedIn:
         token, ends = secrets.token_urlsafe(32), uow.now + SESSION_LIFE
         store.forget_ended_sessions(uow.conn, row.id, uow.now)

@@ -40,6 +40,10 @@ def any_account(conn: Connection, account_id: str) -> Row[Any] | None:
     return conn.execute(select(account).where(account.c.id == account_id)).one_or_none()
 
 
+def account_exists(conn: Connection, school_id: str, account_id: str) -> bool:
+    return account_by_id(conn, school_id, account_id) is not None
+
+
 def account_by_login(conn: Connection, login_hash: str) -> Row[Any] | None:
     """Logins are unique in the installation; nobody is signed in yet."""
     return conn.execute(select(account).where(account.c.login_hash == login_hash)).one_or_none()
@@ -92,6 +96,10 @@ def principal_of_key(conn: Connection, secret_hash: str, now: datetime) -> tuple
 def keys_of(conn: Connection, principal: Principal) -> list[Row[Any]]:
     query = select(key).where(key.c.school_id == principal.school_id, key.c.account_id == principal.account_id)
     return list(conn.execute(query.order_by(key.c.created_at.desc(), key.c.id)))
+
+
+def key_exists(conn: Connection, school_id: str, key_id: str) -> bool:
+    return conn.execute(select(key.c.id).where(key.c.school_id == school_id, key.c.id == key_id)).first() is not None
 
 
 def note_use(conn: Connection, secret_hash: str, now: datetime) -> None:

@@ -8,7 +8,7 @@ from tests.maas.gateway.scripted import Caller, ScriptedEngine, ScriptedLocator,
 
 from shuyuan.identity.interface import Principal
 from shuyuan.identity.service import IdentityService
-from shuyuan.kernel import audit, crypto, db, ids
+from shuyuan.kernel import audit, crypto, db
 from shuyuan.kernel.settings import Settings
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
@@ -20,10 +20,12 @@ def engine() -> ScriptedEngine:
 
 
 @pytest.fixture
-def make_gateway(database: db.Database, vault: crypto.Vault, tmp_path: Path) -> Callable[..., GatewayService]:
+def make_gateway(
+    database: db.Database, vault: crypto.Vault, identity: IdentityService, tmp_path: Path
+) -> Callable[..., GatewayService]:
     def make(engine: serving.Engine, on: db.Database = database) -> GatewayService:
         settings = Settings(home=tmp_path, starter="tiny")
-        return GatewayService(on, ScriptedLocator(), engine, settings, audit.Audit(vault))
+        return GatewayService(on, ScriptedLocator(), engine, settings, audit.Audit(vault), identity)
 
     return make
 
@@ -34,8 +36,11 @@ def gateway(make_gateway: Callable[..., GatewayService], engine: ScriptedEngine)
 
 
 @pytest.fixture
-def teacher() -> Principal:
-    return Principal(ids.new_id(), ids.new_id(), "teacher")
+def teacher(identity: IdentityService, database: db.Database) -> Principal:
+    school_id = identity.create_school("School of the teacher").id
+    account_id = database.write(lambda uow: identity.create_account(
+        uow, school_id=school_id, role="teacher", name="Teacher", login="teacher", secret=None))
+    return identity.sign_in_as(account_id).principal
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ class ScriptedEngine:
     usage: serving.Usage = field(default_factory=lambda: serving.Usage(7, 2))
     failure: Exception | None = None
     fail_after: int = 0
+    finish_reason: Literal["stop", "length"] = "stop"
     hold: asyncio.Event | None = None  # wait here after the first piece
     closed: int = 0
     asked: list[dict[str, object]] = field(default_factory=list)
@@ -43,7 +44,7 @@ class ScriptedEngine:
                 if self.hold:
                     await self.hold.wait()
             finished = True
-            yield serving.Chunk("", finish_reason="stop", usage=self.usage)
+            yield serving.Chunk("", finish_reason=self.finish_reason, usage=self.usage)
         finally:
             self.closed += not finished
 
@@ -78,7 +79,7 @@ class ScriptedLocator:
             raise (catalogue.NotPulled if known else catalogue.UnknownModel)(f"model {model!r}", fix="pull it")
         return catalogue.Loadable(
             name=model, version=f"models:/{model}/1", path=Path(__file__), runner="llama",
-            tasks=("chat",) if model == "tiny" else ("embed",), context_tokens=2048, memory_bytes=1,
+            tasks=("chat",) if model == "tiny" else ("embed", "classify"), context_tokens=2048, memory_bytes=1,
         )
 
     def pull_progress(self, model: str) -> catalogue.PullProgress | None:

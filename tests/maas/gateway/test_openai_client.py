@@ -45,7 +45,8 @@ def live(
 ) -> Iterator[Live]:
     models = require("tiny", "embed")
     engine = serving_engine.LocalEngine(models)
-    gateway = GatewayService(database, models, engine, Settings(home=tmp_path, starter="tiny"), audit.Audit(vault))
+    settings = Settings(home=tmp_path, starter="tiny")
+    gateway = GatewayService(database, models, engine, settings, audit.Audit(vault), identity)
     with running(app_of(identity, gateway, engine)) as url:
         with openai.OpenAI(base_url=f"{url}/v1", api_key=caller.secret, max_retries=0, timeout=60) as client:
             yield Live(client, gateway, caller, engine)

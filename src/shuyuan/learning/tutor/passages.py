@@ -68,6 +68,6 @@ def _is_own(passage: Passage, question: Question) -> bool:
 
 def _shared(a: str, b: str) -> float:
     """Cosine of the words, and pairs of Chinese characters, that two texts share."""
-    one, two = Counter(text.terms(a)), Counter(text.terms(b))
+    one, two = (Counter(text.terms(text.plain(one))) for one in (a, b))
     size = math.sqrt(sum(n * n for n in one.values()) * sum(n * n for n in two.values()))
     return sum(n * two[term] for term, n in one.items()) / size if size else 0.0

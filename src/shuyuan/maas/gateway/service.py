@@ -7,9 +7,10 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Literal
 
+from shuyuan.identity import interface as identity_api
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import clock, db, errors
+from shuyuan.kernel import clock, db, errors, ids
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.gateway import booking, interface, metrics, models, quota, store, texts
@@ -17,6 +18,8 @@ from shuyuan.maas.serving import interface as serving
 
 _MIN_COMPLETION_TOKENS = 16
 _EMBED_DEADLINE_S = 60.0
+_KINDS: dict[interface.Scope, Literal["account", "key", "group"]] = {
+    "account": "account", "key": "key", "class": "group"}
 _REMEMBERED = 10_000  # callers whose last allowances are kept for headers
 
 
@@ -25,9 +28,9 @@ class GatewayService:
 
     def __init__(
         self, db: db.Database, catalogue: catalogue_api.Locator, engine: serving.Engine,
-        settings: kernel_settings.Settings, audit: kernel_audit.Audit, *, now: clock.Clock = clock.now,
+        settings: kernel_settings.Settings, audit: kernel_audit.Audit, identity: identity_api.Identity, *, now: clock.Clock = clock.now,
     ) -> None:
-        self._db, self._engine, self._audit, self._now = db, engine, audit, now
+        self._db, self._engine, self._audit, self._identity, self._now = db, engine, audit, identity, now
         self._models = models.Models(catalogue, engine)
         self._books = booking.Books(db)
         self._last: dict[tuple[str, str | None], tuple[interface.Allowance, ...]] = {}
@@ -147,8 +150,7 @@ class GatewayService:
     ) -> interface.Allowance:
         """Change an allowance; administrators of that school only, and audited."""
         principal.require("admin")
-        if scope == "school" and scope_id != principal.school_id:
-            raise errors.NotFound(f"no school {scope_id}", fix="use your own school's id")
+        self._require_known(principal.school_id, scope, scope_id)
         limits, charge = quota.Limits(tokens, requests), quota.Charge(scope, scope_id, None)
 
         def work(uow: db.UnitOfWork) -> interface.Allowance:
@@ -188,6 +190,13 @@ class GatewayService:
         except interface.QuotaFull as full:
             self._remember(principal, full.allowances)
             raise
+
+    def _require_known(self, school_id: str, scope: interface.Scope, scope_id: str) -> None:
+        """Raise NotFound for what is not of this school: an allowance of nobody would never be charged."""
+        kind = _KINDS.get(scope)
+        if not (self._identity.holds(school_id, kind, scope_id) if kind else scope_id == school_id):
+            raise errors.NotFound(f"there is no {scope} {scope_id[:ids.LENGTH]!r} in this school",
+                                  fix="take the id from the list of accounts, keys or classes; a class needs a member")
 
     def _remember(self, principal: Principal, allowances: tuple[interface.Allowance, ...]) -> None:
         if len(self._last) >= _REMEMBERED:
