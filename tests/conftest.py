@@ -26,6 +26,9 @@ def postgres_url() -> Iterator[str]:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         admin = create_engine(url, isolation_level="AUTOCOMMIT")
         with admin.connect() as conn:
+            for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here outlives the session
+                conn.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+            conn.execute(text("SELECT pg_reload_conf()"))
             conn.execute(text("CREATE DATABASE shuyuan_template"))
         admin.dispose()
         template = url.set(database="shuyuan_template").render_as_string(hide_password=False)

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 import pytest
 from fastapi import APIRouter, Depends
 from fastapi.testclient import TestClient
-from starlette.datastructures import Headers
 from tests.identity import cast
 from tests.identity.cast import PASSWORD, Cast, browser
 
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.access import Allow, allow, public, signed_in
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import errors, http
+from shuyuan.kernel import http
 
 TABLE: dict[tuple[str, str], Allow] = {
     ("GET", "/open"): public(),

@@ -53,12 +53,31 @@ def test_the_network_without_tls_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "home" / "shuyuan.db").exists()
 
 
+def test_a_demo_is_refused_beyond_this_machine_even_with_a_certificate(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    said = shell.run("up", "--demo", "--home", tmp_path / "home", "--host", "0.0.0.0", "--port", 0,
+                     "--tls-cert", cert, "--tls-key", key, "--starter", "none")
+    assert said.code == 1
+    assert "--demo lets whoever opens it in without a password" in said.err
+    assert "fix: leave --host" in said.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_unknown_log_level_is_refused_by_name(tmp_path: Path) -> None:
+    said = shell.run("up", "--home", tmp_path / "home", "--port", 0, "--starter", "none",
+                     environment={"SHUYUAN_LOG_LEVEL": "LOUD"})
+    assert said.code == 1
+    assert "log_level" in said.err
+    assert "Traceback" not in said.err
+    assert not (tmp_path / "home").exists()
+
+
 def test_with_a_certificate_the_network_is_served_over_https_and_the_cookie_is_secure(
     first_start: world.FirstStart, tmp_path: Path
 ) -> None:
     cert, key = certificate(tmp_path)
     options = ("--host", "0.0.0.0", "--tls-cert", str(cert), "--tls-key", str(key))
-    with world.serving(first_start.copy(tmp_path), *options) as live:
+    with world.serving(first_start.copy(tmp_path), *options, demo=False) as live:
         assert live.base_url.startswith("https://")
         port = live.base_url.rpartition(":")[2]
         base_url, trusted = f"https://127.0.0.1:{port}", ssl.create_default_context(cafile=str(cert))

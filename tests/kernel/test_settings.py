@@ -29,7 +29,7 @@ def test_the_order_is_given_then_variable_then_file_then_default(clean: Path, mo
     monkeypatch.setenv("SHUYUAN_PORT", "2222")
     monkeypatch.setenv("SHUYUAN_HOST", "10.0.0.2")
     found = settings.load(port=3333, host=None)
-    assert (found.port, found.host, found.starter, found.log_level) == (3333, "10.0.0.2", "tiny", "INFO")
+    assert (found.port, found.host, found.starter, found.log_level) == (3333, "10.0.0.2", "tiny", "WARNING")
 
 
 def test_the_file_is_read_from_the_home_that_is_given(tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_the_file_is_read_from_the_home_that_is_given(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "named"), [
     ("port = \n", "shuyuan.toml"), ("port = 70000\n", "port"), ('starter = "huge"\n', "starter"),
-    ("colour = 1\n", "colour"), ("max_body_bytes = 0\n", "max_body_bytes"),
+    ("colour = 1\n", "colour"), ('log_level = "LOUD"\n', "log_level"), ("max_body_bytes = 0\n", "max_body_bytes"),
 ])
 def test_a_mistake_in_the_file_is_named(clean: Path, text: str, named: str) -> None:
     (clean / "shuyuan.toml").write_text(text, "utf-8")
@@ -56,6 +56,26 @@ def test_a_mistake_in_a_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("SHUYUAN_PORT", "eighty")
     with pytest.raises(errors.BadInput, match="port"):
         settings.load()
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR"])
+def test_the_log_level_is_the_one_that_was_set(monkeypatch: pytest.MonkeyPatch, level: str) -> None:
+    monkeypatch.setenv("SHUYUAN_LOG_LEVEL", level)
+    assert settings.load().log_level == level
+
+
+def test_the_key_of_the_other_server_is_a_setting_and_else_the_usual_variable(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    assert settings.load().upstream_key == ""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-usual")
+    assert settings.load().upstream_key == "sk-usual"
+    (clean / "shuyuan.toml").write_text('openai_api_key = "sk-file"\n', "utf-8")
+    assert settings.load().upstream_key == "sk-file"
+    monkeypatch.setenv("SHUYUAN_OPENAI_API_KEY", "sk-own")
+    assert settings.load().upstream_key == "sk-own"
+    assert "sk-own" not in repr(settings.load())
 
 
 def test_every_setting_says_what_it_means() -> None:

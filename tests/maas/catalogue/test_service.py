@@ -123,7 +123,8 @@ def test_a_promotion_without_a_reason_is_refused(desk: Desk) -> None:
         desk.promote(OURS, 1, reason=" ")
 
 
-@pytest.mark.parametrize("reference", ["nothing", "models:/tracer/9", "models:/tracer@beta", "../etc/passwd", ""])
+@pytest.mark.parametrize("reference", ["nothing", "models:/tracer/9", "models:/tracer@beta", "../etc/passwd", "",
+                                       "models:/tracer/" + "9" * 23, "models:/tracer/²"])
 def test_an_unknown_reference_is_named(desk: Desk, reference: str) -> None:
     desk.register(OURS)
     with pytest.raises(interface.UnknownModel):

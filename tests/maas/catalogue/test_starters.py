@@ -32,5 +32,14 @@ def test_the_tutor_claims_no_grading() -> None:
     assert "从不用于评分" in starters.ENTRIES["tutor"].card.zh
 
 
+def test_what_each_card_claims_is_what_a_service_does_with_it() -> None:
+    claims = {name: entry.tasks for name, entry in starters.ENTRIES.items()}
+    assert claims == {
+        "tutor": ("chat", "summarize", "translate"),  # its words
+        "tiny": ("chat",),
+        "embed": ("embed", "classify"),  # labels are found by nearness of meaning
+    }
+
+
 def test_tiny_claims_english_only() -> None:
     assert starters.ENTRIES["tiny"].languages == ("en",)

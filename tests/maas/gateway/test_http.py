@@ -133,6 +133,21 @@ def test_an_unknown_address_answers_in_the_same_shape(client: TestClient) -> Non
     assert (answer.status_code, error_of(answer)["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize("path", ["/api/usage?days=", "/api/usage/calls?limit="])
+@pytest.mark.parametrize("number", ["0", "-1", "9" * 23, "many"])
+def test_a_number_out_of_range_is_named(client: TestClient, path: str, number: str) -> None:
+    answer = client.get(path + number)
+    assert answer.status_code == 422
+    assert path.rpartition("?")[2].rstrip("=") in answer.text
+
+
+def test_a_model_name_of_absurd_length_is_refused_everywhere(client: TestClient) -> None:
+    long = "x" * 300
+    answers = [client.get(f"/v1/models/{long}"), client.post("/v1/chat/completions", json={**CHAT, "model": long}),
+               client.post("/v1/services/translate", json={"text": "a", "target": "zh", "model": long})]
+    assert [answer.status_code for answer in answers] == [400, 400, 400]
+
+
 def test_a_full_allowance_is_429_with_retry_after_and_headers(
     client: TestClient, gateway: GatewayService, caller: Caller
 ) -> None:
@@ -179,6 +194,7 @@ def test_services_summarize_without_a_model_classify_by_meaning_and_translate_on
     text = "Plants need light. Light gives plants energy for growth. My bicycle is red."
     summary = client.post("/v1/services/summarize", json={"text": text, "sentences": 1}).json()
     assert (summary["summary"], summary["method"]) == ("Light gives plants energy for growth.", "extractive")
+    assert summary["truncated"] is False
     classified = client.post("/v1/services/classify", json={"text": "aaab", "labels": ["zzz", "aaa"]}).json()
     assert classified["label"] == "aaa"
     assert sum(row["score"] for row in classified["labels"]) == pytest.approx(1, abs=1e-3)

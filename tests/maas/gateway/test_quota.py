@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.maas.gateway.scripted import ScriptedEngine, admin_of, hello, say
+from tests.maas.gateway.scripted import ScriptedEngine, admin_of, hello, new_caller, say
 
 import shuyuan
 from shuyuan.identity.interface import Principal
+from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import db, errors, ids
 from shuyuan.maas.gateway import interface, quota, store
 from shuyuan.maas.gateway.service import GatewayService
@@ -75,11 +76,17 @@ def test_fifty_calls_over_two_processes_on_tokens_for_twenty_reserve_exactly_twe
     other.close()
 
 
+def in_classes(identity: IdentityService, database: db.Database, member: Principal, *class_ids: str) -> None:
+    for class_id in class_ids:
+        database.write(lambda uow, class_id=class_id: identity.add_to_group(  # type: ignore[misc]
+            uow, school_id=member.school_id, group_id=class_id, account_ids=[member.account_id]))
+
+
 def test_a_call_over_http_or_not_is_charged_to_school_account_key_and_class(
-    gateway: GatewayService, teacher: Principal
+    gateway: GatewayService, teacher: Principal, identity: IdentityService, database: db.Database
 ) -> None:
-    caller = Principal(teacher.account_id, teacher.school_id, "teacher", groups=frozenset({"class-7b", "class-8a"}),
-                       key_id=ids.new_id())
+    in_classes(identity, database, teacher, "class-7b", "class-8a")
+    caller = identity.principal_of_key(identity.create_key(teacher, "script").secret)
     admin = admin_of(teacher)
     gateway.set_limits(admin, "class", "class-7b", tokens=1000, requests=None)
     gateway.set_limits(admin, "key", str(caller.key_id), tokens=500, requests=None)
@@ -88,7 +95,10 @@ def test_a_call_over_http_or_not_is_charged_to_school_account_key_and_class(
     assert used == {"school": 9, "account": 9, "class": 9, "key": 9}
 
 
-def test_a_full_class_stops_its_members_and_charges_nobody_else(gateway: GatewayService, teacher: Principal) -> None:
+def test_a_full_class_stops_its_members_and_charges_nobody_else(
+    gateway: GatewayService, teacher: Principal, identity: IdentityService, database: db.Database
+) -> None:
+    in_classes(identity, database, teacher, "class-7b")
     caller = Principal(teacher.account_id, teacher.school_id, "teacher", groups=frozenset({"class-7b"}))
     gateway.set_limits(admin_of(teacher), "class", "class-7b", tokens=None, requests=0)
     with pytest.raises(interface.QuotaFull, match="allowance of your class"):
@@ -98,12 +108,30 @@ def test_a_full_class_stops_its_members_and_charges_nobody_else(gateway: Gateway
 
 def test_another_schools_administrator_cannot_change_our_allowance(gateway: GatewayService, teacher: Principal) -> None:
     stranger = Principal(ids.new_id(), ids.new_id(), "admin")
-    gateway.set_limits(stranger, "account", teacher.account_id, tokens=0, requests=0)
+    for scope, scope_id in (("account", teacher.account_id), ("school", teacher.school_id)):
+        with pytest.raises(errors.NotFound):
+            gateway.set_limits(stranger, scope, scope_id, tokens=0, requests=0)
     assert asyncio.run(say(gateway, teacher)) == "Hello there"
-    with pytest.raises(errors.NotFound):
-        gateway.set_limits(stranger, "school", teacher.school_id, tokens=0, requests=0)
     with pytest.raises(errors.Forbidden):
         gateway.set_limits(teacher, "account", teacher.account_id, tokens=None, requests=None)
+
+
+SCOPES: tuple[interface.Scope, ...] = ("school", "class", "account", "key")
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_an_allowance_of_nobody_here_cannot_be_set(
+    gateway: GatewayService, teacher: Principal, identity: IdentityService, database: db.Database,
+    scope: interface.Scope,
+) -> None:
+    other = new_caller(identity, database, "other")
+    in_classes(identity, database, other.principal, "their-class")
+    theirs = {"school": other.principal.school_id, "class": "their-class", "account": other.principal.account_id,
+              "key": str(other.principal.key_id)}
+    for scope_id in (theirs[scope], "x" * 300):
+        with pytest.raises(errors.NotFound, match=scope):
+            gateway.set_limits(admin_of(teacher), scope, scope_id, tokens=1, requests=1)
+        assert gateway.set_limits(other.admin, scope, theirs[scope], tokens=1, requests=1).scope_id == theirs[scope]
 
 
 def test_leaving_in_the_middle_stops_the_engine_and_settles_what_was_given(

@@ -44,6 +44,33 @@ def test_a_translation_says_both_languages_and_costs_what_it_used(
     assert gateway.calls(teacher)[0].purpose == "service"
 
 
+def test_a_translation_that_was_cut_is_an_error_with_the_way_out(
+    make_gateway: Callable[..., GatewayService], teacher: Principal
+) -> None:
+    gateway = make_gateway(ScriptedEngine(pieces=("你",), finish_reason="length"))
+    with pytest.raises(interface.OutputCut, match="cut after 2 tokens") as cut:
+        asyncio.run(texts.translate(gateway, teacher, "hello there", "zh", None, "tiny"))
+    assert cut.value.error_code == "output_cut"
+    assert "shorter pieces" in cut.value.fix
+    assert gateway.calls(teacher)[0].completion_tokens == 2
+
+
+@pytest.mark.parametrize(("finish_reason", "truncated"), [("stop", False), ("length", True)])
+def test_a_summary_says_whether_it_was_cut(
+    make_gateway: Callable[..., GatewayService], teacher: Principal, finish_reason: interface.FinishReason,
+    truncated: bool,
+) -> None:
+    gateway = make_gateway(ScriptedEngine(finish_reason=finish_reason))
+    told = asyncio.run(texts.summarize_by_model(gateway, teacher, "One. Two.", 1, None, "tiny"))
+    assert (told.text, told.truncated) == ("Hello there", truncated)
+
+
+def test_labels_are_given_by_a_model_whose_card_claims_it(gateway: GatewayService, teacher: Principal) -> None:
+    with pytest.raises(interface.NotClaimed, match="'tiny' does not claim 'classify'"):
+        asyncio.run(gateway.classify(teacher, "aaab", ["aaa", "zzz"], model="tiny"))
+    assert asyncio.run(gateway.classify(teacher, "aaab", ["aaa", "zzz"])).labels[0][0] == "aaa"
+
+
 def test_headers_tell_the_allowance_that_ends_first() -> None:
     resets = datetime(2031, 1, 2, tzinfo=UTC)
     wide = interface.Allowance("school", "s", "day", 1000, 10, 0, 100, 1, resets)
