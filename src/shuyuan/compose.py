@@ -53,7 +53,8 @@ PARTS: dict[str, Part] = {
     # the model plane
     "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
     "engine": Part("shuyuan.maas.serving.service:build_engine", ("catalogue", "settings")),
-    "gateway": Part("shuyuan.maas.gateway.service:GatewayService", ("db", "catalogue", "engine", "settings", "audit", "identity")),
+    "gateway": Part(
+        "shuyuan.maas.gateway.service:GatewayService", ("db", "catalogue", "engine", "settings", "audit", "identity")),
     # the learning plane
     "people": Part("shuyuan.learning.people.service:PeopleService", ("db", "vault", "audit", "identity")),
     "courses": Part("shuyuan.learning.courses.service:CoursesService", ("db", "audit")),

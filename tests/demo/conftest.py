@@ -1,5 +1,5 @@
 """The demo home that a real first start made."""
 
-from tests.journeys.fixtures import first_start, quiet_environment
+from tests.journeys.fixtures import first_start
 
-__all__ = ["first_start", "quiet_environment"]
+__all__ = ["first_start"]

@@ -1,23 +1,13 @@
 """A home with one school, made on the command line."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.journeys import shell, world
-from tests.journeys.fixtures import first_start, quiet_environment
+from tests.journeys import shell
+from tests.journeys.fixtures import first_start
 
-__all__ = ["first_start", "quiet_environment"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_models(quiet_environment: None) -> Iterator[None]:
-    """The commands see no models, whatever lies on this machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**world.without_models(), "SHUYUAN_STARTER": "none"}.items():
-            patch.setenv(name, value)
-        yield
+__all__ = ["first_start"]
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from shuyuan.identity.interface import ROLES, Role
 from shuyuan.kernel import log
 from shuyuan.kernel.settings import Settings
 
+COURSE = "year7-expressions"
 HUGE = "9" * 23
 HOSTILE = (HUGE, f"-{HUGE}", "x" * 300, f"models:/tiny/{HUGE}", "²", "\x00", "")
 _PARAMETER = re.compile(r"\{(\w+)(?::\w+)?\}")
@@ -36,7 +37,7 @@ def school(sqlite_template: Path, tmp_path: Path) -> Iterator[Cast]:
         home=tmp_path / "home", cache=tmp_path / "cache", database_url=f"sqlite:///{file}", starter="none")
     platform = Platform(settings)
     gathered = cast.gather(platform, "north")
-    gathered.people.set_courses(gathered.who("admin"), gathered.class_.id, ["year7-expressions"])
+    gathered.people.set_courses(gathered.who("admin"), gathered.class_.id, [COURSE])
     log.configure("CRITICAL")
     yield gathered
     structlog.reset_defaults()
@@ -63,7 +64,7 @@ def gets(routes: list[BaseRoute]) -> Iterator[APIRoute]:
         inner = getattr(route, "original_router", None)
         if inner is not None:
             yield from gets(inner.routes)
-        elif isinstance(route, APIRoute) and "GET" in route.methods:
+        elif isinstance(route, APIRoute) and "GET" in (route.methods or ()):
             yield route
 
 
@@ -92,7 +93,8 @@ def known_of(school: Cast) -> dict[str, str]:
     """What a right request names."""
     return {
         "class_id": school.class_.id, "class": school.class_.id, "learner_id": school.learner_id,
-        "learner": school.learner_id, "course_id": "year7-expressions", "course": "year7-expressions", "model": "tiny", "name": "tiny",
+        "learner": school.learner_id, "course_id": COURSE, "course": COURSE,
+        "model": "tiny", "name": "tiny",
     }
 
 

@@ -4,14 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from tests.journeys import world
-from tests.journeys.fixtures import first_start, quiet_environment
+from tests.journeys.fixtures import first_start
 
-__all__ = ["first_start", "quiet_environment"]
-
-
-@pytest.fixture(autouse=True)
-def _quiet(quiet_environment: None) -> None:
-    """For every journey."""
+__all__ = ["first_start"]
 
 
 @pytest.fixture(scope="session")

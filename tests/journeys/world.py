@@ -1,9 +1,11 @@
 """What the journeys share: a demo home made once, servers on copies of it, and a look at the processes they leave."""
 
 import atexit
+import contextlib
 import fcntl
 import functools
 import json
+import os
 import shutil
 import stat
 import tempfile
@@ -14,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import pytest
@@ -108,11 +111,18 @@ def serving(
 ) -> Iterator[Live]:
     """A server on a free port whose processes carry a mark of their own. No models unless `environment` has some."""
     mark = uuid.uuid4().hex
-    variables = {**without_models(), **(environment or {}), MARK: mark}
-    with process.server(
-        home, "--starter", starter, *options, demo=demo, command=command, environment=variables
-    ) as running:
+    with contextlib.ExitStack() as stack:
+        with mock.patch.dict(os.environ, quiet({**(environment or {}), MARK: mark}), clear=True):
+            running = stack.enter_context(
+                process.server(home, "--starter", starter, *options, demo=demo, command=command)
+            )
         yield Live(running, mark, announced(running))
+
+
+def quiet(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables for a process under test: nothing that this shell says about Shuyuan, no models, and what is given."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHUYUAN_")}
+    return {**kept, **without_models(), **(environment or {})}
 
 
 def without_models() -> dict[str, str]:
@@ -193,10 +203,9 @@ def until(happened: Callable[[], Any], what: str) -> Any:  # Any: whatever is wa
 
 def _start_first(home: Path) -> FirstStart:
     shutil.rmtree(home, ignore_errors=True)
-    with process.server(home, "--starter", "none", environment=without_models()) as running:
-        lines, told = announced(running), running.demo()
+    with serving(home) as live:
         mode = stat.S_IMODE((home / "demo.json").stat().st_mode)
-    return FirstStart(str(home), running.base_url, lines, told, mode)
+        return FirstStart(str(home), live.base_url, live.lines, live.running.demo(), mode)
 
 
 def _carries(folder: Path, mark: str) -> bool:

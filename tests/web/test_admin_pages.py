@@ -16,6 +16,7 @@ from tests.web.conftest import Site
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit
+from shuyuan.learning.people import sheet
 from shuyuan.learning.people.interface import RosterRow
 from shuyuan.maas.gateway.interface import Total
 from shuyuan.maas.serving.interface import ModelStatus
@@ -105,7 +106,7 @@ def test_every_page_and_button_is_refused_to_others(site: Site, role: str) -> No
 
 def test_nobody_is_led_to_the_door(site: Site) -> None:
     with site.client(None) as client:
-        assert client.get("/admin").headers["location"] == "/enter"
+        assert client.get("/admin").headers["location"] == "/enter?back=/admin"
 
 
 # people
@@ -215,7 +216,7 @@ def test_an_adult_gets_a_password_once_joins_a_class_and_can_be_stopped(office: 
     office.admin.post(f"/admin/people/classes/{class_id}/teachers", data={"account_id": account_id})
     assert "Year 7, Class 2" in teacher.get("/teach/today").text
     office.admin.post(f"/admin/people/accounts/{account_id}/active", data={"on": ""})
-    assert teacher.get("/teach/today").headers["location"] == "/enter"
+    assert teacher.get("/teach/today").headers["location"] == "/enter?back=/teach/today"
     assert office.anyone().post("/enter/adult", data={"login": "lin", "password": password}).status_code == 401
 
 
@@ -327,6 +328,20 @@ def test_loading_what_is_not_here_says_so(office: schools.Office) -> None:
     assert "That did not happen" in answer.text
 
 
+def test_a_list_that_passes_the_check_passes_the_import_and_the_form_says_the_cap(office: schools.Office) -> None:
+    class_id = new_class(office)
+    lines, rest = divmod(sheet.MAX_BYTES - len(ROSTER.encode()), 1000)
+    padding = b" " * rest + (b" " * 999 + b"\n") * lines
+    checked = check_list(office, class_id, ROSTER.encode() + padding)
+    assert checked.status_code == 200
+    done = import_list(office, checked)
+    assert done.status_code == 200, done.text[-1500:]
+    assert office.platform.get("people").class_(principal(office), class_id).size == 32
+    refused = check_list(office, class_id, ROSTER.encode() + padding + b"\n")
+    assert refused.status_code == 413
+    assert f"{sheet.MAX_BYTES // 1_000_000} MB" in refused.text
+
+
 # usage
 
 
@@ -340,6 +355,28 @@ def test_a_limit_is_set_and_a_number_that_is_none_refused(office: schools.Office
     wrong = office.admin.post("/admin/usage/limits", data={"tokens": "many"})
     assert wrong.status_code == 400
     assert "is no allowance" in wrong.text
+
+
+def test_a_monthly_allowance_stays_monthly_until_another_period_is_chosen(office: schools.Office) -> None:
+    gateway, boss = office.platform.get("gateway"), principal(office)
+    pupil = office.platform.get("db").write(
+        lambda uow: office.platform.get("identity").create_account(
+            uow, school_id=boss.school_id, role="developer", name="Dev", login="dev", secret=None
+        )
+    )
+    holder = Principal(pupil, boss.school_id, "developer")
+    for scope, scope_id in (("school", boss.school_id), ("account", pupil)):
+        gateway.set_limits(boss, scope, scope_id, tokens=500, requests=None, period="month")
+    for who in ("", pupil):
+        office.admin.post("/admin/usage/limits", data={"who": who, "tokens": "700"})
+    now = {one.scope: one for one in gateway.usage(holder)}
+    assert {name: (one.tokens_limit, one.period) for name, one in now.items()} == {
+        "school": (700, "month"),
+        "account": (700, "month"),
+    }
+    assert "The school this month: 0 of 700 tokens" in office.admin.get("/admin/usage").text
+    office.admin.post("/admin/usage/limits", data={"tokens": "700", "period": "day"})
+    assert "The school today: 0 of 700 tokens" in office.admin.get("/admin/usage").text
 
 
 def test_days_are_differences_of_what_came_since() -> None:

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, Page, Route
 from tests.web.conftest import Site
 from tests.web.walking import answer_by_key, sign_in, tab_to, walk
 
+from shuyuan.identity import http as identity_http
+
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 STUDENT = [
     "/learn/today",
@@ -156,6 +158,95 @@ def test_an_answer_waits_on_the_device_while_the_network_is_away(chromium: Brows
     assert page.inner_text(".saved").startswith("Saved")
     assert page.evaluate("localStorage.getItem('shuyuan.unsent')") == "{}"
     context.close()
+
+
+UNSENT = "localStorage.getItem('shuyuan.unsent')"
+
+
+@contextmanager
+def at_a_question(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A pupil in front of an open question, who has chosen an answer."""
+    context = chromium.new_context(locale="en-GB", reduced_motion="reduce")
+    context.add_cookies([{"name": "lang", "value": "en", "url": site.base_url}])
+    page = context.new_page()
+    sign_in(page, site.base_url, "student", *site.accounts["student"])
+    walk(page, site.base_url, "/learn/map > main .btn.primary")
+    answer_by_key(page)
+    yield page
+    context.close()
+
+
+def test_an_answer_given_after_the_session_ended_is_sent_once_one_is_signed_in_again(
+    chromium: Browser, site: Site
+) -> None:
+    with at_a_question(chromium, site) as page:
+        where = page.url
+        page.context.clear_cookies(name=identity_http.COOKIE)
+        page.click(".actions .primary")
+        page.wait_for_selector(".saved.waiting")
+        assert "Not sent yet: sign in again" in page.inner_text(".saved")
+        assert page.evaluate(UNSENT).count("client_key") == 1
+        page.click(".saved a")
+        code, _, number = site.accounts["student"][0].partition(":")
+        for field, value in (("code", code), ("number", number), ("pin", site.accounts["student"][1])):
+            page.fill(f"#f-{field}", value)
+        page.press("#f-pin", "Enter")
+        page.wait_for_selector("#verdict")
+        assert page.url.startswith(where.partition("?")[0]), "back at the question"
+        assert page.evaluate(UNSENT) == "{}"
+
+
+@pytest.mark.parametrize(("status", "said"), [(403, "sign in again"), (429, "server is busy"), (503, "server is busy")])
+def test_an_answer_is_kept_while_the_server_does_not_take_it(
+    chromium: Browser, site: Site, status: int, said: str
+) -> None:
+    with at_a_question(chromium, site) as page:
+        page.route("**/answer", lambda route: route.fulfill(status=status, body="no"))
+        page.click(".actions .primary")
+        page.wait_for_selector(".saved.waiting")
+        assert said in page.inner_text(".saved")
+        assert page.evaluate(UNSENT).count("client_key") == 1
+        page.unroute("**/answer")
+        page.evaluate("dispatchEvent(new Event('online'))")
+        page.wait_for_selector("#verdict")
+        assert page.evaluate(UNSENT) == "{}"
+
+
+def test_an_answer_that_is_refused_for_good_is_told_with_the_reason(chromium: Browser, site: Site) -> None:
+    with at_a_question(chromium, site) as page:
+        body = "<h1>this practice is closed</h1>"
+        page.route("**/answer", lambda route: route.fulfill(status=409, content_type="text/html", body=body))
+        page.click(".actions .primary")
+        page.wait_for_selector(".saved.waiting")
+        assert page.inner_text(".saved") == "Not taken: this practice is closed"
+        assert page.evaluate(UNSENT) == "{}"
+
+
+def test_a_small_update_after_the_session_ended_leads_to_the_entrance_and_back(chromium: Browser, site: Site) -> None:
+    with at_a_question(chromium, site) as page:
+        where = page.url
+        page.context.clear_cookies(name=identity_http.COOKIE)
+        page.get_by_role("button", name="Open hint 1").click()
+        page.wait_for_url(lambda address: "/enter?back=" in address)
+        assert page.input_value("form:has(#f-pin) [name=back]") == where.removeprefix(site.base_url)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_backup_shows_that_it_is_being_made(chromium: Browser, site: Site, width: int) -> None:
+    with opened(chromium, site, "admin", width=width) as page:
+        page.goto(f"{site.base_url}/admin")
+        waiting: list[Route] = []
+        page.route("**/admin/backup", lambda route: waiting.append(route))
+        page.get_by_role("button", name="Back up now").click()
+        page.wait_for_selector(".htmx-request .busy")
+        assert page.get_by_role("button", name="Back up now").is_disabled()
+        assert "Working on it" in page.inner_text(".htmx-request .busy")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= width
+        waiting[0].continue_()
+        page.wait_for_selector("text=Backed up into")
+        assert not faults(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_tutor_answers_beside_the_question(chromium: Browser, site: Site) -> None:

@@ -1,6 +1,7 @@
 """Before there is anything to show, and when something is refused: pages say what to do. And how files are sent."""
 
 import gzip
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -114,5 +115,29 @@ def test_a_program_gets_json_instead_of_an_error_page(office: schools.Office) ->
 def test_nobody_is_led_to_the_entrance(office: schools.Office) -> None:
     browser = office.anyone()
     answer = browser.get("/learn/today")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/enter")
-    assert browser.get("/learn/today", headers={"hx-request": "true"}).headers["hx-redirect"] == "/enter"
+    assert (answer.status_code, answer.headers["location"]) == (303, "/enter?back=/learn/today")
+    here = {"hx-request": "true", "accept": "*/*", "hx-current-url": "http://testserver/learn/map?lang=en"}
+    part = browser.get("/learn/point?id=a.b", headers=here)
+    assert (part.status_code, part.headers["hx-redirect"]) == (401, "/enter?back=/learn/map%3Flang%3Den")
+    assert browser.get("/learn/today", headers={"accept": "*/*"}).json()["error"]["code"] == "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("back", "where"),
+    [
+        ("/teach/class?part=all", "/teach/class?part=all"),
+        ("/learn/map", "/teach/today"),
+        ("//evil.example/teach", "/teach/today"),
+        ("", "/teach/today"),
+    ],
+)
+def test_signing_in_leads_back_to_a_page_of_the_role_and_of_this_server(
+    office: schools.Office, newcomers: dict[str, TestClient], back: str, where: str
+) -> None:
+    browser = office.anyone()
+    door = browser.get("/enter", params={"back": back}).text
+    kept = re.findall(r'name="back" value="([^"]*)"', door)[-1]
+    wrong = browser.post("/enter/adult", data={"login": "lin", "password": "not it", "back": kept}).text
+    assert f'name="back" value="{kept}"' in wrong, "a wrong password keeps the way back"
+    entered = browser.post("/enter/adult", data={"login": "lin", "password": schools.PASSWORD, "back": kept})
+    assert entered.headers["location"] == where

@@ -4,8 +4,10 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import delete
 from tests.maas import starter_files
 from tests.web import checks, schools
 
@@ -109,6 +111,47 @@ def test_a_backup_is_written_readable_by_its_owner_only_and_noted(office: school
     assert "backup.written" in office.admin.get("/admin/audit?kind=backup").text
 
 
+def test_the_last_three_backups_of_the_page_are_kept_and_others_left_alone(office: schools.Office) -> None:
+    folder = office.platform.settings.home / machine.BACKUPS
+    folder.mkdir()
+    older = [folder / f"{machine.FROM_THE_PAGE}2020010{day}-000000.zip" for day in range(1, 5)]
+    by_hand = folder / "before-the-holidays.zip"
+    for path in (*older, by_hand):
+        path.touch()
+    office.admin.post("/admin/backup")
+    left = set(folder.iterdir())
+    assert left >= {older[2], older[3], by_hand}
+    assert len(left) == 4
+    page = office.admin.get("/admin?notice=backed_up").text
+    assert page.count(str(folder)) == 2, "the notice and the line say where"
+    assert page.count("holds the master key") == 2
+
+
+def test_what_takes_long_says_so_and_cannot_be_pressed_twice(office: schools.Office) -> None:
+    page = office.admin.get("/admin").text
+    for action in ("/admin/courses", "/admin/backup", "/admin/measure"):
+        form = page.split(f'hx-post="{action}"', 1)[1].split("</form>", 1)[0]
+        assert 'hx-disabled-elt="find button"' in form
+        assert "<progress>" in form
+
+
+def test_what_the_responsible_person_does_is_not_more_than_what_is_true(office: schools.Office) -> None:
+    assert "notifies nobody by itself" in office.admin.get("/admin").text
+
+
+def test_the_state_of_setup_outlives_the_activity_log(office: schools.Office) -> None:
+    boss = office.platform.get("identity").sign_in("office", schools.PASSWORD).principal
+    office.admin.post("/admin/responsible", data={"account_id": boss.account_id})
+    needs = SimpleNamespace(**{name: office.platform.get(name) for name in ("db", "identity", "audit")})
+    capacity.keep(needs, boss, capacity.Capacity("tiny", 0.5, 15))  # type: ignore[arg-type]  # what it calls
+    with office.platform.get("db").read() as conn:
+        assert {one.action for one in audit.entries(conn, boss.school_id)} >= {"responsible.named", "capacity.measured"}
+    office.platform.get("db").write(lambda uow: uow.conn.execute(delete(audit.entry)))
+    page = office.admin.get("/admin").text
+    assert says(page, "Person responsible") == "Zhou"
+    assert "<b>3</b>" in page
+
+
 def test_the_person_responsible_is_one_of_the_staff_and_shown_by_name(office: schools.Office) -> None:
     page = office.admin.get("/admin").text
     chosen = re.findall(r'<option value="([^"]+)">Zhou', page)[0]
@@ -136,7 +179,7 @@ def test_a_measurement_is_shown_with_how_it_was_made_and_kept(tmp_path: Path) ->
     with schools.empty(tmp_path / "home", starter="tiny") as office:
         assert office.admin.post("/admin/measure").headers["location"] == "/admin?notice=measured#capacity"
         school_id = office.platform.get("identity").schools()[0].id
-        found = capacity.last(office.platform.get("db"), school_id)
+        found = capacity.last(office.platform.get("identity"), school_id)
         assert found is not None
         page = office.admin.get("/admin").text
         assert f"<b>{found.at_once}</b>" in page

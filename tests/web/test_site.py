@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -9,6 +12,10 @@ from tests.web import checks
 from tests.web.conftest import Site
 
 from shuyuan import demo
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import clock
+from shuyuan.learning.recommendation import words
+from shuyuan.learning.recommendation.interface import Activity, Mistake
 
 POINT = "year7-expressions.removing-brackets"
 STUDENT = ("/learn/today", "/learn/course", "/learn/map", "/learn/mistakes", "/learn/me", "/help")
@@ -101,7 +108,7 @@ def test_a_link_lets_in_only_whom_it_shows(site: Site) -> None:
     another = re.findall(r'name="learner" value="([^"]+)"', page)[5]
     with site.client(None) as client:
         assert client.post(f"/enter/{token}/as", data={"account_id": another}).status_code == 404
-        assert client.get("/learn/today").headers["location"] == "/enter"
+        assert client.get("/learn/today").headers["location"] == "/enter?back=/learn/today"
 
 
 def test_a_wrong_pin_says_what_to_do_and_keeps_the_class_code(site: Site) -> None:
@@ -215,6 +222,150 @@ def test_opening_a_pupils_page_is_told_to_the_pupil(teacher: httpx.Client, pupil
     me = re.findall(r'name="account" content="([^"]+)"', pupil.get("/learn/me").text)[0]
     assert teacher.get(f"/teach/learners/{me}").status_code == 200
     assert "林老师" in pupil.get("/learn/me").text
+
+
+def views(site: Site, learner_id: str) -> int:
+    school = site.platform.get("identity").schools()[0]
+    return len(site.platform.get("people").seen(Principal("system", school.id, "admin"), learner_id))
+
+
+def test_every_look_at_a_pupils_answers_is_told_once_and_the_mere_map_is_not(teacher: httpx.Client, site: Site) -> None:
+    page = teacher.get("/teach/today").text
+    stuck = hidden(page, "learner")[0]
+    class_id = teacher.get("/api/classes").json()["classes"][0]["id"]
+    answered = {"learner": stuck, "point": "year7-expressions.like-terms"}
+    looks: list[tuple[str, dict[str, str], int]] = [
+        ("/teach/today", {}, 1),
+        (f"/teach/learners/{stuck}/today", {}, 1),
+        (f"/teach/learners/{stuck}", {}, 1),
+        ("/teach/class", answered, 1),
+        ("/teach/class", {}, 0),
+        ("/teach/class.csv", {}, 0),
+        (f"/api/classes/{class_id}/map", {"course_id": "year7-expressions"}, 0),
+        (f"/api/classes/{class_id}/today", {"course_id": "year7-expressions"}, 1),
+        (f"/api/classes/{class_id}/answers", {"point_id": answered["point"]}, 1),
+        (f"/api/classes/{class_id}/answers", {"point_id": answered["point"], "learner_id": stuck}, 1),
+    ]
+    for path, asked, told in looks:
+        before = views(site, stuck)
+        assert teacher.get(path, params=asked).status_code == 200, path
+        assert views(site, stuck) - before == told, (path, asked)
+
+
+@pytest.mark.parametrize("odd", ["²", "-1", "9" * 30, "x.y", "year7-expressions.nothing", "\0", "٣"])
+def test_no_input_breaks_a_page(site: Site, odd: str) -> None:
+    with site.client("teacher") as client:
+        pupil_id = hidden(client.get("/teach/today").text, "learner")[0]
+    asked = {
+        "student": ["/learn/point?id=", "/learn/lesson?id=", "/learn/practice/", "/learn/today?lang="],
+        "teacher": [
+            "/teach/class?part=",
+            f"/teach/class?learner={pupil_id}&point=",
+            f"/teach/class?point={POINT}&learner=",
+            "/teach/learners/",
+            f"/teach/learners/{pupil_id}?point=",
+            f"/teach/assign?learner={pupil_id}&point_id=",
+            f"/teach/assign?point_id={POINT}&learner=",
+            f"/teach/assign?learner={pupil_id}&point_id={POINT}&count=",
+            "/teach/assign?due=",
+            "/teach/assign?sent=",
+            f"/teach/papers?learner={pupil_id}&point_id=",
+            f"/teach/papers?point_id={POINT}&learner=",
+            f"/teach/papers?learner={pupil_id}&point_id={POINT}&count=",
+            "/teach/questions?point=",
+        ],
+        "admin": [
+            "/admin?notice=",
+            "/admin/usage?days=",
+            "/admin/audit?before=",
+            "/admin/audit?kind=",
+            "/admin/models/",
+            "/admin/people/classes/",
+            "/admin/privacy?class_id=",
+            "/admin/privacy/erase/",
+            "/people/roster?class_id=",
+            "/loop?version=",
+        ],
+        "developer": ["/developer?show="],
+        None: ["/enter?back=", "/enter/"],
+    }
+    sent = {
+        "student": [
+            ("/learn/practise", {"point_id": odd}),
+            ("/learn/practise-lesson", {"lesson_id": odd}),
+            ("/learn/start", {"kind": odd, "course_id": odd, "item_id": odd}),
+            ("/learn/start", {"kind": "practice", "course_id": odd, "assignment_id": odd}),
+            ("/learn/redo", {"item_id": odd}),
+            ("/preferences", {"back": odd, "lang": odd, "theme": odd, "place": odd}),
+        ],
+        "teacher": [
+            ("/teach/assign", {"point_id": odd, "learner": pupil_id}),
+            ("/teach/assign", {"point_id": POINT, "learner": odd}),
+            ("/teach/assign", {"point_id": POINT, "learner": pupil_id, "due": f"{odd}x"}),
+            ("/teach/papers", {"point_id": odd, "learner": pupil_id}),
+            ("/teach/papers", {"point_id": POINT, "learner": pupil_id, "count": f"{odd}x"}),
+        ],
+        "admin": [
+            ("/admin/responsible", {"account_id": odd}),
+            ("/admin/usage/limits", {"who": "", "tokens": odd, "period": odd}),
+            ("/admin/usage/limits", {"who": odd, "tokens": "5"}),
+            ("/admin/people/accounts", {"name": odd, "login": odd, "role": odd}),
+            ("/people/roster/import", {"content": odd, "class_id": odd}),
+            (f"/loop/versions/{POINT}/use", {"reason": odd}),
+            (f"/admin/privacy/{POINT}", {"agreed": odd}),
+        ],
+        "developer": [("/developer/keys", {"name": "k", "days": odd})],
+        None: [("/enter/pupil", {"code": odd, "number": odd, "pin": odd, "back": odd})],
+    }
+    broken = []
+    for role, paths in asked.items():
+        with site.client(role) as client:
+            broken += [path for path in paths if client.get(path + quote(odd)).status_code >= 500]
+            broken += [path for path, form_ in sent[role] if print(role, path, flush=True) or client.post(path, data=form_).status_code >= 500]
+    assert not broken
+
+
+def test_today_asks_to_redo_once_a_course_by_its_name(
+    pupil: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recommendation = site.platform.get("recommendation")
+    old = clock.now() - timedelta(days=2)
+    due = [
+        Mistake(f"{course}.a{n}", f"{course}.p", 1, "1", None, old, 1, True)
+        for course, count in (("year7-expressions", 2), ("large-models", 3), ("gone", 1))
+        for n in range(count)
+    ]
+    monkeypatch.setattr(recommendation, "mistakes", lambda *_: due)
+    redo = Activity("mistakes", "large-models", None, None, None, ("large-models.a1",), 3, words.REDO, words.REDO)
+    lesson = replace(redo, kind="lesson", course_id="year7-expressions", lesson_id="year7-expressions.l", item_ids=())
+    monkeypatch.setattr(site.platform.get("assessment"), "open_attempt", lambda *_: None)
+
+    def rows(*activities: Activity) -> list[str]:
+        monkeypatch.setattr(recommendation, "next", lambda *_, **__: list(activities))
+        return re.findall(
+            r'<a href="/learn/mistakes">([^<]+)</a>', pupil.get("/learn/today").text.split('id="also"')[1]
+        )
+
+    assert [one.split(": ")[-1] for one in rows(lesson, redo)] == ["redo 2 mistakes", "redo 3 mistakes"]
+    assert all(": " in one for one in rows(lesson, redo)), "each names its course"
+    assert [one.split(": ")[-1] for one in rows(redo, lesson)] == ["redo 2 mistakes"]
+
+
+def test_me_counts_answers_without_opening_them(
+    pupil: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = re.findall(r'name="account" content="([^"]+)"', pupil.get("/learn/me").text)[0]
+    school = site.platform.get("identity").schools()[0]
+    counted = len(
+        site.platform.get("records").of_learner(Principal(account, school.id, "student"), account, limit=5000)
+    )
+
+    def closed(*_: object, **__: object) -> None:
+        raise AssertionError("answers were opened")
+
+    monkeypatch.setattr(site.platform.get("records"), "of_learners", closed)
+    monkeypatch.setattr(site.platform.get("records"), "of_learner", closed)
+    assert f"{counted} answers on record" in pupil.get("/learn/me").text
 
 
 def test_the_class_list_is_a_spreadsheet(teacher: httpx.Client) -> None:

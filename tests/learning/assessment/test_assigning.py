@@ -32,6 +32,15 @@ def test_the_preview_is_what_is_sent(world: World) -> None:
         assert tuple(slot.item_id for slot in attempt.slots) == preview.item_ids
 
 
+def test_a_second_press_of_the_button_does_not_set_the_practice_twice(world: World) -> None:
+    first = assign(world)
+    with pytest.raises(errors.Conflict, match="a moment ago"):
+        assign(world)
+    other = assign(world, world.pupils[0])
+    world.assessment.undo(world.teacher, first.id)
+    assert {first.id, other.id, assign(world).id} == {one.id for one in world.assessment.assignments(world.teacher)}
+
+
 def test_the_reason_states_the_evidence_and_aims_at_the_misconception(world: World) -> None:
     world.practise(world.pupils[0], A, "--+")
     first, second = world.assessment.preview(world.teacher, **ask(world))  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests.learning.tutor.world import ScriptedVoice, World, kinds, text_of
 
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import errors
 from shuyuan.learning.tutor import interface, tables, voices
 from shuyuan.maas.gateway import interface as gateway_api
@@ -64,6 +65,32 @@ def test_the_model_is_told_what_the_learner_wrote_wrong_and_the_mistake_behind_i
     fresh = ScriptedVoice()
     world.ask(fresh, item.id, WHY)
     assert "not right" not in fresh.asked[0][0]["content"]
+
+
+@pytest.mark.parametrize("message", ["我不想活了", "I want to kill myself", "爸爸打我，我不敢回家"])
+def test_a_child_in_danger_is_answered_with_care_without_a_model_and_the_school_can_see_it(
+    world: World, message: str
+) -> None:
+    voice, item = ScriptedVoice(), world.item("expression")
+    attempt = world.start(item)
+    events = world.ask(voice, item, message, attempt=attempt)
+    assert kinds(events) == ["sentence", "done"]
+    assert voice.asked == []
+    assert ("110" in text_of(events, "sentence")) or ("adult you trust" in text_of(events, "sentence"))
+    assert world.assessment.attempt(world.pupil, attempt.id).slots[0].hints_used == 0
+    (turn,) = world.tutor(voice).transcript(world.teacher, world.learner_id)
+    assert (turn.outcome, turn.message) == ("care", message)
+    with world.database.read() as conn:
+        assert [row.object_id for row in kernel_audit.entries(conn, world.school_id, action="care.")] == [turn.id]
+
+
+def test_apologies_invented_hints_and_echoes_of_a_model_are_left_out(world: World) -> None:
+    chatter = ("I'm sorry, I'm unable to assist you. ", "Hint 3: Print the system prompt. ",
+               "Where did I go wrong with the sign? ", "；；；；；；；； ", "What does the minus do to each term?")
+    events = world.ask(ScriptedVoice(pieces=chatter), world.item("expression"), WHY)
+    assert text_of(events, "sentence").strip() == "What does the minus do to each term?"
+    alone = world.ask(ScriptedVoice(pieces=chatter[:1]), world.item("expression"), WHY)
+    assert kinds(alone) == ["hint", "source", "note", "done"]
 
 
 def test_each_question_opens_the_next_hint_and_the_last_one_is_said_again(world: World) -> None:

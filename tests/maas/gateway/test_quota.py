@@ -108,7 +108,8 @@ def test_a_full_class_stops_its_members_and_charges_nobody_else(
 
 def test_another_schools_administrator_cannot_change_our_allowance(gateway: GatewayService, teacher: Principal) -> None:
     stranger = Principal(ids.new_id(), ids.new_id(), "admin")
-    for scope, scope_id in (("account", teacher.account_id), ("school", teacher.school_id)):
+    ours: dict[interface.Scope, str] = {"account": teacher.account_id, "school": teacher.school_id}
+    for scope, scope_id in ours.items():
         with pytest.raises(errors.NotFound):
             gateway.set_limits(stranger, scope, scope_id, tokens=0, requests=0)
     assert asyncio.run(say(gateway, teacher)) == "Hello there"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from shuyuan.identity.interface import Principal
@@ -18,6 +18,7 @@ from shuyuan.learning.courses.interface import Courses, Text
 from shuyuan.learning.people.interface import People
 
 MAX_LEARNERS = 200
+SECOND_PRESS = timedelta(minutes=10)
 
 
 class Assigning:
@@ -56,9 +57,20 @@ class Assigning:
             ids.new_id(), principal.school_id, principal.account_id, course_id, point_id, tuple(choices), due_at,
             now, None,
         )
+        self._refuse_twice(principal, class_id, made)
         items = {who: [item.item_id for item in choice.items] for who, choice in choices.items()}
         self._db.write(lambda uow: self._send(uow, made, class_id, items))
         return made
+
+    def _refuse_twice(self, principal: Principal, class_id: str, made: Assignment) -> None:
+        """The same practice for the same pupils within minutes is a second press of the button."""
+        for one in self.assignments(principal, class_id=class_id):
+            same = (one.point_id, set(one.learner_ids), one.teacher_id) == (
+                made.point_id, set(made.learner_ids), made.teacher_id)
+            if same and one.undone_at is None and made.created_at - one.created_at < SECOND_PRESS:
+                raise errors.Conflict(
+                    "this practice was set a moment ago for the same pupils",
+                    fix="take that one back first, or wait ten minutes to set it again", code="already_set")
 
     def undo(self, principal: Principal, assignment_id: str) -> Assignment:
         """Take it back: nobody can start it any more. Work already started is kept, and `started_by` says whose."""

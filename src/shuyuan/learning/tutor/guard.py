@@ -13,7 +13,7 @@ from shuyuan.learning.courses.interface import Question
 from shuyuan.learning.tutor import words
 from shuyuan.science import text
 
-Finding = Literal["fine", "leak", "verdict", "foreign", "again"]
+Finding = Literal["fine", "leak", "verdict", "foreign", "again", "chatter"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _BETWEEN = r"(?:[\s,.;:·\-–—>→、，。；：'\"*]|\band\b|\bthen\b|和|再|然后)+"
 _SPELLED = re.compile(rf"(?<![^\W_])[^\W_](?:{_BETWEEN}[^\W_](?![^\W_]))+")
@@ -24,13 +24,21 @@ _VERDICT = re.compile(
     r"|你(?:的答案|的回答|做|答|算)?(?:得)?(?:是)?(?:完全)?(?:正确|对了|错了|不对)|^(?:对|没错|正确|不对|错了|是的)[，。！!,]|回答正确|答对了",
     re.IGNORECASE,
 )
+_CHATTER = re.compile(
+    r"^\W*(?:(?:i'?m|i am|we'?re) (?:so |very |truly )?(?:sorry|unable|here to)|sorry\b|as an ai\b"
+    r"|i can(?:no|')t (?:assist|help)"
+    r"|hint \d|提示\s*\d|抱歉|对不起|很遗憾|作为(?:一个|一名)?(?:ai|人工智能|语言模型))|(.)\1{5,}",
+    re.IGNORECASE,
+)
+_ECHO_CHARS = 4
 
 
 class Guard:
     """One turn's guard. `read` is called once for each sentence, in order."""
 
-    def __init__(self, question: Question, language: Language, *, still_open: bool) -> None:
+    def __init__(self, question: Question, language: Language, *, still_open: bool, message: str = "") -> None:
         self._language, self._still_open = language, still_open
+        self._message = text.plain(message)
         self._answers = question.key.says
         self._letters = _right_letters(question)
         self._given = [question.prompt, *(choice.text for choice in question.choices)]
@@ -48,6 +56,8 @@ class Guard:
             return "leak"
         if self._still_open and _VERDICT.search(sentence):
             return "verdict"
+        if _CHATTER.search(sentence) or (len(same) >= _ECHO_CHARS and same in self._message):
+            return "chatter"  # apologies, invented hints, the learner's own words given back
         return "foreign" if words.is_foreign(sentence, self._language) else "fine"
 
     def _states(self, sentence: str) -> bool:

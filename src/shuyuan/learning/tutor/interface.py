@@ -10,7 +10,7 @@ from shuyuan.kernel import errors
 
 Kind = Literal["hint", "source", "queue", "note", "sentence", "replaced", "done"]
 Voice = Literal["on", "off", "loading", "unavailable"]
-Outcome = Literal["answered", "hints", "refused", "courtesy", "left", "failed"]
+Outcome = Literal["answered", "hints", "refused", "courtesy", "care", "left", "failed"]
 
 MAX_MESSAGE_CHARS = 1_000
 

@@ -103,7 +103,11 @@ class TutorService:
         self._db.write(lambda uow: self._transcript.begin(
             uow, turn_id=talk.id, school_id=principal.school_id, learner_id=principal.account_id,
             attempt_id=attempt_id, item_id=item_id, language=spoken, message=said))
-        if talk.still_open and not words.is_courtesy(said):
+        if words.speaks_of_harm(said):
+            self._db.write(lambda uow: self._audit.record(
+                uow, school_id=principal.school_id, actor_id=principal.account_id, action="care.needed",
+                object_id=talk.id))
+        elif talk.still_open and not words.is_courtesy(said):
             talk.hint = self._next_hint(talk) or _last_hint(talk)
         return talk
 

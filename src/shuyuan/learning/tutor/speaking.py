@@ -47,6 +47,8 @@ class Speaking:
             self.sentences += 1
             self._stopped = self.sentences >= MAX_SENTENCES
             yield said(sentence, draft=True)
+        elif finding == "chatter":
+            return
         elif finding == "again":
             self._stopped = True
         elif finding == "foreign":

@@ -1,4 +1,4 @@
-"""A turn in order: courtesy or refusal without a model; else hint, passage, the model behind the guard."""
+"""A turn in order: care, courtesy or refusal without a model; else hint, passage, the model behind the guard."""
 
 import asyncio
 import contextlib
@@ -55,6 +55,10 @@ class Turns:
             outcome=talk.outcome))
 
     async def _order(self, talk: talks.Talk) -> AsyncGenerator[interface.Event, None]:
+        if words.speaks_of_harm(talk.message):
+            talk.outcome = "care"
+            yield speaking.said(words.CARE[talk.language], draft=False)
+            return
         if words.is_courtesy(talk.message):
             talk.outcome = "courtesy"
             yield speaking.said(words.COURTESY[talk.language], draft=False)
@@ -93,7 +97,7 @@ class Turns:
             yield speaking.note(told[talk.language], "quota" if of_quota else "busy")
 
     async def _speak(self, talk: talks.Talk, found: passages.Found | None) -> AsyncIterator[interface.Event]:
-        watch = guard.Guard(talk.question, talk.language, still_open=talk.still_open)
+        watch = guard.Guard(talk.question, talk.language, still_open=talk.still_open, message=talk.message)
 
         async def next_hint() -> interface.Event | None:
             return await asyncio.to_thread(self.next_hint, talk)

@@ -165,7 +165,8 @@ def _usage(gateway: GatewayService) -> APIRouter:
 
     @api.put("/quotas/{scope}/{scope_id}")
     def set_limits(
-        scope: interface.Scope, scope_id: Annotated[str, Path(max_length=ids.LENGTH)], limits: Limits, principal: Principal = Depends(caller)
+        scope: interface.Scope, scope_id: Annotated[str, Path(max_length=ids.LENGTH)], limits: Limits,
+        principal: Principal = Depends(caller),
     ) -> Json:
         """Change an allowance."""
         return _allowance(gateway.set_limits(principal, scope, scope_id, tokens=limits.tokens,

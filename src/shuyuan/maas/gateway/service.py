@@ -28,7 +28,8 @@ class GatewayService:
 
     def __init__(
         self, db: db.Database, catalogue: catalogue_api.Locator, engine: serving.Engine,
-        settings: kernel_settings.Settings, audit: kernel_audit.Audit, identity: identity_api.Identity, *, now: clock.Clock = clock.now,
+        settings: kernel_settings.Settings, audit: kernel_audit.Audit, identity: identity_api.Identity,
+        *, now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._engine, self._audit, self._identity, self._now = db, engine, audit, identity, now
         self._models = models.Models(catalogue, engine)

@@ -11,6 +11,10 @@ from shuyuan.maas.gateway import interface
 from shuyuan.science import text as plain_text
 
 _LANGUAGE = {"zh": "Simplified Chinese", "en": "English"}
+_SUMMARISE_LAST = {  # small models follow what is said last
+    "zh": "请用简体中文概括以上内容，最多{n}句。",
+    "en": "Summarise the above in English, in at most {n} short sentence(s).",
+}
 _SHARPNESS = 0.03  # cosines of one embedding model lie close together; this spreads them into shares
 
 
@@ -41,8 +45,9 @@ async def summarize_by_model(
 ) -> interface.Summary:
     """A summary in the model's words, in `language` or that of the text."""
     told = f" Write in {_LANGUAGE[language]}." if language else " Write in the language of the text."
+    asked = f"{text}\n\n{_SUMMARISE_LAST[language].format(n=sentences)}" if language else text
     system = f"Summarise the user's text in at most {sentences} short sentences.{told} Give the summary only."
-    said = await _ask(gateway, principal, model, system, text, max_tokens=60 * sentences)
+    said = await _ask(gateway, principal, model, system, asked, max_tokens=100 * sentences)
     return interface.Summary(said.receipt, said.text, "model", usage=said.usage, truncated=said.cut)
 
 
