@@ -57,11 +57,10 @@ def check_list(office: schools.Office, class_id: str, content: bytes, name: str 
 
 
 def import_list(office: schools.Office, checked: Answer) -> Answer:
-    fields = dict(
-        re.findall(
-            r'type="hidden" name="(\w+)" value="([^"]*)"', checked.text.split('action="/people/roster/import"')[1]
-        )
-    )
+    fields: dict[str, list[str]] = {}
+    form = checked.text.split('action="/people/roster/import"')[1]
+    for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form):
+        fields.setdefault(name, []).append(value)
     return office.admin.post("/people/roster/import", data=fields)
 
 
@@ -334,8 +333,7 @@ def test_a_list_that_passes_the_check_passes_the_import_and_the_form_says_the_ca
     padding = b" " * rest + (b" " * 999 + b"\n") * lines
     checked = check_list(office, class_id, ROSTER.encode() + padding)
     assert checked.status_code == 200
-    done = import_list(office, checked)
-    assert done.status_code == 200, done.text[-1500:]
+    assert import_list(office, checked).status_code == 200
     assert office.platform.get("people").class_(principal(office), class_id).size == 32
     refused = check_list(office, class_id, ROSTER.encode() + padding + b"\n")
     assert refused.status_code == 413

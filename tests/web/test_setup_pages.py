@@ -136,7 +136,7 @@ def test_what_takes_long_says_so_and_cannot_be_pressed_twice(office: schools.Off
 
 
 def test_what_the_responsible_person_does_is_not_more_than_what_is_true(office: schools.Office) -> None:
-    assert "notifies nobody by itself" in office.admin.get("/admin").text
+    assert "sends this person nothing by itself" in office.admin.get("/admin").text
 
 
 def test_the_state_of_setup_outlives_the_activity_log(office: schools.Office) -> None:

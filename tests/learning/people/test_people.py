@@ -218,6 +218,18 @@ def test_a_pupil_sees_who_opened_their_pages(school: Cast) -> None:
     assert school.identity.account(pupil, teacher.account_id).name == "teacher of north"
 
 
+def test_views_of_several_are_noted_once_each_or_not_at_all(school: Cast, other: Cast) -> None:
+    people, teacher, pupil = school.people, school.who("teacher"), school.who("student")
+    second = add(school, "2")
+    people.record_views(teacher, [school.learner_id, second, second])
+    people.record_views(pupil, [school.learner_id])
+    people.record_views(teacher, [])
+    assert [len(people.seen(teacher, one)) for one in (school.learner_id, second)] == [1, 1]
+    with pytest.raises(errors.NotFound):
+        people.record_views(teacher, [second, other.learner_id])
+    assert len(people.seen(teacher, second)) == 1
+
+
 def test_names_and_numbers_are_unreadable_in_the_raw_tables(school: Cast) -> None:
     learner_id = add(school, "No20230917", name="诸葛小明")
     assert school.people.learner(school.who("teacher"), learner_id).name == "诸葛小明"

@@ -1,5 +1,6 @@
 """What belongs to no role: language and theme, and help."""
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -12,6 +13,7 @@ from shuyuan.web import preferences
 from shuyuan.web.glossary import LANGUAGES
 
 SEE_OTHER = 303
+PLACE = re.compile(r"[\w.~-]{1,200}", re.ASCII)  # class id ~ course id: a cookie holds no other letters
 
 Maybe = Annotated[Principal | None, Depends(identity_http.optional_caller)]
 
@@ -35,7 +37,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
                 needs.identity.set_language(principal, "zh" if lang == "zh" else "en")
         if theme in ("light", "dark"):
             preferences.write(response, "theme", theme)
-        if place and len(place) <= 200:
+        if PLACE.fullmatch(place):
             preferences.write(response, "place", place)
         return response
 

@@ -30,6 +30,8 @@ PROBLEMS = (
     ("the age band", "bad_age"),
 )
 
+PIECE = 500_000  # characters
+
 
 def router(needs: OfficeNeeds) -> APIRouter:
     """`/people/roster`."""
@@ -62,18 +64,18 @@ def router(needs: OfficeNeeds) -> APIRouter:
             problem=problem,
             class_id=class_id,
             same=_same(report),
-            content=base64.urlsafe_b64encode(content).decode(),
+            pieces=_pieces(content),
         )
 
     @api.post("/people/roster/import")
     def import_(
         request: Request,
         reader: Reader,
-        content: Annotated[str, Form()],
+        content: Annotated[list[str], Form()],
         filename: Annotated[str, Form()] = "",
         class_id: Annotated[str, Form()] = "",
     ) -> Response:
-        report = needs.people.import_roster(reader, class_id or None, filename, _bytes(content), dry_run=False)
+        report = needs.people.import_roster(reader, class_id or None, filename, _bytes("".join(content)), dry_run=False)
         return needs.shell.show(
             request,
             "admin/roster_done.html",
@@ -118,6 +120,12 @@ def _choose(
 
 def _same(report: RosterReport) -> int:
     return sum(1 for row in report.rows if row.action == "same")
+
+
+def _pieces(content: bytes) -> list[str]:
+    """The file as text for hidden fields, of which a form takes at most 1 MB each."""
+    text = base64.urlsafe_b64encode(content).decode()
+    return [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
 
 
 def _bytes(content: str) -> bytes:
