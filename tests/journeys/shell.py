@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from unittest import mock
 
+import structlog
 from tests.journeys import world
 
 from shuyuan.entrypoints import cli
@@ -51,6 +52,7 @@ def call(*words: object, environment: Mapping[str, str] | None = None) -> Said:
     """The same entry point inside this process: a second less each."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.ExitStack() as stack:
+        stack.callback(structlog.reset_defaults)  # the command's log goes to `err`, which ends with it
         stack.enter_context(mock.patch.object(sys, "argv", ["shuyuan", *map(str, words)]))
         stack.enter_context(mock.patch.dict(os.environ, _environment(environment), clear=True))
         stack.enter_context(contextlib.redirect_stdout(out))

@@ -152,14 +152,17 @@ async def _wake_starters(platform: compose.Platform, modules: Sequence[str]) -> 
     """Load the starter models once they are here, so that the first pupil does not wait for it."""
     if platform.settings.starter == "none" or "gateway" not in modules:
         return
-    catalogue, engine = platform.get("catalogue"), platform.get("engine")
-    for name in ("embed", platform.settings.starter):
-        while not await asyncio.to_thread(_is_here, catalogue, name):
-            await asyncio.sleep(LOOK_FOR_MODELS_S)
-        try:
-            await engine.warm(name)
-        except errors.ShuyuanError as failure:
-            _logger.warning("starter_not_loaded", model=name, error=failure.message)
+    await asyncio.gather(*(_wake(platform, name) for name in ("embed", platform.settings.starter)))
+
+
+async def _wake(platform: compose.Platform, name: str) -> None:
+    """One model: wait for its file however long that takes, then load it."""
+    while not await asyncio.to_thread(_is_here, platform.get("catalogue"), name):
+        await asyncio.sleep(LOOK_FOR_MODELS_S)
+    try:
+        await platform.get("engine").warm(name)
+    except errors.ShuyuanError as failure:
+        _logger.warning("starter_not_loaded", model=name, error=failure.message)
 
 
 def _open_courses(platform: compose.Platform, modules: Sequence[str]) -> None:

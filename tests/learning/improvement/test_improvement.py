@@ -166,10 +166,10 @@ def test_no_version_changes_while_an_exam_runs(school: School) -> None:
     (class_,) = school.platform.get("people").classes(school.admin)
     identity = school.platform.get("identity")
     identity.set_suspension(school.admin, class_.id, datetime.now(UTC) + timedelta(hours=2))
-    for change in (lambda: loop.turn(school.id, by=school.admin.account_id),
-                   lambda: loop.roll_back(school.admin, first.id, "why not")):
-        with pytest.raises(errors.Conflict, match="an exam runs until"):
-            change()
+    with pytest.raises(errors.Conflict, match="an exam runs until"):
+        loop.turn(school.id, by=school.admin.account_id)
+    with pytest.raises(errors.Conflict, match="an exam runs until"):
+        loop.roll_back(school.admin, first.id, "why not")
     assert loop.turn_if_due(school.id) is None
     identity.set_suspension(school.admin, class_.id, None)
     assert loop.turn(school.id, by=school.admin.account_id).number == 2
