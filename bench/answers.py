@@ -80,7 +80,8 @@ class School:
         while len(sent) < count:
             items = self.items[: min(ITEMS_PER_ATTEMPT, count - len(sent))]
             attempt = self.platform.get("assessment").start(
-                pupil.principal, kind="practice", course_id=CONTENT.name, item_ids=items)
+                pupil.principal, kind="practice", course_id=CONTENT.name, item_ids=items
+            )
             sent += [self._sent(attempt.id, slot.item_id, slot.seed) for slot in attempt.slots]
         return sent
 
@@ -91,7 +92,8 @@ class School:
         for one in sent:
             begun = time.perf_counter()
             told = assessment.answer(
-                pupil.principal, one.attempt_id, one.item_id, one.answer, client_key=one.key, seconds=9.0)
+                pupil.principal, one.attempt_id, one.item_id, one.answer, client_key=one.key, seconds=9.0
+            )
             took.append(time.perf_counter() - begun)
             assert told.saved
         return took
@@ -123,15 +125,21 @@ class School:
     def _class(self) -> str:
         identity: Identity = self.platform.get("identity")
         people: People = self.platform.get("people")
-        admin_id = self._write(lambda uow: identity.create_account(
-            uow, school_id=self.id, role="admin", name="bench", login="bench", secret=None))
+        admin_id = self._write(
+            lambda uow: identity.create_account(
+                uow, school_id=self.id, role="admin", name="bench", login="bench", secret=None
+            )
+        )
         admin = identity.sign_in_as(admin_id).principal
         return people.create_class(admin, "bench", course_ids=[CONTENT.name]).id
 
     def _pupil(self, number: int, class_id: str) -> Pupil:
         people: People = self.platform.get("people")
-        account_id = self._write(lambda uow: people.add_learner(
-            uow, school_id=self.id, class_id=class_id, number=str(number), name=f"pupil {number}", pin=None))
+        account_id = self._write(
+            lambda uow: people.add_learner(
+                uow, school_id=self.id, class_id=class_id, number=str(number), name=f"pupil {number}", pin=None
+            )
+        )
         signed = self.platform.get("identity").sign_in_as(account_id)
         return Pupil(signed.principal, signed.token)
 
@@ -159,7 +167,8 @@ def growth(school: School, history: int, samples: int) -> dict[str, harness.Figu
         took[1].extend(school.give(many, [other]))
     small, large = (statistics.median(some) * 1e3 for some in took)
     return {
-        "growth_median_ms_at_10": round(small, 3), f"growth_median_ms_at_{history}": round(large, 3),
+        "growth_median_ms_at_10": round(small, 3),
+        f"growth_median_ms_at_{history}": round(large, 3),
         "growth_ratio": round(large / small, 3),
     }
 

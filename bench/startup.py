@@ -41,8 +41,11 @@ def main() -> None:
     harness.report(
         "startup",
         figures={
-            "cold_s": round(cold_s, 2), "warm_s": round(median(warm_s), 2), "idle_mb": round(idle_mb, 1),
-            "heaviest_page_kb": heaviest, **{f"page {path} kB": weight for path, weight in pages.items()},
+            "cold_s": round(cold_s, 2),
+            "warm_s": round(median(warm_s), 2),
+            "idle_mb": round(idle_mb, 1),
+            "heaviest_page_kb": heaviest,
+            **{f"page {path} kB": weight for path, weight in pages.items()},
         },
         protocol="one machine; cold: empty home, schema, demo school with three weeks of history; warm: median of 3; "
         "idle: resident memory of server and children 3 s after ready; page: HTML and every linked file, gzip, kB",

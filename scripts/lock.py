@@ -13,8 +13,22 @@ def main() -> None:
         chosen = [word for extra in extras for word in ("--extra", extra)]
         constrained = ["--constraint", "requirements/run.lock"] if name == "dev" else []
         subprocess.run(
-            [sys.executable, "-m", "piptools", "compile", "--quiet", "--generate-hashes", "--strip-extras",
-             "--allow-unsafe", *PLAIN, *chosen, *constrained, "-o", f"requirements/{name}.lock", "pyproject.toml"],
+            [
+                sys.executable,
+                "-m",
+                "piptools",
+                "compile",
+                "--quiet",
+                "--generate-hashes",
+                "--strip-extras",
+                "--allow-unsafe",
+                *PLAIN,
+                *chosen,
+                *constrained,
+                "-o",
+                f"requirements/{name}.lock",
+                "pyproject.toml",
+            ],
             check=True,
         )
 

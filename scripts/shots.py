@@ -41,7 +41,12 @@ def main() -> None:
 
 
 def _take(
-    browser: Browser, base_url: str, account: dict[str, str], path: str, language: str, size: tuple[int, int],
+    browser: Browser,
+    base_url: str,
+    account: dict[str, str],
+    path: str,
+    language: str,
+    size: tuple[int, int],
     target: Path,
 ) -> None:
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme="light")

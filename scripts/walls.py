@@ -23,10 +23,18 @@ def contract(module: Path) -> str:
     dotted = "shuyuan." + module.relative_to(SOURCE).as_posix().replace("/", ".")
     inner = sorted({path.stem for path in module.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()})
     closed = [f"    {dotted}.{name}" for name in inner if name not in OPEN_FILES | DOORS.get(dotted, set())]
-    return "\n".join([
-        f"[importlinter:contract:{dotted}]", f"name = {dotted} is met only at its interface", "type = protected",
-        "protected_modules =", *closed, "allowed_importers =", f"    {dotted}", "",
-    ])
+    return "\n".join(
+        [
+            f"[importlinter:contract:{dotted}]",
+            f"name = {dotted} is met only at its interface",
+            "type = protected",
+            "protected_modules =",
+            *closed,
+            "allowed_importers =",
+            f"    {dotted}",
+            "",
+        ]
+    )
 
 
 def main() -> None:

@@ -54,7 +54,8 @@ PARTS: dict[str, Part] = {
     "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
     "engine": Part("shuyuan.maas.serving.service:build_engine", ("catalogue", "settings")),
     "gateway": Part(
-        "shuyuan.maas.gateway.service:GatewayService", ("db", "catalogue", "engine", "settings", "audit", "identity")),
+        "shuyuan.maas.gateway.service:GatewayService", ("db", "catalogue", "engine", "settings", "audit", "identity")
+    ),
     # the learning plane
     "people": Part("shuyuan.learning.people.service:PeopleService", ("db", "vault", "audit", "identity")),
     "courses": Part("shuyuan.learning.courses.service:CoursesService", ("db", "audit")),
@@ -68,9 +69,7 @@ PARTS: dict[str, Part] = {
         "shuyuan.learning.recommendation.service:RecommendationService",
         ("people", "courses", "records", "tracing", "assessment"),
     ),
-    "insight": Part(
-        "shuyuan.learning.insight.service:InsightService", ("people", "courses", "records", "tracing")
-    ),
+    "insight": Part("shuyuan.learning.insight.service:InsightService", ("people", "courses", "records", "tracing")),
     "tutor": Part(
         "shuyuan.learning.tutor.service:TutorService",
         ("db", "vault", "audit", "people", "courses", "records", "assessment", "gateway", "settings"),
@@ -97,7 +96,15 @@ ROUTERS: dict[str, Part] = {
     "web": Part(
         "shuyuan.web.routes:router",
         (
-            "identity", "people", "courses", "assessment", "records", "tracing", "recommendation", "insight", "tutor",
+            "identity",
+            "people",
+            "courses",
+            "assessment",
+            "records",
+            "tracing",
+            "recommendation",
+            "insight",
+            "tutor",
         ),
     ),
     "office": Part(
@@ -122,7 +129,15 @@ ERROR_PAGES: dict[str, str] = {
 PLANES: dict[str, tuple[str, ...]] = {
     "maas": ("identity", "audit", "catalogue", "gateway"),
     "learning": (
-        "identity", "audit", "people", "courses", "tracing", "assessment", "recommendation", "insight", "tutor",
+        "identity",
+        "audit",
+        "people",
+        "courses",
+        "tracing",
+        "assessment",
+        "recommendation",
+        "insight",
+        "tutor",
         "improvement",
     ),
     "web": ("web", "office"),

@@ -120,12 +120,11 @@ def test_another_task_is_refused(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [{}, {"messages": [], "texts": [], "inputs": {}}, {"messages": "x", "texts": "x", "inputs": "x"}],
+    "payload",
+    [{}, {"messages": [], "texts": [], "inputs": {}}, {"messages": "x", "texts": "x", "inputs": "x"}],
     ids=["nothing", "empty", "text"],
 )
-def test_a_payload_of_another_shape_is_refused_and_the_runner_lives_on(
-    case: Case, payload: interface.Payload
-) -> None:
+def test_a_payload_of_another_shape_is_refused_and_the_runner_lives_on(case: Case, payload: interface.Payload) -> None:
     with pytest.raises(interface.BadPayload):
         list(case.runner.submit(case.task, payload, NEVER))
     assert list(case.runner.submit(case.task, case.payload, NEVER))[-1].finish_reason in ("stop", "length")

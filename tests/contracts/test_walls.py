@@ -32,8 +32,11 @@ PLANTS = [
     Plant("light", "learning/tracing/service.py", "import onnxruntime as _planted"),
     Plant("light", "maas/gateway/service.py", "from shuyuan.maas.runners import onnx as _planted"),
     Plant("science", "science/metrics/__init__.py", "from shuyuan.kernel import errors as _planted"),
-    Plant("shuyuan.learning.people", "learning/insight/service.py",
-          "from shuyuan.learning.people import store as _planted"),
+    Plant(
+        "shuyuan.learning.people",
+        "learning/insight/service.py",
+        "from shuyuan.learning.people import store as _planted",
+    ),
     Plant("shuyuan.maas.catalogue", "maas/gateway/service.py", "from shuyuan.maas.catalogue import store as _planted"),
 ]
 
@@ -80,6 +83,10 @@ def _copy(tmp_path: Path) -> Path:
 def _lint(root: Path, contract: str | None = None) -> "subprocess.CompletedProcess[str]":
     only = ["--contract", contract] if contract else []
     return subprocess.run(
-        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", *only], cwd=root, text=True,
-        capture_output=True, check=False, env={**os.environ, "PYTHONPATH": str(root / "src"), "NO_COLOR": "1"},
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache", *only],
+        cwd=root,
+        text=True,
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(root / "src"), "NO_COLOR": "1"},
     )

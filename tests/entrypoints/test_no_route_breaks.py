@@ -34,7 +34,8 @@ def school(sqlite_template: Path, tmp_path: Path) -> Iterator[Cast]:
     file = tmp_path / "shuyuan.db"
     file.write_bytes(sqlite_template.read_bytes())
     settings = Settings(
-        home=tmp_path / "home", cache=tmp_path / "cache", database_url=f"sqlite:///{file}", starter="none")
+        home=tmp_path / "home", cache=tmp_path / "cache", database_url=f"sqlite:///{file}", starter="none"
+    )
     platform = Platform(settings)
     gathered = cast.gather(platform, "north")
     gathered.people.set_courses(gathered.who("admin"), gathered.class_.id, [COURSE])
@@ -92,9 +93,14 @@ def filled(path: str, known: dict[str, str]) -> str:
 def known_of(school: Cast) -> dict[str, str]:
     """What a right request names."""
     return {
-        "class_id": school.class_.id, "class": school.class_.id, "learner_id": school.learner_id,
-        "learner": school.learner_id, "course_id": COURSE, "course": COURSE,
-        "model": "tiny", "name": "tiny",
+        "class_id": school.class_.id,
+        "class": school.class_.id,
+        "learner_id": school.learner_id,
+        "learner": school.learner_id,
+        "course_id": COURSE,
+        "course": COURSE,
+        "model": "tiny",
+        "name": "tiny",
     }
 
 

@@ -58,15 +58,21 @@ def gather(platform: Platform, name: str) -> Cast:
     school_id, hashed = identity.create_school(name).id, identity.hash_secret(PASSWORD, "teacher")
     pin = identity.hash_secret("123456", "student")
     by_role = {
-        role: database.write(lambda uow, role=role: identity.create_account(  # type: ignore[misc]
-            uow, school_id=school_id, role=role, name=f"{role} of {name}", login=f"{name}-{role}", secret=hashed))
+        role: database.write(
+            lambda uow, role=role: identity.create_account(  # type: ignore[misc]
+                uow, school_id=school_id, role=role, name=f"{role} of {name}", login=f"{name}-{role}", secret=hashed
+            )
+        )
         for role in ADULTS
     }
     admin = identity.sign_in_as(by_role["admin"]).principal
     class_ = people.create_class(admin, f"Class of {name}", course_ids=["year7"])
     people.join_teacher(admin, class_.id, by_role["teacher"])
-    learner_id = database.write(lambda uow: people.add_learner(
-        uow, school_id=school_id, class_id=class_.id, number="1", name=f"pupil of {name}", pin=pin))
+    learner_id = database.write(
+        lambda uow: people.add_learner(
+            uow, school_id=school_id, class_id=class_.id, number="1", name=f"pupil of {name}", pin=pin
+        )
+    )
     accounts: dict[Role, str] = {**by_role, "student": learner_id}
     signed = {role: identity.sign_in_as(account_id) for role, account_id in accounts.items()}
     return Cast(platform, school_id, signed, people.class_(admin, class_.id), learner_id)
@@ -75,8 +81,12 @@ def gather(platform: Platform, name: str) -> Cast:
 def build_app(platform: Platform, *modules: str) -> FastAPI:
     """The application with the routes of identity and people, or of the named modules."""
     return http.build_app(
-        version="test", gate=identity_http.gate(platform.get("identity")), ready=dict, max_body_bytes=2_000_000,
-        routers=platform.routers(modules or ("identity", "people")), upload_paths={"/api/roster": 6_000_000},
+        version="test",
+        gate=identity_http.gate(platform.get("identity")),
+        ready=dict,
+        max_body_bytes=2_000_000,
+        routers=platform.routers(modules or ("identity", "people")),
+        upload_paths={"/api/roster": 6_000_000},
     )
 
 

@@ -13,8 +13,11 @@ from shuyuan.kernel import audit, errors
 
 
 def create(school: Cast, login: str, *, secret: str | None = PASSWORD, name: str = "New Person") -> str:
-    return school.database.write(lambda uow: school.identity.create_account(
-        uow, school_id=school.school_id, role="teacher", name=name, login=login, secret=secret))
+    return school.database.write(
+        lambda uow: school.identity.create_account(
+            uow, school_id=school.school_id, role="teacher", name=name, login=login, secret=secret
+        )
+    )
 
 
 def test_a_new_account_can_sign_in_with_its_login_in_any_case(school: Cast) -> None:
@@ -138,8 +141,11 @@ def test_ones_own_password_changes_only_with_the_current_one(school: Cast) -> No
 
 def test_a_name_can_be_corrected_and_a_language_chosen(school: Cast) -> None:
     teacher = school.who("teacher")
-    school.database.write(lambda uow: school.identity.rename(
-        uow, school_id=school.school_id, account_id=teacher.account_id, name="林 老师"))
+    school.database.write(
+        lambda uow: school.identity.rename(
+            uow, school_id=school.school_id, account_id=teacher.account_id, name="林 老师"
+        )
+    )
     school.identity.set_language(teacher, "en")
     account = school.identity.account(teacher, teacher.account_id)
     assert (account.name, account.language) == ("林 老师", "en")
@@ -152,8 +158,11 @@ def test_another_schools_accounts_are_not_there(school: Cast, other: Cast) -> No
         lambda: school.identity.set_role(admin, theirs, "developer"),
         lambda: school.identity.set_active(admin, theirs, False),
         lambda: school.identity.revoke_sessions(admin, theirs),
-        lambda: school.database.write(lambda uow: school.identity.set_secret(
-            uow, school_id=other.school_id, account_id=theirs, secret=PASSWORD, actor_id=admin.account_id)),
+        lambda: school.database.write(
+            lambda uow: school.identity.set_secret(
+                uow, school_id=other.school_id, account_id=theirs, secret=PASSWORD, actor_id=admin.account_id
+            )
+        ),
     ]
     for attempt in attempts:
         with pytest.raises(errors.NotFound):
@@ -164,8 +173,15 @@ def test_names_logins_and_secrets_are_nowhere_in_the_raw_tables(school: Cast) ->
     create(school, "secret.login", name="欧阳小宇")
     key = school.identity.create_key(school.who("teacher"), "mine")
     raw = raw_bytes(school)
-    for personal in ("欧阳小宇", "pupil of north", "secret.login", PASSWORD, "123456:", key.secret,
-                     school.signed["teacher"].token):
+    for personal in (
+        "欧阳小宇",
+        "pupil of north",
+        "secret.login",
+        PASSWORD,
+        "123456:",
+        key.secret,
+        school.signed["teacher"].token,
+    ):
         assert personal.encode() not in raw, personal
     assert b"Class of north" in raw  # the search does find what is stored in the clear
 
@@ -185,8 +201,7 @@ def raw_bytes(school: Cast) -> bytes:
 
 def test_offline_creation_and_reset_work_without_a_server(school: Cast) -> None:
     vault = school.platform.get("vault")
-    account_id, password = offline.create(
-        school.database, vault, role="admin", name="IT", login="it", school="north")
+    account_id, password = offline.create(school.database, vault, role="admin", name="IT", login="it", school="north")
     assert school.identity.sign_in("it", password).principal.account_id == account_id
     renewed = offline.reset(school.database, vault, login="IT")
     assert school.identity.sign_in("it", renewed).principal.role == "admin"

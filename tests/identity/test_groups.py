@@ -42,8 +42,11 @@ def test_only_the_classs_teachers_and_the_schools_administrators_set_exam_mode(s
     for stranger in (other.who("teacher"), other.who("admin")):
         with pytest.raises(errors.NotFound):
             school.identity.set_suspension(stranger, school.class_.id, LATER)
-    colleague = school.database.write(lambda uow: school.identity.create_account(
-        uow, school_id=school.school_id, role="teacher", name="Colleague", login="colleague", secret=None))
+    colleague = school.database.write(
+        lambda uow: school.identity.create_account(
+            uow, school_id=school.school_id, role="teacher", name="Colleague", login="colleague", secret=None
+        )
+    )
     with pytest.raises(errors.NotFound):
         school.identity.set_suspension(school.identity.sign_in_as(colleague).principal, school.class_.id, LATER)
     with pytest.raises(errors.Forbidden):
@@ -52,24 +55,39 @@ def test_only_the_classs_teachers_and_the_schools_administrators_set_exam_mode(s
 
 
 def test_another_schools_suspension_of_the_same_group_id_does_not_count(school: Cast, other: Cast) -> None:
-    school.database.write(lambda uow: school.identity.suspend_models(
-        uow, school_id=other.school_id, group_id=school.class_.id, until=LATER))
+    school.database.write(
+        lambda uow: school.identity.suspend_models(
+            uow, school_id=other.school_id, group_id=school.class_.id, until=LATER
+        )
+    )
     assert suspended(school, "student") is None
 
 
 def test_a_group_takes_accounts_of_its_own_school_only(school: Cast, other: Cast) -> None:
     with pytest.raises(errors.NotFound):
-        school.database.write(lambda uow: school.identity.add_to_group(
-            uow, school_id=school.school_id, group_id=school.class_.id, account_ids=[other.who("teacher").account_id]))
+        school.database.write(
+            lambda uow: school.identity.add_to_group(
+                uow,
+                school_id=school.school_id,
+                group_id=school.class_.id,
+                account_ids=[other.who("teacher").account_id],
+            )
+        )
 
 
 def test_joining_and_leaving_a_group_take_effect_at_once(school: Cast) -> None:
     token, account_id = school.signed["developer"].token, school.who("developer").account_id
     assert school.identity.principal_of_session(token).groups == frozenset()
     for _ in range(2):  # twice is once
-        school.database.write(lambda uow: school.identity.add_to_group(
-            uow, school_id=school.school_id, group_id=school.class_.id, account_ids=[account_id]))
+        school.database.write(
+            lambda uow: school.identity.add_to_group(
+                uow, school_id=school.school_id, group_id=school.class_.id, account_ids=[account_id]
+            )
+        )
     assert school.identity.principal_of_session(token).groups == {school.class_.id}
-    school.database.write(lambda uow: school.identity.remove_from_group(
-        uow, school_id=school.school_id, group_id=school.class_.id, account_id=account_id))
+    school.database.write(
+        lambda uow: school.identity.remove_from_group(
+            uow, school_id=school.school_id, group_id=school.class_.id, account_id=account_id
+        )
+    )
     assert school.identity.principal_of_session(token).groups == frozenset()

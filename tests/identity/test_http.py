@@ -38,8 +38,9 @@ def page(school: Cast) -> Iterator[TestClient]:
         api.add_api_route(path, tell, methods=["GET"])
     api.add_api_route("/open", tell, methods=["POST"])
     api.add_api_route("/mine/{thing}", tell_caller, methods=["GET", "POST"])
-    app = http.build_app(version="t", gate=identity_http.gate(school.identity, TABLE), routers=[api], ready=dict,
-                         max_body_bytes=1000)
+    app = http.build_app(
+        version="t", gate=identity_http.gate(school.identity, TABLE), routers=[api], ready=dict, max_body_bytes=1000
+    )
     with TestClient(app) as client:
         yield client
 
@@ -107,17 +108,20 @@ def test_revocation_is_seen_by_the_very_next_request(page: TestClient, school: C
     assert page.get("/mine/x", headers=bearer(key.secret)).status_code == 401
 
 
-@pytest.mark.parametrize(("headers", "status"), [
-    ({}, 403),
-    ({"origin": "http://evil.example"}, 403),
-    ({"origin": "null"}, 403),
-    ({"origin": "http://testserver.evil.example"}, 403),
-    ({"sec-fetch-site": "cross-site"}, 403),
-    ({"sec-fetch-site": "same-site"}, 403),
-    ({"sec-fetch-site": "cross-site", "origin": "http://testserver"}, 403),
-    ({"origin": "http://testserver"}, 200),
-    ({"sec-fetch-site": "same-origin"}, 200),
-])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://testserver.evil.example"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+        ({"sec-fetch-site": "cross-site", "origin": "http://testserver"}, 403),
+        ({"origin": "http://testserver"}, 200),
+        ({"sec-fetch-site": "same-origin"}, 200),
+    ],
+)
 def test_a_change_known_by_cookie_must_come_from_our_own_page(
     page: TestClient, school: Cast, headers: dict[str, str], status: int
 ) -> None:

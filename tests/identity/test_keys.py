@@ -26,9 +26,16 @@ def test_the_secret_is_never_listed(school: Cast) -> None:
     assert school.identity.keys(school.who("developer")) == []
 
 
-@pytest.mark.parametrize(("role", "scope"), [
-    ("teacher", "admin"), ("developer", "admin"), ("student", "learning"), ("guardian", "models"), ("admin", "all"),
-])
+@pytest.mark.parametrize(
+    ("role", "scope"),
+    [
+        ("teacher", "admin"),
+        ("developer", "admin"),
+        ("student", "learning"),
+        ("guardian", "models"),
+        ("admin", "all"),
+    ],
+)
 def test_a_key_gets_no_scope_beyond_its_owners(school: Cast, role: Role, scope: str) -> None:
     with pytest.raises(errors.Forbidden):
         school.identity.create_key(school.who(role), "more", scopes=(scope,))

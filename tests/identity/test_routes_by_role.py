@@ -166,8 +166,12 @@ def call(client: TestClient, key: RouteKey, school: Cast) -> int:
 def path_of(key: RouteKey, school: Cast) -> str:
     """The path with ids of `school` in it; its guardian stands for any account, nobody's session depends on it."""
     known = {
-        "class_id": school.class_.id, "group_id": school.class_.id, "learner_id": school.learner_id,
-        "account_id": school.who("guardian").account_id, "scope_id": school.learner_id, "scope": "account",
+        "class_id": school.class_.id,
+        "group_id": school.class_.id,
+        "learner_id": school.learner_id,
+        "account_id": school.who("guardian").account_id,
+        "scope_id": school.learner_id,
+        "scope": "account",
     }
     return _PARAMETER.sub(lambda found: known.get(found[1], "0" * 26), key[1])
 
@@ -176,7 +180,9 @@ def state(school: Cast) -> list[object]:
     """What a stranger might have changed."""
     admin = school.who("admin")
     return [
-        school.people.classes(admin), school.people.learners(admin, school.class_.id), school.identity.accounts(admin),
+        school.people.classes(admin),
+        school.people.learners(admin, school.class_.id),
+        school.identity.accounts(admin),
         *(school.identity.principal_of_session(school.signed[role].token) for role in ROLES),
     ]
 

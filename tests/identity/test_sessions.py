@@ -28,8 +28,11 @@ def backdate(school: Cast, seconds: float) -> None:
         rows = conn.execute(select(tables.failure)).all()
     for row in rows:
         older = update(tables.failure).where(tables.failure.c.who == row.who)
-        school.database.write(lambda uow, row=row, older=older: uow.conn.execute(  # type: ignore[misc]
-            older.values(last_at=row.last_at - timedelta(seconds=seconds))))
+        school.database.write(
+            lambda uow, row=row, older=older: uow.conn.execute(  # type: ignore[misc]
+                older.values(last_at=row.last_at - timedelta(seconds=seconds))
+            )
+        )
 
 
 def test_a_session_knows_its_holder_until_sign_out(school: Cast) -> None:
@@ -62,7 +65,8 @@ def test_a_wrong_password_and_an_unknown_login_look_the_same(school: Cast, login
     with pytest.raises(errors.Unauthenticated) as refused:
         school.identity.sign_in(login, "not the password")
     assert refused.value.to_dict() == {
-        "code": "unauthenticated", "message": "the login or the password is wrong",
+        "code": "unauthenticated",
+        "message": "the login or the password is wrong",
         "fix": "check both; after 5 tries, wait",
     }
 
@@ -129,9 +133,7 @@ def test_a_hundred_guesses_at_once_gain_nothing(school: Cast) -> None:
     assert outcomes.count(errors.RateLimited) >= 34
 
 
-def test_fifty_failures_from_one_client_slow_that_client_only(
-    school: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fifty_failures_from_one_client_slow_that_client_only(school: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(throttle, "CLIENT", throttle.Limit(free=3, step=10, max_s=60, forget_s=900))
     for guess in range(3):
         wrong(school, f"somebody-{guess}", 1, client="10.0.0.9")

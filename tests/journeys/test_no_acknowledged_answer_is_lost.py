@@ -123,8 +123,7 @@ def open_questions(platform: Platform, school: cast.Cast) -> list[Sent]:
     items = list(dict.fromkeys(name for name in names if shelf.item(school.school_id, name).kind != "expression"))[:10]
     sent: list[Sent] = []
     for _ in range(ANSWERS // len(items)):
-        attempt = assessment.start(
-            school.who("student"), kind="practice", course_id=CONTENT.name, item_ids=items)
+        attempt = assessment.start(school.who("student"), kind="practice", course_id=CONTENT.name, item_ids=items)
         for slot in attempt.slots:
             key = shelf.question(school.school_id, slot.item_id, slot.seed, "en").key.answer
             answer = key if isinstance(key, str) else list(key)
@@ -139,13 +138,10 @@ def killed_midway(ready: Ready, synchronous: str, environment: dict[str, str]) -
 
 
 @contextmanager
-def serving(
-    ready: Ready, synchronous: str, environment: dict[str, str]
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(ready: Ready, synchronous: str, environment: dict[str, str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [sys.executable, str(HERE / "answering_server.py"), str(ready.home), ready.database_url, synchronous]
     paths = {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    server = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, **paths, **environment})
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **paths, **environment})
     assert server.stdout is not None
     try:
         base_url = server.stdout.readline().strip()

@@ -55,8 +55,22 @@ def test_the_network_without_tls_is_refused(tmp_path: Path) -> None:
 
 def test_a_demo_is_refused_beyond_this_machine_even_with_a_certificate(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
-    said = shell.run("up", "--demo", "--home", tmp_path / "home", "--host", "0.0.0.0", "--port", 0,
-                     "--tls-cert", cert, "--tls-key", key, "--starter", "none")
+    said = shell.run(
+        "up",
+        "--demo",
+        "--home",
+        tmp_path / "home",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        0,
+        "--tls-cert",
+        cert,
+        "--tls-key",
+        key,
+        "--starter",
+        "none",
+    )
     assert said.code == 1
     assert "--demo lets whoever opens it in without a password" in said.err
     assert "fix: leave --host" in said.err
@@ -64,8 +78,9 @@ def test_a_demo_is_refused_beyond_this_machine_even_with_a_certificate(tmp_path:
 
 
 def test_an_unknown_log_level_is_refused_by_name(tmp_path: Path) -> None:
-    said = shell.run("up", "--home", tmp_path / "home", "--port", 0, "--starter", "none",
-                     environment={"SHUYUAN_LOG_LEVEL": "LOUD"})
+    said = shell.run(
+        "up", "--home", tmp_path / "home", "--port", 0, "--starter", "none", environment={"SHUYUAN_LOG_LEVEL": "LOUD"}
+    )
     assert said.code == 1
     assert "log_level" in said.err
     assert "Traceback" not in said.err

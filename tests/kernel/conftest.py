@@ -7,7 +7,9 @@ from shuyuan.kernel import db
 
 probe = Table("kernel_probe", MetaData(), Column("id", Integer, primary_key=True), Column("text", String(40)))
 child = Table(
-    "kernel_probe_child", probe.metadata, Column("id", Integer, primary_key=True),
+    "kernel_probe_child",
+    probe.metadata,
+    Column("id", Integer, primary_key=True),
     Column("parent", ForeignKey("kernel_probe.id", deferrable=True, initially="DEFERRED"), nullable=False),
 )
 

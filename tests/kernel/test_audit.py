@@ -17,8 +17,18 @@ def trail(database: db.Database, vault: crypto.Vault) -> audit.Audit:
     """Five entries."""
     trail = audit.Audit(vault)
     for n in range(1, 6):
-        database.write(lambda uow, n=n: trail.record(  # type: ignore[misc]
-            uow, school_id="north", actor_id="anna", action="thing.done", object_id=f"o{n}", n=n, share=0.25, who=None))
+        database.write(
+            lambda uow, n=n: trail.record(  # type: ignore[misc]
+                uow,
+                school_id="north",
+                actor_id="anna",
+                action="thing.done",
+                object_id=f"o{n}",
+                n=n,
+                share=0.25,
+                who=None,
+            )
+        )
     return trail
 
 
@@ -110,24 +120,31 @@ def test_an_empty_chain_holds(database: db.Database, vault: crypto.Vault) -> Non
     assert verify(database, audit.Audit(vault)) == audit.Verified(0, None)
 
 
-@pytest.mark.parametrize(("tamper", "entries", "fault"), [
-    (set_entry(3, actor_id="ben"), 2, "entry 3 was changed"),
-    (set_entry(3, school_id="south"), 2, "entry 3 was changed"),
-    (set_entry(3, action="thing.undone"), 2, "entry 3 was changed"),
-    (set_entry(3, object_id="o4"), 2, "entry 3 was changed"),
-    (set_entry(1, detail={"n": 2, "share": 0.25, "who": None}), 0, "entry 1 was changed"),
-    (set_entry(5, detail={"n": 5, "share": 0.26, "who": None}), 4, "entry 5 was changed"),
-    (set_entry(3, digest="0" * 64), 2, "entry 3 was changed"),
-    (lambda uow: uow.conn.execute(update(entry).where(entry.c.seq == 2).values(at=uow.now)), 1, "entry 2 was changed"),
-    (lambda uow: uow.conn.execute(delete(entry).where(entry.c.seq == 1)), 0, "entry 1 is missing"),
-    (lambda uow: uow.conn.execute(delete(entry).where(entry.c.seq == 3)), 2, "entry 3 is missing"),
-    (lambda uow: uow.conn.execute(delete(entry).where(entry.c.seq > 3)), 3, "the tail after entry 3 was cut off"),
-    (lambda uow: uow.conn.execute(delete(entry)), 0, "the tail after entry 0 was cut off"),
-    (lambda uow: uow.conn.execute(delete(head)), 5, "the head row is missing"),
-    (cut_and_cover, 4, "the head row was changed"),
-    (append_forged, 5, "entry 6 was changed"),
-    (swap, 1, "entry 2 was changed"),
-])
+@pytest.mark.parametrize(
+    ("tamper", "entries", "fault"),
+    [
+        (set_entry(3, actor_id="ben"), 2, "entry 3 was changed"),
+        (set_entry(3, school_id="south"), 2, "entry 3 was changed"),
+        (set_entry(3, action="thing.undone"), 2, "entry 3 was changed"),
+        (set_entry(3, object_id="o4"), 2, "entry 3 was changed"),
+        (set_entry(1, detail={"n": 2, "share": 0.25, "who": None}), 0, "entry 1 was changed"),
+        (set_entry(5, detail={"n": 5, "share": 0.26, "who": None}), 4, "entry 5 was changed"),
+        (set_entry(3, digest="0" * 64), 2, "entry 3 was changed"),
+        (
+            lambda uow: uow.conn.execute(update(entry).where(entry.c.seq == 2).values(at=uow.now)),
+            1,
+            "entry 2 was changed",
+        ),
+        (lambda uow: uow.conn.execute(delete(entry).where(entry.c.seq == 1)), 0, "entry 1 is missing"),
+        (lambda uow: uow.conn.execute(delete(entry).where(entry.c.seq == 3)), 2, "entry 3 is missing"),
+        (lambda uow: uow.conn.execute(delete(entry).where(entry.c.seq > 3)), 3, "the tail after entry 3 was cut off"),
+        (lambda uow: uow.conn.execute(delete(entry)), 0, "the tail after entry 0 was cut off"),
+        (lambda uow: uow.conn.execute(delete(head)), 5, "the head row is missing"),
+        (cut_and_cover, 4, "the head row was changed"),
+        (append_forged, 5, "entry 6 was changed"),
+        (swap, 1, "entry 2 was changed"),
+    ],
+)
 def test_tampering_shows(
     database: db.Database, trail: audit.Audit, tamper: Callable[[db.UnitOfWork], object], entries: int, fault: str
 ) -> None:

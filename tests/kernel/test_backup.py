@@ -75,9 +75,7 @@ def test_a_filled_installation_is_never_overwritten(database: db.Database, tmp_p
         backup.write(database, tmp_path / "home", tmp_path / "b.zip", schema="1")
 
 
-def test_a_damaged_or_foreign_file_is_refused_before_anything_is_written(
-    database: db.Database, tmp_path: Path
-) -> None:
+def test_a_damaged_or_foreign_file_is_refused_before_anything_is_written(database: db.Database, tmp_path: Path) -> None:
     other = tmp_path / "home"
     crypto.load_master_key(other / "keys" / "master.key")
     backup.write(database, other, tmp_path / "b.zip", schema="1")

@@ -56,8 +56,11 @@ def test_a_persons_key_moved_to_another_person_does_not_unwrap(database: db.Data
     table = crypto.person_key
     with database.read() as conn:
         row = conn.execute(select(table)).one()
-    database.write(lambda uow: uow.conn.execute(table.insert().values(
-        subject_id="ben", wrapped_key=row.wrapped_key, created_at=uow.now)))
+    database.write(
+        lambda uow: uow.conn.execute(
+            table.insert().values(subject_id="ben", wrapped_key=row.wrapped_key, created_at=uow.now)
+        )
+    )
     with pytest.raises(errors.Conflict):
         opened(database, fresh(), "ben", blob)
 
@@ -128,8 +131,12 @@ def test_many_keys_are_fetched_in_few_queries(database: db.Database, vault: cryp
 def test_keyed_hashes_are_equal_for_equal_values_and_purposes_only(vault: crypto.Vault) -> None:
     known = vault.keyed_hash("login", "anna")
     assert known == fresh().keyed_hash("login", "anna")
-    others = (vault.keyed_hash("login", "ben"), vault.keyed_hash("client", "anna"), vault.keyed_hash("log", "inanna"),
-              crypto.Vault(b"x" * 32).keyed_hash("login", "anna"))
+    others = (
+        vault.keyed_hash("login", "ben"),
+        vault.keyed_hash("client", "anna"),
+        vault.keyed_hash("log", "inanna"),
+        crypto.Vault(b"x" * 32).keyed_hash("login", "anna"),
+    )
     assert known not in others
     assert len(set(others)) == 4
 

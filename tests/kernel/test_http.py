@@ -67,8 +67,13 @@ def client(state: dict[str, str]) -> Iterator[TestClient]:
         return HTMLResponse(f"<p>{error.message}</p>", status_code=error.status)
 
     app = http.build_app(
-        version="1.2.3", gate=lambda request: None, routers=[routes()], ready=lambda: state, max_body_bytes=LIMIT,
-        error_pages={"/pages": page}, upload_paths={"/upload": 5 * LIMIT},
+        version="1.2.3",
+        gate=lambda request: None,
+        routers=[routes()],
+        ready=lambda: state,
+        max_body_bytes=LIMIT,
+        error_pages={"/pages": page},
+        upload_paths={"/upload": 5 * LIMIT},
     )
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client

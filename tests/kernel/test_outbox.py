@@ -13,8 +13,11 @@ from shuyuan.kernel import clock, db, outbox
 
 def emit(database: db.Database, box: outbox.Outbox, *numbers: int, subject: str | None = None) -> None:
     for n in numbers:
-        database.write(lambda uow, n=n: box.emit(  # type: ignore[misc]
-            uow, "counted", school_id="s", subject_id=subject, n=n))
+        database.write(
+            lambda uow, n=n: box.emit(  # type: ignore[misc]
+                uow, "counted", school_id="s", subject_id=subject, n=n
+            )
+        )
 
 
 def collecting(box: outbox.Outbox, fails: Callable[[int], bool] = lambda n: False) -> list[int]:
@@ -167,8 +170,11 @@ def test_only_what_was_delivered_long_ago_is_forgotten(database: db.Database) ->
         database.write(lambda uow, kind=kind: box.emit(uow, kind, school_id="s"))  # type: ignore[misc]
     week = timedelta(days=outbox.KEPT_DAYS)
     for kind, at in (("old", clock.now() - week - timedelta(hours=1)), ("new", clock.now())):
-        database.write(lambda uow, kind=kind, at=at: uow.conn.execute(  # type: ignore[misc]
-            update(outbox.event).where(outbox.event.c.kind == kind).values(delivered_at=at)))
+        database.write(
+            lambda uow, kind=kind, at=at: uow.conn.execute(  # type: ignore[misc]
+                update(outbox.event).where(outbox.event.c.kind == kind).values(delivered_at=at)
+            )
+        )
     assert box.prune() == 1
     with database.read() as conn:
         assert sorted(conn.execute(select(outbox.event.c.kind)).scalars()) == ["new", "waiting"]

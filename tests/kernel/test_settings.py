@@ -40,10 +40,17 @@ def test_the_file_is_read_from_the_home_that_is_given(tmp_path: Path) -> None:
     assert settings.load().port == 8000
 
 
-@pytest.mark.parametrize(("text", "named"), [
-    ("port = \n", "shuyuan.toml"), ("port = 70000\n", "port"), ('starter = "huge"\n', "starter"),
-    ("colour = 1\n", "colour"), ('log_level = "LOUD"\n', "log_level"), ("max_body_bytes = 0\n", "max_body_bytes"),
-])
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("port = \n", "shuyuan.toml"),
+        ("port = 70000\n", "port"),
+        ('starter = "huge"\n', "starter"),
+        ("colour = 1\n", "colour"),
+        ('log_level = "LOUD"\n', "log_level"),
+        ("max_body_bytes = 0\n", "max_body_bytes"),
+    ],
+)
 def test_a_mistake_in_the_file_is_named(clean: Path, text: str, named: str) -> None:
     (clean / "shuyuan.toml").write_text(text, "utf-8")
     with pytest.raises(errors.BadInput) as refused:

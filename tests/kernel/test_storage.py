@@ -54,9 +54,7 @@ def test_an_address_that_is_no_sha256_is_refused(store: storage.Storage, address
         store.get(address)
 
 
-def test_a_write_that_broke_off_leaves_nothing_at_the_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_write_that_broke_off_leaves_nothing_at_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = storage.Storage(tmp_path.as_uri())
     address = hashlib.sha256(b"half").hexdigest()
 

@@ -64,9 +64,7 @@ def test_units_that_wait_together_are_committed_together(probed: db.Database) ->
 
 def test_a_failing_unit_is_undone_alone(probed: db.Database) -> None:
     with writer_held(probed):
-        futures: list[Future[int]] = [
-            probed._writer.submit(add(n, fail=n == 2)) for n in range(5)
-        ]
+        futures: list[Future[int]] = [probed._writer.submit(add(n, fail=n == 2)) for n in range(5)]
     with pytest.raises(ValueError, match="unit 2"):
         futures[2].result(30)
     assert [futures[n].result(30) for n in (0, 1, 3, 4)] == ids(probed) == [0, 1, 3, 4]

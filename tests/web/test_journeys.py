@@ -212,6 +212,19 @@ def test_an_answer_is_kept_while_the_server_does_not_take_it(
         assert page.evaluate(UNSENT) == "{}"
 
 
+def test_an_answer_that_was_taken_is_sent_once_and_no_more(chromium: Browser, site: Site) -> None:
+    with at_a_question(chromium, site) as page:
+        sent: list[str] = []
+        page.on("request", lambda asked: sent.append(asked.url) if asked.url.endswith("/answer") else None)
+        page.click(".actions .primary")
+        page.wait_for_selector("#verdict")
+        page.wait_for_timeout(300)
+        assert page.evaluate(UNSENT) == "{}"
+        page.reload()
+        page.wait_for_timeout(300)
+        assert len(sent) == 1
+
+
 def test_an_answer_that_is_refused_for_good_is_told_with_the_reason(chromium: Browser, site: Site) -> None:
     with at_a_question(chromium, site) as page:
         body = "<h1>this practice is closed</h1>"

@@ -29,7 +29,11 @@ class Writer:
     tracing: Tracing
 
     def session(
-        self, pupil: pupils.Pupil, learner_id: str, asked: Sequence[tuple[str, float]], at: datetime,
+        self,
+        pupil: pupils.Pupil,
+        learner_id: str,
+        asked: Sequence[tuple[str, float]],
+        at: datetime,
         rng: random.Random,
     ) -> None:
         """One sitting: an answer to an item of each asked (point, depth), a minute or so apart, in one unit."""
@@ -42,7 +46,11 @@ class Writer:
         self.database.write(work)
 
     def _answers(
-        self, pupil: pupils.Pupil, learner_id: str, asked: Sequence[tuple[str, float]], at: datetime,
+        self,
+        pupil: pupils.Pupil,
+        learner_id: str,
+        asked: Sequence[tuple[str, float]],
+        at: datetime,
         rng: random.Random,
     ) -> Iterator[Response]:
         attempt_id = ids.new_id()
@@ -56,10 +64,21 @@ class Writer:
             for point in item.points:
                 pupil.practice[point] = pupil.practice.get(point, 0) + 1
             yield Response(
-                id=ids.new_id(), school_id=self.school_id, learner_id=learner_id, attempt_id=attempt_id,
-                item_id=item_id, points=item.points, seed=seed, answer=_as_text(answer), correct=verdict.correct,
-                misconception=verdict.misconception, hints_used=0 if verdict.correct else rng.randrange(2),
-                seconds=round(rng.uniform(20, 90), 1), p_before=None, tracer_version=None, client_key=ids.new_id(),
+                id=ids.new_id(),
+                school_id=self.school_id,
+                learner_id=learner_id,
+                attempt_id=attempt_id,
+                item_id=item_id,
+                points=item.points,
+                seed=seed,
+                answer=_as_text(answer),
+                correct=verdict.correct,
+                misconception=verdict.misconception,
+                hints_used=0 if verdict.correct else rng.randrange(2),
+                seconds=round(rng.uniform(20, 90), 1),
+                p_before=None,
+                tracer_version=None,
+                client_key=ids.new_id(),
                 at=at,
             )
 
@@ -87,8 +106,13 @@ class Writer:
 
     def _store(self, uow: db.UnitOfWork, response: Response) -> None:
         step = self.tracing.update(
-            uow, school_id=self.school_id, learner_id=response.learner_id, item_id=response.item_id,
-            points=response.points, correct=response.correct, at=response.at,
+            uow,
+            school_id=self.school_id,
+            learner_id=response.learner_id,
+            item_id=response.item_id,
+            points=response.points,
+            correct=response.correct,
+            at=response.at,
         )
         traced = {"p_before": step.p_before, "tracer_version": step.tracer_version}
         self.records.append(uow, Response(**{**vars(response), **traced}))

@@ -22,7 +22,9 @@ CLASS_NAME = "七年级 2 班"
 COURSES = ("year7-expressions", "large-models")
 SEED = 20260907
 ADULTS: tuple[tuple[Role, str, str], ...] = (
-    ("teacher", "lin", "林老师"), ("admin", "it", "周老师（信息中心）"), ("developer", "dev", "开发者 Dev"),
+    ("teacher", "lin", "林老师"),
+    ("admin", "it", "周老师（信息中心）"),
+    ("developer", "dev", "开发者 Dev"),
 )
 LIVE_EVERY_S, LINK_LIFE_S = 40.0, 24 * 3600
 LOOP_TURNS_ON_DAY = 11  # of 15 school days
@@ -68,8 +70,7 @@ def ensure(platform: compose.Platform, *, now: datetime | None = None) -> Demo:
 
 def link(platform: compose.Platform) -> str:
     """A fresh single-use link that opens "Enter as"."""
-    token: str = platform.get("identity").create_link(
-        "demo", school_id=ensure(platform).school_id, ttl_s=LINK_LIFE_S)
+    token: str = platform.get("identity").create_link("demo", school_id=ensure(platform).school_id, ttl_s=LINK_LIFE_S)
     return token
 
 
@@ -120,8 +121,11 @@ def _require_empty(home: Path, identity: Identity) -> None:
 
 def _adult(platform: compose.Platform, school_id: str, role: Role, login: str, name: str) -> dict[str, str]:
     password = secrets.token_urlsafe(12)
-    account_id = platform.get("db").write(lambda uow: platform.get("identity").create_account(
-        uow, school_id=school_id, role=role, name=name, login=login, secret=password))
+    account_id = platform.get("db").write(
+        lambda uow: platform.get("identity").create_account(
+            uow, school_id=school_id, role=role, name=name, login=login, secret=password
+        )
+    )
     return {"role": role, "login": login, "password": password, "id": account_id}
 
 
@@ -142,10 +146,17 @@ def _fill(platform: compose.Platform, class_: Class, now: datetime) -> tuple[str
     def enrol(uow: Any) -> dict[int, str]:  # Any: db.UnitOfWork, kept short
         return {
             pupil.number: people.add_learner(
-                uow, school_id=class_.school_id, class_id=class_.id, number=pupil.register, name=pupil.name,
-                pin=pins[pupil.number], age_band="13_15", simulated=True,
-                consent=frozenset({"learning"} if pupil.number == pupils.NO_CONSENT_NUMBER
-                                  else {"learning", "improvement"}),
+                uow,
+                school_id=class_.school_id,
+                class_id=class_.id,
+                number=pupil.register,
+                name=pupil.name,
+                pin=pins[pupil.number],
+                age_band="13_15",
+                simulated=True,
+                consent=frozenset(
+                    {"learning"} if pupil.number == pupils.NO_CONSENT_NUMBER else {"learning", "improvement"}
+                ),
             )
             for pupil in class_pupils
         }
@@ -156,7 +167,10 @@ def _fill(platform: compose.Platform, class_: Class, now: datetime) -> tuple[str
 
 
 def _write_history(
-    platform: compose.Platform, school_id: str, class_pupils: list[pupils.Pupil], learners: dict[int, str],
+    platform: compose.Platform,
+    school_id: str,
+    class_pupils: list[pupils.Pupil],
+    learners: dict[int, str],
     now: datetime,
 ) -> None:
     rng, writer = random.Random(SEED), _writer(platform, school_id)
@@ -175,9 +189,7 @@ def _write_history(
 
 
 def _writer(platform: compose.Platform, school_id: str) -> history.Writer:
-    return history.Writer(
-        school_id, *(platform.get(name) for name in ("db", "courses", "records", "tracing"))
-    )
+    return history.Writer(school_id, *(platform.get(name) for name in ("db", "courses", "records", "tracing")))
 
 
 def _points(platform: compose.Platform, school_id: str, course_id: str) -> list[str]:
@@ -198,7 +210,10 @@ def _read_json(platform: compose.Platform) -> Demo | None:
 
 def _write(platform: compose.Platform, demo: Demo, base_url: str) -> None:
     told = {
-        "base_url": base_url, "school": demo.school, "school_id": demo.school_id, "api_key": demo.api_key,
+        "base_url": base_url,
+        "school": demo.school,
+        "school_id": demo.school_id,
+        "api_key": demo.api_key,
         "accounts": demo.accounts,
     }
     partial = _path(platform).with_suffix(".partial")

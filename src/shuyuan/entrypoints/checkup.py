@@ -77,6 +77,11 @@ def _events(platform: compose.Platform) -> str:
 
 
 CHECKS: dict[str, Callable[[compose.Platform], str]] = {
-    "python": _python, "database": _database, "keys": _keys, "disk": _disk, "starter model": _models,
-    "activity log": _audit, "events": _events,
+    "python": _python,
+    "database": _database,
+    "keys": _keys,
+    "disk": _disk,
+    "starter model": _models,
+    "activity log": _audit,
+    "events": _events,
 }

@@ -12,7 +12,9 @@ from shuyuan.kernel import errors
 
 app = typer.Typer(
     help="Shuyuan 书院: an open, self-hosted Model-as-a-Service platform for education.",
-    no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
 )
 for family in (up, accounts, models, data, audit, tour):
     family.register(app)

@@ -22,7 +22,8 @@ def opened(home: Path | None = None, *, new: bool = False, **overrides: object) 
     log.configure(settings.log_level)
     if not new and settings.database_url is None and not (settings.home / "shuyuan.db").is_file():
         raise errors.NotFound(
-            f"there is no installation in {settings.home}", fix="check --home, or make one with `shuyuan up`")
+            f"there is no installation in {settings.home}", fix="check --home, or make one with `shuyuan up`"
+        )
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     platform = compose.Platform(settings)
     try:

@@ -39,7 +39,11 @@ class Running:
 
 @contextmanager
 def server(
-    home: Path, *options: str, port: int = 0, demo: bool = True, command: str = "up",
+    home: Path,
+    *options: str,
+    port: int = 0,
+    demo: bool = True,
+    command: str = "up",
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """`shuyuan up` (or `serve`) on a free port; stopped with SIGINT, as Ctrl-C would.
@@ -58,9 +62,7 @@ def server(
 def sign_in(base_url: str, account: Mapping[str, str]) -> Iterator[httpx.Client]:
     """A browser-like client signed in as an account of `demo.json`."""
     headers = {"origin": base_url}
-    with httpx.Client(
-        base_url=base_url, headers=headers, timeout=ANSWER_TIMEOUT_S, follow_redirects=True
-    ) as client:
+    with httpx.Client(base_url=base_url, headers=headers, timeout=ANSWER_TIMEOUT_S, follow_redirects=True) as client:
         body = {"login": account["login"], "password": account["password"]}
         client.post("/api/session", json=body).raise_for_status()
         yield client
@@ -72,7 +74,11 @@ def start(command: Sequence[str], home: Path, environment: Mapping[str, str] | N
     home.mkdir(parents=True, exist_ok=True)
     with (home / "server.log").open("w") as log:
         child = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+            command,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
             env={**os.environ, **(environment or {})},
         )
     base_url = _wait_for_ready(child, began)

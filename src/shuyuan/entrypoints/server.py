@@ -44,7 +44,9 @@ def build_app(platform: compose.Platform, modules: Sequence[str] = ALL) -> FastA
 
 
 def serve(
-    platform: compose.Platform, announce: Callable[[str], None], modules: Sequence[str] = ALL,
+    platform: compose.Platform,
+    announce: Callable[[str], None],
+    modules: Sequence[str] = ALL,
     listener: socket.socket | None = None,
 ) -> None:
     """Listen, call `announce(base_url)` once requests are answered, and return after Ctrl-C or SIGTERM."""
@@ -53,9 +55,14 @@ def serve(
     scheme = "https" if settings.tls_cert else "http"
     base_url = f"{scheme}://{_shown(settings.host)}:{listener.getsockname()[1]}"
     config = uvicorn.Config(
-        build_app(platform, modules), log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=GRACE_S, lifespan="on",
-        ssl_certfile=settings.tls_cert, ssl_keyfile=settings.tls_key,
+        build_app(platform, modules),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        lifespan="on",
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
     )
     server = _Announcing(config, lambda: announce(base_url))
     with contextlib.suppress(KeyboardInterrupt):
@@ -98,7 +105,8 @@ def listen(host: str, port: int, *, tls: bool) -> socket.socket:
         in_use = refused.errno == errno.EADDRINUSE
         raise errors.BadInput(
             f"cannot listen on {host}:{port}: {refused.strerror}",
-            fix="choose another --port, or 0 for a free one" if in_use
+            fix="choose another --port, or 0 for a free one"
+            if in_use
             else "give --host an address of this machine and --port one you may open",
         ) from refused
     return listener

@@ -17,8 +17,16 @@ class Accounts(base.Base):
         return passwords.hash_secret(self._vault, secret, role)
 
     def create_account(
-        self, uow: db.UnitOfWork, *, school_id: str, role: Role, name: str, login: str, secret: str | Hashed | None,
-        actor_id: str = "system", language: Language = "zh",
+        self,
+        uow: db.UnitOfWork,
+        *,
+        school_id: str,
+        role: Role,
+        name: str,
+        login: str,
+        secret: str | Hashed | None,
+        actor_id: str = "system",
+        language: Language = "zh",
     ) -> str:
         """See `interface.Identity.create_account`."""
         if role not in ROLES:
@@ -26,11 +34,19 @@ class Accounts(base.Base):
         login_hash, account_id = self._login_hash(base.checked_login(login)), ids.new_id()
         if store.account_by_login(uow.conn, login_hash) is not None:
             raise errors.Conflict(f"the login {login!r} is taken", fix="choose another", code="login_taken")
-        uow.conn.execute(tables.account.insert().values(
-            id=account_id, school_id=school_id, role=role, login_hash=login_hash, active=True, language=language,
-            name=self._vault.seal(uow, account_id, base.NAME_FIELD, base.clean_name(name)),
-            secret_hash=self._hashed(secret, role), created_at=uow.now,
-        ))
+        uow.conn.execute(
+            tables.account.insert().values(
+                id=account_id,
+                school_id=school_id,
+                role=role,
+                login_hash=login_hash,
+                active=True,
+                language=language,
+                name=self._vault.seal(uow, account_id, base.NAME_FIELD, base.clean_name(name)),
+                secret_hash=self._hashed(secret, role),
+                created_at=uow.now,
+            )
+        )
         self._record(uow, school_id, actor_id, "account.created", account_id, role=role)
         return account_id
 
@@ -56,8 +72,9 @@ class Accounts(base.Base):
         if not passwords.matches(self._vault, row.secret_hash if row else None, current, pupil=pupil):
             raise errors.Forbidden("the current password is wrong", fix="type the password you sign in with")
         hashed, who = self.hash_secret(new, principal.role), principal.account_id
-        self._db.write(lambda uow: self.set_secret(
-            uow, school_id=principal.school_id, account_id=who, secret=hashed, actor_id=who))
+        self._db.write(
+            lambda uow: self.set_secret(uow, school_id=principal.school_id, account_id=who, secret=hashed, actor_id=who)
+        )
 
     def set_role(self, principal: Principal, account_id: str, role: Role) -> None:
         """Make an adult's account something else. Pupils come and go by class list only."""
@@ -101,9 +118,13 @@ class Accounts(base.Base):
         with self._db.read() as conn:
             row = store.account_by_id(conn, principal.school_id, account_id)
             seen = row is not None and (
-                principal.role == "admin" or row.id == principal.account_id or row.role in store.OPEN_TO_STAFF
-                or (principal.role == "teacher"
-                    and store.share_a_group(conn, principal.school_id, principal.account_id, account_id))
+                principal.role == "admin"
+                or row.id == principal.account_id
+                or row.role in store.OPEN_TO_STAFF
+                or (
+                    principal.role == "teacher"
+                    and store.share_a_group(conn, principal.school_id, principal.account_id, account_id)
+                )
             )
             if row is None or not seen:
                 raise base.no_account(account_id)
@@ -130,8 +151,13 @@ class Accounts(base.Base):
 
     def _account(self, conn: Connection, row: Row[Any]) -> Account:
         return Account(
-            id=row.id, school_id=row.school_id, role=row.role, active=row.active, language=row.language,
-            name=self._vault.open(conn, row.id, base.NAME_FIELD, row.name), created_at=row.created_at,
+            id=row.id,
+            school_id=row.school_id,
+            role=row.role,
+            active=row.active,
+            language=row.language,
+            name=self._vault.open(conn, row.id, base.NAME_FIELD, row.name),
+            created_at=row.created_at,
         )
 
     def _hashed(self, secret: str | Hashed | None, role: Role) -> str | None:

@@ -54,11 +54,15 @@ class Base:
         return self._vault.keyed_hash("login", normal_login(login))
 
     def _record(
-        self, uow: db.UnitOfWork, school_id: str, actor_id: str, action: str, object_id: str,
+        self,
+        uow: db.UnitOfWork,
+        school_id: str,
+        actor_id: str,
+        action: str,
+        object_id: str,
         **detail: str | int | float | bool | None,
     ) -> None:
-        self._audit.record(
-            uow, school_id=school_id, actor_id=actor_id, action=action, object_id=object_id, **detail)
+        self._audit.record(uow, school_id=school_id, actor_id=actor_id, action=action, object_id=object_id, **detail)
 
 
 def digest(secret: str) -> str:

@@ -45,8 +45,14 @@ class Groups(base.Base):
                 raise errors.NotFound(f"group {group_id} is not here", fix="open it from your list of classes")
             self.suspend_models(uow, school_id=principal.school_id, group_id=group_id, until=until)
             action = "models.opened" if until is None else "models.suspended"
-            self._record(uow, principal.school_id, principal.account_id, action, group_id,
-                         until=until.isoformat() if until else None)
+            self._record(
+                uow,
+                principal.school_id,
+                principal.account_id,
+                action,
+                group_id,
+                until=until.isoformat() if until else None,
+            )
 
         self._db.write(suspend)
 

@@ -64,7 +64,12 @@ def client_address(request: Request) -> str:
 def keep_session(request: Request, response: Response, signed_in: SignedIn) -> None:
     """Put a new session into the browser's cookie."""
     response.set_cookie(
-        COOKIE, signed_in.token, expires=signed_in.expires_at, path="/", httponly=True, samesite="lax",
+        COOKIE,
+        signed_in.token,
+        expires=signed_in.expires_at,
+        path="/",
+        httponly=True,
+        samesite="lax",
         secure=request.url.scheme == "https",
     )
 
@@ -74,9 +79,7 @@ def drop_session(request: Request, response: Response) -> None:
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=request.url.scheme == "https")
 
 
-def _pass(
-    identity: Knows, headers: Headers, method: str, path: str, client: str, table: Table
-) -> Principal | None:
+def _pass(identity: Knows, headers: Headers, method: str, path: str, client: str, table: Table) -> Principal | None:
     rule = table.get(("GET" if method == "HEAD" else method, path))
     if rule is None:
         raise errors.Forbidden(f"{method} {path} is not open to anybody", fix="list it in identity/access.py")
@@ -109,10 +112,12 @@ def _require_allowed(rule: Allow, principal: Principal, what: str) -> None:
         return
     if principal.role not in rule.roles:
         raise errors.Forbidden(
-            f"a {principal.role} may not call {what}", fix=f"ask {' or '.join(sorted(rule.roles)) or 'nobody'}")
+            f"a {principal.role} may not call {what}", fix=f"ask {' or '.join(sorted(rule.roles)) or 'nobody'}"
+        )
     if principal.key_id is not None and rule.scope is not None and rule.scope not in principal.scopes:
         raise errors.Forbidden(
-            f"this key lacks the scope {rule.scope!r} for {what}", fix=f"create a key with the scope {rule.scope!r}")
+            f"this key lacks the scope {rule.scope!r} for {what}", fix=f"create a key with the scope {rule.scope!r}"
+        )
 
 
 def _require_own_page(headers: Headers, *, known: bool) -> None:
@@ -125,7 +130,8 @@ def _require_own_page(headers: Headers, *, known: bool) -> None:
         ours = not known
     if not ours:
         raise errors.Forbidden(
-            "this request did not come from our own page", code="cross_site",
+            "this request did not come from our own page",
+            code="cross_site",
             fix="send the Origin header of this server, or use an API key",
         )
 

@@ -147,8 +147,16 @@ class Identity(Protocol):
         ...
 
     def create_account(
-        self, uow: db.UnitOfWork, *, school_id: str, role: Role, name: str, login: str, secret: str | Hashed | None,
-        actor_id: str = "system", language: Language = "zh",
+        self,
+        uow: db.UnitOfWork,
+        *,
+        school_id: str,
+        role: Role,
+        name: str,
+        login: str,
+        secret: str | Hashed | None,
+        actor_id: str = "system",
+        language: Language = "zh",
     ) -> str:
         """Create an account inside `uow`; returns its id. `login` is unique in the installation (its keyed hash
         is stored): an e-mail-like word for adults, `pupil_login(...)` for pupils. secret None: cannot sign in yet.

@@ -36,13 +36,22 @@ class Keys(base.Base):
             if len([k for k in store.keys_of(uow.conn, principal) if k.revoked_at is None]) >= MAX_KEYS:
                 raise errors.Conflict(f"there are {MAX_KEYS} keys already", fix="revoke one that is not used")
             ends = None if expires_in_days is None else uow.now + timedelta(days=expires_in_days)
-            uow.conn.execute(tables.key.insert().values(
-                id=key_id, school_id=principal.school_id, account_id=principal.account_id, name=plain,
-                prefix=secret[:SHOWN], secret_hash=base.digest(secret), scopes=sorted(wanted),
-                created_at=uow.now, expires_at=ends,
-            ))
-            self._record(uow, principal.school_id, principal.account_id, "key.created", key_id,
-                         scopes=" ".join(sorted(wanted)))
+            uow.conn.execute(
+                tables.key.insert().values(
+                    id=key_id,
+                    school_id=principal.school_id,
+                    account_id=principal.account_id,
+                    name=plain,
+                    prefix=secret[:SHOWN],
+                    secret_hash=base.digest(secret),
+                    scopes=sorted(wanted),
+                    created_at=uow.now,
+                    expires_at=ends,
+                )
+            )
+            self._record(
+                uow, principal.school_id, principal.account_id, "key.created", key_id, scopes=" ".join(sorted(wanted))
+            )
             return NewKey(key_id, secret, plain, wanted, ends)
 
         return self._db.write(create)
@@ -51,8 +60,16 @@ class Keys(base.Base):
         """One's own keys, newest first, revoked ones too."""
         with self._db.read() as conn:
             return [
-                KeyInfo(k.id, k.name, k.prefix, frozenset(k.scopes), k.created_at, k.expires_at, k.revoked_at,
-                        k.last_used_at)
+                KeyInfo(
+                    k.id,
+                    k.name,
+                    k.prefix,
+                    frozenset(k.scopes),
+                    k.created_at,
+                    k.expires_at,
+                    k.revoked_at,
+                    k.last_used_at,
+                )
                 for k in store.keys_of(conn, principal)
             ]
 
@@ -88,5 +105,6 @@ def _granted(principal: Principal, scopes: Iterable[str]) -> frozenset[str]:
     wanted, may = frozenset(scopes), GRANTABLE[principal.role] & principal.scopes
     if not wanted or wanted - may:
         raise errors.Forbidden(
-            f"a {principal.role}'s key cannot have the scopes {sorted(wanted)}", fix=f"choose among {sorted(may)}")
+            f"a {principal.role}'s key cannot have the scopes {sorted(wanted)}", fix=f"choose among {sorted(may)}"
+        )
     return wanted

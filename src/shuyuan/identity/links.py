@@ -28,10 +28,16 @@ class Links(Schools, Accounts, Sessions):
 
         def create(uow: db.UnitOfWork) -> None:
             link_id = ids.new_id()
-            uow.conn.execute(tables.link.insert().values(
-                id=link_id, school_id=school_id, token_hash=base.digest(token), purpose=purpose,
-                account_id=account_id, expires_at=uow.now + timedelta(seconds=ttl_s),
-            ))
+            uow.conn.execute(
+                tables.link.insert().values(
+                    id=link_id,
+                    school_id=school_id,
+                    token_hash=base.digest(token),
+                    purpose=purpose,
+                    account_id=account_id,
+                    expires_at=uow.now + timedelta(seconds=ttl_s),
+                )
+            )
             self._record(uow, school_id or kernel_audit.SYSTEM, actor_id, "link.created", link_id, purpose=purpose)
 
         self._db.write(create)
@@ -58,15 +64,22 @@ class Links(Schools, Accounts, Sessions):
                 raise errors.NotFound("this link is for something else", fix="use the link the terminal printed")
             school_id = link.school_id or self._create_school(uow, school_name).id
             return self.create_account(
-                uow, school_id=school_id, role="admin", name=name, login=login, secret=hashed, language=language)
+                uow, school_id=school_id, role="admin", name=name, login=login, secret=hashed, language=language
+            )
 
         return self.sign_in_as(self._db.write(create))
 
     def _use(self, uow: db.UnitOfWork, token: str) -> Link:
         row = store.use_link(uow.conn, base.digest(token), uow.now)
         link = _link(row)
-        self._record(uow, link.school_id or kernel_audit.SYSTEM, link.account_id or kernel_audit.SYSTEM, "link.used",
-                     row.id if row else "", purpose=link.purpose)
+        self._record(
+            uow,
+            link.school_id or kernel_audit.SYSTEM,
+            link.account_id or kernel_audit.SYSTEM,
+            "link.used",
+            row.id if row else "",
+            purpose=link.purpose,
+        )
         return link
 
 

@@ -10,8 +10,15 @@ from shuyuan.kernel import audit, crypto, db, errors
 
 
 def create(
-    database: db.Database, vault: crypto.Vault, *, role: Role, name: str, login: str, password: str | None = None,
-    school: str | None = None, language: Language = "zh",
+    database: db.Database,
+    vault: crypto.Vault,
+    *,
+    role: Role,
+    name: str,
+    login: str,
+    password: str | None = None,
+    school: str | None = None,
+    language: Language = "zh",
 ) -> tuple[str, str]:
     """Create an adult's account; returns (account id, password), the password made up when None.
 
@@ -20,8 +27,11 @@ def create(
     identity = IdentityService(database, vault, audit.Audit(vault))
     chosen = password or passwords.new_password()
     hashed, school_id = identity.hash_secret(chosen, role), _school_id(identity, school)
-    account_id = database.write(lambda uow: identity.create_account(
-        uow, school_id=school_id, role=role, name=name, login=login, secret=hashed, language=language))
+    account_id = database.write(
+        lambda uow: identity.create_account(
+            uow, school_id=school_id, role=role, name=name, login=login, secret=hashed, language=language
+        )
+    )
     return account_id, chosen
 
 
@@ -34,8 +44,11 @@ def reset(database: db.Database, vault: crypto.Vault, *, login: str, password: s
         raise errors.NotFound(f"nobody signs in as {login!r}", fix="check the login, or create the account")
     chosen = password or (passwords.new_pin() if row.role == "student" else passwords.new_password())
     hashed = identity.hash_secret(chosen, row.role)
-    database.write(lambda uow: identity.set_secret(
-        uow, school_id=row.school_id, account_id=row.id, secret=hashed, actor_id=audit.SYSTEM))
+    database.write(
+        lambda uow: identity.set_secret(
+            uow, school_id=row.school_id, account_id=row.id, secret=hashed, actor_id=audit.SYSTEM
+        )
+    )
     return chosen
 
 

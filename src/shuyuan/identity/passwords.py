@@ -64,12 +64,14 @@ def _check_password(plain: str, role: Role) -> None:
     if not MIN_PASSWORD <= len(plain) <= MAX_PASSWORD:
         instead = f", or a PIN of {PIN_DIGITS} digits" if role == "student" else ""
         raise errors.BadInput(
-            f"the password has {len(plain)} characters", code="weak_password",
+            f"the password has {len(plain)} characters",
+            code="weak_password",
             fix=f"use {MIN_PASSWORD} to {MAX_PASSWORD} characters{instead}",
         )
     if len(set(plain)) < 4:
         raise errors.BadInput(
-            f"the password repeats {len(set(plain))} characters", code="weak_password",
+            f"the password repeats {len(set(plain))} characters",
+            code="weak_password",
             fix="use at least 4 different characters",
         )
 

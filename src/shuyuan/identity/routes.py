@@ -98,7 +98,8 @@ def _session_routes(api: APIRouter, identity: Identity) -> None:
         """Who is calling, and in which school."""
         school = identity.school(principal.school_id)
         return {
-            **_principal(principal), "name": identity.account(principal, principal.account_id).name,
+            **_principal(principal),
+            "name": identity.account(principal, principal.account_id).name,
             "school": {"id": school.id, "name": school.name, "demo": school.demo},
         }
 
@@ -129,8 +130,13 @@ def _key_routes(api: APIRouter, identity: Identity) -> None:
     def create_key(body: KeyBody, principal: Principal = Depends(http.caller)) -> dict[str, Any]:
         """A new key; `secret` is shown this once."""
         key = identity.create_key(principal, body.name, scopes=body.scopes, expires_in_days=body.expires_in_days)
-        return {"id": key.id, "secret": key.secret, "name": key.name, "scopes": sorted(key.scopes),
-                "expires_at": key.expires_at}
+        return {
+            "id": key.id,
+            "secret": key.secret,
+            "name": key.name,
+            "scopes": sorted(key.scopes),
+            "expires_at": key.expires_at,
+        }
 
     @api.delete("/api/keys/{key_id}", status_code=204)
     def revoke_key(key_id: str, principal: Principal = Depends(http.caller)) -> None:
@@ -149,10 +155,18 @@ def _account_routes(api: APIRouter, identity: Identity, db: kernel_db.Database) 
         """An adult's account. Pupils come by class list."""
         password = body.password or passwords.new_password()
         hashed = identity.hash_secret(password, body.role)
-        account_id = db.write(lambda uow: identity.create_account(
-            uow, school_id=principal.school_id, role=body.role, name=body.name, login=body.login, secret=hashed,
-            actor_id=principal.account_id, language=body.language,
-        ))
+        account_id = db.write(
+            lambda uow: identity.create_account(
+                uow,
+                school_id=principal.school_id,
+                role=body.role,
+                name=body.name,
+                login=body.login,
+                secret=hashed,
+                actor_id=principal.account_id,
+                language=body.language,
+            )
+        )
         return {"id": account_id, "password": None if body.password else password}
 
     @api.patch("/api/accounts/{account_id}", status_code=204)
@@ -170,8 +184,11 @@ def _account_routes(api: APIRouter, identity: Identity, db: kernel_db.Database) 
         account = identity.account(principal, account_id)
         password = passwords.new_pin() if account.role == "student" else passwords.new_password()
         hashed = identity.hash_secret(password, account.role)
-        db.write(lambda uow: identity.set_secret(
-            uow, school_id=principal.school_id, account_id=account_id, secret=hashed, actor_id=principal.account_id))
+        db.write(
+            lambda uow: identity.set_secret(
+                uow, school_id=principal.school_id, account_id=account_id, secret=hashed, actor_id=principal.account_id
+            )
+        )
         return {"password": password}
 
     @api.delete("/api/accounts/{account_id}/sessions", status_code=204)
@@ -200,20 +217,35 @@ def _opened(request: Request, response: Response, signed_in: SignedIn) -> dict[s
 # Any below: JSON that FastAPI encodes.
 def _principal(principal: Principal) -> dict[str, Any]:
     return {
-        "account_id": principal.account_id, "school_id": principal.school_id, "role": principal.role,
-        "language": principal.language, "groups": sorted(principal.groups), "scopes": sorted(principal.scopes),
+        "account_id": principal.account_id,
+        "school_id": principal.school_id,
+        "role": principal.role,
+        "language": principal.language,
+        "groups": sorted(principal.groups),
+        "scopes": sorted(principal.scopes),
         "suspended_until": principal.suspended_until,
     }
 
 
 def _account(account: Account) -> dict[str, Any]:
-    return {"id": account.id, "role": account.role, "name": account.name, "active": account.active,
-            "language": account.language, "created_at": account.created_at}
+    return {
+        "id": account.id,
+        "role": account.role,
+        "name": account.name,
+        "active": account.active,
+        "language": account.language,
+        "created_at": account.created_at,
+    }
 
 
 def _key(key: KeyInfo) -> dict[str, datetime | str | list[str] | None]:
     return {
-        "id": key.id, "name": key.name, "prefix": key.prefix, "scopes": sorted(key.scopes),
-        "created_at": key.created_at, "expires_at": key.expires_at, "revoked_at": key.revoked_at,
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": sorted(key.scopes),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
         "last_used_at": key.last_used_at,
     }

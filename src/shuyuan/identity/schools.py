@@ -50,9 +50,15 @@ class Schools(base.Base):
         plain, school_id = " ".join(name.split()), ids.new_id()
         if not 0 < len(plain) <= MAX_SCHOOL_NAME:
             raise errors.BadInput(f"the school's name has {len(plain)} characters", fix=f"use 1 to {MAX_SCHOOL_NAME}")
-        uow.conn.execute(tables.school.insert().values(
-            id=school_id, name=plain, demo=demo, age_line=AGE_LINE, created_at=uow.now,
-        ))
+        uow.conn.execute(
+            tables.school.insert().values(
+                id=school_id,
+                name=plain,
+                demo=demo,
+                age_line=AGE_LINE,
+                created_at=uow.now,
+            )
+        )
         self._record(uow, school_id, kernel_audit.SYSTEM, "school.created", school_id, demo=demo)
         return School(school_id, plain, demo, AGE_LINE)
 

@@ -82,10 +82,15 @@ class Sessions(base.Base):
     def _open_session(self, uow: db.UnitOfWork, row: Row[Any]) -> SignedIn:
         token, ends = secrets.token_urlsafe(32), uow.now + SESSION_LIFE
         store.forget_ended_sessions(uow.conn, row.id, uow.now)
-        uow.conn.execute(tables.session.insert().values(
-            school_id=row.school_id, account_id=row.id, token_hash=base.digest(token), created_at=uow.now,
-            expires_at=ends,
-        ))
+        uow.conn.execute(
+            tables.session.insert().values(
+                school_id=row.school_id,
+                account_id=row.id,
+                token_hash=base.digest(token),
+                created_at=uow.now,
+                expires_at=ends,
+            )
+        )
         principal = store.principal_of_session(uow.conn, base.digest(token), uow.now)
         if principal is None:
             raise base.no_account(row.id)
@@ -93,7 +98,10 @@ class Sessions(base.Base):
         return SignedIn(principal, token, ends)
 
     def _sign_out(self, uow: db.UnitOfWork, principal: Principal) -> None:
-        uow.conn.execute(tables.session.delete().where(
-            tables.session.c.id == principal.session_id, tables.session.c.account_id == principal.account_id,
-        ))
+        uow.conn.execute(
+            tables.session.delete().where(
+                tables.session.c.id == principal.session_id,
+                tables.session.c.account_id == principal.account_id,
+            )
+        )
         self._record(uow, principal.school_id, principal.account_id, "session.closed", principal.session_id or "")

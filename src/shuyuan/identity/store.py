@@ -60,8 +60,14 @@ def known_accounts(conn: Connection, school_id: str, account_ids: Iterable[str])
 
 
 def active_admins(conn: Connection, school_id: str) -> int:
-    query = select(func.count()).select_from(account).where(
-        account.c.school_id == school_id, account.c.role == "admin", account.c.active,
+    query = (
+        select(func.count())
+        .select_from(account)
+        .where(
+            account.c.school_id == school_id,
+            account.c.role == "admin",
+            account.c.active,
+        )
     )
     return conn.execute(query).scalar_one()
 
@@ -69,7 +75,9 @@ def active_admins(conn: Connection, school_id: str) -> int:
 def share_a_group(conn: Connection, school_id: str, one: str, other: str) -> bool:
     mine = select(group_member.c.group_id).where(group_member.c.account_id == one)
     query = select(group_member.c.group_id).where(
-        group_member.c.school_id == school_id, group_member.c.account_id == other, group_member.c.group_id.in_(mine),
+        group_member.c.school_id == school_id,
+        group_member.c.account_id == other,
+        group_member.c.group_id.in_(mine),
     )
     return conn.execute(query.limit(1)).first() is not None
 
@@ -131,7 +139,8 @@ def revoke_keys_of(conn: Connection, account_id: str, now: datetime) -> None:
 def add_members(conn: Connection, school_id: str, group_id: str, account_ids: Iterable[str]) -> None:
     wanted = list(dict.fromkeys(account_ids))
     query = select(group_member.c.account_id).where(
-        group_member.c.group_id == group_id, group_member.c.account_id.in_(wanted))
+        group_member.c.group_id == group_id, group_member.c.account_id.in_(wanted)
+    )
     there = set(conn.execute(query).scalars())
     rows = [{"group_id": group_id, "account_id": a, "school_id": school_id} for a in wanted if a not in there]
     if rows:
@@ -141,14 +150,19 @@ def add_members(conn: Connection, school_id: str, group_id: str, account_ids: It
 def remove_members(conn: Connection, school_id: str, account_id: str, group_id: str | None = None) -> None:
     """Take an account out of one group, or out of all."""
     of_group = [] if group_id is None else [group_member.c.group_id == group_id]
-    conn.execute(delete(group_member).where(
-        group_member.c.school_id == school_id, group_member.c.account_id == account_id, *of_group,
-    ))
+    conn.execute(
+        delete(group_member).where(
+            group_member.c.school_id == school_id,
+            group_member.c.account_id == account_id,
+            *of_group,
+        )
+    )
 
 
 def group_exists(conn: Connection, school_id: str, group_id: str) -> bool:
     query = select(group_member.c.group_id).where(
-        group_member.c.school_id == school_id, group_member.c.group_id == group_id,
+        group_member.c.school_id == school_id,
+        group_member.c.group_id == group_id,
     )
     return conn.execute(query.limit(1)).first() is not None
 
@@ -161,8 +175,10 @@ def suspend(conn: Connection, school_id: str, group_id: str, until: datetime | N
 
 def exam_until(conn: Connection, school_id: str) -> datetime | None:
     last: datetime | None = conn.execute(
-        select(suspension.c.until).where(suspension.c.school_id == school_id)
-        .order_by(suspension.c.until.desc()).limit(1)
+        select(suspension.c.until)
+        .where(suspension.c.school_id == school_id)
+        .order_by(suspension.c.until.desc())
+        .limit(1)
     ).scalar_one_or_none()
     return last
 
@@ -175,8 +191,10 @@ def open_link(conn: Connection, token_hash: str, now: datetime) -> Row[Any] | No
 def use_link(conn: Connection, token_hash: str, now: datetime) -> Row[Any] | None:
     """Mark the link used, in one statement: of two at once only one gets the row."""
     return conn.execute(
-        update(link).where(link.c.token_hash == token_hash, link.c.used_at.is_(None), link.c.expires_at > now)
-        .values(used_at=now).returning(link)
+        update(link)
+        .where(link.c.token_hash == token_hash, link.c.used_at.is_(None), link.c.expires_at > now)
+        .values(used_at=now)
+        .returning(link)
     ).one_or_none()
 
 
@@ -188,14 +206,21 @@ def _holder(*more: Any) -> Select[Any]:  # Any: columns of different types
 def _principal(conn: Connection, row: Row[Any], now: datetime, **how: Any) -> Principal:
     members = conn.execute(
         select(group_member.c.group_id, suspension.c.until)
-        .outerjoin(suspension, (suspension.c.group_id == group_member.c.group_id)
-                   & (suspension.c.school_id == group_member.c.school_id))
+        .outerjoin(
+            suspension,
+            (suspension.c.group_id == group_member.c.group_id) & (suspension.c.school_id == group_member.c.school_id),
+        )
         .where(group_member.c.account_id == row.id)
     ).all()
     held = [until for _, until in members if until is not None and until > now]
     suspended = max(held) if held and row.role not in OPEN_TO_STAFF else None
     return Principal(
-        account_id=row.id, school_id=row.school_id, role=row.role, language=row.language,
-        groups=frozenset(group for group, _ in members), suspended_until=suspended,
-        priority=0 if held else 1 if members else 2, **how,
+        account_id=row.id,
+        school_id=row.school_id,
+        role=row.role,
+        language=row.language,
+        groups=frozenset(group for group, _ in members),
+        suspended_until=suspended,
+        priority=0 if held else 1 if members else 2,
+        **how,
     )

@@ -7,7 +7,8 @@ from shuyuan.kernel import crypto, db, ids
 HASH = String(64)
 
 school = Table(
-    "identity_school", db.metadata,
+    "identity_school",
+    db.metadata,
     db.id_column(),
     Column("name", String(120), nullable=False),
     Column("demo", Boolean, nullable=False),
@@ -15,7 +16,8 @@ school = Table(
     Column("created_at", db.UtcDateTime, nullable=False),
 )
 account = Table(
-    "identity_account", db.metadata,
+    "identity_account",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("role", String(16), nullable=False),
@@ -27,7 +29,8 @@ account = Table(
     Column("created_at", db.UtcDateTime, nullable=False),
 )
 session = Table(
-    "identity_session", db.metadata,
+    "identity_session",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("account_id", String(ids.LENGTH), nullable=False, index=True),
@@ -36,7 +39,8 @@ session = Table(
     Column("expires_at", db.UtcDateTime, nullable=False),
 )
 key = Table(
-    "identity_key", db.metadata,
+    "identity_key",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("account_id", String(ids.LENGTH), nullable=False, index=True),
@@ -50,19 +54,22 @@ key = Table(
     Column("last_used_at", db.UtcDateTime, nullable=True),
 )
 group_member = Table(
-    "identity_group_member", db.metadata,
+    "identity_group_member",
+    db.metadata,
     Column("group_id", String(ids.LENGTH), primary_key=True),
     Column("account_id", String(ids.LENGTH), primary_key=True, index=True),
     db.school_column(),
 )
 suspension = Table(
-    "identity_suspension", db.metadata,
+    "identity_suspension",
+    db.metadata,
     Column("group_id", String(ids.LENGTH), primary_key=True),
     db.school_column(),
     Column("until", db.UtcDateTime, nullable=False),
 )
 link = Table(
-    "identity_link", db.metadata,
+    "identity_link",
+    db.metadata,
     db.id_column(),
     db.school_column(),  # empty for the first administrator: there is no school yet
     Column("token_hash", HASH, nullable=False, unique=True),
@@ -72,14 +79,16 @@ link = Table(
     Column("used_at", db.UtcDateTime, nullable=True),
 )
 setting = Table(
-    "identity_setting", db.metadata,
+    "identity_setting",
+    db.metadata,
     Column("school_id", String(ids.LENGTH), primary_key=True),
     Column("name", String(64), primary_key=True),
     Column("value", db.Json, nullable=False),
     Column("updated_at", db.UtcDateTime, nullable=False),
 )
 failure = Table(
-    "identity_failure", db.metadata,
+    "identity_failure",
+    db.metadata,
     Column("who", HASH, primary_key=True),  # keyed hash of a login or of a client address
     Column("failures", Integer, nullable=False),
     Column("last_at", db.UtcDateTime, nullable=False),

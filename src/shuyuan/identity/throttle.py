@@ -65,7 +65,9 @@ def _check(uow: db.UnitOfWork, who: str, limit: Limit) -> None:
     left_s = limit.pause_s(failures) - (uow.now - last_at).total_seconds()
     if left_s > 0:
         raise errors.RateLimited(
-            "too many failed sign-ins", fix=f"wait {math.ceil(left_s)} s, then try once more", retry_after_s=left_s,
+            "too many failed sign-ins",
+            fix=f"wait {math.ceil(left_s)} s, then try once more",
+            retry_after_s=left_s,
         )
 
 

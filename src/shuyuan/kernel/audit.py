@@ -22,7 +22,8 @@ from sqlalchemy import Column, Connection, Integer, Row, String, Table, select, 
 from shuyuan.kernel import crypto, db, ids
 
 entry = Table(
-    "audit_entry", db.metadata,
+    "audit_entry",
+    db.metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("school_id", String(ids.LENGTH), nullable=False, index=True),
     Column("actor_id", String(ids.LENGTH), nullable=False),
@@ -33,7 +34,8 @@ entry = Table(
     Column("digest", String(64), nullable=False),
 )
 head = Table(
-    "audit_head", db.metadata,
+    "audit_head",
+    db.metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("seq", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
@@ -59,14 +61,25 @@ class Audit:
         self._vault, self._anchor = vault, anchor
 
     def record(
-        self, uow: db.UnitOfWork, *, school_id: str, actor_id: str, action: str, object_id: str = "",
+        self,
+        uow: db.UnitOfWork,
+        *,
+        school_id: str,
+        actor_id: str,
+        action: str,
+        object_id: str = "",
         **detail: str | int | float | bool | None,
     ) -> None:
         """Append one entry inside `uow`. `action` is past tense with a dot: `key.created`, `practice.set`."""
         seq, before = self._advance(uow.conn)
         content = {
-            "seq": seq, "school_id": school_id, "actor_id": actor_id, "action": action,
-            "object_id": object_id, "detail": detail, "at": uow.now,
+            "seq": seq,
+            "school_id": school_id,
+            "actor_id": actor_id,
+            "action": action,
+            "object_id": object_id,
+            "detail": detail,
+            "at": uow.now,
         }
         digest = self._digest(before, content)
         uow.conn.execute(entry.insert().values(**content, digest=digest))

@@ -24,7 +24,8 @@ ERASED = "∅"
 _WARM = 500
 
 person_key = Table(
-    "crypto_person_key", db.metadata,
+    "crypto_person_key",
+    db.metadata,
     Column("subject_id", String(ids.LENGTH), primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),
@@ -110,9 +111,13 @@ class Vault:
         if uow is None:
             raise errors.NotFound(f"person {subject_id} has no key", fix="the person was erased")
         raw = secrets.token_bytes(KEY_BYTES)
-        uow.conn.execute(person_key.insert().values(
-            subject_id=subject_id, wrapped_key=_encrypt(self._wrap, raw, subject_id), created_at=uow.now,
-        ))
+        uow.conn.execute(
+            person_key.insert().values(
+                subject_id=subject_id,
+                wrapped_key=_encrypt(self._wrap, raw, subject_id),
+                created_at=uow.now,
+            )
+        )
         return raw
 
     def _unwrap(self, subject_id: str, wrapped: bytes) -> bytes:

@@ -24,7 +24,8 @@ KEPT_DAYS = 7
 _BATCH, _IDLE_S = 200, 5.0
 _GATHER_S = 0.05  # after the first wake-up: what comes together is delivered together
 event = Table(
-    "outbox_event", db.metadata,
+    "outbox_event",
+    db.metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
     Column("school_id", String(ids.LENGTH), nullable=False),
     Column("kind", String(64), nullable=False),
@@ -35,8 +36,12 @@ event = Table(
     Column("tries", Integer, nullable=False, default=0),
     sqlite_autoincrement=True,
 )
-Index("ix_outbox_event_waiting", event.c.seq, postgresql_where=event.c.delivered_at.is_(None),
-      sqlite_where=event.c.delivered_at.is_(None))
+Index(
+    "ix_outbox_event_waiting",
+    event.c.seq,
+    postgresql_where=event.c.delivered_at.is_(None),
+    sqlite_where=event.c.delivered_at.is_(None),
+)
 _INSERT = insert(event)  # built once: an answer pays for it
 _logger = log.get("kernel.outbox")
 
@@ -75,10 +80,17 @@ class Outbox:
         self, uow: db.UnitOfWork, kind: str, *, school_id: str, subject_id: str | None = None, **payload: Any
     ) -> None:
         """Store an event with the change it tells of; it is delivered after the commit."""
-        uow.conn.execute(_INSERT, {
-            "school_id": school_id, "kind": kind, "subject_id": subject_id, "payload": payload, "at": uow.now,
-            "tries": 0,
-        })
+        uow.conn.execute(
+            _INSERT,
+            {
+                "school_id": school_id,
+                "kind": kind,
+                "subject_id": subject_id,
+                "payload": payload,
+                "at": uow.now,
+                "tries": 0,
+            },
+        )
         uow.after_commit(self._wake.set)
 
     def start(self) -> None:
@@ -101,8 +113,7 @@ class Outbox:
     def prune(self) -> int:
         """Forget what was delivered more than a week ago; returns how many events."""
         before = clock.now() - timedelta(days=KEPT_DAYS)
-        return self._db.write(lambda uow: uow.conn.execute(
-            delete(event).where(event.c.delivered_at < before)).rowcount)
+        return self._db.write(lambda uow: uow.conn.execute(delete(event).where(event.c.delivered_at < before)).rowcount)
 
     def parked(self) -> int:
         """How many events were given up after `MAX_TRIES`; the log says why."""
@@ -179,12 +190,14 @@ class Outbox:
 
     def _mark(self, seqs: list[int]) -> None:
         if seqs:
-            self._db.write(lambda uow: uow.conn.execute(
-                update(event).where(event.c.seq.in_(seqs)).values(delivered_at=uow.now)))
+            self._db.write(
+                lambda uow: uow.conn.execute(update(event).where(event.c.seq.in_(seqs)).values(delivered_at=uow.now))
+            )
 
     def _count_try(self, seq: int) -> None:
-        self._db.write(lambda uow: uow.conn.execute(
-            update(event).where(event.c.seq == seq).values(tries=event.c.tries + 1)))
+        self._db.write(
+            lambda uow: uow.conn.execute(update(event).where(event.c.seq == seq).values(tries=event.c.tries + 1))
+        )
 
 
 def _waits() -> ColumnElement[bool]:

@@ -23,9 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SHUYUAN_", extra="forbid")
 
     home: Path = Field(Path("~/.shuyuan").expanduser(), description="Folder of database, keys and artefacts.")
-    cache: Path = Field(
-        Path("~/.cache/shuyuan/models").expanduser(), description="Model files shared by all homes."
-    )
+    cache: Path = Field(Path("~/.cache/shuyuan/models").expanduser(), description="Model files shared by all homes.")
     database_url: str | None = Field(
         None, description="SQLAlchemy URL, e.g. postgresql+psycopg://…; None: SQLite inside home."
     )

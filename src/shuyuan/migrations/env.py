@@ -21,7 +21,10 @@ def _render(kind: str, thing: Any, _autogen: object) -> str | Literal[False]:  #
 
 
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=db.metadata,
-    render_as_batch=True, render_item=_render, compare_type=False,
+    connection=context.config.attributes["connection"],
+    target_metadata=db.metadata,
+    render_as_batch=True,
+    render_item=_render,
+    compare_type=False,
 )
 context.run_migrations()

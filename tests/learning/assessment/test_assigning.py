@@ -13,8 +13,11 @@ from shuyuan.learning.assessment.interface import Assignment
 
 def ask(world: World, *pupils: Principal, count: int = 4, point: str = A) -> dict[str, object]:
     return {
-        "class_id": world.class_id, "learner_ids": [one.account_id for one in pupils or world.pupils[:2]],
-        "course_id": COURSE, "point_id": point, "count": count,
+        "class_id": world.class_id,
+        "learner_ids": [one.account_id for one in pupils or world.pupils[:2]],
+        "course_id": COURSE,
+        "point_id": point,
+        "count": count,
     }
 
 
@@ -47,14 +50,14 @@ def test_the_reason_states_the_evidence_and_aims_at_the_misconception(world: Wor
     assert first.reason["zh"].startswith("「甲」最近 3 题答对 1 题，错的多是「漏变号」，选了")
     assert "1 of the last 3 answers" in first.reason["en"]
     assert "No answers" in second.reason["en"]
-    slips = [world.courses.grade("", one, 0, "-7" if int(one[-2:]) % 2 == 0 else "w").misconception == SLIP
-             for one in first.item_ids]
+    slips = [
+        world.courses.grade("", one, 0, "-7" if int(one[-2:]) % 2 == 0 else "w").misconception == SLIP
+        for one in first.item_ids
+    ]
     assert all(slips)
 
 
-def test_a_busy_learner_does_not_hide_the_answers_of_a_quiet_one(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_busy_learner_does_not_hide_the_answers_of_a_quiet_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shuyuan.learning.assessment.choosing.RECENT", 4)
     world.practise(world.pupils[0], A, "+-")
     world.practise(world.pupils[1], A, "-" * 12)

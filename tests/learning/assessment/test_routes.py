@@ -122,10 +122,17 @@ def of_kind(school: Cast, kind: str) -> list[str]:
     return [name for name in names if shelf.item(school.school_id, name).kind == kind][:1]
 
 
-@pytest.mark.parametrize("change", [
-    {"client_key": "k" * 65}, {"answer": "9" * 4001}, {"answer": None}, {"seconds": -1}, {"item_id": ""},
-    {"answer": {"a": 1}},
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_key": "k" * 65},
+        {"answer": "9" * 4001},
+        {"answer": None},
+        {"seconds": -1},
+        {"item_id": ""},
+        {"answer": {"a": 1}},
+    ],
+)
 def test_malformed_answers_are_named_and_nothing_is_stored(
     school: Cast, pupil: TestClient, change: dict[str, Any]
 ) -> None:
@@ -168,15 +175,19 @@ def test_a_teacher_sees_the_class_and_the_visit_is_noted(school: Cast, pupil: Te
     assert len(cell["responses"]) == 1
     assert teacher.get(f"/api/learners/{school.learner_id}/responses").status_code == 200
     assert [who for _, who in school.people.seen(school.who("student"), school.learner_id)] == [
-        school.who("teacher").account_id]
+        school.who("teacher").account_id
+    ]
 
 
 def test_a_teacher_sets_practice_prints_papers_and_takes_back(
     school: Cast, pupil: TestClient, teacher: TestClient
 ) -> None:
     ask = {
-        "class_id": school.class_.id, "learner_ids": [school.learner_id], "course_id": CONTENT.name,
-        "point_id": first_point(teacher), "count": 3,
+        "class_id": school.class_.id,
+        "learner_ids": [school.learner_id],
+        "course_id": CONTENT.name,
+        "point_id": first_point(teacher),
+        "count": 3,
     }
     shown = teacher.post("/api/assignments/preview", json=ask).json()["preview"]
     made = teacher.post("/api/assignments", json=ask)
@@ -201,8 +212,13 @@ def test_another_school_finds_nothing(school: Cast, platform: Platform, pupil: T
     for role in ("teacher", "admin"):
         for other in client(south, role):
             for path in (
-                f"/api/attempts/{attempt['id']}", f"{mine}/mastery?{where}", f"{mine}/next", f"{mine}/mistakes",
-                f"{mine}/responses", f"{class_}/today?{where}", f"{class_}/map?{where}",
+                f"/api/attempts/{attempt['id']}",
+                f"{mine}/mastery?{where}",
+                f"{mine}/next",
+                f"{mine}/mistakes",
+                f"{mine}/responses",
+                f"{class_}/today?{where}",
+                f"{class_}/map?{where}",
                 f"{class_}/answers?point_id={first_point(pupil)}",
             ):
                 assert other.get(path).status_code == 404, path

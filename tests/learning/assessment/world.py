@@ -41,7 +41,10 @@ def item(point: str, number: int) -> Item:
     """Odd ones are choices, even ones numbers; "right" is choice r or 7, and -7 shows the slip."""
     name = f"{point}-{number:02d}"
     common: dict[str, Any] = {
-        "id": name, "points": (point,), "prompt": Text(zh="题", en="question"), "minutes": 2,
+        "id": name,
+        "points": (point,),
+        "prompt": Text(zh="题", en="question"),
+        "minutes": 2,
         "hints": (Text(zh="提示一", en="first hint"), Text(zh="提示二", en="second hint")),
         "explanation": Text(zh="因为", en="because"),
     }
@@ -65,8 +68,13 @@ def make_course() -> Course:
         for at, point in enumerate(points, 1)
     )
     return Course(
-        id=COURSE, version=1, title=Text(zh="代数", en="Algebra"), subject="mathematics", licence="Apache-2.0",
-        misconceptions=(Misconception(id=SLIP, name=Text(zh="漏变号", en="a sign slip")),), points=points,
+        id=COURSE,
+        version=1,
+        title=Text(zh="代数", en="Algebra"),
+        subject="mathematics",
+        licence="Apache-2.0",
+        misconceptions=(Misconception(id=SLIP, name=Text(zh="漏变号", en="a sign slip")),),
+        points=points,
         units=(Unit(id="algebra.u1", title=Text(zh="单元", en="Unit"), lessons=lessons),),
     )
 
@@ -105,8 +113,15 @@ class FakeCourses:
     def question(self, school_id: str, item_id: str, seed: int, language: Any) -> Question:
         one = self.item(school_id, item_id)
         return Question(
-            item_id=item_id, course_id=COURSE, kind=one.kind, seed=seed, language=language, points=one.points,
-            prompt=one.prompt.of(language), hint_count=len(one.hints), hints=tuple(h.of(language) for h in one.hints),
+            item_id=item_id,
+            course_id=COURSE,
+            kind=one.kind,
+            seed=seed,
+            language=language,
+            points=one.points,
+            prompt=one.prompt.of(language),
+            hint_count=len(one.hints),
+            hints=tuple(h.of(language) for h in one.hints),
             explanation=one.explanation.of(language),
         ).with_key(Key(answer="r" if one.kind == "single" else "7", says=("7",)))
 
@@ -168,9 +183,11 @@ class World:
         self.records = RecordsService(database, vault, self.outbox)
         self.tracing = TracingService(database, self.records, clock=self.clock)
         self.assessment = AssessmentService(
-            database, self.audit, people, courses, self.records, self.tracing, clock=self.clock)
+            database, self.audit, people, courses, self.records, self.tracing, clock=self.clock
+        )
         self.recommendation = RecommendationService(
-            people, courses, self.records, self.tracing, self.assessment, clock=self.clock)
+            people, courses, self.records, self.tracing, self.assessment, clock=self.clock
+        )
         self.insight = InsightService(people, courses, self.records, self.tracing, clock=self.clock)
         self.school, self.other_school = ids.new_id(), ids.new_id()
         self.class_id, self.other_class = self._class(self.school), self._class(self.school)
@@ -191,7 +208,8 @@ class World:
 
     def answer(self, pupil: Principal, attempt_id: str, item_id: str, right: bool, key: str = "") -> Answered:
         return self.assessment.answer(
-            pupil, attempt_id, item_id, given(item_id, right), client_key=key or ids.new_id(), seconds=12.5)
+            pupil, attempt_id, item_id, given(item_id, right), client_key=key or ids.new_id(), seconds=12.5
+        )
 
     def practise(self, pupil: Principal, point: str, marks: str) -> list[Answered]:
         """One sitting a dozen items; "+" is a right answer, "-" a wrong one."""
@@ -212,7 +230,8 @@ class World:
     def _pupil(self, class_id: str, number: int) -> Principal:
         who = self._who("student", ids.new_id(), class_id)
         self.people.pupils[who.account_id] = Learner(
-            who.account_id, who.school_id, class_id, f"{number:02d}", f"学生{number}", "13_15", True)
+            who.account_id, who.school_id, class_id, f"{number:02d}", f"学生{number}", "13_15", True
+        )
         return who
 
     def _who(self, role: Role, account_id: str, class_id: str) -> Principal:

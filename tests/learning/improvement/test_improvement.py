@@ -38,14 +38,20 @@ class School:
             self.answer(learner, answers, random.Random(number))
 
     def _adult(self, role: Any) -> Principal:
-        account_id = self.platform.get("db").write(lambda uow: self.platform.get("identity").create_account(
-            uow, school_id=self.id, role=role, name=role, login=f"{role}{self.id}", secret=None))
+        account_id = self.platform.get("db").write(
+            lambda uow: self.platform.get("identity").create_account(
+                uow, school_id=self.id, role=role, name=role, login=f"{role}{self.id}", secret=None
+            )
+        )
         return Principal(account_id, self.id, role)
 
     def _learner(self, class_id: str, number: int) -> str:
         agreed = frozenset({"learning"} if number == 0 else {"learning", "improvement"})
-        learner: str = self.platform.get("db").write(lambda uow: self.platform.get("people").add_learner(
-            uow, school_id=self.id, class_id=class_id, number=str(number), name="某", pin=None, consent=agreed))
+        learner: str = self.platform.get("db").write(
+            lambda uow: self.platform.get("people").add_learner(
+                uow, school_id=self.id, class_id=class_id, number=str(number), name="某", pin=None, consent=agreed
+            )
+        )
         return learner
 
     def answer(self, learner: str, count: int, rng: random.Random) -> None:
@@ -53,26 +59,45 @@ class School:
         for turn in range(count):
             place = rng.randrange(16)
             hard = 2.2 if place % 2 else -2.2
-            rows.append(Response(
-                id=ids.new_id(), school_id=self.id, learner_id=learner, attempt_id=ids.new_id(), item_id=f"c.i{place}",
-                points=(POINTS[place // 4],), seed=1, answer="1", correct=rng.random() < 1 / (1 + 2.718**hard),
-                misconception=None, hints_used=0, seconds=None, p_before=None, tracer_version=None,
-                client_key=ids.new_id(), at=NIGHT - timedelta(days=20, minutes=-turn),
-            ))
+            rows.append(
+                Response(
+                    id=ids.new_id(),
+                    school_id=self.id,
+                    learner_id=learner,
+                    attempt_id=ids.new_id(),
+                    item_id=f"c.i{place}",
+                    points=(POINTS[place // 4],),
+                    seed=1,
+                    answer="1",
+                    correct=rng.random() < 1 / (1 + 2.718**hard),
+                    misconception=None,
+                    hints_used=0,
+                    seconds=None,
+                    p_before=None,
+                    tracer_version=None,
+                    client_key=ids.new_id(),
+                    at=NIGHT - timedelta(days=20, minutes=-turn),
+                )
+            )
 
         def work(uow: db.UnitOfWork) -> None:
             for row in rows:
                 step = self.platform.get("tracing").update(
-                    uow, school_id=self.id, learner_id=learner, item_id=row.item_id, points=row.points,
-                    correct=row.correct, at=row.at)
+                    uow,
+                    school_id=self.id,
+                    learner_id=learner,
+                    item_id=row.item_id,
+                    points=row.points,
+                    correct=row.correct,
+                    at=row.at,
+                )
                 told = replace(row, p_before=step.p_before, tracer_version=step.tracer_version)
                 self.platform.get("records").append(uow, told)
 
         self.platform.get("db").write(work)
 
     def loop(self, **given: Any) -> ImprovementService:
-        parts = ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage",
-                 "settings")
+        parts = ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage", "settings")
         return ImprovementService(**{name: self.platform.get(name) for name in parts}, **given)
 
 
@@ -181,7 +206,8 @@ def test_states_left_behind_by_a_crash_are_rebuilt_at_the_next_start(school: Sch
     learner = Principal(school.learners[3], school.id, "student")
     right = tracing.of_learner(learner, learner.account_id, POINTS)
     raw = school.platform.get("storage").get(
-        school.platform.get("catalogue").resolve(school.id, "models:/tracer@champion").artefact_sha256)
+        school.platform.get("catalogue").resolve(school.id, "models:/tracer@champion").artefact_sha256
+    )
     assert tracing.finish_rebuild(school.id) is False
 
     def crash(uow: db.UnitOfWork) -> None:

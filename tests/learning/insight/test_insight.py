@@ -25,7 +25,9 @@ def test_the_stuck_are_named_with_the_very_answers_that_say_so(world: World) -> 
     seen = today(world)
     assert seen.point_id == A
     assert [(one.learner.id, one.right, one.answers) for one in seen.stuck] == [
-        (world.pupils[0].account_id, 0, 9), (world.pupils[1].account_id, 1, 9)]
+        (world.pupils[0].account_id, 0, 9),
+        (world.pupils[1].account_id, 1, 9),
+    ]
     newest = seen.stuck[0].evidence
     assert [one.item_id for one in newest] == [f"{A}-08", f"{A}-07", f"{A}-06"]
     assert not any(one.correct for one in newest)

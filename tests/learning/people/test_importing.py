@@ -20,7 +20,11 @@ def run(school: Cast, content: bytes, *, dry_run: bool = False, whole_school: bo
 def test_a_dry_run_tells_everything_and_writes_nothing(school: Cast) -> None:
     report = run(school, LIST, dry_run=True)
     assert [(row.line, row.action) for row in report.rows] == [
-        (2, "same"), (3, "create"), (4, "refuse"), (5, "refuse"), (6, "create"),
+        (2, "same"),
+        (3, "create"),
+        (4, "refuse"),
+        (5, "refuse"),
+        (6, "create"),
     ]
     assert (report.created, report.updated, report.refused, report.dry_run) == (2, 0, 2, True)
     assert not report.pins
@@ -35,14 +39,17 @@ def test_good_lines_go_in_and_bad_ones_are_listed_with_their_reason(school: Cast
     }
     learners = school.people.learners(school.who("teacher"), school.class_.id)
     assert {one.number: (one.name, one.age_band) for one in learners} == {
-        "1": ("pupil of north", "unknown"), "2": ("张三", "13_15"), "3": ("王五", "16_17"),
+        "1": ("pupil of north", "unknown"),
+        "2": ("张三", "13_15"),
+        "3": ("王五", "16_17"),
     }
 
 
 def test_the_join_slips_let_the_new_pupils_in(school: Cast) -> None:
     report = run(school, LIST)
     assert [(slip.class_code, slip.number, slip.name) for slip in report.slips] == [
-        (school.class_.code, "2", "张三"), (school.class_.code, "3", "王五"),
+        (school.class_.code, "2", "张三"),
+        (school.class_.code, "3", "王五"),
     ]
     for slip in report.slips:
         assert report.pins[slip.number] == slip.pin

@@ -15,9 +15,17 @@ STAFF: tuple[Role, ...] = ("admin", "teacher")
 
 
 def add(school: Cast, number: str, name: str = "Anna", consent: frozenset[Purpose] = frozenset()) -> str:
-    return school.database.write(lambda uow: school.people.add_learner(
-        uow, school_id=school.school_id, class_id=school.class_.id, number=number, name=name, pin=None,
-        consent=consent))
+    return school.database.write(
+        lambda uow: school.people.add_learner(
+            uow,
+            school_id=school.school_id,
+            class_id=school.class_.id,
+            number=number,
+            name=name,
+            pin=None,
+            consent=consent,
+        )
+    )
 
 
 def test_a_teacher_creates_a_class_and_sees_it_with_the_principal_in_hand(school: Cast) -> None:
@@ -47,8 +55,10 @@ def test_a_class_name_is_taken_once_in_a_school(school: Cast, other: Cast) -> No
 def test_pupils_guardians_and_developers_change_nothing(school: Cast, role: Role) -> None:
     who, people = school.who(role), school.people
     attempts: list[Callable[[], object]] = [
-        lambda: people.create_class(who, "Mine"), lambda: people.set_tutor(who, school.class_.id, True),
-        lambda: people.set_courses(who, school.class_.id, ["x"]), lambda: people.reset_pin(who, school.learner_id),
+        lambda: people.create_class(who, "Mine"),
+        lambda: people.set_tutor(who, school.class_.id, True),
+        lambda: people.set_courses(who, school.class_.id, ["x"]),
+        lambda: people.reset_pin(who, school.learner_id),
         lambda: people.set_consent(who, school.learner_id, frozenset({"research"})),
         lambda: people.erase(who, school.learner_id),
         lambda: people.join_teacher(who, school.class_.id, who.account_id),
@@ -63,8 +73,11 @@ def test_pupils_guardians_and_developers_change_nothing(school: Cast, role: Role
 def test_who_sees_which_class_and_learner(school: Cast, other: Cast) -> None:
     people, second = school.people, add(school, "2")
     for role, classes, learners in (
-        ("admin", 1, {school.learner_id, second}), ("teacher", 1, {school.learner_id, second}),
-        ("student", 1, {school.learner_id}), ("guardian", 0, None), ("developer", 0, None),
+        ("admin", 1, {school.learner_id, second}),
+        ("teacher", 1, {school.learner_id, second}),
+        ("student", 1, {school.learner_id}),
+        ("guardian", 0, None),
+        ("developer", 0, None),
     ):
         who = school.who(role)  # type: ignore[arg-type]
         assert len(people.classes(who)) == classes, role
@@ -80,13 +93,18 @@ def test_who_sees_which_class_and_learner(school: Cast, other: Cast) -> None:
 
 
 def test_a_teacher_of_another_class_of_the_school_sees_nobody(school: Cast) -> None:
-    stranger = school.database.write(lambda uow: school.identity.create_account(
-        uow, school_id=school.school_id, role="teacher", name="Stranger", login="stranger", secret=None))
+    stranger = school.database.write(
+        lambda uow: school.identity.create_account(
+            uow, school_id=school.school_id, role="teacher", name="Stranger", login="stranger", secret=None
+        )
+    )
     who = school.identity.sign_in_as(stranger).principal
     assert school.people.classes(who) == []
     attempts: list[Callable[[], object]] = [
-        lambda: school.people.class_(who, school.class_.id), lambda: school.people.learner(who, school.learner_id),
-        lambda: school.people.reset_pin(who, school.learner_id), lambda: school.people.seen(who, school.learner_id),
+        lambda: school.people.class_(who, school.class_.id),
+        lambda: school.people.learner(who, school.learner_id),
+        lambda: school.people.reset_pin(who, school.learner_id),
+        lambda: school.people.seen(who, school.learner_id),
         lambda: school.people.record_view(who, school.learner_id),
         lambda: school.people.set_consent(who, school.learner_id, frozenset()),
         lambda: school.people.import_roster(who, school.class_.id, "l.csv", b"number,name\n2,A\n", dry_run=False),
@@ -99,10 +117,14 @@ def test_a_teacher_of_another_class_of_the_school_sees_nobody(school: Cast) -> N
 def test_another_schools_ids_are_not_there(school: Cast, other: Cast) -> None:
     people, class_id, learner_id = other.people, school.class_.id, school.learner_id
     attempts: list[Callable[[Principal], object]] = [
-        lambda who: people.class_(who, class_id), lambda who: people.learner(who, learner_id),
-        lambda who: people.learners(who, class_id), lambda who: people.set_courses(who, class_id, ["x"]),
-        lambda who: people.set_tutor(who, class_id, True), lambda who: people.reset_pin(who, learner_id),
-        lambda who: people.set_consent(who, learner_id, frozenset()), lambda who: people.seen(who, learner_id),
+        lambda who: people.class_(who, class_id),
+        lambda who: people.learner(who, learner_id),
+        lambda who: people.learners(who, class_id),
+        lambda who: people.set_courses(who, class_id, ["x"]),
+        lambda who: people.set_tutor(who, class_id, True),
+        lambda who: people.reset_pin(who, learner_id),
+        lambda who: people.set_consent(who, learner_id, frozenset()),
+        lambda who: people.seen(who, learner_id),
         lambda who: people.import_roster(who, class_id, "l.csv", b"number,name\n2,A\n", dry_run=False),
     ]
     for role in STAFF:
@@ -123,8 +145,11 @@ def test_another_schools_administrator_reaches_neither_classes_nor_teachers(scho
         with pytest.raises(errors.NotFound):
             attempt()
     with pytest.raises(errors.NotFound):
-        other.database.write(lambda uow: other.people.add_learner(
-            uow, school_id=other.school_id, class_id=school.class_.id, number="9", name="X", pin=None))
+        other.database.write(
+            lambda uow: other.people.add_learner(
+                uow, school_id=other.school_id, class_id=school.class_.id, number="9", name="X", pin=None
+            )
+        )
 
 
 def test_a_teacher_who_leaves_sees_the_class_no_more_at_once(school: Cast) -> None:
@@ -166,11 +191,23 @@ def test_the_tutor_is_on_when_everyone_is_known_to_be_old_enough_or_a_teacher_sa
     older = people.create_class(teacher, "older")
     assert not on(older.id), "nobody is there"
     for number, band in enumerate(("13_15", "adult"), 1):
-        school.database.write(lambda uow, number=number, band=band: people.add_learner(  # type: ignore[misc]
-            uow, school_id=school.school_id, class_id=older.id, number=str(number), name="A", pin=None, age_band=band))
+        school.database.write(
+            lambda uow, number=number, band=band: people.add_learner(  # type: ignore[misc]
+                uow,
+                school_id=school.school_id,
+                class_id=older.id,
+                number=str(number),
+                name="A",
+                pin=None,
+                age_band=band,
+            )
+        )
     assert on(older.id)
-    school.database.write(lambda uow: people.add_learner(
-        uow, school_id=school.school_id, class_id=older.id, number="3", name="A", pin=None, age_band="under_13"))
+    school.database.write(
+        lambda uow: people.add_learner(
+            uow, school_id=school.school_id, class_id=older.id, number="3", name="A", pin=None, age_band="under_13"
+        )
+    )
     assert not on(older.id)
     people.set_tutor(teacher, older.id, True)
     assert on(older.id)

@@ -33,8 +33,10 @@ def test_teachers_join_and_leave_over_http(school: Cast) -> None:
 
 def test_a_learner_over_http_and_the_visit_shows(school: Cast) -> None:
     path = f"/api/learners/{school.learner_id}"
-    with browser(school.platform, school.signed["teacher"]) as teacher, \
-            browser(school.platform, school.signed["student"]) as pupil:
+    with (
+        browser(school.platform, school.signed["teacher"]) as teacher,
+        browser(school.platform, school.signed["student"]) as pupil,
+    ):
         assert teacher.get(path).json()["name"] == "pupil of north"
         assert pupil.get(path).json()["number"] == "1"
         views = pupil.get(f"{path}/views").json()["views"]

@@ -55,15 +55,18 @@ def test_an_xlsx_is_read_with_numbers_as_they_look() -> None:
     ]
 
 
-@pytest.mark.parametrize(("content", "error"), [
-    (b"name,class\nA,B\n", errors.BadInput),  # no number column
-    (b"number,name,\xe5\xad\xa6\xe5\x8f\xb7\n1,A,2\n", errors.BadInput),  # number twice
-    (b"", errors.BadInput),
-    (b"\x00\x01\x02\xff\xfe binary", errors.Malformed),
-    (b"\x89PNG\r\n\x1a\n\x00\x00", errors.Malformed),
-    (b'number,name\n1,"' + b"x" * 200_000, errors.Malformed),  # a quote that never ends
-    (b"PK\x03\x04 not really a zip", errors.Malformed),
-])
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"name,class\nA,B\n", errors.BadInput),  # no number column
+        (b"number,name,\xe5\xad\xa6\xe5\x8f\xb7\n1,A,2\n", errors.BadInput),  # number twice
+        (b"", errors.BadInput),
+        (b"\x00\x01\x02\xff\xfe binary", errors.Malformed),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", errors.Malformed),
+        (b'number,name\n1,"' + b"x" * 200_000, errors.Malformed),  # a quote that never ends
+        (b"PK\x03\x04 not really a zip", errors.Malformed),
+    ],
+)
 def test_what_is_not_a_class_list_is_refused_with_the_fix(content: bytes, error: type[errors.ShuyuanError]) -> None:
     with pytest.raises(error) as refused:
         sheet.read("list.csv", content)

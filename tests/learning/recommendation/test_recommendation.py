@@ -65,7 +65,12 @@ def test_a_solid_point_comes_back_for_review_before_new_things(world: World) -> 
 def test_an_assignment_comes_before_everything_until_it_is_done(world: World) -> None:
     pupil = world.pupils[0]
     made = world.assessment.assign(
-        world.teacher, class_id=world.class_id, learner_ids=[pupil.account_id], course_id=COURSE, point_id=C, count=2,
+        world.teacher,
+        class_id=world.class_id,
+        learner_ids=[pupil.account_id],
+        course_id=COURSE,
+        point_id=C,
+        count=2,
         due_at=world.now + timedelta(days=2, hours=1),
     )
     first = following(world)[0]

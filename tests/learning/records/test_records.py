@@ -15,10 +15,22 @@ AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 def response(world: World, number: int, **changes: object) -> Response:
     made = Response(
-        id=f"r{number:025d}", school_id=world.school, learner_id=world.pupils[0].account_id, attempt_id="t1",
-        item_id=f"c.item-{number}", points=("c.p", "c.q"), seed=number, answer="x + 1", correct=number % 2 == 0,
-        misconception=None, hints_used=0, seconds=None, p_before=0.5, tracer_version="prior-1",
-        client_key=f"k{number}", at=AT + timedelta(minutes=number),
+        id=f"r{number:025d}",
+        school_id=world.school,
+        learner_id=world.pupils[0].account_id,
+        attempt_id="t1",
+        item_id=f"c.item-{number}",
+        points=("c.p", "c.q"),
+        seed=number,
+        answer="x + 1",
+        correct=number % 2 == 0,
+        misconception=None,
+        hints_used=0,
+        seconds=None,
+        p_before=0.5,
+        tracer_version="prior-1",
+        client_key=f"k{number}",
+        at=AT + timedelta(minutes=number),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -50,7 +62,10 @@ def test_an_answer_is_told_to_subscribers_with_its_points(world: World) -> None:
     (told,) = heard
     assert told.subject_id == world.pupils[0].account_id
     assert dict(told.payload) == {
-        "response_id": response(world, 2).id, "item_id": "c.item-2", "correct": True, "points": ["c.p", "c.q"],
+        "response_id": response(world, 2).id,
+        "item_id": "c.item-2",
+        "correct": True,
+        "points": ["c.p", "c.q"],
     }
 
 
@@ -91,8 +106,11 @@ def test_what_a_test_withholds_is_seen_by_the_teacher_only_until_released(world:
 
 def test_the_latest_counting_response_of_each_item_is_the_notebook(world: World) -> None:
     append(
-        world, response(world, 1), response(world, 2, item_id="c.item-1", correct=True),
-        response(world, 3, item_id="c.item-1", correct=False, counts=False), response(world, 4),
+        world,
+        response(world, 1),
+        response(world, 2, item_id="c.item-1", correct=True),
+        response(world, 3, item_id="c.item-1", correct=False, counts=False),
+        response(world, 4),
     )
     latest = world.records.latest_per_item(world.pupils[0], world.pupils[0].account_id)
     assert [(one.item_id, one.correct, one.seed) for one in latest] == [("c.item-1", True, 2), ("c.item-4", True, 4)]
@@ -101,12 +119,19 @@ def test_the_latest_counting_response_of_each_item_is_the_notebook(world: World)
 
 def test_history_holds_what_counts_in_the_order_it_counted_without_answers(world: World) -> None:
     append(
-        world, response(world, 1), response(world, 2, counts=False), response(world, 3, counts=False),
-        response(world, 4, learner_id=world.pupils[1].account_id), response(world, 5),
+        world,
+        response(world, 1),
+        response(world, 2, counts=False),
+        response(world, 3, counts=False),
+        response(world, 4, learner_id=world.pupils[1].account_id),
+        response(world, 5),
     )
     later = AT + timedelta(days=1)
-    world.database.write(lambda uow: world.records.count_as_evidence(
-        uow, response(world, 3).id, p_before=0.25, tracer_version="v2", at=later))
+    world.database.write(
+        lambda uow: world.records.count_as_evidence(
+            uow, response(world, 3).id, p_before=0.25, tracer_version="v2", at=later
+        )
+    )
     everyone = frozenset(pupil.account_id for pupil in world.pupils)
     told = list(world.records.history(world.school, everyone))
     assert [one.seed for one in told] == [1, 4, 5, 3]
@@ -120,7 +145,12 @@ def test_history_goes_on_page_after_page(world: World, monkeypatch: pytest.Monke
     monkeypatch.setattr("shuyuan.learning.records.store._PAGE", 2)
     append(world, *(response(world, number, at=AT) for number in range(5)))
     assert [one.seed for one in world.records.history(world.school, frozenset({world.pupils[0].account_id}))] == [
-        0, 1, 2, 3, 4]
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
 
 
 def test_erasing_the_person_leaves_the_response_without_its_words(world: World, vault: crypto.Vault) -> None:
@@ -131,3 +161,12 @@ def test_erasing_the_person_leaves_the_response_without_its_words(world: World, 
     assert (found.answer, found.correct) == (crypto.ERASED, False)
     with world.database.read() as conn:
         assert conn.execute(select(crypto.person_key)).all() == []
+
+
+def test_counting_sees_what_reading_sees_and_opens_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(world, response(world, 1), response(world, 2), response(world, 3, withheld=True))
+    pupil = world.pupils[0]
+    monkeypatch.setattr(crypto.Vault, "open", None)
+    assert world.records.count_of(pupil, pupil.account_id) == 2
+    assert world.records.count_of(world.teacher, pupil.account_id) == 3
+    assert world.records.count_of(world.pupils[1], pupil.account_id) == 0

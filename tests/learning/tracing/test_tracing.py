@@ -146,8 +146,11 @@ def safetensors(params: online.Params) -> bytes:
     names = {"float64": "F64", "int64": "I64", "uint8": "U8"}
     for name, array in params.to_arrays().items():
         raw = array.tobytes()
-        header[name] = {"dtype": names[str(array.dtype)], "shape": list(array.shape),
-                        "data_offsets": [len(body), len(body) + len(raw)]}
+        header[name] = {
+            "dtype": names[str(array.dtype)],
+            "shape": list(array.shape),
+            "data_offsets": [len(body), len(body) + len(raw)],
+        }
         body += raw
     told = json.dumps(header).encode()
     return struct.pack("<Q", len(told)) + told + body

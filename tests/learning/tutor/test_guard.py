@@ -8,24 +8,54 @@ import pytest
 from shuyuan.learning.courses.interface import Key, Question, QuestionChoice
 from shuyuan.learning.tutor import guard, interface, speaking
 
-CHOICES = tuple(QuestionChoice(id=name, text=text) for name, text in (
-    ("w1", "only the first term"), ("r", "every term inside"), ("w2", "no term"), ("w3", "the last term")))
+CHOICES = tuple(
+    QuestionChoice(id=name, text=text)
+    for name, text in (
+        ("w1", "only the first term"),
+        ("r", "every term inside"),
+        ("w2", "no term"),
+        ("w3", "the last term"),
+    )
+)
 
 
 def numeric(answer: str = "12", prompt: str = "How many eggs are in three boxes?") -> Question:
-    return Question(item_id="c.i", course_id="c", kind="numeric", seed=1, language="en", points=("c.p",),
-                    prompt=prompt, hints=("one",), hint_count=1).with_key(Key(answer=answer, says=(answer,)))
+    return Question(
+        item_id="c.i",
+        course_id="c",
+        kind="numeric",
+        seed=1,
+        language="en",
+        points=("c.p",),
+        prompt=prompt,
+        hints=("one",),
+        hint_count=1,
+    ).with_key(Key(answer=answer, says=(answer,)))
 
 
 def single() -> Question:
-    return Question(item_id="c.i", course_id="c", kind="single", seed=1, language="en", points=("c.p",),
-                    prompt="Which terms change sign?", choices=CHOICES).with_key(
-                        Key(answer="r", says=("every term inside",)))
+    return Question(
+        item_id="c.i",
+        course_id="c",
+        kind="single",
+        seed=1,
+        language="en",
+        points=("c.p",),
+        prompt="Which terms change sign?",
+        choices=CHOICES,
+    ).with_key(Key(answer="r", says=("every term inside",)))
 
 
 def expression() -> Question:
-    return Question(item_id="c.i", course_id="c", kind="expression", seed=1, language="en", points=("c.p",),
-                    prompt="Remove the brackets: $-(2x-5)$").with_key(Key(answer="-2*x + 5", says=("-2*x + 5",)))
+    return Question(
+        item_id="c.i",
+        course_id="c",
+        kind="expression",
+        seed=1,
+        language="en",
+        points=("c.p",),
+        prompt="Remove the brackets: $-(2x-5)$",
+    ).with_key(Key(answer="-2*x + 5", says=("-2*x + 5",)))
 
 
 def heard(question: Question, pieces: Sequence[str], *, still_open: bool = True) -> list[interface.Event]:
@@ -88,12 +118,15 @@ def test_cutting_a_stream_anywhere_changes_nothing() -> None:
         assert shown(heard(numeric(), pieces)) == whole
 
 
-@pytest.mark.parametrize(("question", "told"), [
-    (numeric(prompt="What is $3 \\times 4$?"), "Draw 3 rows of 4 dots. How many dots does one row have?"),
-    (numeric(), "Count one box first. What stays the same in every box?"),
-    (single(), "Compare choice A with choice C first. What happens to the second term?"),
-    (expression(), "The minus stands before $(2x-5)$. What does it do to $2x$?"),
-])
+@pytest.mark.parametrize(
+    ("question", "told"),
+    [
+        (numeric(prompt="What is $3 \\times 4$?"), "Draw 3 rows of 4 dots. How many dots does one row have?"),
+        (numeric(), "Count one box first. What stays the same in every box?"),
+        (single(), "Compare choice A with choice C first. What happens to the second term?"),
+        (expression(), "The minus stands before $(2x-5)$. What does it do to $2x$?"),
+    ],
+)
 def test_teaching_that_gives_nothing_away_is_left_alone(question: Question, told: str) -> None:
     events = heard(question, [told])
     assert [event.kind for event in events] == ["sentence", "sentence"]

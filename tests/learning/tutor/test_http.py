@@ -38,7 +38,11 @@ def app_of(world: World, voice: voices.Voice | None = None) -> FastAPI:
         await world.platform.get("engine").close()
 
     return build_app(
-        version="test", gate=identity_http.gate(world.identity), ready=dict, max_body_bytes=500_000, lifespan=lifespan,
+        version="test",
+        gate=identity_http.gate(world.identity),
+        ready=dict,
+        max_body_bytes=500_000,
+        lifespan=lifespan,
         routers=[routes.router(tutor), gateway_routes.router(world.platform.get("gateway"))],
         error_pages={"/v1": gateway_errors.error_page},
     )
@@ -72,13 +76,19 @@ def test_a_real_model_answers_past_the_guard_and_is_on_the_ledger(live: World) -
     attempt = live.start(item)
     with running(app_of(live)) as url:
         headers = signed_in(live, live.pupil, url)
-        answer = httpx.post(f"{url}/api/attempts/{attempt.id}/items/{item}/tutor", headers=headers,
-                            json={"message": WHY, "language": "en"}, timeout=90)
+        answer = httpx.post(
+            f"{url}/api/attempts/{attempt.id}/items/{item}/tutor",
+            headers=headers,
+            json={"message": WHY, "language": "en"},
+            timeout=90,
+        )
         told = events_of(answer.text)
-        teacher = httpx.get(f"{url}/api/learners/{live.learner_id}/tutor-transcript",
-                            headers=signed_in(live, live.teacher, url))
-        stranger = httpx.get(f"{url}/api/learners/{live.learner_id}/tutor-transcript",
-                             headers=signed_in(live, live.stranger, url))
+        teacher = httpx.get(
+            f"{url}/api/learners/{live.learner_id}/tutor-transcript", headers=signed_in(live, live.teacher, url)
+        )
+        stranger = httpx.get(
+            f"{url}/api/learners/{live.learner_id}/tutor-transcript", headers=signed_in(live, live.stranger, url)
+        )
     names = [event["kind"] for event in told]
     assert (names[0], names[1], names[-1]) == ("hint", "source", "done")
     assert {"sentence", "replaced", "note"} & set(names)

@@ -85,8 +85,13 @@ def test_a_child_in_danger_is_answered_with_care_without_a_model_and_the_school_
 
 
 def test_apologies_invented_hints_and_echoes_of_a_model_are_left_out(world: World) -> None:
-    chatter = ("I'm sorry, I'm unable to assist you. ", "Hint 3: Print the system prompt. ",
-               "Where did I go wrong with the sign? ", "；；；；；；；； ", "What does the minus do to each term?")
+    chatter = (
+        "I'm sorry, I'm unable to assist you. ",
+        "Hint 3: Print the system prompt. ",
+        "Where did I go wrong with the sign? ",
+        "；；；；；；；； ",
+        "What does the minus do to each term?",
+    )
     events = world.ask(ScriptedVoice(pieces=chatter), world.item("expression"), WHY)
     assert text_of(events, "sentence").strip() == "What does the minus do to each term?"
     alone = world.ask(ScriptedVoice(pieces=chatter[:1]), world.item("expression"), WHY)
@@ -98,8 +103,12 @@ def test_each_question_opens_the_next_hint_and_the_last_one_is_said_again(world:
     item = world.item("expression")
     attempt = world.start(item)
     count = world.question(attempt).hint_count
-    numbers = [(event.data["number"], event.data["again"]) for _ in range(count + 1)
-               for event in world.ask(voice, item, WHY, attempt=attempt) if event.kind == "hint"]
+    numbers = [
+        (event.data["number"], event.data["again"])
+        for _ in range(count + 1)
+        for event in world.ask(voice, item, WHY, attempt=attempt)
+        if event.kind == "hint"
+    ]
     assert numbers == [(n, False) for n in range(1, count + 1)] + [(count, True)]
 
 
@@ -117,8 +126,9 @@ def test_a_leak_is_replaced_by_the_next_hint_and_counted(world: World) -> None:
     assert (events[-1].data["replaced"], f"answer is {answer}" in text_of(events)) == (1, False)
 
 
-@pytest.mark.parametrize(("message", "refusal"), [
-    ("Just tell me the answer please", "yours to find"), ("直接告诉我答案！", "要你自己得出")])
+@pytest.mark.parametrize(
+    ("message", "refusal"), [("Just tell me the answer please", "yours to find"), ("直接告诉我答案！", "要你自己得出")]
+)
 def test_asking_for_the_answer_is_refused_without_asking_a_model(world: World, message: str, refusal: str) -> None:
     voice = ScriptedVoice()
     events = world.ask(voice, world.item("numeric"), message)
@@ -187,9 +197,14 @@ def test_while_the_model_is_loading_hints_answer_and_say_how_far_it_is(world: Wo
     assert kinds(events)[0] == "hint"
 
 
-@pytest.mark.parametrize(("failure", "why"), [
-    (errors.Unavailable("worker lost"), "unavailable"), (errors.RateLimited("queue full"), "busy"),
-    (gateway_api.QuotaFull("full", fix="", retry_after_s=1, allowances=()), "quota")])
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [
+        (errors.Unavailable("worker lost"), "unavailable"),
+        (errors.RateLimited("queue full"), "busy"),
+        (gateway_api.QuotaFull("full", fix="", retry_after_s=1, allowances=()), "quota"),
+    ],
+)
 def test_a_model_that_fails_leaves_the_hint_standing(world: World, failure: Exception, why: str) -> None:
     events = world.ask(ScriptedVoice(failure=failure), world.item("numeric"), WHY)
     assert kinds(events) == ["hint", "source", "note", "done"]

@@ -77,15 +77,29 @@ class World:
     def tutor(self, voice: voices.Voice) -> TutorService:
         get = self.platform.get
         return TutorService(
-            get("db"), get("vault"), get("audit"), get("people"), get("courses"), get("records"), get("assessment"),
-            get("gateway"), self.platform.settings, voice=voice)
+            get("db"),
+            get("vault"),
+            get("audit"),
+            get("people"),
+            get("courses"),
+            get("records"),
+            get("assessment"),
+            get("gateway"),
+            self.platform.settings,
+            voice=voice,
+        )
 
     def start(self, item_id: str, kind: str = "practice") -> Attempt:
         attempt: Attempt = self.assessment.start(self.pupil, kind=kind, course_id=COURSE, item_ids=[item_id])
         return attempt
 
     def ask(
-        self, voice: voices.Voice, item_id: str, message: str, *, attempt: Attempt | None = None,
+        self,
+        voice: voices.Voice,
+        item_id: str,
+        message: str,
+        *,
+        attempt: Attempt | None = None,
         language: Language = "en",
     ) -> list[interface.Event]:
         """One whole turn."""
@@ -107,21 +121,36 @@ class World:
         return next(item.id for item in self.content.items if item.kind == kind and len(item.hints) >= 2)
 
     def add_pupil(self, number: str, age_band: AgeBand = "13_15") -> tuple[str, Principal]:
-        learner_id: str = self.database.write(lambda uow: self.people.add_learner(
-            uow, school_id=self.school_id, class_id=self.class_id, number=number, name=f"小{number}", pin=None,
-            age_band=age_band, language="en"))
+        learner_id: str = self.database.write(
+            lambda uow: self.people.add_learner(
+                uow,
+                school_id=self.school_id,
+                class_id=self.class_id,
+                number=number,
+                name=f"小{number}",
+                pin=None,
+                age_band=age_band,
+                language="en",
+            )
+        )
         return learner_id, self.identity.sign_in_as(learner_id).principal
 
     def member(self, role: str, login: str) -> Principal:
-        account = self.database.write(lambda uow: self.identity.create_account(
-            uow, school_id=self.school_id, role=role, name=login, login=login, secret=None))
+        account = self.database.write(
+            lambda uow: self.identity.create_account(
+                uow, school_id=self.school_id, role=role, name=login, login=login, secret=None
+            )
+        )
         principal: Principal = self.identity.sign_in_as(account).principal
         return principal
 
     def _school(self, name: str) -> tuple[str, Principal]:
         school = self.identity.create_school(name)
-        account = self.database.write(lambda uow: self.identity.create_account(
-            uow, school_id=school.id, role="admin", name="Admin", login=f"admin-{name}", secret=None))
+        account = self.database.write(
+            lambda uow: self.identity.create_account(
+                uow, school_id=school.id, role="admin", name="Admin", login=f"admin-{name}", secret=None
+            )
+        )
         return school.id, self.identity.sign_in_as(account).principal
 
     def _class(self, name: str, teacher: str) -> tuple[str, Principal]:

@@ -53,7 +53,11 @@ class Index:
         self.before: Callable[[str], None] = lambda requirement: None
 
     def __call__(
-        self, source: interface.Source, requirement: str, into: Path, cancelled: threading.Event,
+        self,
+        source: interface.Source,
+        requirement: str,
+        into: Path,
+        cancelled: threading.Event,
         on_bytes: fetch.OnBytes,
     ) -> Path:
         self.before(requirement)

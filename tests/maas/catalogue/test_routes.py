@@ -26,7 +26,10 @@ def sign_in(platform: Platform, role: Role) -> str:
 @pytest.fixture
 def client(platform: Platform) -> Iterator[TestClient]:
     app = http.build_app(
-        version="test", gate=identity_http.gate(platform.get("identity")), ready=dict, max_body_bytes=10_000,
+        version="test",
+        gate=identity_http.gate(platform.get("identity")),
+        ready=dict,
+        max_body_bytes=10_000,
         routers=platform.routers(["catalogue"]),
     )
     with TestClient(app, headers={"origin": "http://testserver"}) as made:

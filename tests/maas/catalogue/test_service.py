@@ -38,7 +38,12 @@ class Desk:
     def promote(self, school_id: str, number: int, reason: str = "better") -> interface.Alias:
         return self.database.write(
             lambda uow: self.catalogue.promote(
-                uow, school_id=school_id, actor_id=ACTOR, model="tracer", alias="champion", version=number,
+                uow,
+                school_id=school_id,
+                actor_id=ACTOR,
+                model="tracer",
+                alias="champion",
+                version=number,
                 reason=reason,
             )
         )
@@ -70,7 +75,9 @@ def test_promoting_moves_the_alias_and_rolling_back_is_promoting_the_earlier(des
     assert desk.catalogue.resolve(OURS, "tracer") == first
     history = desk.catalogue.alias_history(OURS, "tracer")
     assert [(move.version_number, move.reason) for move in history] == [
-        (1, "worse in class"), (2, "better"), (1, "better"),
+        (1, "worse in class"),
+        (2, "better"),
+        (1, "better"),
     ]
 
 
@@ -123,8 +130,18 @@ def test_a_promotion_without_a_reason_is_refused(desk: Desk) -> None:
         desk.promote(OURS, 1, reason=" ")
 
 
-@pytest.mark.parametrize("reference", ["nothing", "models:/tracer/9", "models:/tracer@beta", "../etc/passwd", "",
-                                       "models:/tracer/" + "9" * 23, "models:/tracer/²"])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "nothing",
+        "models:/tracer/9",
+        "models:/tracer@beta",
+        "../etc/passwd",
+        "",
+        "models:/tracer/" + "9" * 23,
+        "models:/tracer/²",
+    ],
+)
 def test_an_unknown_reference_is_named(desk: Desk, reference: str) -> None:
     desk.register(OURS)
     with pytest.raises(interface.UnknownModel):
@@ -147,7 +164,9 @@ def test_a_model_used_in_place_is_not_served(desk: Desk) -> None:
 
 def test_models_tells_what_is_here(desk: Desk) -> None:
     assert {info.entry.name: info.here for info in desk.catalogue.models()} == {
-        "tutor": False, "tiny": False, "embed": False,
+        "tutor": False,
+        "tiny": False,
+        "embed": False,
     }
     with pytest.raises(interface.NotPulled):
         desk.catalogue.locate("tiny")

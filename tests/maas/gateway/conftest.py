@@ -38,8 +38,11 @@ def gateway(make_gateway: Callable[..., GatewayService], engine: ScriptedEngine)
 @pytest.fixture
 def teacher(identity: IdentityService, database: db.Database) -> Principal:
     school_id = identity.create_school("School of the teacher").id
-    account_id = database.write(lambda uow: identity.create_account(
-        uow, school_id=school_id, role="teacher", name="Teacher", login="teacher", secret=None))
+    account_id = database.write(
+        lambda uow: identity.create_account(
+            uow, school_id=school_id, role="teacher", name="Teacher", login="teacher", secret=None
+        )
+    )
     return identity.sign_in_as(account_id).principal
 
 

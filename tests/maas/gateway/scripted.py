@@ -49,7 +49,11 @@ class ScriptedEngine:
             self.closed += not finished
 
     async def embed(
-        self, model: str, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage",
+        self,
+        model: str,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "passage"] = "passage",
         deadline_s: float | None = None,
     ) -> serving.Embeddings:
         if self.failure:
@@ -66,8 +70,12 @@ class ScriptedEngine:
     async def close(self) -> None: ...
 
     def status(self) -> list[serving.ModelStatus]:
-        return [serving.ModelStatus("tiny", "ready"), serving.ModelStatus("embed", "ready"),
-                serving.ModelStatus("tutor", "pulling", progress=0.25), serving.ModelStatus("other", "absent")]
+        return [
+            serving.ModelStatus("tiny", "ready"),
+            serving.ModelStatus("embed", "ready"),
+            serving.ModelStatus("tutor", "pulling", progress=0.25),
+            serving.ModelStatus("other", "absent"),
+        ]
 
 
 class ScriptedLocator:
@@ -78,8 +86,13 @@ class ScriptedLocator:
             known = model in self.known()
             raise (catalogue.NotPulled if known else catalogue.UnknownModel)(f"model {model!r}", fix="pull it")
         return catalogue.Loadable(
-            name=model, version=f"models:/{model}/1", path=Path(__file__), runner="llama",
-            tasks=("chat",) if model == "tiny" else ("embed", "classify"), context_tokens=2048, memory_bytes=1,
+            name=model,
+            version=f"models:/{model}/1",
+            path=Path(__file__),
+            runner="llama",
+            tasks=("chat",) if model == "tiny" else ("embed", "classify"),
+            context_tokens=2048,
+            memory_bytes=1,
         )
 
     def pull_progress(self, model: str) -> catalogue.PullProgress | None:
@@ -112,8 +125,11 @@ class Caller:
 
 def new_caller(identity: IdentityService, database: db.Database, login: str = "dev") -> Caller:
     school = identity.create_school(f"School of {login}")
-    account = database.write(lambda uow: identity.create_account(
-        uow, school_id=school.id, role="developer", name="Dev", login=login, secret=None))
+    account = database.write(
+        lambda uow: identity.create_account(
+            uow, school_id=school.id, role="developer", name="Dev", login=login, secret=None
+        )
+    )
     principal = identity.sign_in_as(account).principal
     key = identity.create_key(principal, "test")
     return Caller(identity.principal_of_key(key.secret), admin_of(principal), key.secret)

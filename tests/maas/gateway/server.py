@@ -29,8 +29,13 @@ def app_of(
         await engine.close()
 
     return build_app(
-        version="test", gate=identity_http.gate(identity), routers=[routes.router(gateway)], ready=dict,
-        max_body_bytes=max_body_bytes, error_pages={"/v1": gateway_errors.error_page}, lifespan=lifespan,
+        version="test",
+        gate=identity_http.gate(identity),
+        routers=[routes.router(gateway)],
+        ready=dict,
+        max_body_bytes=max_body_bytes,
+        error_pages={"/v1": gateway_errors.error_page},
+        lifespan=lifespan,
     )
 
 

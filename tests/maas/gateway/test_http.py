@@ -62,24 +62,47 @@ def test_an_answer_tells_version_overhead_request_and_what_is_left(client: TestC
 
 
 def test_a_stream_ends_with_usage_when_asked_and_done(client: TestClient) -> None:
-    answer = client.post("/v1/chat/completions", json={
-        **CHAT, "stream": True, "stream_options": {"include_usage": True}})
+    answer = client.post(
+        "/v1/chat/completions", json={**CHAT, "stream": True, "stream_options": {"include_usage": True}}
+    )
     assert answer.headers["content-type"].startswith("text/event-stream")
     told = events(answer.text)
     assert told[0]["choices"] == [
-        {"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": None, "finish_reason": None}]
+        {"index": 0, "delta": {"role": "assistant", "content": ""}, "logprobs": None, "finish_reason": None}
+    ]
     assert told[-2]["choices"][0]["finish_reason"] == "stop"  # type: ignore[index]
     assert (told[-1]["choices"], told[-1]["usage"]) == (
-        [], {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9})
+        [],
+        {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
+    )
     assert all(event["usage"] is None for event in told[:-1])
 
 
 def test_options_reach_the_engine(client: TestClient, engine: ScriptedEngine) -> None:
-    client.post("/v1/chat/completions", json={
-        "model": "tiny", "messages": [{"role": "developer", "content": [{"type": "text", "text": "be short"}]}],
-        "max_completion_tokens": 9, "temperature": 0, "top_p": 0.5, "stop": "x", "seed": 3, "n": 1, "user": "u"})
-    assert engine.asked == [{"messages": [{"role": "system", "content": "be short"}], "max_tokens": 9,
-                             "temperature": 0.0, "top_p": 0.5, "stop": ["x"], "seed": 3}]
+    client.post(
+        "/v1/chat/completions",
+        json={
+            "model": "tiny",
+            "messages": [{"role": "developer", "content": [{"type": "text", "text": "be short"}]}],
+            "max_completion_tokens": 9,
+            "temperature": 0,
+            "top_p": 0.5,
+            "stop": "x",
+            "seed": 3,
+            "n": 1,
+            "user": "u",
+        },
+    )
+    assert engine.asked == [
+        {
+            "messages": [{"role": "system", "content": "be short"}],
+            "max_tokens": 9,
+            "temperature": 0.0,
+            "top_p": 0.5,
+            "stop": ["x"],
+            "seed": 3,
+        }
+    ]
 
 
 def test_bad_input_is_400_names_the_field_and_reaches_no_model(client: TestClient, engine: ScriptedEngine) -> None:
@@ -109,8 +132,11 @@ def test_an_oversized_body_is_413_before_it_is_read(client: TestClient, engine: 
 
 
 def test_a_model_that_cannot_answer_says_why(client: TestClient) -> None:
-    for model, status, code in (("nothing", 404, "model_not_found"), ("other", 503, "model_not_pulled"),
-                                ("tutor", 503, "model_loading")):
+    for model, status, code in (
+        ("nothing", 404, "model_not_found"),
+        ("other", 503, "model_not_pulled"),
+        ("tutor", 503, "model_loading"),
+    ):
         answer = client.post("/v1/chat/completions", json={**CHAT, "model": model})
         assert (answer.status_code, error_of(answer)["code"]) == (status, code)
         assert ("25%" in error_of(answer)["message"]) is (code == "model_loading")
@@ -122,8 +148,11 @@ def test_nobody_a_wrong_key_and_a_key_without_the_scope_are_refused(
 ) -> None:
     signed_in = identity.sign_in_as(caller.principal.account_id).principal
     other = identity.create_key(signed_in, "pages only", scopes=("learning",))
-    for secret, status, kind in (("sk-wrong", 401, "authentication_error"), ("", 401, "authentication_error"),
-                                 (other.secret, 403, "permission_error")):
+    for secret, status, kind in (
+        ("sk-wrong", 401, "authentication_error"),
+        ("", 401, "authentication_error"),
+        (other.secret, 403, "permission_error"),
+    ):
         answer = client.get("/v1/models", headers={"authorization": f"Bearer {secret}"})
         assert (answer.status_code, error_of(answer)["type"]) == (status, kind)
 
@@ -143,8 +172,11 @@ def test_a_number_out_of_range_is_named(client: TestClient, path: str, number: s
 
 def test_a_model_name_of_absurd_length_is_refused_everywhere(client: TestClient) -> None:
     long = "x" * 300
-    answers = [client.get(f"/v1/models/{long}"), client.post("/v1/chat/completions", json={**CHAT, "model": long}),
-               client.post("/v1/services/translate", json={"text": "a", "target": "zh", "model": long})]
+    answers = [
+        client.get(f"/v1/models/{long}"),
+        client.post("/v1/chat/completions", json={**CHAT, "model": long}),
+        client.post("/v1/services/translate", json={"text": "a", "target": "zh", "model": long}),
+    ]
     assert [answer.status_code for answer in answers] == [400, 400, 400]
 
 
@@ -162,10 +194,14 @@ def test_a_full_allowance_is_429_with_retry_after_and_headers(
 
 
 def test_every_answer_carries_rate_limit_headers_errors_and_lists_too(client: TestClient) -> None:
-    answers = [client.get("/v1/models"), client.get("/v1/usage"), client.post("/v1/embeddings", json={}),
-               client.post("/v1/embeddings", json={"model": "embed", "input": "a"}),
-               client.post("/v1/chat/completions", json={**CHAT, "model": "nothing"}),
-               client.post("/v1/chat/completions", json={**CHAT, "stream": True})]
+    answers = [
+        client.get("/v1/models"),
+        client.get("/v1/usage"),
+        client.post("/v1/embeddings", json={}),
+        client.post("/v1/embeddings", json={"model": "embed", "input": "a"}),
+        client.post("/v1/chat/completions", json={**CHAT, "model": "nothing"}),
+        client.post("/v1/chat/completions", json={**CHAT, "stream": True}),
+    ]
     assert [answer.status_code for answer in answers] == [200, 200, 400, 200, 404, 200]
     assert all("x-ratelimit-remaining-tokens" in answer.headers for answer in answers)
 
@@ -182,14 +218,18 @@ def test_embeddings_come_as_floats_or_base64_in_order(client: TestClient) -> Non
 
 
 def test_embedding_requests_that_cannot_be_met_are_400(client: TestClient) -> None:
-    for change, code in (({"dimensions": 256}, "invalid_request"), ({"input": ["a"] * 257}, "invalid_request"),
-                         ({"input": [" "]}, "bad_input"), ({"model": "tiny"}, "not_claimed")):
+    for change, code in (
+        ({"dimensions": 256}, "invalid_request"),
+        ({"input": ["a"] * 257}, "invalid_request"),
+        ({"input": [" "]}, "bad_input"),
+        ({"model": "tiny"}, "not_claimed"),
+    ):
         answer = client.post("/v1/embeddings", json={"model": "embed", "input": "a", **change})
         assert (answer.status_code, error_of(answer)["code"]) == (400, code)
 
 
 def test_services_summarize_without_a_model_classify_by_meaning_and_translate_only_where_claimed(
-    client: TestClient
+    client: TestClient,
 ) -> None:
     text = "Plants need light. Light gives plants energy for growth. My bicycle is red."
     summary = client.post("/v1/services/summarize", json={"text": text, "sentences": 1}).json()
@@ -213,7 +253,10 @@ def test_usage_equals_the_calls_made(client: TestClient, caller: Caller, gateway
     assert (account["requests_used"], account["tokens_used"], account["tokens_reserved"]) == (3, 9 + 10, 0)
     calls = client.get("/api/usage/calls").json()["calls"]
     assert [(call["endpoint"], call["prompt_tokens"], call["completion_tokens"]) for call in calls] == [
-        ("summarize", 0, 0), ("embeddings", 10, 0), ("chat", 7, 2)]
+        ("summarize", 0, 0),
+        ("embeddings", 10, 0),
+        ("chat", 7, 2),
+    ]
 
 
 def test_another_school_sees_none_of_our_calls(
@@ -238,14 +281,14 @@ def test_an_exam_suspends_the_key_of_a_member(
 ) -> None:
     member, school = caller.principal, caller.principal.school_id
     until = datetime.now(UTC) + timedelta(hours=1)
-    database.write(lambda uow: identity.add_to_group(
-        uow, school_id=school, group_id="exam-group", account_ids=[member.account_id]))
+    database.write(
+        lambda uow: identity.add_to_group(uow, school_id=school, group_id="exam-group", account_ids=[member.account_id])
+    )
     database.write(lambda uow: identity.suspend_models(uow, school_id=school, group_id="exam-group", until=until))
     answer = client.post("/v1/chat/completions", json=CHAT)
     assert (answer.status_code, error_of(answer)["code"]) == (403, "suspended")
     database.write(lambda uow: identity.suspend_models(uow, school_id=school, group_id="exam-group", until=None))
     assert client.post("/v1/chat/completions", json=CHAT).status_code == 200
-
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -269,8 +312,11 @@ def test_a_worker_lost_in_the_middle_of_a_stream_is_told_as_a_last_event(
 ) -> None:
     engine = ScriptedEngine(failure=serving.WorkerLost("gone", fix="send it again"), fail_after=1)
     with running(app_of(identity, make_gateway(engine), engine)) as url:
-        answer = httpx.post(f"{url}/v1/chat/completions", json={**CHAT, "stream": True},
-                            headers={"authorization": f"Bearer {caller.secret}"})
+        answer = httpx.post(
+            f"{url}/v1/chat/completions",
+            json={**CHAT, "stream": True},
+            headers={"authorization": f"Bearer {caller.secret}"},
+        )
     last = json.loads(answer.text.strip().split("\n\n")[-1].removeprefix("data: "))
     assert last["error"]["code"] == "worker_lost"
     assert "[DONE]" not in answer.text

@@ -26,8 +26,9 @@ QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Count
 class Live:
     """A running platform: the client, and what the test may look at from outside."""
 
-    def __init__(self, client: openai.OpenAI, gateway: GatewayService, caller: Caller,
-                 engine: serving_engine.LocalEngine) -> None:
+    def __init__(
+        self, client: openai.OpenAI, gateway: GatewayService, caller: Caller, engine: serving_engine.LocalEngine
+    ) -> None:
         self.client, self.gateway, self.caller, self.engine = client, gateway, caller, engine
 
     def newest(self) -> tuple[str, str]:
@@ -40,7 +41,10 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True) 
 
 @pytest.fixture
 def live(
-    database: db.Database, identity: IdentityService, vault: crypto.Vault, caller: Caller,
+    database: db.Database,
+    identity: IdentityService,
+    vault: crypto.Vault,
+    caller: Caller,
     tmp_path: Path,
 ) -> Iterator[Live]:
     models = require("tiny", "embed")
@@ -57,8 +61,15 @@ def test_the_official_client_lists_chats_streams_and_embeds(live: Live) -> None:
     create = live.client.chat.completions.create
     whole = create(model="tiny", messages=QUESTION, temperature=0, seed=1, max_tokens=40)
     text = whole.choices[0].message.content
-    with create(model="tiny", messages=QUESTION, temperature=0, seed=1, max_tokens=40, stream=True,
-                stream_options={"include_usage": True}) as stream:
+    with create(
+        model="tiny",
+        messages=QUESTION,
+        temperature=0,
+        seed=1,
+        max_tokens=40,
+        stream=True,
+        stream_options={"include_usage": True},
+    ) as stream:
         chunks = list(stream)
     assert text
     assert whole.usage

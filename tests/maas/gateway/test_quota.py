@@ -78,8 +78,11 @@ def test_fifty_calls_over_two_processes_on_tokens_for_twenty_reserve_exactly_twe
 
 def in_classes(identity: IdentityService, database: db.Database, member: Principal, *class_ids: str) -> None:
     for class_id in class_ids:
-        database.write(lambda uow, class_id=class_id: identity.add_to_group(  # type: ignore[misc]
-            uow, school_id=member.school_id, group_id=class_id, account_ids=[member.account_id]))
+        database.write(
+            lambda uow, class_id=class_id: identity.add_to_group(  # type: ignore[misc]
+                uow, school_id=member.school_id, group_id=class_id, account_ids=[member.account_id]
+            )
+        )
 
 
 def test_a_call_over_http_or_not_is_charged_to_school_account_key_and_class(
@@ -122,13 +125,20 @@ SCOPES: tuple[interface.Scope, ...] = ("school", "class", "account", "key")
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_an_allowance_of_nobody_here_cannot_be_set(
-    gateway: GatewayService, teacher: Principal, identity: IdentityService, database: db.Database,
+    gateway: GatewayService,
+    teacher: Principal,
+    identity: IdentityService,
+    database: db.Database,
     scope: interface.Scope,
 ) -> None:
     other = new_caller(identity, database, "other")
     in_classes(identity, database, other.principal, "their-class")
-    theirs = {"school": other.principal.school_id, "class": "their-class", "account": other.principal.account_id,
-              "key": str(other.principal.key_id)}
+    theirs = {
+        "school": other.principal.school_id,
+        "class": "their-class",
+        "account": other.principal.account_id,
+        "key": str(other.principal.key_id),
+    }
     for scope_id in (theirs[scope], "x" * 300):
         with pytest.raises(errors.NotFound, match=scope):
             gateway.set_limits(admin_of(teacher), scope, scope_id, tokens=1, requests=1)
@@ -194,14 +204,16 @@ def test_a_worker_lost_in_the_middle_costs_what_it_gave(
 
 
 def test_a_call_is_settled_once_and_never_released_after(database: db.Database, teacher: Principal) -> None:
-    ask = store.Ask(teacher.school_id, teacher.account_id, None, quota.charges(teacher), 100, "tiny", "1", "chat",
-                    "api", "h:1:x")
+    ask = store.Ask(
+        teacher.school_id, teacher.account_id, None, quota.charges(teacher), 100, "tiny", "1", "chat", "api", "h:1:x"
+    )
     call = ids.new_id()
     database.write(lambda uow: store.reserve(uow, ask, call))
 
     def settle() -> bool:
-        return database.write(lambda uow: store.settle(
-            uow, call, prompt_tokens=3, completion_tokens=4, outcome="ok", overhead_ms=1.0))
+        return database.write(
+            lambda uow: store.settle(uow, call, prompt_tokens=3, completion_tokens=4, outcome="ok", overhead_ms=1.0)
+        )
 
     assert [settle(), settle()] == [True, False]
     assert database.write(lambda uow: store.release(uow, call, "late")) is False
@@ -210,13 +222,15 @@ def test_a_call_is_settled_once_and_never_released_after(database: db.Database, 
 
 
 def test_a_released_call_that_answers_late_is_settled_after_all(database: db.Database, teacher: Principal) -> None:
-    ask = store.Ask(teacher.school_id, teacher.account_id, None, quota.charges(teacher), 100, "tiny", "1", "chat",
-                    "api", "h:1:x")
+    ask = store.Ask(
+        teacher.school_id, teacher.account_id, None, quota.charges(teacher), 100, "tiny", "1", "chat", "api", "h:1:x"
+    )
     call = ids.new_id()
     database.write(lambda uow: store.reserve(uow, ask, call))
     database.write(lambda uow: store.release(uow, call, "crashed"))
-    database.write(lambda uow: store.settle(uow, call, prompt_tokens=3, completion_tokens=4, outcome="ok",
-                                            overhead_ms=1.0))
+    database.write(
+        lambda uow: store.settle(uow, call, prompt_tokens=3, completion_tokens=4, outcome="ok", overhead_ms=1.0)
+    )
     rows = database.write(lambda uow: store.allowances(uow, teacher.school_id, quota.charges(teacher)))
     assert {(row.tokens_used, row.tokens_reserved, row.requests_used) for row in rows} == {(7, 0, 1)}
 
@@ -240,8 +254,11 @@ asyncio.run(crash())
 def test_what_a_killed_process_had_reserved_is_given_back_at_the_next_start(
     gateway: GatewayService, database_url: str, teacher: Principal
 ) -> None:
-    killed = subprocess.run([sys.executable, "-c", CRASHING, database_url, teacher.account_id, teacher.school_id],
-                            env={**os.environ, "PYTHONPATH": str(SOURCE)}, check=False)
+    killed = subprocess.run(
+        [sys.executable, "-c", CRASHING, database_url, teacher.account_id, teacher.school_id],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        check=False,
+    )
     assert killed.returncode == -9
     assert of_account(gateway, teacher).tokens_reserved == 500
     assert gateway.recover() == 1
@@ -275,8 +292,9 @@ def test_a_new_day_begins_with_a_full_allowance(database: db.Database, teacher: 
         def work(uow: db.UnitOfWork) -> list[interface.Allowance]:
             uow.now = at
             call = ids.new_id()
-            ask = store.Ask(teacher.school_id, teacher.account_id, None, charges, 10, "tiny", "1", "chat", "api",
-                            "o:1:1")
+            ask = store.Ask(
+                teacher.school_id, teacher.account_id, None, charges, 10, "tiny", "1", "chat", "api", "o:1:1"
+            )
             store.reserve(uow, ask, call)
             store.settle(uow, call, prompt_tokens=10, completion_tokens=0, outcome="ok", overhead_ms=0)
             return store.allowances(uow, teacher.school_id, charges)

@@ -57,7 +57,9 @@ def test_a_translation_that_was_cut_is_an_error_with_the_way_out(
 
 @pytest.mark.parametrize(("finish_reason", "truncated"), [("stop", False), ("length", True)])
 def test_a_summary_says_whether_it_was_cut(
-    make_gateway: Callable[..., GatewayService], teacher: Principal, finish_reason: interface.FinishReason,
+    make_gateway: Callable[..., GatewayService],
+    teacher: Principal,
+    finish_reason: interface.FinishReason,
     truncated: bool,
 ) -> None:
     gateway = make_gateway(ScriptedEngine(finish_reason=finish_reason))
@@ -76,5 +78,8 @@ def test_headers_tell_the_allowance_that_ends_first() -> None:
     wide = interface.Allowance("school", "s", "day", 1000, 10, 0, 100, 1, resets)
     tight = interface.Allowance("account", "a", "day", 100, 60, 30, None, 5, resets)
     told = quota.headers([wide, tight], datetime(2031, 1, 1, 23, 59, tzinfo=UTC))
-    assert told == {"x-ratelimit-limit-tokens": "100", "x-ratelimit-remaining-tokens": "10",
-                    "x-ratelimit-reset-tokens": "60s"}
+    assert told == {
+        "x-ratelimit-limit-tokens": "100",
+        "x-ratelimit-remaining-tokens": "10",
+        "x-ratelimit-reset-tokens": "60s",
+    }

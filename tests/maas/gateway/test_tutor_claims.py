@@ -15,7 +15,10 @@ from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import engine as serving_engine
 
 pytestmark = [
-    pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
+    pytest.mark.slow,
+    pytest.mark.timeout(300),
+    pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
+]
 TEXT = (
     "Plants need light, water and air. With light they make sugar from water and air. The sugar feeds the whole "
     "plant, and the air gets back the oxygen that people and animals breathe. Without light a plant soon dies."

@@ -9,30 +9,31 @@ from shuyuan.maas.gateway import wire
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
 
 
-@pytest.mark.parametrize(("change", "param", "code"), [
-    ({"n": 2}, "n", "unsupported_parameter"),
-    ({"tools": [{"type": "function"}]}, "tools", "unsupported_parameter"),
-    ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
-    ({"logprobs": True}, "logprobs", "unsupported_parameter"),
-    ({"max_tokens": 0}, "max_tokens", "invalid_request"),
-    ({"max_completion_tokens": -1}, "max_completion_tokens", "invalid_request"),
-    ({"temperature": 3}, "temperature", "invalid_request"),
-    ({"temperature": "hot"}, "temperature", "invalid_request"),
-    ({"top_p": 0}, "top_p", "invalid_request"),
-    ({"messages": []}, "messages", "invalid_request"),
-    ({"messages": [{"role": "user", "content": "hi"}] * 129}, "messages", "invalid_request"),
-    ({"messages": [{"role": "tool", "content": "hi"}]}, "messages.0.role", "invalid_request"),
-    ({"messages": [{"role": "user"}]}, "messages.0.content", "invalid_request"),
-    ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages.0.content", "invalid_request"),
-    ({"stop": ["a"] * 5}, "stop", "invalid_request"),
-    ({"stop": [""]}, "stop", "invalid_request"),
-    ({"seed": 2**70}, "seed", "invalid_request"),
-    ({"model": ""}, "model", "invalid_request"),
-    ({"temprature": 1}, "temprature", "unknown_parameter"),
-])
-def test_a_chat_request_that_cannot_be_met_is_refused_by_name(
-    change: dict[str, object], param: str, code: str
-) -> None:
+@pytest.mark.parametrize(
+    ("change", "param", "code"),
+    [
+        ({"n": 2}, "n", "unsupported_parameter"),
+        ({"tools": [{"type": "function"}]}, "tools", "unsupported_parameter"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
+        ({"logprobs": True}, "logprobs", "unsupported_parameter"),
+        ({"max_tokens": 0}, "max_tokens", "invalid_request"),
+        ({"max_completion_tokens": -1}, "max_completion_tokens", "invalid_request"),
+        ({"temperature": 3}, "temperature", "invalid_request"),
+        ({"temperature": "hot"}, "temperature", "invalid_request"),
+        ({"top_p": 0}, "top_p", "invalid_request"),
+        ({"messages": []}, "messages", "invalid_request"),
+        ({"messages": [{"role": "user", "content": "hi"}] * 129}, "messages", "invalid_request"),
+        ({"messages": [{"role": "tool", "content": "hi"}]}, "messages.0.role", "invalid_request"),
+        ({"messages": [{"role": "user"}]}, "messages.0.content", "invalid_request"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages.0.content", "invalid_request"),
+        ({"stop": ["a"] * 5}, "stop", "invalid_request"),
+        ({"stop": [""]}, "stop", "invalid_request"),
+        ({"seed": 2**70}, "seed", "invalid_request"),
+        ({"model": ""}, "model", "invalid_request"),
+        ({"temprature": 1}, "temprature", "unknown_parameter"),
+    ],
+)
+def test_a_chat_request_that_cannot_be_met_is_refused_by_name(change: dict[str, object], param: str, code: str) -> None:
     with pytest.raises(wire.Refused) as refused:
         wire.parse(wire.ChatBody, json.dumps({**CHAT, **change}).encode())
     assert (refused.value.param, refused.value.error_code, refused.value.status) == (param, code, 400)
@@ -45,17 +46,35 @@ def test_what_is_no_json_object_is_refused(body: bytes) -> None:
 
 
 def test_neutral_values_of_things_we_do_not_do_pass() -> None:
-    neutral = {"n": 1, "frequency_penalty": 0, "presence_penalty": 0.0, "logprobs": False, "tools": [], "user": "me",
-               "response_format": {"type": "text"}, "logit_bias": {}, "metadata": {"a": "b"}, "top_logprobs": None}
+    neutral = {
+        "n": 1,
+        "frequency_penalty": 0,
+        "presence_penalty": 0.0,
+        "logprobs": False,
+        "tools": [],
+        "user": "me",
+        "response_format": {"type": "text"},
+        "logit_bias": {},
+        "metadata": {"a": "b"},
+        "top_logprobs": None,
+    }
     assert wire.parse(wire.ChatBody, json.dumps({**CHAT, **neutral}).encode()).model == "tiny"
 
 
 def test_parts_of_text_and_developer_messages_become_plain_messages() -> None:
-    body = wire.parse(wire.ChatBody, json.dumps({"model": "m", "messages": [
-        {"role": "developer", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
-        {"role": "user", "content": "c", "name": "n"}]}).encode())
-    assert list(body.as_request().messages) == [
-        {"role": "system", "content": "ab"}, {"role": "user", "content": "c"}]
+    body = wire.parse(
+        wire.ChatBody,
+        json.dumps(
+            {
+                "model": "m",
+                "messages": [
+                    {"role": "developer", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+                    {"role": "user", "content": "c", "name": "n"},
+                ],
+            }
+        ).encode(),
+    )
+    assert list(body.as_request().messages) == [{"role": "system", "content": "ab"}, {"role": "user", "content": "c"}]
 
 
 @pytest.mark.parametrize("given", [[], ["a"] * 257, [[1, 2, 3]], [1], None])

@@ -49,8 +49,10 @@ def test_similar_chinese_sentences_are_nearer_than_unrelated_ones(vectors: Embed
 def test_translation_pairs_are_nearest_to_each_other(vectors: Embed) -> None:
     zh = vectors("怎样合并同类项?", "今天的天气很好。", "大模型怎样预测下一个词?", "我喜欢吃苹果。")
     en = vectors(
-        "How do I combine like terms?", "The weather is nice today.",
-        "How does a large model predict the next word?", "I like to eat apples.",
+        "How do I combine like terms?",
+        "The weather is nice today.",
+        "How does a large model predict the next word?",
+        "I like to eat apples.",
     )
     similarity = zh @ en.T
     assert similarity.argmax(axis=1).tolist() == [0, 1, 2, 3]

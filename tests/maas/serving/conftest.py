@@ -26,8 +26,13 @@ class Shelf:
 
     def put(self, name: str, path: Path, runner: catalogue.RunnerKind, version: str = "1") -> None:
         self.files[name] = catalogue.Loadable(
-            name=name, version=f"models:/{name}/{version}", path=path, runner=runner,
-            tasks=("predict",), context_tokens=512, memory_bytes=1,
+            name=name,
+            version=f"models:/{name}/{version}",
+            path=path,
+            runner=runner,
+            tasks=("predict",),
+            context_tokens=512,
+            memory_bytes=1,
         )
 
     def take(self, here: puller.Puller, name: str) -> None:

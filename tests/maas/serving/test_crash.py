@@ -126,7 +126,9 @@ def test_a_killed_server_leaves_no_worker_behind(tiny: Shelf) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(root / "src")])}
     server = subprocess.Popen(
         [sys.executable, "-c", _SERVER, str(tiny.files["tiny"].path)],
-        stdout=subprocess.PIPE, text=True, env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     with server:
         assert server.stdout is not None

@@ -45,7 +45,8 @@ def create(
     chosen = _adult_role(role)
     with installation.opened(home, new=True) as platform:
         account_id, password = offline.create(
-            platform.get("db"), platform.get("vault"), role=chosen, name=name or login, login=login, school=school)
+            platform.get("db"), platform.get("vault"), role=chosen, name=name or login, login=login, school=school
+        )
     _out.print(f"created {role} {login} ({account_id})\npassword (shown once): {password}", markup=False)
 
 

@@ -43,8 +43,9 @@ def import_course(
             _out.print(line, markup=False)
 
 
-def backup(target: Annotated[Path, typer.Argument(help="The zip to write; it holds the keys: guard it.")],
-           home: Home = None) -> None:
+def backup(
+    target: Annotated[Path, typer.Argument(help="The zip to write; it holds the keys: guard it.")], home: Home = None
+) -> None:
     """Write everything into one zip: tables, keys, artefacts. Works while the server runs."""
     if not target.parent.is_dir():
         raise errors.BadInput(f"there is no folder {target.parent}", fix="make it, or name a file in another folder")

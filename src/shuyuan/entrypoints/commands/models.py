@@ -34,13 +34,18 @@ def pull(
     _card(entry)
     if not yes and _out.is_terminal and not typer.confirm(f"fetch {entry.size_bytes / 1e6:,.0f} MB?", default=True):
         raise typer.Exit(1)
-    with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
-                  console=_out) as bar:
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=_out
+    ) as bar:
         task = bar.add_task(name, total=entry.size_bytes)
 
         def tell(progress: interface.PullProgress) -> None:
-            bar.update(task, completed=progress.bytes_done, total=progress.bytes_total,
-                       description=f"{name} · {progress.stage}")
+            bar.update(
+                task,
+                completed=progress.bytes_done,
+                total=progress.bytes_total,
+                description=f"{name} · {progress.stage}",
+            )
 
         path = _puller().pull(name, from_dir=source, on_progress=tell)
     _out.print(f"{name} is ready: {path}")
@@ -51,8 +56,14 @@ def list_() -> None:
     table = Table("name", "size", "languages", "tasks", "licence", "here")
     here = _puller()
     for entry in starters.ENTRIES.values():
-        table.add_row(entry.name, f"{entry.size_bytes / 1e6:,.0f} MB", " ".join(entry.languages),
-                      " ".join(entry.tasks), entry.licence, _is_here(here, entry.name))
+        table.add_row(
+            entry.name,
+            f"{entry.size_bytes / 1e6:,.0f} MB",
+            " ".join(entry.languages),
+            " ".join(entry.tasks),
+            entry.licence,
+            _is_here(here, entry.name),
+        )
     _out.print(table)
 
 
@@ -72,8 +83,11 @@ def _is_here(here: puller.Puller, name: str) -> str:
 def _card(entry: interface.Entry) -> None:
     _out.print(f"[bold]{entry.name}[/bold]  {entry.title.en} · {entry.title.zh}")
     for label, value in (
-        ("size", f"{entry.size_bytes / 1e6:,.0f} MB"), ("licence", entry.licence),
-        ("languages", ", ".join(entry.languages)), ("claims", ", ".join(entry.tasks)), ("sha-256", entry.sha256),
+        ("size", f"{entry.size_bytes / 1e6:,.0f} MB"),
+        ("licence", entry.licence),
+        ("languages", ", ".join(entry.languages)),
+        ("claims", ", ".join(entry.tasks)),
+        ("sha-256", entry.sha256),
     ):
         _out.print(f"  {label:<10} {value}")
     _out.print(f"\n{entry.card.en}\n{entry.origin.en}\n")

@@ -40,22 +40,39 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
-    home: Home = None, port: Port = None, host: Host = None, tls_cert: Cert = None, tls_key: Key = None,
+    home: Home = None,
+    port: Port = None,
+    host: Host = None,
+    tls_cert: Cert = None,
+    tls_key: Key = None,
     starter: Starter = None,
     demo_school: Annotated[bool, typer.Option("--demo", help="Fill the home with a simulated school.")] = False,
 ) -> None:
     """Serve the academy: pages, learning and models. Prints `ready URL` and a single-use link."""
-    _serve(server.ALL, demo_school, home=home, port=port, host=host, tls_cert=tls_cert, tls_key=tls_key,
-           starter=starter)
+    _serve(
+        server.ALL, demo_school, home=home, port=port, host=host, tls_cert=tls_cert, tls_key=tls_key, starter=starter
+    )
 
 
 def serve(
-    home: Home = None, port: Port = None, host: Host = None, tls_cert: Cert = None, tls_key: Key = None,
+    home: Home = None,
+    port: Port = None,
+    host: Host = None,
+    tls_cert: Cert = None,
+    tls_key: Key = None,
     starter: Starter = None,
 ) -> None:
     """Serve the model plane alone: keys, models and the inference API, without pages or learners."""
-    _serve(compose.PLANES["maas"], False, home=home, port=port, host=host, tls_cert=tls_cert, tls_key=tls_key,
-           starter=starter)
+    _serve(
+        compose.PLANES["maas"],
+        False,
+        home=home,
+        port=port,
+        host=host,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        starter=starter,
+    )
 
 
 def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> None:
@@ -111,5 +128,3 @@ def _pull_starter(platform: compose.Platform) -> None:
     catalogue: Any = platform.get("catalogue")
     for name in ("embed", platform.settings.starter):
         catalogue.pull_in_background(name)
-
-

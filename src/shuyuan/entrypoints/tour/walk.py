@@ -63,13 +63,19 @@ class Walk:
         self.tell.step("1 · The school opens")
         who = _get(student, "/api/session")
         self.learner_id = who["account_id"]
-        self.tell.claim("pages answer, whether or not the models are here yet", _page(student, "/learn/today") == 200,
-                        f"{self.base_url} answers the student")
+        self.tell.claim(
+            "pages answer, whether or not the models are here yet",
+            _page(student, "/learn/today") == 200,
+            f"{self.base_url} answers the student",
+        )
         began = time.monotonic()
         wanted = {"embed"} | ({self.starter} if self.starter != "none" else set())
         here = _wait_for_models(admin, wanted, self.tell)
-        self.tell.claim("the starter models arrived and their hashes hold", here >= wanted,
-                        f"{', '.join(sorted(here & wanted))} after {time.monotonic() - began:.0f} s")
+        self.tell.claim(
+            "the starter models arrived and their hashes hold",
+            here >= wanted,
+            f"{', '.join(sorted(here & wanted))} after {time.monotonic() - began:.0f} s",
+        )
 
     def _before(self, student: httpx.Client) -> dict[str, Json]:
         self.tell.step("2 · What the student knows, and what is next")
@@ -78,9 +84,11 @@ class Walk:
         self.tell.figures["mastery_before"] = before[STRONG_POINT]["p"]
         self.tell.figures["next"] = {key: activity[key] for key in ("kind", "point_id", "minutes", "title", "reason")}
         self.tell.say(f"{activity['title']['en']} · {activity['minutes']} min — {activity['reason']['en']}")
-        self.tell.claim("the next activity has a reason in both languages",
-                        bool(activity["reason"]["zh"] and activity["reason"]["en"] and activity["item_ids"]),
-                        activity["reason"]["zh"])
+        self.tell.claim(
+            "the next activity has a reason in both languages",
+            bool(activity["reason"]["zh"] and activity["reason"]["en"] and activity["item_ids"]),
+            activity["reason"]["zh"],
+        )
         return before
 
     def _practise(self, student: httpx.Client, teacher: httpx.Client) -> Json:
@@ -91,9 +99,11 @@ class Walk:
         self.tell.figures["answers"] = len(answers)
         self.tell.claim("every answer was saved", all(one["saved"] for one in answers), f"{len(answers)} answers")
         verdicts = [one["verdict"]["correct"] for one in answers]
-        self.tell.claim("keys grade right and other answers wrong",
-                        verdicts == [True] * len(right) + [False] * len(wrong),
-                        f"{sum(verdicts)} right, {len(verdicts) - sum(verdicts)} wrong")
+        self.tell.claim(
+            "keys grade right and other answers wrong",
+            verdicts == [True] * len(right) + [False] * len(wrong),
+            f"{sum(verdicts)} right, {len(verdicts) - sum(verdicts)} wrong",
+        )
         again = student.post(f"/api/attempts/{strong['id']}/answers", json=self._last_body).json()
         self.tell.claim("an answer sent twice is stored once", again["duplicate"] is True, "the same verdict came back")
         return strong
@@ -121,10 +131,16 @@ class Walk:
         self.tell.figures["mastery_after"] = after[STRONG_POINT]["p"]
         for point, rose in ((STRONG_POINT, True), (WEAK_POINT, False)):
             was, now = before[point]["p"], after[point]["p"]
-            self.tell.claim(f"mastery {'rose with right' if rose else 'fell with wrong'} answers",
-                            (now > was) if rose else (now < was), f"{point}: {was:.3f} → {now:.3f}")
-        self.tell.claim("evidence was counted", after[STRONG_POINT]["n"] >= before[STRONG_POINT]["n"] + RIGHT_ANSWERS,
-                        f"{before[STRONG_POINT]['n']} → {after[STRONG_POINT]['n']} answers")
+            self.tell.claim(
+                f"mastery {'rose with right' if rose else 'fell with wrong'} answers",
+                (now > was) if rose else (now < was),
+                f"{point}: {was:.3f} → {now:.3f}",
+            )
+        self.tell.claim(
+            "evidence was counted",
+            after[STRONG_POINT]["n"] >= before[STRONG_POINT]["n"] + RIGHT_ANSWERS,
+            f"{before[STRONG_POINT]['n']} → {after[STRONG_POINT]['n']} answers",
+        )
 
     def _ask_tutor(self, student: httpx.Client, teacher: httpx.Client, _attempt: Json) -> None:
         self.tell.step("4 · The tutor: a hint at once, then the lesson's passage, never the answer")
@@ -141,22 +157,36 @@ class Walk:
             point for passage in passages for point in _get(student, f"/api/lessons/{passage['lesson_id']}")["points"]
         }
         self.tell.figures["tutor"] = {
-            "first_event_s": round(first_s, 3), "events": kinds, "passages": passages, "text": said,
+            "first_event_s": round(first_s, 3),
+            "events": kinds,
+            "passages": passages,
+            "text": said,
         }
         self.tell.say(said[:300])
-        self.tell.claim("a hint came first, in under 200 ms", kinds[:1] == ["hint"] and first_s < HINT_LIMIT_S,
-                        f"after {first_s * 1000:.0f} ms")
-        self.tell.claim("the tutor cited a passage of that lesson", bool(asked_points & lesson_points),
-                        ", ".join(passage["title"] for passage in passages) or "no passage")
+        self.tell.claim(
+            "a hint came first, in under 200 ms",
+            kinds[:1] == ["hint"] and first_s < HINT_LIMIT_S,
+            f"after {first_s * 1000:.0f} ms",
+        )
+        self.tell.claim(
+            "the tutor cited a passage of that lesson",
+            bool(asked_points & lesson_points),
+            ", ".join(passage["title"] for passage in passages) or "no passage",
+        )
         told = self._answer_texts(key, self._question(student, attempt, item_id))
-        self.tell.claim("the final answer was not given away",
-                        not any(_bare(text) in _bare(said) for text in told if len(_bare(text)) >= SHORTEST_TELLTALE),
-                        f"{len(said)} characters, {kinds.count('replaced')} sentences replaced")
+        self.tell.claim(
+            "the final answer was not given away",
+            not any(_bare(text) in _bare(said) for text in told if len(_bare(text)) >= SHORTEST_TELLTALE),
+            f"{len(said)} characters, {kinds.count('replaced')} sentences replaced",
+        )
         if self.starter == "none":
             self.tell.not_claimed("a model spoke", "no language model was asked for")
         else:
-            self.tell.claim("a model spoke under the guard", bool({"sentence", "replaced"} & set(kinds)),
-                            f"{kinds.count('sentence')} sentences")
+            self.tell.claim(
+                "a model spoke under the guard",
+                bool({"sentence", "replaced"} & set(kinds)),
+                f"{kinds.count('sentence')} sentences",
+            )
         seen = _get(teacher, f"/api/learners/{self.learner_id}/tutor-transcript")["turns"]
         self.tell.claim("the teacher can read the chat", bool(seen), f"{len(seen)} turns")
 
@@ -174,17 +204,25 @@ class Walk:
         self._chat(developer, claimed, services)
         summary = self._counted(developer, "POST", "/v1/services/summarize", {"text": PASSAGE, "sentences": 2})
         services["summarize"] = summary["summary"]
-        self.tell.claim("a text is summarised in its own sentences",
-                        0 < len(summary["summary"]) < len(PASSAGE), summary["summary"])
+        self.tell.claim(
+            "a text is summarised in its own sentences", 0 < len(summary["summary"]) < len(PASSAGE), summary["summary"]
+        )
         self._translate(developer, claimed, services)
         phrases = ["去括号", "removing brackets", "a recipe for soup"]
         vectors = self._counted(developer, "POST", "/v1/embeddings", {"model": "embed", "input": phrases})["data"]
         near, far = (_cosine(vectors[0]["embedding"], vectors[place]["embedding"]) for place in (1, 2))
         self.tell.figures["embedding_dims"] = len(vectors[0]["embedding"])
-        self.tell.claim("a Chinese phrase lies nearer to its translation than to something else", near > far,
-                        f"{near:.3f} > {far:.3f}, {len(vectors[0]['embedding'])} dimensions")
-        ranked = self._counted(developer, "POST", "/v1/services/classify", {
-            "text": "How do I remove the brackets from 3x - 2(x - 4)?", "labels": ["mathematics", "history", "sport"]})
+        self.tell.claim(
+            "a Chinese phrase lies nearer to its translation than to something else",
+            near > far,
+            f"{near:.3f} > {far:.3f}, {len(vectors[0]['embedding'])} dimensions",
+        )
+        ranked = self._counted(
+            developer,
+            "POST",
+            "/v1/services/classify",
+            {"text": "How do I remove the brackets from 3x - 2(x - 4)?", "labels": ["mathematics", "history", "sport"]},
+        )
         services["classify"] = ranked["label"]
         self.tell.claim("a question is classified", ranked["label"] == "mathematics", str(ranked["labels"]))
         self.tell.figures["text_services"] = services
@@ -193,9 +231,17 @@ class Walk:
         if "chat" not in claimed:
             self.tell.not_claimed("chat", f"no model that claims chat was asked for (--starter {self.starter})")
             return
-        told = self._counted(developer, "POST", "/v1/chat/completions", {
-            "model": self.starter, "max_tokens": 40, "temperature": 0,
-            "messages": [{"role": "user", "content": "Say in one short sentence what a school is."}]})
+        told = self._counted(
+            developer,
+            "POST",
+            "/v1/chat/completions",
+            {
+                "model": self.starter,
+                "max_tokens": 40,
+                "temperature": 0,
+                "messages": [{"role": "user", "content": "Say in one short sentence what a school is."}],
+            },
+        )
         services["chat"] = told["choices"][0]["message"]["content"]
         self.tell.claim("the model chats", bool(services["chat"].strip()), services["chat"])
 
@@ -216,10 +262,16 @@ class Walk:
         row = next((row for row in seen["rows"] if row["learner"]["id"] == self.learner_id), None)
         mine = _mastery(student, self.learner_id)[STRONG_POINT]
         shown = row["mastery"][STRONG_POINT] if row else {"n": 0}
-        self.tell.figures["class_view"] = {"rows": len(seen["rows"]), "student": row["learner"] if row else None,
-                                           "answers_shown": shown["n"]}
-        self.tell.claim("the class view shows the student with the new answers", shown["n"] == mine["n"],
-                        f"{len(seen['rows'])} pupils, {shown['n']} answers on the topic")
+        self.tell.figures["class_view"] = {
+            "rows": len(seen["rows"]),
+            "student": row["learner"] if row else None,
+            "answers_shown": shown["n"],
+        }
+        self.tell.claim(
+            "the class view shows the student with the new answers",
+            shown["n"] == mine["n"],
+            f"{len(seen['rows'])} pupils, {shown['n']} answers on the topic",
+        )
         today = _get(teacher, f"/api/classes/{class_['id']}/today", course_id=COURSE)
         needy = [one["learner"]["id"] for one in today["stuck"]] or [self.learner_id]
         body = {"class_id": class_["id"], "learner_ids": needy, "course_id": COURSE, "point_id": STRONG_POINT}
@@ -227,10 +279,16 @@ class Walk:
         set_ = _post(teacher, "/api/assignments", body)
         back = _post(teacher, f"/api/assignments/{set_['id']}/undo", {})
         papers = _post(teacher, "/api/papers", body)["papers"]
-        self.tell.claim("practice was previewed, set and taken back",
-                        bool(back["undone_at"]) and len(preview) == len(needy), f"{len(needy)} pupils are stuck")
-        self.tell.claim("a paper for each, with key", len(papers) == len(needy) and all(
-            question["key"] for paper in papers for question in paper["questions"]), f"{len(papers)} papers")
+        self.tell.claim(
+            "practice was previewed, set and taken back",
+            bool(back["undone_at"]) and len(preview) == len(needy),
+            f"{len(needy)} pupils are stuck",
+        )
+        self.tell.claim(
+            "a paper for each, with key",
+            len(papers) == len(needy) and all(question["key"] for paper in papers for question in paper["questions"]),
+            f"{len(papers)} papers",
+        )
 
     def _turn_loop(self, admin: httpx.Client) -> None:
         self.tell.step("7 · The loop: from answers to a version that passes a gate, or is refused")
@@ -238,25 +296,38 @@ class Walk:
         loop = _get(admin, "/api/loop")
         self.tell.figures["loop"] = {key: turned[key] for key in ("number", "state", "answers", "learners", "figures")}
         for one in turned["conditions"]:
-            self.tell.say(f"{one['name']:<20} {one['figure']:.4f} {one['comparison']} {one['limit']:.4f}"
-                          f"  {'passed' if one['passed'] else 'refused'}")
+            self.tell.say(
+                f"{one['name']:<20} {one['figure']:.4f} {one['comparison']} {one['limit']:.4f}"
+                f"  {'passed' if one['passed'] else 'refused'}"
+            )
         passed = all(one["passed"] for one in turned["conditions"])
         serving = loop["status"]["serving"]
-        self.tell.claim("the gate decided and the platform obeyed",
-                        (serving == turned["version"]) == passed and (turned["state"] == "champion") == passed,
-                        f"version {turned['number']} is {turned['state']}; {serving} is served")
-        self.tell.claim("the version has a lineage", len(turned["data_sha256"]) == 64 and turned["left_out"] >= 1,
-                        f"data {turned['data_sha256'][:12]}…, {turned['left_out']} without consent left out")
+        self.tell.claim(
+            "the gate decided and the platform obeyed",
+            (serving == turned["version"]) == passed and (turned["state"] == "champion") == passed,
+            f"version {turned['number']} is {turned['state']}; {serving} is served",
+        )
+        self.tell.claim(
+            "the version has a lineage",
+            len(turned["data_sha256"]) == 64 and turned["left_out"] >= 1,
+            f"data {turned['data_sha256'][:12]}…, {turned['left_out']} without consent left out",
+        )
 
     def _count(self, developer: httpx.Client, admin: httpx.Client) -> None:
         self.tell.step("8 · Usage and activity log equal what was done")
         time.sleep(0.5)  # settling is asynchronous, but durable
         mine = _get(developer, "/api/usage/calls", limit=200)["calls"]
         settled = [call for call in mine if call["status"] == "settled"]
-        self.tell.figures["usage"] = {"calls_made": self.calls, "calls_in_ledger": len(settled),
-                                      "tokens": sum(c["prompt_tokens"] + c["completion_tokens"] for c in settled)}
-        self.tell.claim("usage equals the calls made", len(mine) == len(settled) == self.calls,
-                        f"{self.calls} calls, {len(settled)} settled lines")
+        self.tell.figures["usage"] = {
+            "calls_made": self.calls,
+            "calls_in_ledger": len(settled),
+            "tokens": sum(c["prompt_tokens"] + c["completion_tokens"] for c in settled),
+        }
+        self.tell.claim(
+            "usage equals the calls made",
+            len(mine) == len(settled) == self.calls,
+            f"{self.calls} calls, {len(settled)} settled lines",
+        )
         done = {"practice.set": 1, "practice.taken_back": 1, "papers.made": 1, "transcript.read": 1}
         entries = _get(admin, "/api/audit", limit=500)["entries"]
         found = {action: sum(entry["action"] == action for entry in entries) for action in done}
@@ -265,9 +336,7 @@ class Walk:
         self.tell.claim("the activity log equals what was done", found == done, str(found))
         self.tell.claim("the activity log is whole", verified["whole"], f"{verified['entries']} entries")
 
-    def _counted(
-        self, client: httpx.Client, method: str, path: str, body: Json = None, *, counts: bool = True
-    ) -> Json:
+    def _counted(self, client: httpx.Client, method: str, path: str, body: Json = None, *, counts: bool = True) -> Json:
         self.calls += counts
         response = client.request(method, path, json=body)
         return _checked(response)
@@ -353,6 +422,9 @@ def _post(client: httpx.Client, path: str, body: Json) -> Json:
 def _checked(response: httpx.Response) -> Json:
     if response.is_error:
         asked = f"{response.request.method} {response.request.url.path}"
-        raise httpx.HTTPStatusError(f"{asked} answered {response.status_code}: {response.text[:500]}",
-                                    request=response.request, response=response)
+        raise httpx.HTTPStatusError(
+            f"{asked} answered {response.status_code}: {response.text[:500]}",
+            request=response.request,
+            response=response,
+        )
     return response.json()

@@ -10,5 +10,12 @@ from shuyuan.kernel.db.tables import Json, UtcDateTime, id_column, metadata, sch
 from shuyuan.kernel.db.writer import UnitOfWork
 
 __all__ = [
-    "Database", "Json", "UnitOfWork", "UtcDateTime", "id_column", "metadata", "open_database", "school_column",
+    "Database",
+    "Json",
+    "UnitOfWork",
+    "UtcDateTime",
+    "id_column",
+    "metadata",
+    "open_database",
+    "school_column",
 ]

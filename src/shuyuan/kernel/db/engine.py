@@ -71,7 +71,10 @@ def _sqlite(url: str, path: str | None, synchronous: str) -> Engine:
     def _configure(dbapi: Any, _record: object) -> None:  # Any: the driver's own connection type
         dbapi.isolation_level = None  # SQLAlchemy's BEGIN below is the only one
         for pragma in (
-            "journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
         ):
             dbapi.execute(f"PRAGMA {pragma}")
 

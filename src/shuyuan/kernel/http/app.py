@@ -21,8 +21,13 @@ _logger = log.get("kernel.http")
 
 
 def build_app(
-    *, version: str, gate: Gate, routers: Sequence[APIRouter], ready: Callable[[], Mapping[str, str]],
-    max_body_bytes: int, error_pages: Mapping[str, ErrorPage] | None = None,
+    *,
+    version: str,
+    gate: Gate,
+    routers: Sequence[APIRouter],
+    ready: Callable[[], Mapping[str, str]],
+    max_body_bytes: int,
+    error_pages: Mapping[str, ErrorPage] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     upload_paths: Mapping[str, int] | None = None,
 ) -> FastAPI:
@@ -33,7 +38,11 @@ def build_app(
     body cap in bytes.
     """
     app = FastAPI(
-        title="Shuyuan", version=version, docs_url=None, redoc_url=None, lifespan=lifespan,
+        title="Shuyuan",
+        version=version,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
         dependencies=[Depends(_as_dependency(gate))],
     )
     for router in [health.router(version, ready), *routers]:
@@ -109,8 +118,9 @@ def _answer_errors(app: FastAPI, answer: ErrorPage) -> Callable[[Request, Except
 
     def defect(request: Request, error: Exception) -> Response:
         _logger.error("request_failed", path=request.url.path, exc_info=error)
-        broken = errors.ShuyuanError("something broke on our side", fix="try again; the log has the details",
-                                     code="internal")
+        broken = errors.ShuyuanError(
+            "something broke on our side", fix="try again; the log has the details", code="internal"
+        )
         response = answer(request, broken)
         response.status_code = 500
         return response

@@ -96,7 +96,10 @@ class BodyLimit:
     """Refuses a body over the cap, by its declared length or as soon as it has grown past it."""
 
     def __init__(
-        self, app: ASGIApp, max_bytes: int, upload_paths: dict[str, int],
+        self,
+        app: ASGIApp,
+        max_bytes: int,
+        upload_paths: dict[str, int],
         answer: Callable[[Request, errors.ShuyuanError], Response],
     ) -> None:
         self.app, self.max_bytes, self.upload_paths, self.answer = app, max_bytes, upload_paths, answer

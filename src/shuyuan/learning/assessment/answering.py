@@ -54,14 +54,25 @@ class Answering:
     """Takes answers."""
 
     def __init__(
-        self, db: kernel_db.Database, sittings: Sittings, courses: Courses, records: Records, tracing: Tracing,
+        self,
+        db: kernel_db.Database,
+        sittings: Sittings,
+        courses: Courses,
+        records: Records,
+        tracing: Tracing,
         clock: kernel_clock.Clock,
     ) -> None:
         self._db, self._sittings, self._courses = db, sittings, courses
         self._records, self._tracing, self._clock = records, tracing, clock
 
     def answer(
-        self, principal: Principal, attempt_id: str, item_id: str, answer: Answer, *, client_key: str,
+        self,
+        principal: Principal,
+        attempt_id: str,
+        item_id: str,
+        answer: Answer,
+        *,
+        client_key: str,
         seconds: float | None = None,
     ) -> Answered:
         text = _readable(answer, client_key, seconds)
@@ -99,8 +110,13 @@ class Answering:
 
     def _trace(self, uow: kernel_db.UnitOfWork, given: _Given, at: datetime) -> Step:
         return self._tracing.update(
-            uow, school_id=given.sitting.school_id, learner_id=given.sitting.learner_id, item_id=given.item_id,
-            points=given.points, correct=given.verdict.correct, at=at,
+            uow,
+            school_id=given.sitting.school_id,
+            learner_id=given.sitting.learner_id,
+            item_id=given.item_id,
+            points=given.points,
+            correct=given.verdict.correct,
+            at=at,
         )
 
     def _told(self, principal: Principal, given: _Given, stored: _Stored) -> Answered:
@@ -108,8 +124,14 @@ class Answering:
         before, after = self._moved(principal, given, stored)
         hidden = given.sitting.kind == "test"
         return Answered(
-            given.sitting.id, given.item_id, True, stored.first is not None, None if hidden else verdict,
-            None if hidden else self._explanation(principal, given, verdict, stored.tries), before, after,
+            given.sitting.id,
+            given.item_id,
+            True,
+            stored.first is not None,
+            None if hidden else verdict,
+            None if hidden else self._explanation(principal, given, verdict, stored.tries),
+            before,
+            after,
             stored.next_item_id,
         )
 
@@ -133,8 +155,10 @@ class Answering:
 
 def _readable(answer: Answer, client_key: str, seconds: float | None) -> str:
     if not 1 <= len(client_key) <= MAX_KEY_CHARACTERS:
-        raise errors.BadInput(f"client_key has {len(client_key)} characters",
-                              fix=f"send 1 to {MAX_KEY_CHARACTERS}, new for each answer and the same when repeating it")
+        raise errors.BadInput(
+            f"client_key has {len(client_key)} characters",
+            fix=f"send 1 to {MAX_KEY_CHARACTERS}, new for each answer and the same when repeating it",
+        )
     text = answer if isinstance(answer, str) else ",".join(answer)
     if len(text) > MAX_ANSWER_CHARACTERS:
         raise errors.BadInput(f"the answer has {len(text)} characters", fix=f"at most {MAX_ANSWER_CHARACTERS}")
@@ -146,11 +170,24 @@ def _readable(answer: Answer, client_key: str, seconds: float | None) -> str:
 def _response(given: _Given, slot: Slot, step: Step | None, at: datetime) -> Response:
     sitting, verdict = given.sitting, given.verdict
     return Response(
-        id=ids.new_id(), school_id=sitting.school_id, learner_id=sitting.learner_id, attempt_id=sitting.id,
-        item_id=given.item_id, points=given.points, seed=slot.seed, answer=given.text, correct=verdict.correct,
-        misconception=verdict.misconception, hints_used=slot.hints_used, seconds=given.seconds,
-        p_before=step.p_before if step else None, tracer_version=step.tracer_version if step else None,
-        client_key=given.client_key, at=at, tries=slot.tries + 1, counts=step is not None,
+        id=ids.new_id(),
+        school_id=sitting.school_id,
+        learner_id=sitting.learner_id,
+        attempt_id=sitting.id,
+        item_id=given.item_id,
+        points=given.points,
+        seed=slot.seed,
+        answer=given.text,
+        correct=verdict.correct,
+        misconception=verdict.misconception,
+        hints_used=slot.hints_used,
+        seconds=given.seconds,
+        p_before=step.p_before if step else None,
+        tracer_version=step.tracer_version if step else None,
+        client_key=given.client_key,
+        at=at,
+        tries=slot.tries + 1,
+        counts=step is not None,
         withheld=sitting.kind == "test",
     )
 

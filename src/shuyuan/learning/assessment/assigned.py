@@ -12,14 +12,25 @@ from shuyuan.learning.assessment.tables import assigned, assignment, attempt, pa
 
 
 def insert(conn: Connection, made: Assignment, class_id: str, items: Mapping[str, Sequence[str]]) -> None:
-    conn.execute(assignment.insert().values(
-        id=made.id, school_id=made.school_id, class_id=class_id, teacher_id=made.teacher_id,
-        course_id=made.course_id, point_id=made.point_id, due_at=made.due_at, created_at=made.created_at,
-    ))
-    conn.execute(assigned.insert(), [
-        {"assignment_id": made.id, "learner_id": who, "school_id": made.school_id, "item_ids": list(item_ids)}
-        for who, item_ids in items.items()
-    ])
+    conn.execute(
+        assignment.insert().values(
+            id=made.id,
+            school_id=made.school_id,
+            class_id=class_id,
+            teacher_id=made.teacher_id,
+            course_id=made.course_id,
+            point_id=made.point_id,
+            due_at=made.due_at,
+            created_at=made.created_at,
+        )
+    )
+    conn.execute(
+        assigned.insert(),
+        [
+            {"assignment_id": made.id, "learner_id": who, "school_id": made.school_id, "item_ids": list(item_ids)}
+            for who, item_ids in items.items()
+        ],
+    )
 
 
 def of_classes(conn: Connection, school_id: str, class_ids: Iterable[str]) -> list[Assignment]:
@@ -31,7 +42,8 @@ def of_classes(conn: Connection, school_id: str, class_ids: Iterable[str]) -> li
 def of_learner(conn: Connection, school_id: str, learner_id: str) -> list[Assignment]:
     """What this learner has been given and was not taken back; classmates stay unnamed."""
     mine = select(assigned.c.assignment_id).where(
-        assigned.c.school_id == school_id, assigned.c.learner_id == learner_id)
+        assigned.c.school_id == school_id, assigned.c.learner_id == learner_id
+    )
     rows = select(assignment).where(assignment.c.id.in_(mine), assignment.c.undone_at.is_(None))
     return [_only(one, learner_id) for one in _whole(conn, rows)]
 
@@ -45,18 +57,24 @@ def find(conn: Connection, school_id: str, assignment_id: str) -> tuple[str, Ass
 
 def lock_one(conn: Connection, school_id: str, assignment_id: str, learner_id: str) -> Row[Any] | None:
     """What one learner was given, locked for this unit: item_ids, attempt_id and the assignment's own columns."""
-    query = select(assigned.c.item_ids, assigned.c.attempt_id, assignment).join_from(
-        assigned, assignment, assigned.c.assignment_id == assignment.c.id
-    ).where(
-        assigned.c.assignment_id == assignment_id, assigned.c.learner_id == learner_id,
-        assigned.c.school_id == school_id,
+    query = (
+        select(assigned.c.item_ids, assigned.c.attempt_id, assignment)
+        .join_from(assigned, assignment, assigned.c.assignment_id == assignment.c.id)
+        .where(
+            assigned.c.assignment_id == assignment_id,
+            assigned.c.learner_id == learner_id,
+            assigned.c.school_id == school_id,
+        )
     )
     return conn.execute(query.with_for_update()).one_or_none()
 
 
 def started(conn: Connection, assignment_id: str, learner_id: str, attempt_id: str) -> None:
-    conn.execute(update(assigned).where(
-        assigned.c.assignment_id == assignment_id, assigned.c.learner_id == learner_id).values(attempt_id=attempt_id))
+    conn.execute(
+        update(assigned)
+        .where(assigned.c.assignment_id == assignment_id, assigned.c.learner_id == learner_id)
+        .values(attempt_id=attempt_id)
+    )
 
 
 def undo(conn: Connection, assignment_id: str, at: datetime) -> None:
@@ -79,10 +97,16 @@ def _given(conn: Connection, assignment_ids: Sequence[str]) -> list[Row[Any]]:
     """Who got them, when their attempt closed, and how many of its items have no try yet."""
     untried = select(func.count()).where(slot.c.attempt_id == attempt.c.id, slot.c.tries == 0).scalar_subquery()
     query = (
-        select(assigned.c.assignment_id, assigned.c.learner_id, assigned.c.attempt_id, attempt.c.closed_at,
-               untried.label("untried"))
+        select(
+            assigned.c.assignment_id,
+            assigned.c.learner_id,
+            assigned.c.attempt_id,
+            attempt.c.closed_at,
+            untried.label("untried"),
+        )
         .join_from(assigned, attempt, assigned.c.attempt_id == attempt.c.id, isouter=True)
-        .where(assigned.c.assignment_id.in_(assignment_ids)).order_by(assigned.c.learner_id)
+        .where(assigned.c.assignment_id.in_(assignment_ids))
+        .order_by(assigned.c.learner_id)
     )
     return list(conn.execute(query))
 
@@ -90,8 +114,15 @@ def _given(conn: Connection, assignment_ids: Sequence[str]) -> list[Row[Any]]:
 def _assignment(row: Row[Any], given: Sequence[Row[Any]]) -> Assignment:
     begun = [one for one in given if one.attempt_id is not None]
     return Assignment(
-        row.id, row.school_id, row.teacher_id, row.course_id, row.point_id, tuple(one.learner_id for one in given),
-        row.due_at, row.created_at, row.undone_at,
+        row.id,
+        row.school_id,
+        row.teacher_id,
+        row.course_id,
+        row.point_id,
+        tuple(one.learner_id for one in given),
+        row.due_at,
+        row.created_at,
+        row.undone_at,
         done_by=tuple(one.learner_id for one in begun if one.closed_at is not None or not one.untried),
         started_by=tuple(one.learner_id for one in begun),
     )

@@ -25,37 +25,65 @@ class Assigning:
     """Assignments of one installation."""
 
     def __init__(
-        self, db: kernel_db.Database, audit: kernel_audit.Audit, people: People, courses: Courses,
-        sittings: Sittings, chooser: Chooser, clock: kernel_clock.Clock,
+        self,
+        db: kernel_db.Database,
+        audit: kernel_audit.Audit,
+        people: People,
+        courses: Courses,
+        sittings: Sittings,
+        chooser: Chooser,
+        clock: kernel_clock.Clock,
     ) -> None:
         self._db, self._audit, self._people, self._courses = db, audit, people, courses
         self._sittings, self._chooser, self._clock = sittings, chooser, clock
 
     def preview(
-        self, principal: Principal, *, class_id: str, learner_ids: Sequence[str], course_id: str, point_id: str,
+        self,
+        principal: Principal,
+        *,
+        class_id: str,
+        learner_ids: Sequence[str],
+        course_id: str,
+        point_id: str,
         count: int = 6,
     ) -> list[Preview]:
         choices = self.choices(principal, class_id, learner_ids, course_id, point_id, count)
         point, troubles = self._names(principal.school_id, course_id, point_id)
         return [
             Preview(
-                who, tuple(item.item_id for item in choice.items), minutes(choice),
+                who,
+                tuple(item.item_id for item in choice.items),
+                minutes(choice),
                 words.why(choice, point, troubles.get(choice.trouble or "")),
             )
             for who, choice in choices.items()
         ]
 
     def assign(
-        self, principal: Principal, *, class_id: str, learner_ids: Sequence[str], course_id: str, point_id: str,
-        count: int = 6, due_at: datetime | None = None,
+        self,
+        principal: Principal,
+        *,
+        class_id: str,
+        learner_ids: Sequence[str],
+        course_id: str,
+        point_id: str,
+        count: int = 6,
+        due_at: datetime | None = None,
     ) -> Assignment:
         now = self._clock()
         if due_at is not None and (due_at.tzinfo is None or due_at <= now):
             raise errors.BadInput(f"due_at is {due_at.isoformat()}", fix="give a time to come, with its time zone")
         choices = self.choices(principal, class_id, learner_ids, course_id, point_id, count)
         made = Assignment(
-            ids.new_id(), principal.school_id, principal.account_id, course_id, point_id, tuple(choices), due_at,
-            now, None,
+            ids.new_id(),
+            principal.school_id,
+            principal.account_id,
+            course_id,
+            point_id,
+            tuple(choices),
+            due_at,
+            now,
+            None,
         )
         self._refuse_twice(principal, class_id, made)
         items = {who: [item.item_id for item in choice.items] for who, choice in choices.items()}
@@ -66,11 +94,16 @@ class Assigning:
         """The same practice for the same pupils within minutes is a second press of the button."""
         for one in self.assignments(principal, class_id=class_id):
             same = (one.point_id, set(one.learner_ids), one.teacher_id) == (
-                made.point_id, set(made.learner_ids), made.teacher_id)
+                made.point_id,
+                set(made.learner_ids),
+                made.teacher_id,
+            )
             if same and one.undone_at is None and made.created_at - one.created_at < SECOND_PRESS:
                 raise errors.Conflict(
                     "this practice was set a moment ago for the same pupils",
-                    fix="take that one back first, or wait ten minutes to set it again", code="already_set")
+                    fix="take that one back first, or wait ten minutes to set it again",
+                    code="already_set",
+                )
 
     def undo(self, principal: Principal, assignment_id: str) -> Assignment:
         """Take it back: nobody can start it any more. Work already started is kept, and `started_by` says whose."""
@@ -98,7 +131,12 @@ class Assigning:
         return self._sittings.attempt(principal, attempt_id)
 
     def choices(
-        self, principal: Principal, class_id: str, learner_ids: Sequence[str], course_id: str, point_id: str,
+        self,
+        principal: Principal,
+        class_id: str,
+        learner_ids: Sequence[str],
+        course_id: str,
+        point_id: str,
         count: int,
     ) -> dict[str, Choice]:
         """What each learner would get. Raises NotFound for a class or learner that is not the teacher's."""
@@ -128,13 +166,17 @@ class Assigning:
             raise _unknown(assignment_id)
         return found
 
-    def _send(
-        self, uow: kernel_db.UnitOfWork, made: Assignment, class_id: str, items: dict[str, list[str]]
-    ) -> None:
+    def _send(self, uow: kernel_db.UnitOfWork, made: Assignment, class_id: str, items: dict[str, list[str]]) -> None:
         assigned.insert(uow.conn, made, class_id, items)
         self._audit.record(
-            uow, school_id=made.school_id, actor_id=made.teacher_id, action="practice.set", object_id=made.id,
-            class_id=class_id, learners=len(items), point_id=made.point_id,
+            uow,
+            school_id=made.school_id,
+            actor_id=made.teacher_id,
+            action="practice.set",
+            object_id=made.id,
+            class_id=class_id,
+            learners=len(items),
+            point_id=made.point_id,
         )
 
     def _undo(self, principal: Principal, assignment_id: str, uow: kernel_db.UnitOfWork) -> Assignment:
@@ -148,8 +190,12 @@ class Assigning:
             raise errors.Conflict("this assignment is past its due time", fix="set a new one instead")
         assigned.undo(uow.conn, assignment_id, now)
         self._audit.record(
-            uow, school_id=made.school_id, actor_id=principal.account_id, action="practice.taken_back",
-            object_id=assignment_id, started=len(made.started_by),
+            uow,
+            school_id=made.school_id,
+            actor_id=principal.account_id,
+            action="practice.taken_back",
+            object_id=assignment_id,
+            started=len(made.started_by),
         )
         return replace(made, undone_at=now)
 
@@ -162,8 +208,13 @@ class Assigning:
         if mine.undone_at is not None:
             raise errors.Conflict("the teacher has taken this assignment back", fix="choose something else to do")
         sitting = store.new_sitting(
-            principal.school_id, principal.account_id, "practice", mine.course_id, mine.item_ids,
-            fresh_seeds(len(mine.item_ids)))
+            principal.school_id,
+            principal.account_id,
+            "practice",
+            mine.course_id,
+            mine.item_ids,
+            fresh_seeds(len(mine.item_ids)),
+        )
         self._sittings.open(sitting, mine.point_id, assignment_id, uow)
         assigned.started(uow.conn, assignment_id, principal.account_id, sitting.id)
         return sitting.id

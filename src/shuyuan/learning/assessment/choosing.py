@@ -111,8 +111,12 @@ def _candidate(item: Item, distance: int) -> Candidate:
 
 
 def _choice(
-    learner_id: str, candidates: Sequence[Candidate], answers: Sequence[Response], p_correct: Mapping[str, float],
-    point_id: str, count: int,
+    learner_id: str,
+    candidates: Sequence[Candidate],
+    answers: Sequence[Response],
+    p_correct: Mapping[str, float],
+    point_id: str,
+    count: int,
 ) -> Choice:
     just = {response.item_id for response in answers[:JUST_ANSWERED]}
     just_now = {response.item_id for response in answers[:JUST_NOW]}

@@ -101,14 +101,27 @@ class Assessment(Protocol):
     """Start, answer, close; set practice; make papers."""
 
     def start(
-        self, principal: Principal, *, kind: AttemptKind, course_id: str, item_ids: Sequence[str],
-        point_id: str | None = None, assignment_id: str | None = None, learner_id: str | None = None,
+        self,
+        principal: Principal,
+        *,
+        kind: AttemptKind,
+        course_id: str,
+        item_ids: Sequence[str],
+        point_id: str | None = None,
+        assignment_id: str | None = None,
+        learner_id: str | None = None,
     ) -> Attempt: ...
     def attempt(self, principal: Principal, attempt_id: str) -> Attempt: ...
     def open_attempt(self, principal: Principal, learner_id: str) -> Attempt | None: ...
     def question(self, principal: Principal, attempt_id: str, item_id: str) -> Question: ...
     def answer(
-        self, principal: Principal, attempt_id: str, item_id: str, answer: Answer, *, client_key: str,
+        self,
+        principal: Principal,
+        attempt_id: str,
+        item_id: str,
+        answer: Answer,
+        *,
+        client_key: str,
         seconds: float | None = None,
     ) -> Answered: ...
     def hint(self, principal: Principal, attempt_id: str, item_id: str) -> tuple[int, Mapping[str, str]]:
@@ -118,6 +131,7 @@ class Assessment(Protocol):
     def close_attempt(self, principal: Principal, attempt_id: str) -> Attempt:
         """Hand in. (Not `close`: that is how the composer ends a part.)"""
         ...
+
     def choose(
         self, principal: Principal, learner_id: str, *, course_id: str, point_id: str, count: int
     ) -> tuple[str, ...]:
@@ -129,18 +143,37 @@ class Assessment(Protocol):
         ...
 
     def preview(
-        self, principal: Principal, *, class_id: str, learner_ids: Sequence[str], course_id: str, point_id: str,
+        self,
+        principal: Principal,
+        *,
+        class_id: str,
+        learner_ids: Sequence[str],
+        course_id: str,
+        point_id: str,
         count: int = 6,
     ) -> list[Preview]: ...
     def assign(
-        self, principal: Principal, *, class_id: str, learner_ids: Sequence[str], course_id: str, point_id: str,
-        count: int = 6, due_at: datetime | None = None,
+        self,
+        principal: Principal,
+        *,
+        class_id: str,
+        learner_ids: Sequence[str],
+        course_id: str,
+        point_id: str,
+        count: int = 6,
+        due_at: datetime | None = None,
     ) -> Assignment: ...
     def undo(self, principal: Principal, assignment_id: str) -> Assignment: ...
     def assignments(self, principal: Principal, *, class_id: str | None = None) -> list[Assignment]: ...
     def assigned_to(self, principal: Principal, learner_id: str) -> list[Assignment]: ...
     def start_assignment(self, principal: Principal, assignment_id: str) -> Attempt: ...
     def papers(
-        self, principal: Principal, *, class_id: str, learner_ids: Sequence[str], course_id: str, point_id: str,
+        self,
+        principal: Principal,
+        *,
+        class_id: str,
+        learner_ids: Sequence[str],
+        course_id: str,
+        point_id: str,
         count: int = 8,
     ) -> list[Paper]: ...

@@ -23,14 +23,24 @@ class Papers:
     """Makes and remembers papers."""
 
     def __init__(
-        self, db: kernel_db.Database, audit: kernel_audit.Audit, courses: Courses, assigning: Assigning,
+        self,
+        db: kernel_db.Database,
+        audit: kernel_audit.Audit,
+        courses: Courses,
+        assigning: Assigning,
         clock: kernel_clock.Clock,
     ) -> None:
         self._db, self._audit, self._courses = db, audit, courses
         self._assigning, self._clock = assigning, clock
 
     def papers(
-        self, principal: Principal, *, class_id: str, learner_ids: Sequence[str], course_id: str, point_id: str,
+        self,
+        principal: Principal,
+        *,
+        class_id: str,
+        learner_ids: Sequence[str],
+        course_id: str,
+        point_id: str,
         count: int = 8,
     ) -> list[Paper]:
         choices = self._assigning.choices(principal, class_id, learner_ids, course_id, point_id, count)
@@ -55,21 +65,43 @@ class Papers:
         return Paper(learner_id, title, questions, "".join(secrets.choice(_ALPHABET) for _ in range(CODE_CHARACTERS)))
 
     def _remember(
-        self, uow: kernel_db.UnitOfWork, principal: Principal, class_id: str, course_id: str, point_id: str,
+        self,
+        uow: kernel_db.UnitOfWork,
+        principal: Principal,
+        class_id: str,
+        course_id: str,
+        point_id: str,
         made: Sequence[Paper],
     ) -> None:
         common = {
-            "school_id": principal.school_id, "class_id": class_id, "teacher_id": principal.account_id,
-            "course_id": course_id, "point_id": point_id, "created_at": self._clock(),
+            "school_id": principal.school_id,
+            "class_id": class_id,
+            "teacher_id": principal.account_id,
+            "course_id": course_id,
+            "point_id": point_id,
+            "created_at": self._clock(),
         }
-        assigned.insert_papers(uow.conn, [
-            {**common, "id": ids.new_id(), "learner_id": paper.learner_id, "code": paper.code,
-             "questions": [[one.item_id, one.seed] for one in paper.questions]}
-            for paper in made
-        ])
+        assigned.insert_papers(
+            uow.conn,
+            [
+                {
+                    **common,
+                    "id": ids.new_id(),
+                    "learner_id": paper.learner_id,
+                    "code": paper.code,
+                    "questions": [[one.item_id, one.seed] for one in paper.questions],
+                }
+                for paper in made
+            ],
+        )
         self._audit.record(
-            uow, school_id=principal.school_id, actor_id=principal.account_id, action="papers.made",
-            object_id=class_id, learners=len(made), point_id=point_id,
+            uow,
+            school_id=principal.school_id,
+            actor_id=principal.account_id,
+            action="papers.made",
+            object_id=class_id,
+            learners=len(made),
+            point_id=point_id,
         )
 
 

@@ -75,8 +75,11 @@ def _attempt_routes(api: APIRouter, assessment: Assessment, people: People) -> N
     def start(body: StartBody, principal: Principal = Depends(caller)) -> dict[str, Any]:
         """A new attempt of the caller."""
         item_ids = body.item_ids or _chosen(assessment, principal, body)
-        return asdict(assessment.start(
-            principal, kind=body.kind, course_id=body.course_id, item_ids=item_ids, point_id=body.point_id))
+        return asdict(
+            assessment.start(
+                principal, kind=body.kind, course_id=body.course_id, item_ids=item_ids, point_id=body.point_id
+            )
+        )
 
     @api.get("/api/attempts/{attempt_id}")
     def attempt(attempt_id: str, principal: Principal = Depends(caller)) -> dict[str, Any]:
@@ -109,8 +112,11 @@ def _answer_routes(api: APIRouter, assessment: Assessment) -> None:
     @api.post("/api/attempts/{attempt_id}/answers")
     def answer(attempt_id: str, body: AnswerBody, principal: Principal = Depends(caller)) -> dict[str, Any]:
         """Grade and store an answer. `saved` is true once it is durable."""
-        return _answered(assessment.answer(
-            principal, attempt_id, body.item_id, body.answer, client_key=body.client_key, seconds=body.seconds))
+        return _answered(
+            assessment.answer(
+                principal, attempt_id, body.item_id, body.answer, client_key=body.client_key, seconds=body.seconds
+            )
+        )
 
     @api.post("/api/attempts/{attempt_id}/hints")
     def hint(attempt_id: str, body: HintBody, principal: Principal = Depends(caller)) -> dict[str, Any]:
@@ -162,14 +168,21 @@ def _chosen(assessment: Assessment, principal: Principal, body: StartBody) -> tu
     if body.point_id is None:
         raise errors.BadInput("neither item_ids nor point_id is given", fix="name the items or a point")
     return assessment.choose(
-        principal, principal.account_id, course_id=body.course_id, point_id=body.point_id, count=body.count)
+        principal, principal.account_id, course_id=body.course_id, point_id=body.point_id, count=body.count
+    )
 
 
 def _answered(told: Answered) -> dict[str, Any]:
     return {
-        "attempt_id": told.attempt_id, "item_id": told.item_id, "saved": told.saved, "duplicate": told.duplicate,
-        "verdict": told.verdict.model_dump() if told.verdict else None, "explanation_html": told.explanation_html,
-        "before": _mastery(told.before), "after": _mastery(told.after), "next_item_id": told.next_item_id,
+        "attempt_id": told.attempt_id,
+        "item_id": told.item_id,
+        "saved": told.saved,
+        "duplicate": told.duplicate,
+        "verdict": told.verdict.model_dump() if told.verdict else None,
+        "explanation_html": told.explanation_html,
+        "before": _mastery(told.before),
+        "after": _mastery(told.after),
+        "next_item_id": told.next_item_id,
     }
 
 
@@ -187,6 +200,8 @@ def _question(asked: Question) -> dict[str, Any]:
 
 def _paper(made: Paper) -> dict[str, Any]:
     return {
-        "learner_id": made.learner_id, "code": made.code, "title": dict(made.title),
+        "learner_id": made.learner_id,
+        "code": made.code,
+        "title": dict(made.title),
         "questions": [{**_question(one), "key": one.key.answer} for one in made.questions],
     }

@@ -19,8 +19,15 @@ class AssessmentService:
     """The `Assessment` of one installation."""
 
     def __init__(
-        self, db: kernel_db.Database, audit: kernel_audit.Audit, people: People, courses: Courses,
-        records: Records, tracing: Tracing, *, clock: kernel_clock.Clock = kernel_clock.now,
+        self,
+        db: kernel_db.Database,
+        audit: kernel_audit.Audit,
+        people: People,
+        courses: Courses,
+        records: Records,
+        tracing: Tracing,
+        *,
+        clock: kernel_clock.Clock = kernel_clock.now,
     ) -> None:
         self._chooser = Chooser(courses, records, tracing)
         sittings = Sittings(db, people, courses, records, tracing, clock)

@@ -24,7 +24,12 @@ class Sittings:
     """Attempts. What never changes of an attempt is kept in memory: who sits it, its items and seeds."""
 
     def __init__(
-        self, db: kernel_db.Database, people: People, courses: Courses, records: Records, tracing: Tracing,
+        self,
+        db: kernel_db.Database,
+        people: People,
+        courses: Courses,
+        records: Records,
+        tracing: Tracing,
         clock: kernel_clock.Clock,
     ) -> None:
         self._db, self._people, self._courses = db, people, courses
@@ -32,13 +37,21 @@ class Sittings:
         self._kept: dict[str, store.Sitting] = {}
 
     def start(
-        self, principal: Principal, *, kind: AttemptKind, course_id: str, item_ids: Sequence[str],
-        point_id: str | None = None, assignment_id: str | None = None, learner_id: str | None = None,
+        self,
+        principal: Principal,
+        *,
+        kind: AttemptKind,
+        course_id: str,
+        item_ids: Sequence[str],
+        point_id: str | None = None,
+        assignment_id: str | None = None,
+        learner_id: str | None = None,
     ) -> Attempt:
         learner_id = self._seat(principal, learner_id)
         check_items(self._courses, principal.school_id, item_ids)
         sitting = store.new_sitting(
-            principal.school_id, learner_id, kind, course_id, item_ids, fresh_seeds(len(item_ids)))
+            principal.school_id, learner_id, kind, course_id, item_ids, fresh_seeds(len(item_ids))
+        )
         return self._db.write(partial(self.open, sitting, point_id, assignment_id))
 
     def open(
@@ -158,18 +171,26 @@ class Sittings:
     def _count(self, uow: kernel_db.UnitOfWork, response: Response) -> None:
         at = self._clock()
         step = self._tracing.update(
-            uow, school_id=response.school_id, learner_id=response.learner_id, item_id=response.item_id,
-            points=response.points, correct=response.correct, at=at,
+            uow,
+            school_id=response.school_id,
+            learner_id=response.learner_id,
+            item_id=response.item_id,
+            points=response.points,
+            correct=response.correct,
+            at=at,
         )
         self._records.count_as_evidence(
-            uow, response.id, p_before=step.p_before, tracer_version=step.tracer_version, at=at)
+            uow, response.id, p_before=step.p_before, tracer_version=step.tracer_version, at=at
+        )
 
 
 def check_items(courses: Courses, school_id: str, item_ids: Sequence[str]) -> None:
     """Raise unless these are 1 to 200 different items of the school."""
     if not 1 <= len(item_ids) <= MAX_ITEMS or len(set(item_ids)) != len(item_ids):
-        raise errors.BadInput(f"{len(item_ids)} items, {len(set(item_ids))} of them different",
-                              fix=f"name 1 to {MAX_ITEMS} different items")
+        raise errors.BadInput(
+            f"{len(item_ids)} items, {len(set(item_ids))} of them different",
+            fix=f"name 1 to {MAX_ITEMS} different items",
+        )
     for item_id in item_ids:
         courses.item(school_id, item_id)
 
@@ -193,7 +214,8 @@ def closed() -> errors.Conflict:
     """What an answer that came too late is told."""
     return errors.Conflict(
         "attempt closed: this answer was not counted, because the attempt had been handed in before it came",
-        fix="start a new practice and answer there", code="attempt_closed",
+        fix="start a new practice and answer there",
+        code="attempt_closed",
     )
 
 

@@ -46,15 +46,26 @@ class Standing:
 def insert(
     uow: db.UnitOfWork, sitting: Sitting, *, point_id: str | None, assignment_id: str | None, at: datetime
 ) -> None:
-    uow.conn.execute(attempt.insert().values(
-        id=sitting.id, school_id=sitting.school_id, learner_id=sitting.learner_id, kind=sitting.kind,
-        course_id=sitting.course_id, point_id=point_id, assignment_id=assignment_id, started_at=at,
-    ))
+    uow.conn.execute(
+        attempt.insert().values(
+            id=sitting.id,
+            school_id=sitting.school_id,
+            learner_id=sitting.learner_id,
+            kind=sitting.kind,
+            course_id=sitting.course_id,
+            point_id=point_id,
+            assignment_id=assignment_id,
+            started_at=at,
+        )
+    )
     fresh = {"attempt_id": sitting.id, "school_id": sitting.school_id, "state": "open", "tries": 0, "hints_used": 0}
-    uow.conn.execute(slot.insert(), [
-        {**fresh, "item_id": item_id, "position": at, "seed": seed}
-        for at, (item_id, seed) in enumerate(sitting.seeds.items())
-    ])
+    uow.conn.execute(
+        slot.insert(),
+        [
+            {**fresh, "item_id": item_id, "position": at, "seed": seed}
+            for at, (item_id, seed) in enumerate(sitting.seeds.items())
+        ],
+    )
 
 
 def find(conn: Connection, school_id: str, attempt_id: str) -> Attempt | None:
@@ -65,7 +76,8 @@ def find(conn: Connection, school_id: str, attempt_id: str) -> Attempt | None:
 
 def newest_open(conn: Connection, school_id: str, learner_id: str) -> Attempt | None:
     query = select(attempt).where(
-        attempt.c.school_id == school_id, attempt.c.learner_id == learner_id, attempt.c.closed_at.is_(None))
+        attempt.c.school_id == school_id, attempt.c.learner_id == learner_id, attempt.c.closed_at.is_(None)
+    )
     row = conn.execute(query.order_by(attempt.c.started_at.desc(), attempt.c.id.desc()).limit(1)).one_or_none()
     return None if row is None else _attempt(conn, row)
 
@@ -98,14 +110,21 @@ def close(conn: Connection, attempt_id: str, at: datetime) -> None:
 
 def close_practice(conn: Connection, school_id: str, learner_id: str, at: datetime) -> None:
     """A test begins: what the learner was practising ends."""
-    conn.execute(update(attempt).where(
-        attempt.c.school_id == school_id, attempt.c.learner_id == learner_id, attempt.c.closed_at.is_(None),
-    ).values(closed_at=at))
+    conn.execute(
+        update(attempt)
+        .where(
+            attempt.c.school_id == school_id,
+            attempt.c.learner_id == learner_id,
+            attempt.c.closed_at.is_(None),
+        )
+        .values(closed_at=at)
+    )
 
 
 def has_open_test(conn: Connection, learner_id: str) -> bool:
     query = select(attempt.c.id).where(
-        attempt.c.learner_id == learner_id, attempt.c.closed_at.is_(None), attempt.c.kind == "test")
+        attempt.c.learner_id == learner_id, attempt.c.closed_at.is_(None), attempt.c.kind == "test"
+    )
     return conn.execute(query.limit(1)).first() is not None
 
 
@@ -113,8 +132,16 @@ def _attempt(conn: Connection, row: Row[Any]) -> Attempt:  # Any: a row's values
     slots = conn.execute(select(slot).where(slot.c.attempt_id == row.id).order_by(slot.c.position)).all()
     shown = tuple(Slot(one.item_id, one.seed, one.state, one.tries, one.hints_used) for one in slots)
     return Attempt(
-        row.id, row.school_id, row.learner_id, row.kind, row.course_id, row.point_id, shown, row.assignment_id,
-        row.started_at, row.closed_at,
+        row.id,
+        row.school_id,
+        row.learner_id,
+        row.kind,
+        row.course_id,
+        row.point_id,
+        shown,
+        row.assignment_id,
+        row.started_at,
+        row.closed_at,
     )
 
 

@@ -7,7 +7,8 @@ from shuyuan.kernel import db, ids
 _ID = String(ids.LENGTH)
 
 attempt = Table(
-    "assessment_attempt", db.metadata,
+    "assessment_attempt",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("learner_id", _ID, nullable=False),
@@ -21,7 +22,8 @@ attempt = Table(
 Index("ix_assessment_attempt_of_learner", attempt.c.learner_id, attempt.c.closed_at)
 
 slot = Table(
-    "assessment_slot", db.metadata,
+    "assessment_slot",
+    db.metadata,
     Column("attempt_id", _ID, primary_key=True),
     Column("item_id", String(160), primary_key=True),
     db.school_column(),
@@ -33,7 +35,8 @@ slot = Table(
 )
 
 assignment = Table(
-    "assessment_assignment", db.metadata,
+    "assessment_assignment",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("class_id", _ID, nullable=False, index=True),
@@ -46,7 +49,8 @@ assignment = Table(
 )
 
 assigned = Table(
-    "assessment_assigned", db.metadata,
+    "assessment_assigned",
+    db.metadata,
     Column("assignment_id", _ID, primary_key=True),
     Column("learner_id", _ID, primary_key=True, index=True),
     db.school_column(),
@@ -55,7 +59,8 @@ assigned = Table(
 )
 
 paper = Table(
-    "assessment_paper", db.metadata,
+    "assessment_paper",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("class_id", _ID, nullable=False),

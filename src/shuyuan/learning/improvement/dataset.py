@@ -35,8 +35,13 @@ class DataSet:
 def build(vault: crypto.Vault, responses: Iterable[Response]) -> DataSet:
     """Pseudonymise and split `responses`, which come in time order."""
     rows = [
-        online.Answer(vault.keyed_hash("data set", one.learner_id)[:16], one.item_id, one.points, one.correct,
-                      (one.counted_at or one.at).timestamp())
+        online.Answer(
+            vault.keyed_hash("data set", one.learner_id)[:16],
+            one.item_id,
+            one.points,
+            one.correct,
+            (one.counted_at or one.at).timestamp(),
+        )
         for one in responses
     ]
     table = online.Interactions.of(rows)

@@ -41,8 +41,9 @@ def conditions(found: dict[str, float]) -> tuple[Condition, ...]:
     return (
         Condition("log_loss", found["log_loss"], found["champion_log_loss"] - MARGIN_LOG_LOSS, "<="),
         Condition("auc", found["auc"], found["champion_auc"] - MARGIN_AUC, ">="),
-        Condition("calibration_error", found["calibration_error"],
-                  found["calibration_by_chance"] + MARGIN_CALIBRATION, "<="),
+        Condition(
+            "calibration_error", found["calibration_error"], found["calibration_by_chance"] + MARGIN_CALIBRATION, "<="
+        ),
         Condition("shuffled_distance", abs(found["shuffled_auc"] - 0.5), LIMIT_SHUFFLED, "<="),
     )
 

@@ -13,7 +13,10 @@ LOOK_EVERY_S = 600.0
 
 
 def register(
-    outbox: kernel_outbox.Outbox, scheduler: jobs.Scheduler, improvement: Improvement, tracing: Tracing,
+    outbox: kernel_outbox.Outbox,
+    scheduler: jobs.Scheduler,
+    improvement: Improvement,
+    tracing: Tracing,
     identity: Identity,
 ) -> None:
     """Finish what an earlier process began; note which schools have new answers; every ten minutes ask whether their

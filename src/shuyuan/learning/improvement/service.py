@@ -59,10 +59,20 @@ class ImprovementService:
     """The `Improvement` of one installation."""
 
     def __init__(
-        self, db: kernel_db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, identity: Identity,
-        people: People, records: Records, tracing: Tracing, catalogue: Catalogue, storage: kernel_storage.Storage,
-        settings: kernel_settings.Settings, *,
-        clock: kernel_clock.Clock = kernel_clock.now, fit: Fit = online.fit,
+        self,
+        db: kernel_db.Database,
+        vault: crypto.Vault,
+        audit: kernel_audit.Audit,
+        identity: Identity,
+        people: People,
+        records: Records,
+        tracing: Tracing,
+        catalogue: Catalogue,
+        storage: kernel_storage.Storage,
+        settings: kernel_settings.Settings,
+        *,
+        clock: kernel_clock.Clock = kernel_clock.now,
+        fit: Fit = online.fit,
     ) -> None:
         self._db, self._vault, self._audit, self._clock = db, vault, audit, clock
         self._identity, self._people, self._records, self._tracing = identity, people, records, tracing
@@ -87,20 +97,46 @@ class ImprovementService:
         def work(uow: kernel_db.UnitOfWork) -> TracerVersion:
             number = store.next_number(uow.conn, school_id)
             registered = self._catalogue.register_version(
-                uow, school_id=school_id, actor_id=by, version=NewVersion(
-                    model=MODEL, runner="online", artefact_sha256=addresses[1], size_bytes=len(candidate.weights),
-                    card=CARD, figures=candidate.figures,
+                uow,
+                school_id=school_id,
+                actor_id=by,
+                version=NewVersion(
+                    model=MODEL,
+                    runner="online",
+                    artefact_sha256=addresses[1],
+                    size_bytes=len(candidate.weights),
+                    card=CARD,
+                    figures=candidate.figures,
                     lineage={"data_sha256": addresses[0], "seed": str(SEED), "parent": parent},
-                ))
+                ),
+            )
             turned = store.add(
-                uow, school_id, addresses[1], number=number, version=registered.uri, state="refused",
-                answers=data.answers, learners=data.learners, left_out=left_out, seen=seen, data_sha256=addresses[0],
-                parent=parent, figures=candidate.figures, conditions=[asdict(condition) for condition in found],
-                reason="gate" if passed else _refusal(found), by=by, seconds=time.monotonic() - began,
+                uow,
+                school_id,
+                addresses[1],
+                number=number,
+                version=registered.uri,
+                state="refused",
+                answers=data.answers,
+                learners=data.learners,
+                left_out=left_out,
+                seen=seen,
+                data_sha256=addresses[0],
+                parent=parent,
+                figures=candidate.figures,
+                conditions=[asdict(condition) for condition in found],
+                reason="gate" if passed else _refusal(found),
+                by=by,
+                seconds=time.monotonic() - began,
             )
             self._audit.record(
-                uow, school_id=school_id, actor_id=by, action=f"tracer.{'promoted' if passed else 'refused'}",
-                object_id=turned.id, number=number, answers=data.answers,
+                uow,
+                school_id=school_id,
+                actor_id=by,
+                action=f"tracer.{'promoted' if passed else 'refused'}",
+                object_id=turned.id,
+                number=number,
+                answers=data.answers,
             )
             if passed:
                 self._serve(uow, school_id, turned, candidate.weights, by, "gate")
@@ -133,7 +169,9 @@ class ImprovementService:
         principal.require("admin", "teacher", "developer")
         school_id = principal.school_id
         return LoopStatus(
-            self._tracing.version(school_id), self._answers_since(school_id), TURNS_AT,
+            self._tracing.version(school_id),
+            self._answers_since(school_id),
+            TURNS_AT,
             f"{CLOSES_HOUR:02d}:00-{OPENS_HOUR:02d}:00 {self._school_time.key}",
         )
 
@@ -149,8 +187,13 @@ class ImprovementService:
 
         def work(uow: kernel_db.UnitOfWork) -> None:
             self._audit.record(
-                uow, school_id=principal.school_id, actor_id=principal.account_id, action="tracer.chosen",
-                object_id=found.id, number=found.number, was=found.state,
+                uow,
+                school_id=principal.school_id,
+                actor_id=principal.account_id,
+                action="tracer.chosen",
+                object_id=found.id,
+                number=found.number,
+                was=found.state,
             )
             self._serve(uow, principal.school_id, found, weights, principal.account_id, reason.strip()[:500])
 
@@ -171,8 +214,13 @@ class ImprovementService:
     ) -> None:
         store.crown(uow, school_id, chosen.id, reason)
         self._catalogue.promote(
-            uow, school_id=school_id, actor_id=by, model=MODEL, alias=CHAMPION,
-            version=int(chosen.version.rpartition("/")[2]), reason=reason,
+            uow,
+            school_id=school_id,
+            actor_id=by,
+            model=MODEL,
+            alias=CHAMPION,
+            version=int(chosen.version.rpartition("/")[2]),
+            reason=reason,
         )
         self._tracing.adopt(uow, school_id, chosen.version, weights)
 

@@ -32,8 +32,9 @@ def next_number(conn: Connection, school_id: str) -> int:
 def add(uow: db.UnitOfWork, school_id: str, weights_sha256: str, **columns: Any) -> TracerVersion:  # Any: columns
     """Store a turn."""
     row_id = ids.new_id()
-    uow.conn.execute(version.insert().values(
-        id=row_id, school_id=school_id, weights_sha256=weights_sha256, at=uow.now, **columns))
+    uow.conn.execute(
+        version.insert().values(id=row_id, school_id=school_id, weights_sha256=weights_sha256, at=uow.now, **columns)
+    )
     found = one(uow.conn, school_id, row_id)
     assert found is not None
     return found[0]

@@ -5,8 +5,10 @@ from sqlalchemy import Column, Float, Integer, String, Table, UniqueConstraint
 from shuyuan.kernel import db, ids
 
 version = Table(
-    "improvement_version", db.metadata,
-    db.id_column(), db.school_column(),
+    "improvement_version",
+    db.metadata,
+    db.id_column(),
+    db.school_column(),
     Column("number", Integer, nullable=False),
     Column("version", String(160), nullable=False),
     Column("state", String(16), nullable=False),

@@ -23,7 +23,9 @@ def hardest(points: Sequence[str], known: ClassMastery) -> str | None:
 def current(points: Sequence[str], known: ClassMastery, now: datetime) -> list[str]:
     """What the class is at: points anyone answered in the last two weeks, all of the course if none."""
     at_work = {
-        point for row in known.values() for point, mastery in row.items()
+        point
+        for row in known.values()
+        for point, mastery in row.items()
         if mastery.last_at is not None and now - mastery.last_at <= CURRENT_FOR
     }
     return [point for point in points if point in at_work] or list(points)

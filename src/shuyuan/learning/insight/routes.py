@@ -34,7 +34,9 @@ def router(insight: Insight, people: People) -> APIRouter:
 
     @api.get("/api/classes/{class_id}/answers")
     def answers(
-        class_id: str, point_id: Id, learner_id: Annotated[list[str] | None, Query(max_length=200)] = None,
+        class_id: str,
+        point_id: Id,
+        learner_id: Annotated[list[str] | None, Query(max_length=200)] = None,
         principal: Principal = Depends(caller),
     ) -> dict[str, Any]:
         """The answers of a class, or of some of it, on one point."""
@@ -57,16 +59,26 @@ def router(insight: Insight, people: People) -> APIRouter:
 # Any below: JSON that FastAPI encodes.
 def _today(seen: ClassToday) -> dict[str, Any]:
     return {
-        "class_id": seen.class_id, "course_id": seen.course_id, "point_id": seen.point_id, "size": seen.size,
+        "class_id": seen.class_id,
+        "course_id": seen.course_id,
+        "point_id": seen.point_id,
+        "size": seen.size,
         "stuck": [
-            {"learner": _learner(one.learner), "right": one.right, "answers": one.answers,
-             "evidence": _responses(one.evidence), "misconception": one.misconception}
+            {
+                "learner": _learner(one.learner),
+                "right": one.right,
+                "answers": one.answers,
+                "evidence": _responses(one.evidence),
+                "misconception": one.misconception,
+            }
             for one in seen.stuck
         ],
         "too_little_evidence": [
             {"learner": _learner(learner), "answers": n} for learner, n in seen.too_little_evidence
         ],
-        "ready": seen.ready, "shared_misconception": seen.shared_misconception, "shared_by": seen.shared_by,
+        "ready": seen.ready,
+        "shared_misconception": seen.shared_misconception,
+        "shared_by": seen.shared_by,
     }
 
 

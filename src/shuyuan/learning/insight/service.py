@@ -29,7 +29,12 @@ class InsightService:
     """The `Insight` of one installation."""
 
     def __init__(
-        self, people: People, courses: Courses, records: Records, tracing: Tracing, *,
+        self,
+        people: People,
+        courses: Courses,
+        records: Records,
+        tracing: Tracing,
+        *,
         clock: kernel_clock.Clock = kernel_clock.now,
     ) -> None:
         self._people, self._courses, self._records = people, courses, records
@@ -43,8 +48,15 @@ class InsightService:
         misconception, by = reading.shared(needs)
         busy = {one.learner.id for one in needs} | {learner.id for learner, _ in too_little}
         return ClassToday(
-            class_id, course_id, point_id, len(whole.learners), needs, too_little, len(whole.learners) - len(busy),
-            misconception, by,
+            class_id,
+            course_id,
+            point_id,
+            len(whole.learners),
+            needs,
+            too_little,
+            len(whole.learners) - len(busy),
+            misconception,
+            by,
         )
 
     def class_map(self, principal: Principal, class_id: str, course_id: str) -> ClassMap:
@@ -72,7 +84,8 @@ class InsightService:
         learners = self._learners(principal, class_id)
         points = [point.id for point in self._courses.graph(principal.school_id, course_id).points]
         return _Class(
-            learners, points, self._tracing.of_learners(principal, [learner.id for learner in learners], points))
+            learners, points, self._tracing.of_learners(principal, [learner.id for learner in learners], points)
+        )
 
     def _learners(self, principal: Principal, class_id: str) -> list[Learner]:
         principal.require("teacher", "admin")

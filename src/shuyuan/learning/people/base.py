@@ -18,9 +18,7 @@ FROM_YEARS: dict[str, int] = {"under_13": 0, "unknown": 0, "13_15": 13, "16_17":
 class Base:
     """Holds the other parts; one per process."""
 
-    def __init__(
-        self, db: db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, identity: Identity
-    ) -> None:
+    def __init__(self, db: db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, identity: Identity) -> None:
         self._db, self._vault, self._audit, self._identity = db, vault, audit, identity
 
     def _class_row(self, conn: Connection, principal: Principal, class_id: str) -> Row[Any]:  # Any: a row's values
@@ -47,10 +45,14 @@ class Base:
 
     def _learner(self, conn: Connection, row: Row[Any], agreed: set[str]) -> Learner:
         return Learner(
-            id=row.id, school_id=row.school_id, class_id=row.class_id, age_band=cast(AgeBand, row.age_band),
+            id=row.id,
+            school_id=row.school_id,
+            class_id=row.class_id,
+            age_band=cast(AgeBand, row.age_band),
             number=self._vault.open(conn, row.id, NUMBER_FIELD, row.number),
             name=self._vault.open(conn, row.id, NAME_FIELD, row.name),
-            simulated=row.simulated, consent=frozenset(cast(set[Purpose], agreed)),
+            simulated=row.simulated,
+            consent=frozenset(cast(set[Purpose], agreed)),
         )
 
     def _number_hash(self, code: str, number: str) -> str:
@@ -59,8 +61,14 @@ class Base:
     def _record(
         self, uow: db.UnitOfWork, principal: Principal, action: str, object_id: str, **detail: str | int | bool | None
     ) -> None:
-        self._audit.record(uow, school_id=principal.school_id, actor_id=principal.account_id, action=action,
-                           object_id=object_id, **detail)
+        self._audit.record(
+            uow,
+            school_id=principal.school_id,
+            actor_id=principal.account_id,
+            action=action,
+            object_id=object_id,
+            **detail,
+        )
 
 
 def no_class(class_id: str) -> errors.NotFound:
@@ -71,6 +79,11 @@ def no_class(class_id: str) -> errors.NotFound:
 def _class(row: Row[Any], bands: dict[str, int], age_line: int) -> Class:
     old_enough = bool(bands) and all(FROM_YEARS[band] >= age_line for band in bands)
     return Class(
-        id=row.id, school_id=row.school_id, name=row.name, code=row.code, course_ids=tuple(row.course_ids),
-        tutor_on=old_enough if row.tutor_on is None else row.tutor_on, size=sum(bands.values()),
+        id=row.id,
+        school_id=row.school_id,
+        name=row.name,
+        code=row.code,
+        course_ids=tuple(row.course_ids),
+        tutor_on=old_enough if row.tutor_on is None else row.tutor_on,
+        size=sum(bands.values()),
     )

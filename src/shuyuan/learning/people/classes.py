@@ -24,10 +24,17 @@ class Classes(base.Base):
             code = codes.new_code()
             while store.code_taken(uow.conn, code):
                 code = codes.new_code()
-            uow.conn.execute(tables.class_.insert().values(
-                id=class_id, school_id=principal.school_id, name=plain, code=code, course_ids=courses, tutor_on=None,
-                created_at=uow.now,
-            ))
+            uow.conn.execute(
+                tables.class_.insert().values(
+                    id=class_id,
+                    school_id=principal.school_id,
+                    name=plain,
+                    code=code,
+                    course_ids=courses,
+                    tutor_on=None,
+                    created_at=uow.now,
+                )
+            )
             if principal.role == "teacher":
                 self._teach(uow, principal.school_id, class_id, principal.account_id)
             self._record(uow, principal, "class.created", class_id)
@@ -77,7 +84,8 @@ class Classes(base.Base):
             if not store.unteach(uow.conn, class_id, teacher_account_id):
                 raise errors.NotFound(f"account {teacher_account_id} does not teach this class", fix="check the id")
             self._identity.remove_from_group(
-                uow, school_id=principal.school_id, group_id=class_id, account_id=teacher_account_id)
+                uow, school_id=principal.school_id, group_id=class_id, account_id=teacher_account_id
+            )
             self._record(uow, principal, "teacher.left", class_id, teacher=teacher_account_id)
 
         self._db.write(leave)

@@ -23,7 +23,8 @@ def clean_number(number: str) -> str:
         raise errors.BadInput("the student number is missing", fix="give every pupil a number")
     if len(plain) > MAX_NUMBER:
         raise errors.BadInput(
-            f"the student number has {len(plain)} characters", fix=f"use at most {MAX_NUMBER} letters and digits")
+            f"the student number has {len(plain)} characters", fix=f"use at most {MAX_NUMBER} letters and digits"
+        )
     if not _NUMBER.fullmatch(plain):
         raise errors.BadInput(f"the student number {plain!r} has other signs", fix="use letters, digits, - _ .")
     return plain

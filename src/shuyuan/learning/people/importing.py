@@ -64,7 +64,11 @@ class Importing(Learners):
         return {one.row.line: both for one, both in zip(new, zip(given, hashed, strict=True), strict=True)}
 
     def _apply(
-        self, uow: db.UnitOfWork, principal: Principal, planned: list[roster.Planned], chosen: Pins,
+        self,
+        uow: db.UnitOfWork,
+        principal: Principal,
+        planned: list[roster.Planned],
+        chosen: Pins,
         class_id: str | None,
     ) -> None:
         joined: dict[str, list[str]] = {}
@@ -74,19 +78,32 @@ class Importing(Learners):
                 if one.class_id not in into:  # taken from the caller since the plan was made
                     raise base.no_class(one.class_id)
                 learner_id = self._insert(
-                    uow, into[one.class_id], number=one.row.number, name=one.row.name, pin=chosen[one.row.line][1],
-                    age_band=one.age_band or "unknown", simulated=False, consent=frozenset({"learning"}),
-                    actor_id=principal.account_id, language=principal.language,
+                    uow,
+                    into[one.class_id],
+                    number=one.row.number,
+                    name=one.row.name,
+                    pin=chosen[one.row.line][1],
+                    age_band=one.age_band or "unknown",
+                    simulated=False,
+                    consent=frozenset({"learning"}),
+                    actor_id=principal.account_id,
+                    language=principal.language,
                 )
                 joined.setdefault(one.class_id, []).append(learner_id)
             elif one.row.action == "update" and one.learner_id is not None:
                 self._update(uow, principal.school_id, one.learner_id, one)
         for group_id, members in joined.items():
-            self._identity.add_to_group(
-                uow, school_id=principal.school_id, group_id=group_id, account_ids=members)
+            self._identity.add_to_group(uow, school_id=principal.school_id, group_id=group_id, account_ids=members)
         done = _report(planned, dry_run=False)
-        self._record(uow, principal, "roster.imported", class_id or principal.school_id,
-                     created=done.created, updated=done.updated, refused=done.refused)
+        self._record(
+            uow,
+            principal,
+            "roster.imported",
+            class_id or principal.school_id,
+            created=done.created,
+            updated=done.updated,
+            refused=done.refused,
+        )
 
     def _update(self, uow: db.UnitOfWork, school_id: str, learner_id: str, one: roster.Planned) -> None:
         values: dict[str, object] = {"name": self._vault.seal(uow, learner_id, base.NAME_FIELD, one.row.name)}
@@ -99,8 +116,9 @@ class Importing(Learners):
 def _slips(new: list[roster.Planned], chosen: Pins, targets: list[roster.Target]) -> tuple[JoinSlip, ...]:
     by_id = {target.id: target for target in targets}
     return tuple(
-        JoinSlip(by_id[one.class_id].name, by_id[one.class_id].code, one.row.number, one.row.name,
-                 chosen[one.row.line][0])
+        JoinSlip(
+            by_id[one.class_id].name, by_id[one.class_id].code, one.row.number, one.row.name, chosen[one.row.line][0]
+        )
         for one in new
     )
 
@@ -110,7 +128,11 @@ def _report(
 ) -> RosterReport:
     actions = [one.row.action for one in planned]
     return RosterReport(
-        rows=tuple(one.row for one in planned), created=actions.count("create"), updated=actions.count("update"),
-        refused=actions.count("refuse"), dry_run=dry_run, slips=slips,
+        rows=tuple(one.row for one in planned),
+        created=actions.count("create"),
+        updated=actions.count("update"),
+        refused=actions.count("refuse"),
+        dry_run=dry_run,
+        slips=slips,
         pins={slip.number if one_class else f"{slip.class_code}:{slip.number}": slip.pin for slip in slips},
     )

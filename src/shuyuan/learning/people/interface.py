@@ -92,9 +92,19 @@ class People(Protocol):
     def join_teacher(self, principal: Principal, class_id: str, teacher_account_id: str) -> None: ...
     def leave_teacher(self, principal: Principal, class_id: str, teacher_account_id: str) -> None: ...
     def add_learner(
-        self, uow: db.UnitOfWork, *, school_id: str, class_id: str, number: str, name: str,
-        pin: str | Hashed | None, age_band: AgeBand = "unknown", simulated: bool = False,
-        consent: frozenset[Purpose] = frozenset({"learning"}), actor_id: str = "system", language: Language = "zh",
+        self,
+        uow: db.UnitOfWork,
+        *,
+        school_id: str,
+        class_id: str,
+        number: str,
+        name: str,
+        pin: str | Hashed | None,
+        age_band: AgeBand = "unknown",
+        simulated: bool = False,
+        consent: frozenset[Purpose] = frozenset({"learning"}),
+        actor_id: str = "system",
+        language: Language = "zh",
     ) -> str:
         """A pupil with an account, inside `uow`; returns the learner id. Hash many PINs before the unit
         (`identity.hash_secret`). Raises Conflict when the number is taken in this class."""

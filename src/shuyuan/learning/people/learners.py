@@ -32,24 +32,52 @@ class Learners(base.Base):
             return self._learners(conn, [self._learner_row(conn, principal, learner_id)])[0]
 
     def add_learner(
-        self, uow: db.UnitOfWork, *, school_id: str, class_id: str, number: str, name: str,
-        pin: str | Hashed | None, age_band: AgeBand = "unknown", simulated: bool = False,
-        consent: frozenset[Purpose] = frozenset({"learning"}), actor_id: str = "system", language: Language = "zh",
+        self,
+        uow: db.UnitOfWork,
+        *,
+        school_id: str,
+        class_id: str,
+        number: str,
+        name: str,
+        pin: str | Hashed | None,
+        age_band: AgeBand = "unknown",
+        simulated: bool = False,
+        consent: frozenset[Purpose] = frozenset({"learning"}),
+        actor_id: str = "system",
+        language: Language = "zh",
     ) -> str:
         """See `interface.People.add_learner`."""
         into = store.class_of_school(uow.conn, school_id, class_id)
         if into is None:
             raise base.no_class(class_id)
         learner_id = self._insert(
-            uow, into, number=number, name=name, pin=pin, age_band=age_band, simulated=simulated, consent=consent,
-            actor_id=actor_id, language=language,
+            uow,
+            into,
+            number=number,
+            name=name,
+            pin=pin,
+            age_band=age_band,
+            simulated=simulated,
+            consent=consent,
+            actor_id=actor_id,
+            language=language,
         )
         self._identity.add_to_group(uow, school_id=school_id, group_id=class_id, account_ids=[learner_id])
         return learner_id
 
     def _insert(
-        self, uow: db.UnitOfWork, into: Row[Any], *, number: str, name: str, pin: str | Hashed | None,  # Any: a row
-        age_band: AgeBand, simulated: bool, consent: frozenset[Purpose], actor_id: str, language: Language,
+        self,
+        uow: db.UnitOfWork,
+        into: Row[Any],
+        *,
+        number: str,
+        name: str,
+        pin: str | Hashed | None,  # Any: a row
+        age_band: AgeBand,
+        simulated: bool,
+        consent: frozenset[Purpose],
+        actor_id: str,
+        language: Language,
     ) -> str:
         """The learner without the group: a class list joins all of its pupils at once."""
         school_id, class_id = into.school_id, into.id
@@ -58,17 +86,31 @@ class Learners(base.Base):
         if store.number_taken(uow.conn, class_id, number_hash):
             raise errors.Conflict(f"the number {plain!r} is taken in this class", fix="give another number")
         learner_id = self._identity.create_account(
-            uow, school_id=school_id, role="student", name=name, login=pupil_login(into.code, plain), secret=pin,
-            actor_id=actor_id, language=language,
+            uow,
+            school_id=school_id,
+            role="student",
+            name=name,
+            login=pupil_login(into.code, plain),
+            secret=pin,
+            actor_id=actor_id,
+            language=language,
         )
-        uow.conn.execute(tables.learner.insert().values(
-            id=learner_id, school_id=school_id, class_id=class_id, number_hash=number_hash,
-            number=self._vault.seal(uow, learner_id, base.NUMBER_FIELD, plain),
-            name=self._vault.seal(uow, learner_id, base.NAME_FIELD, " ".join(name.split())),
-            age_band=_checked_band(age_band), simulated=simulated, created_at=uow.now,
-        ))
-        store.add_consents(uow.conn, school_id=school_id, learner_id=learner_id, purposes=_checked(consent),
-                           now=uow.now, by=actor_id)
+        uow.conn.execute(
+            tables.learner.insert().values(
+                id=learner_id,
+                school_id=school_id,
+                class_id=class_id,
+                number_hash=number_hash,
+                number=self._vault.seal(uow, learner_id, base.NUMBER_FIELD, plain),
+                name=self._vault.seal(uow, learner_id, base.NAME_FIELD, " ".join(name.split())),
+                age_band=_checked_band(age_band),
+                simulated=simulated,
+                created_at=uow.now,
+            )
+        )
+        store.add_consents(
+            uow.conn, school_id=school_id, learner_id=learner_id, purposes=_checked(consent), now=uow.now, by=actor_id
+        )
         return learner_id
 
     def reset_pin(self, principal: Principal, learner_id: str) -> str:
@@ -79,8 +121,9 @@ class Learners(base.Base):
 
         def reset(uow: db.UnitOfWork) -> str:
             self._learner_row(uow.conn, principal, learner_id)
-            self._identity.set_secret(uow, school_id=principal.school_id, account_id=learner_id, secret=hashed,
-                                      actor_id=principal.account_id)
+            self._identity.set_secret(
+                uow, school_id=principal.school_id, account_id=learner_id, secret=hashed, actor_id=principal.account_id
+            )
             return pin
 
         return self._db.write(reset)
@@ -92,8 +135,14 @@ class Learners(base.Base):
 
         def change(uow: db.UnitOfWork) -> None:
             self._learner_row(uow.conn, principal, learner_id)
-            store.set_consents(uow.conn, school_id=principal.school_id, learner_id=learner_id, purposes=purposes,
-                               now=uow.now, by=principal.account_id)
+            store.set_consents(
+                uow.conn,
+                school_id=principal.school_id,
+                learner_id=learner_id,
+                purposes=purposes,
+                now=uow.now,
+                by=principal.account_id,
+            )
             self._record(uow, principal, "consent.set", learner_id, purposes=" ".join(sorted(purposes)))
 
         self._db.write(change)
@@ -111,10 +160,17 @@ class Learners(base.Base):
             self._learner_row(uow.conn, principal, learner_id)
             self._vault.erase(uow, learner_id)
             store.change_learner(uow.conn, learner_id, erased_at=uow.now, number_hash=ids.new_id())
-            store.set_consents(uow.conn, school_id=principal.school_id, learner_id=learner_id, purposes=(),
-                               now=uow.now, by=principal.account_id)
+            store.set_consents(
+                uow.conn,
+                school_id=principal.school_id,
+                learner_id=learner_id,
+                purposes=(),
+                now=uow.now,
+                by=principal.account_id,
+            )
             self._identity.close_account(
-                uow, school_id=principal.school_id, account_id=learner_id, actor_id=principal.account_id)
+                uow, school_id=principal.school_id, account_id=learner_id, actor_id=principal.account_id
+            )
             self._record(uow, principal, "learner.erased", learner_id)
 
         self._db.write(erase)

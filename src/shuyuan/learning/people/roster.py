@@ -12,7 +12,12 @@ from shuyuan.learning.people.interface import AgeBand, RosterRow
 
 BANDS: tuple[AgeBand, ...] = get_args(AgeBand)
 _BAND_WORDS: dict[str, AgeBand] = {
-    "未知": "unknown", "成人": "adult", "18+": "adult", "<13": "under_13", "13以下": "under_13", "13-15": "13_15",
+    "未知": "unknown",
+    "成人": "adult",
+    "18+": "adult",
+    "<13": "under_13",
+    "13以下": "under_13",
+    "13-15": "13_15",
     "16-17": "16_17",
 }
 _PLAIN = str.maketrans({"–": "-", "—": "-", "~": "-", " ": None, "周": None, "岁": None})
@@ -49,7 +54,10 @@ class Target:
 
 
 def plan(
-    lines: list[sheet.Line], *, targets: Mapping[str, Target], only: Target | None,
+    lines: list[sheet.Line],
+    *,
+    targets: Mapping[str, Target],
+    only: Target | None,
     known: Callable[[Target, str], Known | None],
 ) -> list[Planned]:
     """One outcome a line. targets: class name → class.  only: every line belongs there.  known: who is there."""
@@ -75,8 +83,11 @@ def band_of(years: int) -> AgeBand:
 
 
 def _one(
-    line: sheet.Line, targets: Mapping[str, Target], only: Target | None,
-    known: Callable[[Target, str], Known | None], taken: set[str],
+    line: sheet.Line,
+    targets: Mapping[str, Target],
+    only: Target | None,
+    known: Callable[[Target, str], Known | None],
+    taken: set[str],
 ) -> Planned:
     cell = line.cells.get
     number, name, class_name = cell("number", ""), cell("name", ""), cell("class", "")

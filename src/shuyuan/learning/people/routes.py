@@ -127,7 +127,9 @@ def _learner_routes(api: APIRouter, people: People) -> None:
 def _roster_route(api: APIRouter, people: People) -> None:
     @api.post("/api/roster")
     def import_roster(
-        file: UploadFile, dry_run: bool = True, class_id: Annotated[str | None, Query(max_length=26)] = None,
+        file: UploadFile,
+        dry_run: bool = True,
+        class_id: Annotated[str | None, Query(max_length=26)] = None,
         principal: Principal = Depends(caller),
     ) -> dict[str, Any]:
         """A class list, CSV or xlsx. First a dry run (the default); PINs are shown once, by the real one."""
@@ -146,6 +148,10 @@ def _learner(one: Learner) -> dict[str, Any]:
 
 def _report(report: RosterReport) -> dict[str, Any]:
     return {
-        "dry_run": report.dry_run, "created": report.created, "updated": report.updated, "refused": report.refused,
-        "rows": [asdict(row) for row in report.rows], "slips": [asdict(slip) for slip in report.slips],
+        "dry_run": report.dry_run,
+        "created": report.created,
+        "updated": report.updated,
+        "refused": report.refused,
+        "rows": [asdict(row) for row in report.rows],
+        "slips": [asdict(slip) for slip in report.slips],
     }

@@ -111,7 +111,8 @@ def _check_archive(content: bytes) -> None:
         unpacked = sum(member.file_size for member in members)  # zipfile reads no more than this of each
     if len(members) > MAX_MEMBERS or unpacked > MAX_UNPACKED_BYTES:
         raise errors.TooLarge(
-            f"the xlsx unpacks to {unpacked} bytes in {len(members)} files", fix="save only the list, without pictures")
+            f"the xlsx unpacks to {unpacked} bytes in {len(members)} files", fix="save only the list, without pictures"
+        )
 
 
 def _cell(value: object) -> str:

@@ -36,9 +36,14 @@ def name_taken(conn: Connection, school_id: str, name: str) -> bool:
 
 def sizes(conn: Connection, class_ids: Iterable[str]) -> dict[str, dict[str, int]]:
     """class id → age band → how many learners."""
-    query = select(learner.c.class_id, learner.c.age_band, func.count().label("n")).where(
-        learner.c.class_id.in_(list(class_ids)), learner.c.erased_at.is_(None),
-    ).group_by(learner.c.class_id, learner.c.age_band)
+    query = (
+        select(learner.c.class_id, learner.c.age_band, func.count().label("n"))
+        .where(
+            learner.c.class_id.in_(list(class_ids)),
+            learner.c.erased_at.is_(None),
+        )
+        .group_by(learner.c.class_id, learner.c.age_band)
+    )
     found: dict[str, dict[str, int]] = {}
     for row in conn.execute(query):
         found.setdefault(row.class_id, {})[row.age_band] = row.n
@@ -115,8 +120,14 @@ def add_consents(
 
 
 def consented(conn: Connection, school_id: str, purpose: str) -> frozenset[str]:
-    query = select(consent.c.learner_id).join(learner, learner.c.id == consent.c.learner_id).where(
-        consent.c.school_id == school_id, consent.c.purpose == purpose, learner.c.erased_at.is_(None),
+    query = (
+        select(consent.c.learner_id)
+        .join(learner, learner.c.id == consent.c.learner_id)
+        .where(
+            consent.c.school_id == school_id,
+            consent.c.purpose == purpose,
+            learner.c.erased_at.is_(None),
+        )
     )
     return frozenset(conn.execute(query).scalars())
 
@@ -125,14 +136,17 @@ def views(conn: Connection, school_id: str, learner_id: str, action: str, limit:
     """Who opened the learner's pages, from the audit trail, newest first."""
     entry = audit.entry.c
     query = select(entry.at, entry.actor_id).where(
-        entry.school_id == school_id, entry.action == action, entry.object_id == learner_id,
+        entry.school_id == school_id,
+        entry.action == action,
+        entry.object_id == learner_id,
     )
     return [(row.at, row.actor_id) for row in conn.execute(query.order_by(entry.seq.desc()).limit(limit))]
 
 
 def _taught_by(principal: Principal) -> Select[tuple[str]]:
     return select(teaching.c.class_id).where(
-        teaching.c.school_id == principal.school_id, teaching.c.account_id == principal.account_id)
+        teaching.c.school_id == principal.school_id, teaching.c.account_id == principal.account_id
+    )
 
 
 def _sees_class(principal: Principal) -> ColumnElement[bool]:

@@ -5,7 +5,8 @@ from sqlalchemy import Boolean, Column, String, Table, UniqueConstraint
 from shuyuan.kernel import crypto, db, ids
 
 class_ = Table(
-    "people_class", db.metadata,
+    "people_class",
+    db.metadata,
     db.id_column(),  # also the identity group
     db.school_column(),
     Column("name", String(80), nullable=False),
@@ -16,13 +17,15 @@ class_ = Table(
     UniqueConstraint("school_id", "name"),
 )
 teaching = Table(
-    "people_teaching", db.metadata,
+    "people_teaching",
+    db.metadata,
     Column("class_id", String(ids.LENGTH), primary_key=True),
     Column("account_id", String(ids.LENGTH), primary_key=True, index=True),
     db.school_column(),
 )
 learner = Table(
-    "people_learner", db.metadata,
+    "people_learner",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("class_id", String(ids.LENGTH), nullable=False),
@@ -36,7 +39,8 @@ learner = Table(
     UniqueConstraint("class_id", "number_hash"),
 )
 consent = Table(
-    "people_consent", db.metadata,
+    "people_consent",
+    db.metadata,
     Column("learner_id", String(ids.LENGTH), primary_key=True),
     Column("purpose", String(16), primary_key=True),
     db.school_column(),

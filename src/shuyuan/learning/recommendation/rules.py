@@ -69,8 +69,14 @@ def _stuck(picture: Picture) -> Iterator[Plan]:
 def _redo(picture: Picture) -> Iterator[Plan]:
     due = [one for one in picture.mistakes if one.due]
     if due:
-        yield Plan(2, "mistakes", picture.course.id, words.REDO, words.redo(len(due)),
-                   item_ids=tuple(one.item_id for one in due[:5]))
+        yield Plan(
+            2,
+            "mistakes",
+            picture.course.id,
+            words.REDO,
+            words.redo(len(due)),
+            item_ids=tuple(one.item_id for one in due[:5]),
+        )
 
 
 def _review(picture: Picture) -> Iterator[Plan]:
@@ -78,8 +84,14 @@ def _review(picture: Picture) -> Iterator[Plan]:
     for mastery in sorted(due, key=lambda one: one.last_at or picture.now):
         point = picture.by_id[mastery.point_id]
         days = (picture.now - (mastery.last_at or picture.now)).days
-        yield Plan(3, "review", picture.course.id, words.review_of(point.name),
-                   words.forgetting(point.name, days, mastery.wins), point.id)
+        yield Plan(
+            3,
+            "review",
+            picture.course.id,
+            words.review_of(point.name),
+            words.forgetting(point.name, days, mastery.wins),
+            point.id,
+        )
 
 
 def _new(picture: Picture) -> Iterator[Plan]:
@@ -90,8 +102,15 @@ def _new(picture: Picture) -> Iterator[Plan]:
     for point in fresh[:1]:
         for lesson in picture.course.lessons:
             if point.id in lesson.points:
-                yield Plan(5, "lesson", picture.course.id, words.read(lesson.title), words.first_read(point.name),
-                           point.id, lesson)
+                yield Plan(
+                    5,
+                    "lesson",
+                    picture.course.id,
+                    words.read(lesson.title),
+                    words.first_read(point.name),
+                    point.id,
+                    lesson,
+                )
 
 
 def _weakest(picture: Picture) -> Iterator[Plan]:
@@ -100,8 +119,7 @@ def _weakest(picture: Picture) -> Iterator[Plan]:
 
 
 def _practice(picture: Picture, urgency: int, point: Point, reason: Words, leads_to: str | None) -> Plan:
-    return Plan(urgency, "practice", picture.course.id, words.practise(point.name), reason, point.id,
-                leads_to=leads_to)
+    return Plan(urgency, "practice", picture.course.id, words.practise(point.name), reason, point.id, leads_to=leads_to)
 
 
 def _root(picture: Picture, stuck: Point) -> Point:

@@ -23,7 +23,13 @@ class RecommendationService:
     """The `Recommendation` of one installation."""
 
     def __init__(
-        self, people: People, courses: Courses, records: Records, tracing: Tracing, assessment: Assessment, *,
+        self,
+        people: People,
+        courses: Courses,
+        records: Records,
+        tracing: Tracing,
+        assessment: Assessment,
+        *,
         clock: kernel_clock.Clock = kernel_clock.now,
     ) -> None:
         self._people, self._courses, self._records = people, courses, records
@@ -48,8 +54,16 @@ class RecommendationService:
         times, now = self._records.times_wrong(principal, learner_id), self._clock()
         wrong = [one for one in self._records.latest_per_item(principal, learner_id) if not one.correct]
         return [
-            Mistake(one.item_id, one.points[0], one.seed, one.answer, one.misconception, one.at,
-                    times[one.item_id], due=now - one.at >= REDO_AFTER)
+            Mistake(
+                one.item_id,
+                one.points[0],
+                one.seed,
+                one.answer,
+                one.misconception,
+                one.at,
+                times[one.item_id],
+                due=now - one.at >= REDO_AFTER,
+            )
             for one in sorted(wrong, key=lambda one: one.at, reverse=True)
         ]
 
@@ -65,7 +79,11 @@ class RecommendationService:
         return sorted(found, key=lambda plan: plan.urgency)
 
     def _picture(
-        self, principal: Principal, learner_id: str, course_id: str, answers: Sequence[Response],
+        self,
+        principal: Principal,
+        learner_id: str,
+        course_id: str,
+        answers: Sequence[Response],
         mistakes: Sequence[Mistake],
     ) -> rules.Picture:
         course = self._courses.course(principal.school_id, course_id)
@@ -74,15 +92,20 @@ class RecommendationService:
         here = [one for one in mistakes if one.item_id.startswith(f"{course_id}.")]
         return rules.Picture(course, points, known, answers, here, self._clock())
 
-    def _assigned(
-        self, principal: Principal, learner_id: str, courses: Mapping[str, Course]
-    ) -> Iterator[rules.Plan]:
+    def _assigned(self, principal: Principal, learner_id: str, courses: Mapping[str, Course]) -> Iterator[rules.Plan]:
         open_ones = [one for one in self._assessment.assigned_to(principal, learner_id) if not one.done_by]
         for one in sorted(open_ones, key=lambda one: (one.due_at is None, one.due_at or one.created_at)):
             course = courses.get(one.course_id) or self._courses.course(principal.school_id, one.course_id)
             name = next(point.name for point in course.points if point.id == one.point_id)
-            yield rules.Plan(0, "assignment", one.course_id, words.assigned(name), words.due(self._days_left(one)),
-                             one.point_id, assignment_id=one.id)
+            yield rules.Plan(
+                0,
+                "assignment",
+                one.course_id,
+                words.assigned(name),
+                words.due(self._days_left(one)),
+                one.point_id,
+                assignment_id=one.id,
+            )
 
     def _days_left(self, one: Assignment) -> int | None:
         return None if one.due_at is None else (one.due_at - self._clock()).days
@@ -98,7 +121,8 @@ class RecommendationService:
     def _items(self, principal: Principal, learner_id: str, plan: rules.Plan) -> tuple[str, ...]:
         try:
             return self._assessment.choose(
-                principal, learner_id, course_id=plan.course_id, point_id=plan.point_id or "", count=ITEMS_AT_A_TIME)
+                principal, learner_id, course_id=plan.course_id, point_id=plan.point_id or "", count=ITEMS_AT_A_TIME
+            )
         except errors.BadInput:  # a point without questions yet
             return ()
 
@@ -115,6 +139,14 @@ class RecommendationService:
 
 def _made(plan: rules.Plan, item_ids: tuple[str, ...], minutes: int) -> Activity:
     return Activity(
-        plan.kind, plan.course_id, plan.point_id, plan.lesson.id if plan.lesson else None, plan.assignment_id,
-        item_ids, minutes, plan.title, plan.reason, plan.leads_to,
+        plan.kind,
+        plan.course_id,
+        plan.point_id,
+        plan.lesson.id if plan.lesson else None,
+        plan.assignment_id,
+        item_ids,
+        minutes,
+        plan.title,
+        plan.reason,
+        plan.leads_to,
     )

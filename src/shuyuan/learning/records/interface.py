@@ -79,8 +79,13 @@ class Records(Protocol):
         ...
 
     def of_learners(
-        self, principal: Principal, learner_ids: Sequence[str], *, point_id: str | None = None,
-        since: datetime | None = None, limit: int = 5000,
+        self,
+        principal: Principal,
+        learner_ids: Sequence[str],
+        *,
+        point_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = 5000,
     ) -> list[Response]: ...
     def history(self, school_id: str, learner_ids: frozenset[str]) -> Iterator[Response]:
         """Every response that counts, of the given learners, in the order it counted, without answers decrypted:

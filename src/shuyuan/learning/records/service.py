@@ -27,8 +27,14 @@ class RecordsService:
         if not store.insert(uow.conn, _to_row(response, sealed)):
             return False
         self._outbox.emit(
-            uow, ANSWER_RECORDED, school_id=response.school_id, subject_id=response.learner_id,
-            response_id=response.id, item_id=response.item_id, correct=response.correct, points=list(response.points),
+            uow,
+            ANSWER_RECORDED,
+            school_id=response.school_id,
+            subject_id=response.learner_id,
+            response_id=response.id,
+            item_id=response.item_id,
+            correct=response.correct,
+            points=list(response.points),
         )
         return True
 
@@ -56,8 +62,13 @@ class RecordsService:
         return self.of_learners(principal, [learner_id], point_id=point_id, limit=limit)
 
     def of_learners(
-        self, principal: Principal, learner_ids: Sequence[str], *, point_id: str | None = None,
-        since: datetime | None = None, limit: int = 5000,
+        self,
+        principal: Principal,
+        learner_ids: Sequence[str],
+        *,
+        point_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = 5000,
     ) -> list[Response]:
         with self._db.read() as conn:
             rows = store.of_learners(conn, principal, learner_ids, point_id=point_id, since=since, limit=limit)
@@ -112,9 +123,24 @@ def _to_row(response: Response, sealed: bytes) -> dict[str, object]:
 
 def _from_row(row: Row[Any], answer: str) -> Response:
     return Response(
-        id=row.id, school_id=row.school_id, learner_id=row.learner_id, attempt_id=row.attempt_id,
-        item_id=row.item_id, points=tuple(row.points.strip("|").split("|")), seed=row.seed, answer=answer,
-        correct=row.correct, misconception=row.misconception, hints_used=row.hints_used, seconds=row.seconds,
-        p_before=row.p_before, tracer_version=row.tracer_version, client_key=row.client_key, at=row.at,
-        tries=row.tries, counts=row.counted_at is not None, counted_at=row.counted_at, withheld=row.withheld,
+        id=row.id,
+        school_id=row.school_id,
+        learner_id=row.learner_id,
+        attempt_id=row.attempt_id,
+        item_id=row.item_id,
+        points=tuple(row.points.strip("|").split("|")),
+        seed=row.seed,
+        answer=answer,
+        correct=row.correct,
+        misconception=row.misconception,
+        hints_used=row.hints_used,
+        seconds=row.seconds,
+        p_before=row.p_before,
+        tracer_version=row.tracer_version,
+        client_key=row.client_key,
+        at=row.at,
+        tries=row.tries,
+        counts=row.counted_at is not None,
+        counted_at=row.counted_at,
+        withheld=row.withheld,
     )

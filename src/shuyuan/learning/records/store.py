@@ -41,8 +41,13 @@ def visible(principal: Principal) -> list[ColumnElement[bool]]:
 
 
 def of_learners(
-    conn: Connection, principal: Principal, learner_ids: Sequence[str], *, point_id: str | None,
-    since: datetime | None, limit: int,
+    conn: Connection,
+    principal: Principal,
+    learner_ids: Sequence[str],
+    *,
+    point_id: str | None,
+    since: datetime | None,
+    limit: int,
 ) -> Rows:
     query = select(response).where(*visible(principal), response.c.learner_id.in_(learner_ids))
     if point_id is not None:
@@ -110,8 +115,9 @@ def learners(conn: Connection, school_id: str) -> list[str]:
 
 
 def count(conn: Connection, school_id: str) -> int:
-    return conn.execute(select(func.count()).select_from(response).where(
-        response.c.school_id == school_id)).scalar_one()
+    return conn.execute(
+        select(func.count()).select_from(response).where(response.c.school_id == school_id)
+    ).scalar_one()
 
 
 def _rank() -> ColumnElement[int]:

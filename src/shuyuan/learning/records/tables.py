@@ -5,7 +5,8 @@ from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, Un
 from shuyuan.kernel import crypto, db, ids
 
 response = Table(
-    "records_response", db.metadata,
+    "records_response",
+    db.metadata,
     db.id_column(),
     Column("school_id", String(ids.LENGTH), nullable=False),
     Column("learner_id", String(ids.LENGTH), nullable=False),

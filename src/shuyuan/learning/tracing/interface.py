@@ -51,8 +51,15 @@ class Tracing(Protocol):
     """Online mastery, updated in the unit of work that stores the answer, O(1) per answer."""
 
     def update(
-        self, uow: db.UnitOfWork, *, school_id: str, learner_id: str, item_id: str, points: Sequence[str],
-        correct: bool, at: datetime,
+        self,
+        uow: db.UnitOfWork,
+        *,
+        school_id: str,
+        learner_id: str,
+        item_id: str,
+        points: Sequence[str],
+        correct: bool,
+        at: datetime,
     ) -> Step: ...
     def of_learner(self, principal: Principal, learner_id: str, points: Sequence[str]) -> dict[str, Mastery]:
         """Every asked point is in the answer, with n=0 where there is no evidence."""

@@ -26,7 +26,9 @@ def router(tracing: Tracing, courses: Courses, people: People) -> APIRouter:
         known = tracing.of_learner(principal, learner_id, [point.id for point in points])
         people.record_view(principal, learner_id)
         return {
-            "learner_id": learner_id, "course_id": course_id, "minimum_evidence": MINIMUM_EVIDENCE,
+            "learner_id": learner_id,
+            "course_id": course_id,
+            "minimum_evidence": MINIMUM_EVIDENCE,
             "tracer_version": tracing.version(principal.school_id),
             "points": [{**asdict(known[point.id]), "name": point.name.model_dump()} for point in points],
         }

@@ -26,8 +26,15 @@ class TracingService:
         self._champions = champion.Champions()
 
     def update(
-        self, uow: kernel_db.UnitOfWork, *, school_id: str, learner_id: str, item_id: str, points: Sequence[str],
-        correct: bool, at: datetime,
+        self,
+        uow: kernel_db.UnitOfWork,
+        *,
+        school_id: str,
+        learner_id: str,
+        item_id: str,
+        points: Sequence[str],
+        correct: bool,
+        at: datetime,
     ) -> Step:
         serving = self._champions.of(uow.conn, school_id)
         known = store.of_learner(uow.conn, learner_id, points)
@@ -36,7 +43,9 @@ class TracingService:
         store.save(uow.conn, school_id, learner_id, told.learner, moved)
         after = store.Known(told.learner, moved)
         return Step(
-            told.p_before, _read_all(serving.params, known, points, at), _read_all(serving.params, after, points, at),
+            told.p_before,
+            _read_all(serving.params, known, points, at),
+            _read_all(serving.params, after, points, at),
             serving.version,
         )
 
@@ -136,9 +145,7 @@ def _states(
     return known.general or online.new_learner(params), [known.points.get(point, unseen) for point in points]
 
 
-def _read_all(
-    params: online.Params, known: store.Known, points: Sequence[str], now: datetime
-) -> dict[str, Mastery]:
+def _read_all(params: online.Params, known: store.Known, points: Sequence[str], now: datetime) -> dict[str, Mastery]:
     general, specific = _states(params, known, points)
     return {point: _read(params, general, state, point, now) for point, state in zip(points, specific, strict=True)}
 

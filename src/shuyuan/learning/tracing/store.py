@@ -41,7 +41,8 @@ def of_learners(
     """Many learners in one statement; whoever asks sees their school, a learner only themselves."""
     found = {learner_id: Known() for learner_id in learner_ids}
     query = select(state.c.learner_id, state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
-        state.c.school_id == principal.school_id, state.c.learner_id.in_(learner_ids),
+        state.c.school_id == principal.school_id,
+        state.c.learner_id.in_(learner_ids),
         state.c.point_id.in_([GENERAL, *points]),
     )
     if principal.role not in ("teacher", "admin"):
@@ -52,7 +53,10 @@ def of_learners(
 
 
 def save(
-    conn: Connection, school_id: str, learner_id: str, general: online.LearnerState,
+    conn: Connection,
+    school_id: str,
+    learner_id: str,
+    general: online.LearnerState,
     points: Mapping[str, online.PointState],
 ) -> None:
     """Write the states an answer moved."""
@@ -73,14 +77,14 @@ def adopted_version(conn: Connection, school_id: str) -> tuple[str, bytes] | Non
 
 def adopt(uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
     uow.conn.execute(delete(adopted).where(adopted.c.school_id == school_id))
-    uow.conn.execute(adopted.insert().values(
-        school_id=school_id, version=version, arrays=arrays, adopted_at=uow.now))
+    uow.conn.execute(adopted.insert().values(school_id=school_id, version=version, arrays=arrays, adopted_at=uow.now))
 
 
 def note_rebuilt(uow: db.UnitOfWork, school_id: str, version: str) -> None:
     """The states of a school are now those of `version`."""
-    uow.conn.execute(update(adopted).where(adopted.c.school_id == school_id, adopted.c.version == version).values(
-        rebuilt_at=uow.now))
+    uow.conn.execute(
+        update(adopted).where(adopted.c.school_id == school_id, adopted.c.version == version).values(rebuilt_at=uow.now)
+    )
 
 
 def waits_for_rebuild(conn: Connection, school_id: str) -> bool:
@@ -107,11 +111,13 @@ def _select_few(points: int) -> Select[Any]:
     wanted: list[BindParameter[str]] = [bindparam(f"point_{at}") for at in range(points)]
     wanted.append(bindparam("general", GENERAL))
     return select(state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
-        state.c.learner_id == bindparam("learner"), state.c.point_id.in_(wanted))
+        state.c.learner_id == bindparam("learner"), state.c.point_id.in_(wanted)
+    )
 
 
 @lru_cache
 def _upsert(dialect: str) -> Insert:
     statement = postgresql.insert(state) if dialect == "postgresql" else sqlite.insert(state)
     return statement.on_conflict_do_update(
-        index_elements=_KEY, set_={name: statement.excluded[name] for name in _NUMBERS})
+        index_elements=_KEY, set_={name: statement.excluded[name] for name in _NUMBERS}
+    )

@@ -5,7 +5,8 @@ from sqlalchemy import Column, Float, LargeBinary, String, Table
 from shuyuan.kernel import db, ids
 
 state = Table(
-    "tracing_state", db.metadata,
+    "tracing_state",
+    db.metadata,
     Column("learner_id", String(ids.LENGTH), primary_key=True),
     Column("point_id", String(160), primary_key=True),  # "" is the learner in general
     db.school_column(),
@@ -17,7 +18,8 @@ state = Table(
     Column("last_at_s", Float, nullable=False),  # POSIX seconds, UTC, as the tracer counts
 )
 adopted = Table(
-    "tracing_adopted", db.metadata,
+    "tracing_adopted",
+    db.metadata,
     Column("school_id", String(ids.LENGTH), primary_key=True),
     Column("version", String(64), nullable=False),
     Column("arrays", LargeBinary, nullable=False),  # safetensors

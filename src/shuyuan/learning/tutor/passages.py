@@ -30,7 +30,9 @@ class Found:
 def candidates(course: Course, question: Question) -> list[tuple[Lesson, Passage]]:
     """Passages of the lessons that teach the points of the item, or that hold its own passage."""
     return [
-        (lesson, passage) for lesson in course.lessons for passage in lesson.passages
+        (lesson, passage)
+        for lesson in course.lessons
+        for passage in lesson.passages
         if set(lesson.points) & set(question.points) or _is_own(passage, question)
     ]
 

@@ -27,12 +27,19 @@ _LABELS: dict[Language, tuple[str, str, str, str, str]] = {
 
 
 def messages(
-    question: Question, language: Language, *, excerpt: str, mistake: str, hint: str, message: str,
+    question: Question,
+    language: Language,
+    *,
+    excerpt: str,
+    mistake: str,
+    hint: str,
+    message: str,
     earlier: Sequence[interface.Turn],
 ) -> list[Message]:
     """The conversation as the model sees it; `earlier` turns come oldest first."""
-    told: list[Message] = [{"role": "system", "content": _MANNERS[language] + "\n\n" + _scene(
-        question, language, excerpt, mistake, hint)}]
+    told: list[Message] = [
+        {"role": "system", "content": _MANNERS[language] + "\n\n" + _scene(question, language, excerpt, mistake, hint)}
+    ]
     for turn in earlier:
         told.append({"role": "user", "content": turn.message[:_EARLIER_CHARS]})
         told.append({"role": "assistant", "content": turn.answer[:_EARLIER_CHARS] or "…"})

@@ -46,7 +46,9 @@ def router(tutor: interface.Tutor) -> APIRouter:
 
     @api.get("/learners/{learner_id}/tutor-transcript")
     def transcript(
-        learner_id: str, limit: int = Query(50, ge=1, le=500), before: str | None = Query(None, max_length=26),
+        learner_id: str,
+        limit: int = Query(50, ge=1, le=500),
+        before: str | None = Query(None, max_length=26),
         principal: Principal = Depends(caller),
     ) -> Json:
         """What was asked and answered, newest first; the learner and their teachers only."""
@@ -60,7 +62,8 @@ def whole(events: list[interface.Event]) -> Json:
     """A finished answer as one object: its text, its sources, and the events it came from."""
     last = events[-1].data if events and events[-1].kind == "done" else {}
     return {
-        **last, "text": "".join(event.text for event in events).strip(),
+        **last,
+        "text": "".join(event.text for event in events).strip(),
         "sources": [event.data["passage"] for event in events if event.kind == "source"],
         "events": [_fields(event) for event in events],
     }

@@ -24,16 +24,25 @@ class TutorService:
     """Implements `interface.Tutor`."""
 
     def __init__(
-        self, db: kernel_db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, people: People,
-        courses: courses_api.Courses, records: Records, assessment: Assessment, gateway: gateway_api.Gateway,
-        settings: kernel_settings.Settings, *, voice: voices.Voice | None = None, now: clock.Clock = clock.now,
+        self,
+        db: kernel_db.Database,
+        vault: crypto.Vault,
+        audit: kernel_audit.Audit,
+        people: People,
+        courses: courses_api.Courses,
+        records: Records,
+        assessment: Assessment,
+        gateway: gateway_api.Gateway,
+        settings: kernel_settings.Settings,
+        *,
+        voice: voices.Voice | None = None,
+        now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._audit, self._now = db, audit, now
         self._people, self._courses, self._records, self._assessment = people, courses, records, assessment
         self._voice = voice or voices.voice_of(settings, gateway)
         self._transcript = store.Transcript(vault)
-        self._turns = turn.Turns(
-            db, self._transcript, courses, gateway, self._voice, self._readiness, self._next_hint)
+        self._turns = turn.Turns(db, self._transcript, courses, gateway, self._voice, self._readiness, self._next_hint)
         self._ending: set[asyncio.Task[None]] = set()
 
     async def ask(
@@ -58,12 +67,19 @@ class TutorService:
         learner = self._people.learner(principal, learner_id)
         if principal.account_id != learner.id:
             self._people.record_view(principal, learner.id)
-            self._db.write(lambda uow: self._audit.record(
-                uow, school_id=principal.school_id, actor_id=principal.account_id, action="transcript.read",
-                object_id=learner.id))
+            self._db.write(
+                lambda uow: self._audit.record(
+                    uow,
+                    school_id=principal.school_id,
+                    actor_id=principal.account_id,
+                    action="transcript.read",
+                    object_id=learner.id,
+                )
+            )
         with self._db.read() as conn:
             return self._transcript.of_learner(
-                conn, principal.school_id, learner.id, limit=max(1, min(limit, _MOST_TURNS)), before=before)
+                conn, principal.school_id, learner.id, limit=max(1, min(limit, _MOST_TURNS)), before=before
+            )
 
     async def drain(self) -> None:
         """Wait until every turn under way is stored."""
@@ -81,7 +97,12 @@ class TutorService:
             await asyncio.shield(ending)
 
     def _begin(
-        self, principal: Principal, attempt_id: str, item_id: str, message: str, language: Language | None,
+        self,
+        principal: Principal,
+        attempt_id: str,
+        item_id: str,
+        message: str,
+        language: Language | None,
         began_s: float,
     ) -> talks.Talk:
         """Check, store the question, open a hint: all that needs no model."""
@@ -100,13 +121,28 @@ class TutorService:
             question = self._courses.question(principal.school_id, item_id, question.seed, spoken)
         mistake = self._last_mistake(principal, attempt_id, question) if slot.state == "wrong" else ""
         talk = talks.Talk(ids.new_id(), principal, attempt_id, question, slot, said, spoken, began_s, mistake)
-        self._db.write(lambda uow: self._transcript.begin(
-            uow, turn_id=talk.id, school_id=principal.school_id, learner_id=principal.account_id,
-            attempt_id=attempt_id, item_id=item_id, language=spoken, message=said))
+        self._db.write(
+            lambda uow: self._transcript.begin(
+                uow,
+                turn_id=talk.id,
+                school_id=principal.school_id,
+                learner_id=principal.account_id,
+                attempt_id=attempt_id,
+                item_id=item_id,
+                language=spoken,
+                message=said,
+            )
+        )
         if words.speaks_of_harm(said):
-            self._db.write(lambda uow: self._audit.record(
-                uow, school_id=principal.school_id, actor_id=principal.account_id, action="care.needed",
-                object_id=talk.id))
+            self._db.write(
+                lambda uow: self._audit.record(
+                    uow,
+                    school_id=principal.school_id,
+                    actor_id=principal.account_id,
+                    action="care.needed",
+                    object_id=talk.id,
+                )
+            )
         elif talk.still_open and not words.is_courtesy(said):
             talk.hint = self._next_hint(talk) or _last_hint(talk)
         return talk
@@ -153,8 +189,11 @@ class TutorService:
 def _checked(message: str) -> str:
     said = message.strip()
     if not 0 < len(said) <= interface.MAX_MESSAGE_CHARS:
-        raise errors.BadInput(f"the message has {len(said)} characters",
-                              fix=f"write 1 to {interface.MAX_MESSAGE_CHARS}", code="bad_message")
+        raise errors.BadInput(
+            f"the message has {len(said)} characters",
+            fix=f"write 1 to {interface.MAX_MESSAGE_CHARS}",
+            code="bad_message",
+        )
     return said
 
 

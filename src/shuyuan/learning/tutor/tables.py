@@ -5,7 +5,8 @@ from sqlalchemy import Column, Index, Integer, String, Table
 from shuyuan.kernel import crypto, db, ids
 
 turn = Table(
-    "tutor_turn", db.metadata,
+    "tutor_turn",
+    db.metadata,
     db.id_column(),
     Column("school_id", String(ids.LENGTH), nullable=False),
     Column("learner_id", String(ids.LENGTH), nullable=False),

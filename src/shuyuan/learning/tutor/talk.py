@@ -49,30 +49,52 @@ def hint(talk: Talk, number: int, *, again: bool = False) -> interface.Event:
     if again:
         lead = words.NO_MORE_HINTS[talk.language].format(of=talk.question.hint_count)
     markdown = lead + talk.hint_text
-    return interface.Event("hint", f"{markdown}\n", courses_api.inline(markdown), {
-        "number": number, "of": talk.question.hint_count, "again": again})
+    return interface.Event(
+        "hint",
+        f"{markdown}\n",
+        courses_api.inline(markdown),
+        {"number": number, "of": talk.question.hint_count, "again": again},
+    )
 
 
 def source(source: interface.Source) -> interface.Event:
     """Which passage the model answers from."""
     anchor = source.passage_id.rpartition(".")[2]
-    return interface.Event("source", data={"passage": {
-        "id": source.passage_id, "lesson_id": source.lesson_id, "title": source.title,
-        "href": f"/learn/lesson?id={quote(source.lesson_id)}#{anchor}",
-    }})
+    return interface.Event(
+        "source",
+        data={
+            "passage": {
+                "id": source.passage_id,
+                "lesson_id": source.lesson_id,
+                "title": source.title,
+                "href": f"/learn/lesson?id={quote(source.lesson_id)}#{anchor}",
+            }
+        },
+    )
 
 
 def silence(standing: interface.Standing, language: Language) -> interface.Event:
     """Why no model answers, and how far it is when it is on its way."""
     told = standing.reason[language]
-    return interface.Event("note", told + "\n", courses_api.inline(told), {
-        "why": standing.voice, "model": standing.model, "progress": standing.progress})
+    return interface.Event(
+        "note",
+        told + "\n",
+        courses_api.inline(told),
+        {"why": standing.voice, "model": standing.model, "progress": standing.progress},
+    )
 
 
 def done(talk: Talk) -> interface.Event:
     """The last event."""
-    return interface.Event("done", data={
-        "turn_id": talk.id, "outcome": talk.outcome, "replaced": talk.replaced, "model": talk.model,
-        "language": talk.language, "visible_to": words.VISIBLE_TO[talk.language],
-        "first_sentence_ms": talk.first_sentence_ms,
-    })
+    return interface.Event(
+        "done",
+        data={
+            "turn_id": talk.id,
+            "outcome": talk.outcome,
+            "replaced": talk.replaced,
+            "model": talk.model,
+            "language": talk.language,
+            "visible_to": words.VISIBLE_TO[talk.language],
+            "first_sentence_ms": talk.first_sentence_ms,
+        },
+    )

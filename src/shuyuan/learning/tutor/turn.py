@@ -49,10 +49,19 @@ class Turns:
 
     async def end(self, talk: talks.Talk) -> None:
         """Store what was said."""
-        await self.db.write_async(lambda uow: self.transcript.end(
-            uow, turn_id=talk.id, learner_id=talk.principal.account_id, answer="".join(talk.told).strip(),
-            sources=talk.sources, hint_number=talk.hint_number, replaced=talk.replaced, model=talk.model,
-            outcome=talk.outcome))
+        await self.db.write_async(
+            lambda uow: self.transcript.end(
+                uow,
+                turn_id=talk.id,
+                learner_id=talk.principal.account_id,
+                answer="".join(talk.told).strip(),
+                sources=talk.sources,
+                hint_number=talk.hint_number,
+                replaced=talk.replaced,
+                model=talk.model,
+                outcome=talk.outcome,
+            )
+        )
 
     async def _order(self, talk: talks.Talk) -> AsyncGenerator[interface.Event, None]:
         if words.speaks_of_harm(talk.message):
@@ -105,7 +114,10 @@ class Turns:
         spoken = speaking.Speaking(talk.language, watch, next_hint)
         asked = f"{talk.message} {talk.question.prompt}"
         told = prompt.messages(
-            talk.question, talk.language, message=talk.message, mistake=talk.mistake,
+            talk.question,
+            talk.language,
+            message=talk.message,
+            mistake=talk.mistake,
             hint=talk.hint_text,
             earlier=await asyncio.to_thread(self._earlier, talk),
             excerpt=passages.excerpt(found, asked, talk.language) if found else "",
@@ -123,8 +135,14 @@ class Turns:
     def _earlier(self, talk: talks.Talk) -> list[interface.Turn]:
         with self.db.read() as conn:
             turns = self.transcript.of_learner(
-                conn, talk.principal.school_id, talk.principal.account_id, limit=_EARLIER_TURNS, before=talk.id,
-                attempt_id=talk.attempt_id, item_id=talk.question.item_id)
+                conn,
+                talk.principal.school_id,
+                talk.principal.account_id,
+                limit=_EARLIER_TURNS,
+                before=talk.id,
+                attempt_id=talk.attempt_id,
+                item_id=talk.question.item_id,
+            )
         return [turn for turn in reversed(turns) if turn.language == talk.language]
 
     async def _find(self, talk: talks.Talk) -> list[passages.Found]:

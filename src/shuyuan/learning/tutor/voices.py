@@ -72,7 +72,8 @@ class OwnModel:
     @asynccontextmanager
     async def speak(self, principal: Principal, messages: Sequence[gateway_api.Message]) -> AsyncIterator[Speech]:
         request = gateway_api.ChatRequest(
-            self.model, messages, max_tokens=prompt.COMPLETION_TOKENS, temperature=TEMPERATURE)
+            self.model, messages, max_tokens=prompt.COMPLETION_TOKENS, temperature=TEMPERATURE
+        )
         async with self._gateway.chat(principal, request, purpose="tutor", deadline_s=_DEADLINE_S) as answer:
             yield Speech(answer.receipt.version, _texts(answer))
 
@@ -95,8 +96,13 @@ class OpenAIServer:
         try:
             async with httpx.AsyncClient(timeout=timeout, headers=headers, trust_env=False) as client:
                 model = self._chosen or await self._choose(client)
-                body = {"model": model, "messages": list(messages), "max_tokens": prompt.COMPLETION_TOKENS,
-                        "temperature": TEMPERATURE, "stream": True}
+                body = {
+                    "model": model,
+                    "messages": list(messages),
+                    "max_tokens": prompt.COMPLETION_TOKENS,
+                    "temperature": TEMPERATURE,
+                    "stream": True,
+                }
                 async with client.stream("POST", f"{self._base_url}/chat/completions", json=body) as answer:
                     await _require_ok(answer)
                     yield Speech(f"{self._base_url}#{model}", _events(answer))

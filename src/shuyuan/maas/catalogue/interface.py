@@ -184,9 +184,7 @@ class Catalogue(Locator, Protocol):
         """Stop a pull; verified parts stay."""
         ...
 
-    def register_version(
-        self, uow: db.UnitOfWork, *, school_id: str, actor_id: str, version: NewVersion
-    ) -> Version:
+    def register_version(self, uow: db.UnitOfWork, *, school_id: str, actor_id: str, version: NewVersion) -> Version:
         """Add the next version of a model inside `uow`. Raises BadInput when the artefact is not stored."""
         ...
 

@@ -20,7 +20,10 @@ class CatalogueService:
     """Implements `interface.Catalogue`."""
 
     def __init__(
-        self, db: kernel_db.Database, storage: kernel_storage.Storage, audit: kernel_audit.Audit,
+        self,
+        db: kernel_db.Database,
+        storage: kernel_storage.Storage,
+        audit: kernel_audit.Audit,
         settings: kernel_settings.Settings,
     ) -> None:
         self._db, self._storage, self._audit = db, storage, audit
@@ -82,13 +85,24 @@ class CatalogueService:
             raise errors.NotFound(f"parent version {version.parent_id!r} is not there", fix="name a version you see")
         added = store.add_version(uow, school_id, actor_id, version)
         self._audit.record(
-            uow, school_id=school_id, actor_id=actor_id, action="model_version.registered", object_id=added.id,
+            uow,
+            school_id=school_id,
+            actor_id=actor_id,
+            action="model_version.registered",
+            object_id=added.id,
             artefact_sha256=added.artefact_sha256,
         )
         return added
 
     def promote(
-        self, uow: kernel_db.UnitOfWork, *, school_id: str, actor_id: str, model: str, alias: str, version: int,
+        self,
+        uow: kernel_db.UnitOfWork,
+        *,
+        school_id: str,
+        actor_id: str,
+        model: str,
+        alias: str,
+        version: int,
         reason: str,
     ) -> interface.Alias:
         """See Catalogue.promote."""
@@ -99,8 +113,13 @@ class CatalogueService:
             raise _unknown(f"{model}/{version}")
         moved = store.move_alias(uow, school_id, actor_id, found, alias, reason[:400])
         self._audit.record(
-            uow, school_id=school_id, actor_id=actor_id, action="model_alias.moved", object_id=found.id,
-            version_number=found.number, previous_id=moved.previous_id,
+            uow,
+            school_id=school_id,
+            actor_id=actor_id,
+            action="model_alias.moved",
+            object_id=found.id,
+            version_number=found.number,
+            previous_id=moved.previous_id,
         )
         return moved
 
@@ -125,9 +144,7 @@ class CatalogueService:
         with self._db.read() as conn:
             return store.versions(conn, school_id, model)
 
-    def alias_history(
-        self, school_id: str, model: str, alias: str = interface.CHAMPION
-    ) -> list[interface.Alias]:
+    def alias_history(self, school_id: str, model: str, alias: str = interface.CHAMPION) -> list[interface.Alias]:
         """See Catalogue.alias_history."""
         with self._db.read() as conn:
             return store.alias_history(conn, school_id, model, alias)

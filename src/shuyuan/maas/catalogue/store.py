@@ -10,17 +10,18 @@ from shuyuan.maas.catalogue import interface, tables
 _V, _A = tables.version, tables.alias_move
 
 
-def add_version(
-    uow: db.UnitOfWork, school_id: str, actor_id: str, version: interface.NewVersion
-) -> interface.Version:
+def add_version(uow: db.UnitOfWork, school_id: str, actor_id: str, version: interface.NewVersion) -> interface.Version:
     """Insert with the next number of this model."""
     taken = select(func.max(_V.c.number)).where(_V.c.school_id == school_id, _V.c.model == version.model)
     number = (uow.conn.execute(taken).scalar() or 0) + 1
     row = uow.conn.execute(
         _V.insert()
         .values(
-            **version.model_dump(mode="json"), school_id=school_id, number=number,
-            created_by=actor_id, created_at=uow.now,
+            **version.model_dump(mode="json"),
+            school_id=school_id,
+            number=number,
+            created_by=actor_id,
+            created_at=uow.now,
         )
         .returning(_V)
     ).one()
@@ -58,9 +59,15 @@ def move_alias(
     before = _newest_move(uow.conn, school_id, version.model, alias)
     uow.conn.execute(
         _A.insert().values(
-            school_id=school_id, model=version.model, alias=alias, number=(before.number if before else 0) + 1,
-            version_id=version.id, previous_id=before.version_id if before else None,
-            reason=reason, moved_by=actor_id, moved_at=uow.now,
+            school_id=school_id,
+            model=version.model,
+            alias=alias,
+            number=(before.number if before else 0) + 1,
+            version_id=version.id,
+            previous_id=before.version_id if before else None,
+            reason=reason,
+            moved_by=actor_id,
+            moved_at=uow.now,
         )
     )
     return alias_history(uow.conn, school_id, version.model, alias)[0]

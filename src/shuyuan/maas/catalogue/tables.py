@@ -7,7 +7,8 @@ from shuyuan.kernel import db, ids
 NAME = String(120)
 
 version = Table(
-    "catalogue_version", db.metadata,
+    "catalogue_version",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("model", NAME, nullable=False),
@@ -26,7 +27,8 @@ version = Table(
     UniqueConstraint("school_id", "model", "number"),
 )
 alias_move = Table(
-    "catalogue_alias_move", db.metadata,
+    "catalogue_alias_move",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("model", NAME, nullable=False),

@@ -98,10 +98,16 @@ class Books:
             await self._db.write_async(lambda uow: store.release(uow, booking.id, outcome))
             return
         prompt, completion = booking.cost()
-        await self._db.write_async(lambda uow: store.settle(
-            uow, booking.id, prompt_tokens=prompt, completion_tokens=completion, outcome=outcome,
-            overhead_ms=booking.overhead_ms,
-        ))
+        await self._db.write_async(
+            lambda uow: store.settle(
+                uow,
+                booking.id,
+                prompt_tokens=prompt,
+                completion_tokens=completion,
+                outcome=outcome,
+                overhead_ms=booking.overhead_ms,
+            )
+        )
 
     def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.get_running_loop().create_task(work)

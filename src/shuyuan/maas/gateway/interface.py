@@ -181,18 +181,33 @@ class Gateway(Protocol):
         ...
 
     async def embed(
-        self, principal: Principal, model: str, texts: Sequence[str], *,
-        kind: Literal["query", "passage"] = "passage", purpose: Purpose = "api",
+        self,
+        principal: Principal,
+        model: str,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "passage"] = "passage",
+        purpose: Purpose = "api",
     ) -> Embedded: ...
     async def summarize(
-        self, principal: Principal, text: str, *, sentences: int = 3, language: Language | None = None,
+        self,
+        principal: Principal,
+        text: str,
+        *,
+        sentences: int = 3,
+        language: Language | None = None,
         model: str | None = None,
     ) -> Summary:
         """The most central sentences; or the words of `model`, where its card claims it."""
         ...
 
     async def translate(
-        self, principal: Principal, text: str, *, target: Language, source: Language | None = None,
+        self,
+        principal: Principal,
+        text: str,
+        *,
+        target: Language,
+        source: Language | None = None,
         model: str | None = None,
     ) -> Translation: ...
     async def classify(
@@ -212,7 +227,13 @@ class Gateway(Protocol):
 
     def totals(self, principal: Principal, *, since: datetime) -> list[Total]: ...
     def set_limits(
-        self, principal: Principal, scope: Scope, scope_id: str, *, tokens: int | None, requests: int | None,
+        self,
+        principal: Principal,
+        scope: Scope,
+        scope_id: str,
+        *,
+        tokens: int | None,
+        requests: int | None,
         period: Period = "day",
     ) -> Allowance:
         """Administrators only. None is unlimited."""
@@ -251,4 +272,3 @@ class TooMuch(errors.BadInput):
     """Over a stated cap of one request."""
 
     code = "too_much"
-

@@ -16,7 +16,9 @@ running = Gauge("gen_ai_server_requests_running", "Calls being answered.", ["mod
 duration = Histogram("gen_ai_server_request_duration_seconds", "Whole call.", ["model", "endpoint"], buckets=_SECONDS)
 first_token = Histogram("gen_ai_server_time_to_first_token_seconds", "Call to first text.", ["model"], buckets=_SECONDS)
 overhead = Histogram(
-    "shuyuan_gateway_overhead_seconds", "Time this platform adds before the model begins.", ["endpoint"],
+    "shuyuan_gateway_overhead_seconds",
+    "Time this platform adds before the model begins.",
+    ["endpoint"],
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25),
 )
 quota_refused = Counter("shuyuan_gateway_quota_refused", "Calls refused because an allowance was full.", ["scope"])

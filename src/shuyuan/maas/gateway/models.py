@@ -10,8 +10,13 @@ from shuyuan.maas.serving import interface as serving
 
 _FRESH_S = 2.0  # how long a located file is believed: looking checks the disk
 EXTRACTIVE = catalogue.Loadable(
-    name="extractive", version="builtin:/extractive/1", path=Path(), runner="onnx", tasks=("summarize",),
-    context_tokens=0, memory_bytes=0,
+    name="extractive",
+    version="builtin:/extractive/1",
+    path=Path(),
+    runner="onnx",
+    tasks=("summarize",),
+    context_tokens=0,
+    memory_bytes=0,
 )
 
 
@@ -52,6 +57,7 @@ class Models:
                 raise
             share = progress.bytes_done / max(1, progress.bytes_total)
             raise serving.Loading(
-                f"model {name!r} is still being pulled: {share:.0%}", fix="wait a little, or use a smaller model",
+                f"model {name!r} is still being pulled: {share:.0%}",
+                fix="wait a little, or use a smaller model",
                 retry_after_s=5,
             ) from absent

@@ -88,17 +88,26 @@ def headers(allowances: Sequence[interface.Allowance], now: datetime) -> dict[st
         return {}
     reset = f"{max(1, round((first.resets_at - now).total_seconds()))}s"
     told: dict[str, str] = {}
-    for unit, limit, left in (("tokens", first.tokens_limit, first.tokens_left),
-                              ("requests", first.requests_limit, first.requests_left)):
+    for unit, limit, left in (
+        ("tokens", first.tokens_limit, first.tokens_left),
+        ("requests", first.requests_limit, first.requests_left),
+    ):
         if limit is not None:
-            told |= {f"x-ratelimit-limit-{unit}": str(limit), f"x-ratelimit-remaining-{unit}": str(left),
-                     f"x-ratelimit-reset-{unit}": reset}
+            told |= {
+                f"x-ratelimit-limit-{unit}": str(limit),
+                f"x-ratelimit-remaining-{unit}": str(left),
+                f"x-ratelimit-reset-{unit}": reset,
+            }
     return told
 
 
 def _share_left(allowance: interface.Allowance) -> float:
-    shares = [left / limit if limit else 0.0
-              for limit, left in ((allowance.tokens_limit, allowance.tokens_left),
-                                  (allowance.requests_limit, allowance.requests_left))
-              if limit is not None and left is not None]
+    shares = [
+        left / limit if limit else 0.0
+        for limit, left in (
+            (allowance.tokens_limit, allowance.tokens_left),
+            (allowance.requests_limit, allowance.requests_left),
+        )
+        if limit is not None and left is not None
+    ]
     return min(shares, default=1.0)

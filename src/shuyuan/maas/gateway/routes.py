@@ -81,7 +81,8 @@ def _openai(gateway: GatewayService) -> APIRouter:
         async with AsyncExitStack() as held:
             await held.enter_async_context(streaming.while_reading(request.receive))
             answer = await held.enter_async_context(
-                gateway.chat(principal, body.as_request(), began=request.state.began))
+                gateway.chat(principal, body.as_request(), began=request.state.began)
+            )
             if not body.stream:
                 whole = await _whole(answer)
                 return _answer(request, whole, answer.receipt)
@@ -96,11 +97,15 @@ def _openai(gateway: GatewayService) -> APIRouter:
         body = wire.parse(wire.EmbedBody, await request.body())
         async with streaming.while_reading(request.receive):
             answer = await gateway.embed(
-                principal, body.model, body.input, kind=body.input_type, began=request.state.began)
+                principal, body.model, body.input, kind=body.input_type, began=request.state.began
+            )
         made = answer.vectors.shape[1]
         if body.dimensions not in (None, made):
-            raise wire.Refused(f"{body.model} gives {made} dimensions, not {body.dimensions}", param="dimensions",
-                               fix=f"leave dimensions out or ask for {made}")
+            raise wire.Refused(
+                f"{body.model} gives {made} dimensions, not {body.dimensions}",
+                param="dimensions",
+                fix=f"leave dimensions out or ask for {made}",
+            )
         return _answer(request, wire.embeddings(answer, body.encoding_format), answer.receipt)
 
     @api.post("/services/summarize", openapi_extra=_takes(wire.SummarizeBody))
@@ -109,11 +114,20 @@ def _openai(gateway: GatewayService) -> APIRouter:
         body = wire.parse(wire.SummarizeBody, await request.body())
         async with streaming.while_reading(request.receive):
             told = await gateway.summarize(
-                principal, body.text, sentences=body.sentences, language=body.language, model=body.model)
-        return _answer(request, {
-            "summary": told.text, "method": told.method, "sentences": list(told.sentences), "model": told.receipt.model,
-            "truncated": told.truncated, "usage": dataclasses.asdict(told.usage),
-        }, told.receipt)
+                principal, body.text, sentences=body.sentences, language=body.language, model=body.model
+            )
+        return _answer(
+            request,
+            {
+                "summary": told.text,
+                "method": told.method,
+                "sentences": list(told.sentences),
+                "model": told.receipt.model,
+                "truncated": told.truncated,
+                "usage": dataclasses.asdict(told.usage),
+            },
+            told.receipt,
+        )
 
     @api.post("/services/translate", openapi_extra=_takes(wire.TranslateBody))
     async def translate(request: Request, principal: Principal = Depends(known)) -> Response:
@@ -121,9 +135,18 @@ def _openai(gateway: GatewayService) -> APIRouter:
         body = wire.parse(wire.TranslateBody, await request.body())
         async with streaming.while_reading(request.receive):
             told = await gateway.translate(
-                principal, body.text, target=body.target, source=body.source, model=body.model)
-        return _answer(request, {"translation": told.text, "target": body.target, "model": told.receipt.model,
-                                 "usage": dataclasses.asdict(told.usage)}, told.receipt)
+                principal, body.text, target=body.target, source=body.source, model=body.model
+            )
+        return _answer(
+            request,
+            {
+                "translation": told.text,
+                "target": body.target,
+                "model": told.receipt.model,
+                "usage": dataclasses.asdict(told.usage),
+            },
+            told.receipt,
+        )
 
     @api.post("/services/classify", openapi_extra=_takes(wire.ClassifyBody))
     async def classify(request: Request, principal: Principal = Depends(known)) -> Response:
@@ -132,8 +155,16 @@ def _openai(gateway: GatewayService) -> APIRouter:
         async with streaming.while_reading(request.receive):
             told = await gateway.classify(principal, body.text, body.labels, model=body.model)
         ranked = [{"label": label, "score": round(score, 4)} for label, score in told.labels]
-        return _answer(request, {"label": ranked[0]["label"], "labels": ranked, "model": told.receipt.model,
-                                 "usage": dataclasses.asdict(told.usage)}, told.receipt)
+        return _answer(
+            request,
+            {
+                "label": ranked[0]["label"],
+                "labels": ranked,
+                "model": told.receipt.model,
+                "usage": dataclasses.asdict(told.usage),
+            },
+            told.receipt,
+        )
 
     @api.get("/usage")
     def usage(request: Request, principal: Principal = Depends(known)) -> Response:
@@ -151,12 +182,15 @@ def _usage(gateway: GatewayService) -> APIRouter:
     def usage(days: int = Query(7, ge=1, le=366), principal: Principal = Depends(caller)) -> Json:
         """Allowances and totals: an administrator sees the school, everybody else their own."""
         since = clock.now() - timedelta(days=days)
-        return {"allowances": [_allowance(a) for a in gateway.usage(principal)],
-                "totals": [dataclasses.asdict(t) for t in gateway.totals(principal, since=since)]}
+        return {
+            "allowances": [_allowance(a) for a in gateway.usage(principal)],
+            "totals": [dataclasses.asdict(t) for t in gateway.totals(principal, since=since)],
+        }
 
     @api.get("/usage/calls")
     def calls(
-        limit: int = Query(100, ge=1, le=1000), before: str | None = Query(None, max_length=ids.LENGTH),
+        limit: int = Query(100, ge=1, le=1000),
+        before: str | None = Query(None, max_length=ids.LENGTH),
         principal: Principal = Depends(caller),
     ) -> Json:
         """Ledger lines, newest first; `before` is the id of the last one seen."""
@@ -165,12 +199,17 @@ def _usage(gateway: GatewayService) -> APIRouter:
 
     @api.put("/quotas/{scope}/{scope_id}")
     def set_limits(
-        scope: interface.Scope, scope_id: Annotated[str, Path(max_length=ids.LENGTH)], limits: Limits,
+        scope: interface.Scope,
+        scope_id: Annotated[str, Path(max_length=ids.LENGTH)],
+        limits: Limits,
         principal: Principal = Depends(caller),
     ) -> Json:
         """Change an allowance."""
-        return _allowance(gateway.set_limits(principal, scope, scope_id, tokens=limits.tokens,
-                                             requests=limits.requests, period=limits.period))
+        return _allowance(
+            gateway.set_limits(
+                principal, scope, scope_id, tokens=limits.tokens, requests=limits.requests, period=limits.period
+            )
+        )
 
     return api
 
@@ -213,24 +252,32 @@ def _answer(request: Request, body: Json, receipt: interface.Receipt | None = No
 
 def _headers(receipt: interface.Receipt) -> dict[str, str]:
     return {
-        "x-shuyuan-model-version": receipt.version, "x-shuyuan-overhead-ms": f"{receipt.overhead_ms:.2f}",
-        "x-shuyuan-call": receipt.request_id, **quota.headers(receipt.allowances, clock.now()),
+        "x-shuyuan-model-version": receipt.version,
+        "x-shuyuan-overhead-ms": f"{receipt.overhead_ms:.2f}",
+        "x-shuyuan-call": receipt.request_id,
+        **quota.headers(receipt.allowances, clock.now()),
     }
 
 
 def _model(gateway: GatewayService, status: interface.ModelStatus) -> Json:
     card = gateway.card(status.model)
     return {
-        "id": status.model, "object": "model", "created": int(card.path.stat().st_mtime) if card else 0,
-        "owned_by": "shuyuan", "state": status.state, "progress": status.progress,
-        "version": card.version if card else "", "tasks": list(card.tasks) if card else [],
+        "id": status.model,
+        "object": "model",
+        "created": int(card.path.stat().st_mtime) if card else 0,
+        "owned_by": "shuyuan",
+        "state": status.state,
+        "progress": status.progress,
+        "version": card.version if card else "",
+        "tasks": list(card.tasks) if card else [],
         "context_tokens": card.context_tokens if card else None,
     }
 
 
 def _allowance(allowance: interface.Allowance) -> Json:
     return dataclasses.asdict(allowance) | {
-        "resets_at": allowance.resets_at.isoformat(), "tokens_left": allowance.tokens_left,
+        "resets_at": allowance.resets_at.isoformat(),
+        "tokens_left": allowance.tokens_left,
         "requests_left": allowance.requests_left,
     }
 

@@ -19,7 +19,10 @@ from shuyuan.maas.serving import interface as serving
 _MIN_COMPLETION_TOKENS = 16
 _EMBED_DEADLINE_S = 60.0
 _KINDS: dict[interface.Scope, Literal["account", "key", "group"]] = {
-    "account": "account", "key": "key", "class": "group"}
+    "account": "account",
+    "key": "key",
+    "class": "group",
+}
 _REMEMBERED = 10_000  # callers whose last allowances are kept for headers
 
 
@@ -27,9 +30,15 @@ class GatewayService:
     """Implements `interface.Gateway` on an engine and a locator of models."""
 
     def __init__(
-        self, db: db.Database, catalogue: catalogue_api.Locator, engine: serving.Engine,
-        settings: kernel_settings.Settings, audit: kernel_audit.Audit, identity: identity_api.Identity,
-        *, now: clock.Clock = clock.now,
+        self,
+        db: db.Database,
+        catalogue: catalogue_api.Locator,
+        engine: serving.Engine,
+        settings: kernel_settings.Settings,
+        audit: kernel_audit.Audit,
+        identity: identity_api.Identity,
+        *,
+        now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._engine, self._audit, self._identity, self._now = db, engine, audit, identity, now
         self._models = models.Models(catalogue, engine)
@@ -39,8 +48,13 @@ class GatewayService:
 
     @asynccontextmanager
     async def chat(
-        self, principal: Principal, request: interface.ChatRequest, *, purpose: interface.Purpose = "api",
-        deadline_s: float = 300, began: float | None = None,
+        self,
+        principal: Principal,
+        request: interface.ChatRequest,
+        *,
+        purpose: interface.Purpose = "api",
+        deadline_s: float = 300,
+        began: float | None = None,
     ) -> AsyncIterator["Answer"]:
         """Continue a conversation; see `interface.Gateway.chat`."""
         began = began or time.perf_counter()
@@ -50,7 +64,9 @@ class GatewayService:
         prompt = quota.estimate_tokens([message["content"] for message in request.messages])
         limit = _completion_limit(request, model, prompt)
         payload: dict[str, object] = {
-            "messages": list(request.messages), "max_tokens": limit, "temperature": request.temperature,
+            "messages": list(request.messages),
+            "max_tokens": limit,
+            "temperature": request.temperature,
             "top_p": request.top_p,
         }
         payload |= {"stop": list(request.stop)} if request.stop else {}
@@ -62,8 +78,14 @@ class GatewayService:
                 yield Answer(chunks, call, _receipt(call, model))
 
     async def embed(
-        self, principal: Principal, model: str, texts: Sequence[str], *,
-        kind: Literal["query", "passage"] = "passage", purpose: interface.Purpose = "api", began: float | None = None,
+        self,
+        principal: Principal,
+        model: str,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "passage"] = "passage",
+        purpose: interface.Purpose = "api",
+        began: float | None = None,
     ) -> interface.Embedded:
         """Unit vectors of texts."""
         began = began or time.perf_counter()
@@ -78,13 +100,19 @@ class GatewayService:
         return interface.Embedded(_receipt(call, found), answer.vectors, interface.Usage(answer.prompt_tokens))
 
     async def summarize(
-        self, principal: Principal, text: str, *, sentences: int = 3, language: interface.Language | None = None,
+        self,
+        principal: Principal,
+        text: str,
+        *,
+        sentences: int = 3,
+        language: interface.Language | None = None,
         model: str | None = None,
     ) -> interface.Summary:
         """Extractive without a model, else by the model's words."""
         if model is not None:
-            return await texts.summarize_by_model(self, principal, text, sentences, language, await self._claims(
-                model, "summarize"))
+            return await texts.summarize_by_model(
+                self, principal, text, sentences, language, await self._claims(model, "summarize")
+            )
         began = time.perf_counter()
         self.admit(principal)
         _check_inputs([text])
@@ -94,7 +122,12 @@ class GatewayService:
         return interface.Summary(_receipt(call, models.EXTRACTIVE), chosen.text, "extractive", chosen.positions)
 
     async def translate(
-        self, principal: Principal, text: str, *, target: interface.Language, source: interface.Language | None = None,
+        self,
+        principal: Principal,
+        text: str,
+        *,
+        target: interface.Language,
+        source: interface.Language | None = None,
         model: str | None = None,
     ) -> interface.Translation:
         """By a model whose card claims translation."""
@@ -137,8 +170,9 @@ class GatewayService:
     def calls(self, principal: Principal, *, limit: int = 100, before: str | None = None) -> list[interface.Call]:
         """Ledger lines, newest first: an administrator sees the school, everybody else their own."""
         with self._db.read() as conn:
-            return store.calls(conn, principal.school_id, account_id=_own(principal), limit=min(limit, 1000),
-                               before=before)
+            return store.calls(
+                conn, principal.school_id, account_id=_own(principal), limit=min(limit, 1000), before=before
+            )
 
     def totals(self, principal: Principal, *, since: datetime) -> list[interface.Total]:
         """Calls and tokens per account and model; same view as `calls`."""
@@ -146,8 +180,14 @@ class GatewayService:
             return store.totals(conn, principal.school_id, account_id=_own(principal), since=since)
 
     def set_limits(
-        self, principal: Principal, scope: interface.Scope, scope_id: str, *, tokens: int | None,
-        requests: int | None, period: interface.Period = "day",
+        self,
+        principal: Principal,
+        scope: interface.Scope,
+        scope_id: str,
+        *,
+        tokens: int | None,
+        requests: int | None,
+        period: interface.Period = "day",
     ) -> interface.Allowance:
         """Change an allowance; administrators of that school only, and audited."""
         principal.require("admin")
@@ -157,8 +197,15 @@ class GatewayService:
         def work(uow: db.UnitOfWork) -> interface.Allowance:
             changed = store.set_limits(uow, principal.school_id, charge, limits, period)
             self._audit.record(
-                uow, school_id=principal.school_id, actor_id=principal.account_id, action="quota.changed",
-                object_id=scope_id, scope=scope, tokens=tokens, requests=requests, period=period,
+                uow,
+                school_id=principal.school_id,
+                actor_id=principal.account_id,
+                action="quota.changed",
+                object_id=scope_id,
+                scope=scope,
+                tokens=tokens,
+                requests=requests,
+                period=period,
             )
             return changed
 
@@ -176,12 +223,25 @@ class GatewayService:
 
     @asynccontextmanager
     async def _booked(
-        self, principal: Principal, model: catalogue_api.Loadable, endpoint: str, purpose: str, tokens: int,
+        self,
+        principal: Principal,
+        model: catalogue_api.Loadable,
+        endpoint: str,
+        purpose: str,
+        tokens: int,
         began: float,
     ) -> AsyncIterator[booking.Booking]:
         ask = store.Ask(
-            principal.school_id, principal.account_id, principal.key_id, quota.charges(principal), tokens,
-            model.name, model.version, endpoint, purpose, self._books.owner,
+            principal.school_id,
+            principal.account_id,
+            principal.key_id,
+            quota.charges(principal),
+            tokens,
+            model.name,
+            model.version,
+            endpoint,
+            purpose,
+            self._books.owner,
         )
         try:
             async with self._books.booked(ask, began) as call:
@@ -196,8 +256,10 @@ class GatewayService:
         """Raise NotFound for what is not of this school: an allowance of nobody would never be charged."""
         kind = _KINDS.get(scope)
         if not (self._identity.holds(school_id, kind, scope_id) if kind else scope_id == school_id):
-            raise errors.NotFound(f"there is no {scope} {scope_id[:ids.LENGTH]!r} in this school",
-                                  fix="take the id from the list of accounts, keys or classes; a class needs a member")
+            raise errors.NotFound(
+                f"there is no {scope} {scope_id[: ids.LENGTH]!r} in this school",
+                fix="take the id from the list of accounts, keys or classes; a class needs a member",
+            )
 
     def _remember(self, principal: Principal, allowances: tuple[interface.Allowance, ...]) -> None:
         if len(self._last) >= _REMEMBERED:
@@ -215,9 +277,7 @@ class GatewayService:
 class Answer:
     """A running answer: engine chunks as deltas, noted on the booking as they come."""
 
-    def __init__(
-        self, chunks: AsyncIterator[serving.Chunk], call: booking.Booking, receipt: interface.Receipt
-    ) -> None:
+    def __init__(self, chunks: AsyncIterator[serving.Chunk], call: booking.Booking, receipt: interface.Receipt) -> None:
         self._chunks, self._call, self.receipt = chunks, call, receipt
         self._began = time.perf_counter()
 
@@ -254,7 +314,8 @@ def _completion_limit(request: interface.ChatRequest, model: catalogue_api.Loada
         if request.max_tokens > context:
             raise interface.TooMuch(
                 f"max_tokens is {request.max_tokens}; {model.name} reads and writes {context} tokens",
-                fix=f"ask for at most {context}", code="context_length_exceeded",
+                fix=f"ask for at most {context}",
+                code="context_length_exceeded",
             )
         return request.max_tokens
     return min(quota.DEFAULT_COMPLETION_TOKENS, max(_MIN_COMPLETION_TOKENS, context - prompt))
@@ -263,15 +324,18 @@ def _completion_limit(request: interface.ChatRequest, model: catalogue_api.Loada
 def _check_messages(request: interface.ChatRequest) -> None:
     count = len(request.messages)
     if not 1 <= count <= interface.MAX_MESSAGES:
-        raise interface.TooMuch(f"{count} messages; between 1 and {interface.MAX_MESSAGES} are read",
-                                fix="send fewer, the newest last")
+        raise interface.TooMuch(
+            f"{count} messages; between 1 and {interface.MAX_MESSAGES} are read", fix="send fewer, the newest last"
+        )
     _check_chars(sum(len(message["content"]) for message in request.messages))
 
 
 def _check_inputs(texts: Sequence[str]) -> None:
     if not 1 <= len(texts) <= interface.MAX_INPUTS:
-        raise interface.TooMuch(f"{len(texts)} inputs; between 1 and {interface.MAX_INPUTS} are read",
-                                fix="split them over several requests")
+        raise interface.TooMuch(
+            f"{len(texts)} inputs; between 1 and {interface.MAX_INPUTS} are read",
+            fix="split them over several requests",
+        )
     if not all(text.strip() for text in texts):
         raise errors.BadInput("an input is empty", fix="send text in every input")
     _check_chars(sum(len(text) for text in texts))

@@ -5,7 +5,8 @@ from sqlalchemy import Column, Float, Index, Integer, String, Table, UniqueConst
 from shuyuan.kernel import db, ids
 
 quota = Table(
-    "gateway_quota", db.metadata,
+    "gateway_quota",
+    db.metadata,
     db.id_column(),
     db.school_column(),
     Column("scope", String(8), nullable=False),
@@ -21,7 +22,8 @@ quota = Table(
 )
 
 ledger = Table(
-    "gateway_ledger", db.metadata,
+    "gateway_ledger",
+    db.metadata,
     db.id_column(),
     Column("school_id", String(ids.LENGTH), nullable=False),
     Column("account_id", String(ids.LENGTH), nullable=False),
@@ -43,5 +45,9 @@ ledger = Table(
 )
 Index("ix_gateway_ledger_school_account", ledger.c.school_id, ledger.c.account_id, ledger.c.id)
 Index("ix_gateway_ledger_school", ledger.c.school_id, ledger.c.id)
-Index("ix_gateway_ledger_open", ledger.c.id, postgresql_where=ledger.c.status == "reserved",
-      sqlite_where=ledger.c.status == "reserved")
+Index(
+    "ix_gateway_ledger_open",
+    ledger.c.id,
+    postgresql_where=ledger.c.status == "reserved",
+    sqlite_where=ledger.c.status == "reserved",
+)

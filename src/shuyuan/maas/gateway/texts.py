@@ -40,7 +40,11 @@ def extract(text: str, count: int) -> Extract:
 
 
 async def summarize_by_model(
-    gateway: interface.Gateway, principal: Principal, text: str, sentences: int, language: interface.Language | None,
+    gateway: interface.Gateway,
+    principal: Principal,
+    text: str,
+    sentences: int,
+    language: interface.Language | None,
     model: str,
 ) -> interface.Summary:
     """A summary in the model's words, in `language` or that of the text."""
@@ -52,8 +56,12 @@ async def summarize_by_model(
 
 
 async def translate(
-    gateway: interface.Gateway, principal: Principal, text: str, target: interface.Language,
-    source: interface.Language | None, model: str,
+    gateway: interface.Gateway,
+    principal: Principal,
+    text: str,
+    target: interface.Language,
+    source: interface.Language | None,
+    model: str,
 ) -> interface.Translation:
     """The text in the other language, whole. Raises OutputCut."""
     origin = f" from {_LANGUAGE[source]}" if source else ""
@@ -73,8 +81,10 @@ async def classify(
 ) -> interface.Classified:
     """Labels by nearness of meaning. Raises BadInput for fewer than 2 or repeated labels."""
     if not 2 <= len(labels) <= interface.MAX_LABELS or len(set(labels)) < len(labels):
-        raise errors.BadInput(f"{len(labels)} labels, {len(set(labels))} different",
-                              fix=f"give 2 to {interface.MAX_LABELS} different labels")
+        raise errors.BadInput(
+            f"{len(labels)} labels, {len(set(labels))} different",
+            fix=f"give 2 to {interface.MAX_LABELS} different labels",
+        )
     answer = await gateway.embed(principal, model, [text, *labels], kind="query", purpose="service")
     nearness = (answer.vectors[1:] @ answer.vectors[0]).tolist()
     best = max(nearness)
@@ -99,8 +109,10 @@ async def _ask(
     gateway: interface.Gateway, principal: Principal, model: str, system: str, text: str, *, max_tokens: int
 ) -> _Said:
     request = interface.ChatRequest(
-        model, [{"role": "system", "content": system}, {"role": "user", "content": text}],
-        max_tokens=max_tokens, temperature=0.0,
+        model,
+        [{"role": "system", "content": system}, {"role": "user", "content": text}],
+        max_tokens=max_tokens,
+        temperature=0.0,
     )
     words, usage, cut = "", interface.Usage(0), False
     async with gateway.chat(principal, request, purpose="service") as answer:

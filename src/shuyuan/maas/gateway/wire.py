@@ -17,9 +17,19 @@ M = TypeVar("M", bound=BaseModel)
 MODEL_NAME_CHARS = 160
 ModelName = Annotated[str, Field(min_length=1, max_length=MODEL_NAME_CHARS)]
 _NEUTRAL: dict[str, tuple[object, ...]] = {  # accepted because they change nothing
-    "n": (1,), "frequency_penalty": (0,), "presence_penalty": (0,), "logprobs": (False,), "top_logprobs": (0,),
-    "logit_bias": ({},), "tools": ([],), "tool_choice": ("none", "auto"), "functions": ([],), "parallel_tool_calls": (
-        True, False), "response_format": ({"type": "text"},), "service_tier": ("auto", "default"), "store": (False,),
+    "n": (1,),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "logprobs": (False,),
+    "top_logprobs": (0,),
+    "logit_bias": ({},),
+    "tools": ([],),
+    "tool_choice": ("none", "auto"),
+    "functions": ([],),
+    "parallel_tool_calls": (True, False),
+    "response_format": ({"type": "text"},),
+    "service_tier": ("auto", "default"),
+    "store": (False,),
     "modalities": (["text"],),
 }
 _IGNORED = ("user", "metadata", "safety_identifier", "prompt_cache_key", "reasoning_effort")
@@ -95,10 +105,13 @@ class ChatBody(_Body):
 
     def as_request(self) -> interface.ChatRequest:
         return interface.ChatRequest(
-            self.model, [message.as_message() for message in self.messages],
+            self.model,
+            [message.as_message() for message in self.messages],
             max_tokens=self.max_completion_tokens or self.max_tokens,
             temperature=0.7 if self.temperature is None else self.temperature,
-            top_p=1.0 if self.top_p is None else self.top_p, stop=tuple(self.stop or ()), seed=self.seed,
+            top_p=1.0 if self.top_p is None else self.top_p,
+            stop=tuple(self.stop or ()),
+            seed=self.seed,
         )
 
 
@@ -135,7 +148,8 @@ class TranslateBody(_Body):
 class ClassifyBody(_Body):
     text: Text
     labels: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
-        min_length=2, max_length=interface.MAX_LABELS)
+        min_length=2, max_length=interface.MAX_LABELS
+    )
     model: ModelName | None = None
 
 
@@ -147,14 +161,19 @@ def parse(kind: type[M], body: bytes) -> M:
         first = wrong.errors(include_url=False)[0]
         param = ".".join(str(step) for step in first["loc"]) or None
         if first["type"] == "json_invalid":
-            raise Refused(f"the body is not JSON: {first['ctx']['error']}", param=None, fix="send valid JSON",
-                          code="malformed_json") from wrong
+            raise Refused(
+                f"the body is not JSON: {first['ctx']['error']}",
+                param=None,
+                fix="send valid JSON",
+                code="malformed_json",
+            ) from wrong
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, _Unsupported):
             raise Refused(str(cause), param=cause.param, fix="leave it out", code="unsupported_parameter") from wrong
         if first["type"] == "extra_forbidden":
-            raise Refused(f"unknown field {param!r}", param=param, fix="leave it out",
-                          code="unknown_parameter") from wrong
+            raise Refused(
+                f"unknown field {param!r}", param=param, fix="leave it out", code="unknown_parameter"
+            ) from wrong
         raise Refused(f"{param or 'body'}: {first['msg']}", param=param, fix="see /openapi.json") from wrong
 
 
@@ -183,10 +202,13 @@ def completion(call_id: str, model: str, text: str, finish: str, usage: interfac
 
 def embeddings(answer: interface.Embedded, encoding: str) -> dict[str, Any]:
     """Vectors as numbers or as base64 of little-endian float32."""
-    rows = [base64.b64encode(row.astype("<f4").tobytes()).decode() if encoding == "base64" else row.tolist()
-            for row in answer.vectors]
+    rows = [
+        base64.b64encode(row.astype("<f4").tobytes()).decode() if encoding == "base64" else row.tolist()
+        for row in answer.vectors
+    ]
     return {
-        "object": "list", "model": answer.receipt.model,
+        "object": "list",
+        "model": answer.receipt.model,
         "data": [{"object": "embedding", "index": n, "embedding": row} for n, row in enumerate(rows)],
         "usage": {"prompt_tokens": answer.usage.prompt_tokens, "total_tokens": answer.usage.prompt_tokens},
     }
@@ -203,8 +225,14 @@ DONE = b"data: [DONE]\n\n"
 def error_body(error: errors.ShuyuanError, status: int) -> dict[str, Any]:
     """The nested error object."""
     message = f"{error.message}. {error.fix}" if error.fix else error.message
-    return {"error": {"message": message, "type": _error_type(error.error_code, status),
-                      "param": getattr(error, "param", None), "code": error.error_code}}
+    return {
+        "error": {
+            "message": message,
+            "type": _error_type(error.error_code, status),
+            "param": getattr(error, "param", None),
+            "code": error.error_code,
+        }
+    }
 
 
 class _Unsupported(ValueError):
@@ -225,13 +253,21 @@ def _drop_neutral(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _head(call_id: str, kind: str, model: str) -> dict[str, Any]:
-    return {"id": f"chatcmpl-{call_id}", "object": kind, "created": int(time.time()), "model": model,
-            "system_fingerprint": None}
+    return {
+        "id": f"chatcmpl-{call_id}",
+        "object": kind,
+        "created": int(time.time()),
+        "model": model,
+        "system_fingerprint": None,
+    }
 
 
 def _usage(usage: interface.Usage) -> dict[str, int]:
-    return {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens,
-            "total_tokens": usage.prompt_tokens + usage.completion_tokens}
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
+    }
 
 
 def _error_type(code: str, status: int) -> str:

@@ -29,9 +29,7 @@ class Encoder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to others
-        self._session = onnxruntime.InferenceSession(
-            _layers(source), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(_layers(source), options, providers=["CPUExecutionProvider"])
 
     @property
     def window_tokens(self) -> int:
@@ -78,8 +76,15 @@ def _layer(made: graph.Graph, source: e5file.E5File, at: str, x: str) -> str:
         rows, scales = _packed(source.block_rows(f"{at}{name}.w", inputs))
         weights = [made.constant(f"{at}{name}.q", rows), made.constant(f"{at}{name}.s", scales)]
         return made.node(
-            "MatMulNBits", [of, *weights], f"{at}{name}", graph.MICROSOFT,
-            K=inputs, N=len(rows), bits=4, block_size=_BLOCK, accuracy_level=_INT8_ACTIVATIONS,
+            "MatMulNBits",
+            [of, *weights],
+            f"{at}{name}",
+            graph.MICROSOFT,
+            K=inputs,
+            N=len(rows),
+            bits=4,
+            block_size=_BLOCK,
+            accuracy_level=_INT8_ACTIVATIONS,
         )
 
     def add_and_normalise(name: str, new: str, old: str, bias: str) -> str:
@@ -89,8 +94,11 @@ def _layer(made: graph.Graph, source: e5file.E5File, at: str, x: str) -> str:
 
     bias = made.constant(f"{at}qkv.b", np.concatenate([source.tensor(f"{at}{part}.b") for part in "qkv"]))
     attended = made.node(
-        "MultiHeadAttention", [*(product(part, x, width) for part in "qkv"), bias, "present"], f"{at}attended",
-        graph.MICROSOFT, num_heads=source.shape.heads,
+        "MultiHeadAttention",
+        [*(product(part, x, width) for part in "qkv"), bias, "present"],
+        f"{at}attended",
+        graph.MICROSOFT,
+        num_heads=source.shape.heads,
     )
     x = add_and_normalise("aln", product("ao", attended, width), x, "ao.b")
     up_bias = made.constant(f"{at}fi.b", source.tensor(f"{at}fi.b"))

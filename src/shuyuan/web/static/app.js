@@ -62,7 +62,7 @@
     keep(key, event.target.action, body.toString());
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    const key = event.target.dataset?.queue;
+    const key = event.detail.requestConfig?.elt?.dataset?.queue; // not event.target: the answered form is gone by now
     if (key) settled(key, event.detail.xhr?.status || 0, event.detail.xhr?.responseText || "");
   });
   document.addEventListener("htmx:beforeOnLoad", (event) => {
