@@ -99,7 +99,7 @@ def served(app: FastAPI) -> Iterator[str]:
         thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it lives, its event loop runs, and nobody else may start one
 def chromium() -> Iterator[Browser]:
     """A headless Chromium; one clear line where there is none."""
     if not CHROMIUM.is_file():

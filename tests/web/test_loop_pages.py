@@ -17,7 +17,7 @@ from shuyuan.learning.improvement.service import ImprovementService
 from shuyuan.science.tracing import online
 from shuyuan.web.pages import loop
 
-NEEDS = ("db", "vault", "audit", "people", "records", "tracing", "catalogue", "storage")
+NEEDS = ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage", "settings")
 Demo = tuple[schools.Office, dict[str, TestClient]]
 
 
