@@ -27,7 +27,7 @@ POINTS = [f"c.p{i}" for i in range(4)]
 class School:
     """A school with learners whose answers follow very uneven item difficulties."""
 
-    def __init__(self, platform: Platform, learners: int = 24, answers: int = 40) -> None:
+    def __init__(self, platform: Platform, learners: int = 24, answers: int = 110) -> None:
         self.platform = platform
         self.id = platform.get("identity").create_school("学校").id
         self.admin = self._adult("admin")

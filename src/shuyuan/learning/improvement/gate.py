@@ -10,7 +10,7 @@ from shuyuan.science import metrics
 
 MARGIN_LOG_LOSS = 0.001  # nats an answer; a change that is no better is not worth a new version
 MARGIN_AUC = 0.005  # how much discrimination may be lost for better likelihood
-MARGIN_CALIBRATION = 0.05  # mean gap between said and seen beyond what chance shows; a level is 0.15 wide
+MARGIN_CALIBRATION = 0.03  # mean gap between said and seen, beyond what chance alone shows on so many answers
 LIMIT_SHUFFLED = 0.06  # a control that is further from 0.5 means the evaluation leaks
 CONTROL_REPEATS, CHANCE_DRAWS, CHANCE_QUANTILE = 20, 200, 0.95
 
