@@ -35,6 +35,10 @@ class Booking:
     pieces: int = 0  # chunks so far: at least one token each
     usage: interface.Usage | None = None  # what the worker reported last
 
+    def note(self, usage: interface.Usage) -> None:
+        """The model has given everything, at this cost."""
+        self.begun, self.finished, self.usage = True, True, usage
+
     def cost(self) -> tuple[int, int]:
         """Prompt and completion tokens, as far as they are known."""
         if self.usage is not None:

@@ -1,0 +1,93 @@
+"""What is left and what was used: `/v1/usage` for clients, `/api/usage` and `/api/quotas` for pages."""
+
+import dataclasses
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from shuyuan.identity.http import caller
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import clock, ids
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.routes import common
+from shuyuan.maas.gateway.routes.common import Json
+from shuyuan.maas.gateway.service import GatewayService
+
+
+class Limits(BaseModel):
+    """New limits of one scope; null is unlimited."""
+
+    tokens: int | None = Field(None, ge=0, le=2**31 - 1)
+    requests: int | None = Field(None, ge=0, le=2**31 - 1)
+    period: interface.Period = "day"
+
+
+def router(gateway: GatewayService) -> APIRouter:
+    """Usage and limits."""
+    api = APIRouter()
+    api.include_router(_mine(gateway))
+    api.include_router(_pages(gateway))
+    return api
+
+
+def _mine(gateway: GatewayService) -> APIRouter:
+    api, known = common.openai_router("Usage"), common.knower(gateway.desk)
+
+    @api.get("/usage")
+    def usage(request: Request, principal: Principal = Depends(known)) -> Response:
+        """My allowances and what is left of them."""
+        request.state.allowances = tuple(gateway.usage(principal))
+        return common.answer(
+            request, {"object": "usage", "allowances": [_allowance(a) for a in request.state.allowances]}
+        )
+
+    return api
+
+
+def _pages(gateway: GatewayService) -> APIRouter:
+    api = APIRouter(prefix="/api", tags=["Usage"])
+
+    @api.get("/usage")
+    def usage(days: int = Query(7, ge=1, le=366), principal: Principal = Depends(caller)) -> Json:
+        """Allowances and totals: an administrator sees the school, everybody else their own."""
+        since = clock.now() - timedelta(days=days)
+        return {
+            "allowances": [_allowance(a) for a in gateway.usage(principal)],
+            "totals": [dataclasses.asdict(t) for t in gateway.totals(principal, since=since)],
+        }
+
+    @api.get("/usage/calls")
+    def calls(
+        limit: int = Query(100, ge=1, le=1000),
+        before: str | None = Query(None, max_length=ids.LENGTH),
+        principal: Principal = Depends(caller),
+    ) -> Json:
+        """Ledger lines, newest first; `before` is the id of the last one seen."""
+        found = gateway.calls(principal, limit=limit, before=before)
+        return {"calls": [dataclasses.asdict(call) for call in found]}
+
+    @api.put("/quotas/{scope}/{scope_id}")
+    def set_limits(
+        scope: interface.Scope,
+        scope_id: Annotated[str, Path(max_length=ids.LENGTH)],
+        limits: Limits,
+        principal: Principal = Depends(caller),
+    ) -> Json:
+        """Change an allowance."""
+        return _allowance(
+            gateway.set_limits(
+                principal, scope, scope_id, tokens=limits.tokens, requests=limits.requests, period=limits.period
+            )
+        )
+
+    return api
+
+
+def _allowance(allowance: interface.Allowance) -> Json:
+    return dataclasses.asdict(allowance) | {
+        "resets_at": allowance.resets_at.isoformat(),
+        "tokens_left": allowance.tokens_left,
+        "requests_left": allowance.requests_left,
+    }
