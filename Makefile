@@ -5,12 +5,14 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 NAME   ?= startup
 JOBS   ?= 2
+BENCHES := $(sort $(basename $(notdir $(shell grep -L sys.stdin $$(grep -l __main__ bench/*.py)))))
+TORCH  := torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tour bench lock shots format clean
+.PHONY: help run test check tour bench media torch lock shots format clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | sed 's/NAME=…/NAME=$(subst $() ,|,$(BENCHES))/' | expand -t 18
 
 run: $(VENV)/.run  ## the main job: the demo school on http://127.0.0.1:8000 (ARGS='--home DIR --port P --starter tiny')
 	@exec $(BIN)/shuyuan up --demo $(ARGS)
@@ -28,8 +30,16 @@ check: $(VENV)/.dev  ## format, lint, types, contracts, tests, docs
 tour: $(VENV)/.run  ## walk a student and a teacher through the main job (ARGS='--starter tiny --json out.json')
 	@exec $(BIN)/shuyuan tour $(ARGS)
 
-bench: $(VENV)/.dev  ## measured claims: make bench NAME=startup|answers|replay
+bench: $(VENV)/.dev  ## measured claims: make bench NAME=…
 	@exec $(BIN)/python -m bench.$(NAME) $(ARGS)
+
+media: $(VENV)/.run  ## add printed text in pictures and speech in English (460 MB on disk)
+	@echo "installing the libraries of OCR and speech into $(VENV), 460 MB on disk …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/media.lock
+
+torch: $(VENV)/.run  ## add torch for training (ARGS='--index-url URL' chooses the build)
+	@echo "installing $(TORCH): about 190 MB as a CPU build, several GB with CUDA, as your package index has it …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) $(ARGS)
 
 shots: $(VENV)/.dev  ## the pictures of the README, taken from a running demo school
 	$(BIN)/python -m scripts.shots

@@ -1,17 +1,22 @@
-"""Renew requirements/run.lock and requirements/dev.lock: pinned, hashed, naming no package index."""
+"""Renew requirements/{run,media,dev}.lock: pinned, hashed, naming no package index. Torch stands outside them."""
 
 import subprocess
 import sys
 
-EXTRAS = {"run": ("build", "llm", "embed"), "dev": ("build", "llm", "embed", "postgres", "dev")}
+EXTRAS = {
+    "run": ("build", "llm", "embed"),
+    "media": ("build", "llm", "embed", "ocr", "speech"),
+    "dev": ("build", "llm", "embed", "ocr", "speech", "postgres", "dev"),
+}
 PLAIN = ("--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-header")
 
 
 def main() -> None:
-    """Compile both locks; dev is constrained by run, so both install the same versions."""
+    """Compile each lock under the ones before it, so that all install the same versions."""
+    done: list[str] = []
     for name, extras in EXTRAS.items():
         chosen = [word for extra in extras for word in ("--extra", extra)]
-        constrained = ["--constraint", "requirements/run.lock"] if name == "dev" else []
+        constrained = [word for lock in done for word in ("--constraint", lock)]
         subprocess.run(
             [
                 sys.executable,
@@ -31,6 +36,7 @@ def main() -> None:
             ],
             check=True,
         )
+        done.append(f"requirements/{name}.lock")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ MARK = "# --- written by scripts/walls.py: modules meet only at interface.py ---
 OPEN_FILES = {"interface", "__init__"}
 DOORS = {  # files that are an interface of another kind: HTTP, the command line, a worker process
     "shuyuan.identity": {"http", "access", "offline"},
-    "shuyuan.maas.catalogue": {"puller", "starters"},
+    "shuyuan.maas.catalogue": {"extras", "puller", "starters"},
     "shuyuan.maas.serving": {"host"},
 }
 

@@ -31,6 +31,7 @@ TABLES: tuple[str, ...] = (
     "shuyuan.identity.tables",
     "shuyuan.maas.catalogue.tables",
     "shuyuan.maas.gateway.tables",
+    "shuyuan.maas.gateway.jobtables",
     "shuyuan.learning.people.tables",
     "shuyuan.learning.courses.tables",
     "shuyuan.learning.records.tables",
@@ -48,14 +49,19 @@ PARTS: dict[str, Part] = {
     "audit": Part("shuyuan.kernel.parts:audit", ("vault", "settings")),
     "outbox": Part("shuyuan.kernel.parts:outbox", ("db",)),
     "scheduler": Part("shuyuan.kernel.jobs:Scheduler"),
+    "durable": Part("shuyuan.kernel.durable:open_durable", ("settings",)),
     # identity
     "identity": Part("shuyuan.identity.service:IdentityService", ("db", "vault", "audit")),
     # the model plane
     "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
     "engine": Part("shuyuan.maas.serving.service:build_engine", ("catalogue", "settings")),
     "gateway": Part(
-        "shuyuan.maas.gateway.service:GatewayService", ("db", "catalogue", "engine", "settings", "audit", "identity")
+        "shuyuan.maas.gateway.service:GatewayService",
+        ("db", "catalogue", "engine", "settings", "audit", "identity", "outbox"),
     ),
+    "files": Part("shuyuan.maas.gateway.files:Files", ("db", "vault", "settings")),
+    "batch_work": Part("shuyuan.maas.gateway.batchwork:Work", ("db", "vault", "files", "durable", "identity")),
+    "batches": Part("shuyuan.maas.gateway.batches:Batches", ("db", "files", "outbox", "batch_work")),
     # the learning plane
     "people": Part("shuyuan.learning.people.service:PeopleService", ("db", "vault", "audit", "identity")),
     "courses": Part("shuyuan.learning.courses.service:CoursesService", ("db", "audit")),
@@ -84,7 +90,7 @@ ROUTERS: dict[str, Part] = {
     "identity": Part("shuyuan.identity.routes:router", ("identity", "db")),
     "audit": Part("shuyuan.identity.activity:router", ("db", "audit")),
     "catalogue": Part("shuyuan.maas.catalogue.routes:router", ("catalogue",)),
-    "gateway": Part("shuyuan.maas.gateway.routes:router", ("gateway",)),
+    "gateway": Part("shuyuan.maas.gateway.routes:router", ("gateway", "batches")),
     "people": Part("shuyuan.learning.people.routes:router", ("people",)),
     "courses": Part("shuyuan.learning.courses.routes:router", ("courses",)),
     "tracing": Part("shuyuan.learning.tracing.routes:router", ("tracing", "courses", "people")),
@@ -114,16 +120,34 @@ ROUTERS: dict[str, Part] = {
 }
 
 JOBS: dict[str, Part] = {
-    "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler")),
+    "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler", "outbox", "batches")),
     "improvement": Part(
         "shuyuan.learning.improvement.jobs:register", ("outbox", "scheduler", "improvement", "tracing", "identity")
     ),
 }
 
+# Middleware before everything else: the short way in for the busiest routes of a module.
+FRONTS: dict[str, Part] = {
+    "gateway": Part("shuyuan.maas.gateway.routes.express:front", ("gateway", "identity", "settings")),
+}
+
 ERROR_PAGES: dict[str, str] = {
     "/v1": "shuyuan.maas.gateway.errors:error_page",
+    "/v2": "shuyuan.maas.gateway.routes.inference:error_page",
     "/api": "shuyuan.kernel.http.app:json_error_page",
     "/": "shuyuan.web.errors:error_page",
+}
+
+# Largest request bodies, bytes, of paths that need another cap than `max_body_bytes`; a word names the setting.
+BODY_CAPS: dict[str, int | str] = {
+    "/api/roster": 6_000_000,
+    "/people/roster": 6_000_000,
+    "/v1/audio": 25_000_000,
+    "/v1/ocr": 15_000_000,
+    "/v1/images": 15_000_000,
+    "/v1/files": 100_000_000,
+    "/v2": 32_000_000,
+    "/api/models/{name}/versions": "max_model_bytes",
 }
 
 PLANES: dict[str, tuple[str, ...]] = {
@@ -148,6 +172,11 @@ def resolve(dotted: str) -> Any:  # Any: whatever the dotted name holds
     """The object behind "package.module:name"."""
     module, _, name = dotted.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+def body_caps(settings: kernel_settings.Settings) -> dict[str, int]:
+    """The caps of BODY_CAPS, in bytes."""
+    return {path: getattr(settings, cap) if isinstance(cap, str) else cap for path, cap in BODY_CAPS.items()}
 
 
 def load_tables() -> None:
@@ -192,6 +221,10 @@ class Platform:
     def routers(self, names: Iterable[str]) -> list[APIRouter]:
         """The HTTP routes of the named modules."""
         return [self.make(ROUTERS[name]) for name in names if name in ROUTERS]
+
+    def fronts(self, names: Iterable[str]) -> list[Any]:
+        """What stands before the application for the named modules: callables from an ASGI application to one."""
+        return [self.make(FRONTS[name]) for name in names if name in FRONTS]
 
     def register_jobs(self, names: Iterable[str]) -> None:
         """Subscribe the named modules' handlers and periodic work."""

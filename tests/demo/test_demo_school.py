@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from tests.journeys import world
 
 from shuyuan import demo
@@ -105,6 +106,32 @@ def test_the_history_covers_three_weeks_of_school_days_and_none_lies_ahead(made:
     assert all(day.weekday() < 5 for day in days)
     assert (made.now - min(times)).days <= 21
     assert max(times) < made.now
+
+
+def test_replaying_the_history_gives_the_mastery_it_left(made: Made) -> None:
+    tracing, courses = made.platform.get("tracing"), made.platform.get("courses")
+    points = [point.id for slug in school.COURSES for point in courses.graph(made.told.school_id, slug).points]
+    who, learners = made.who("teacher"), [learner.id for learner in made.learners()]
+    left = tracing.of_learners(who, learners, points)
+    assert sum(mastery.n for told in left.values() for mastery in told.values()) > 3000
+    assert tracing.rebuild(made.told.school_id) > 3000
+    replayed = tracing.of_learners(who, learners, points)
+    for learner in learners:
+        for point in points:
+            was, now = left[learner][point], replayed[learner][point]
+            assert (now.n, now.wins, now.level) == (was.n, was.wins, was.level)
+            assert (now.p, now.uncertainty) == pytest.approx((was.p, was.uncertainty), abs=1e-6)
+
+
+def test_a_day_of_the_whole_class_is_one_unit_of_work(tmp_path: Path, sqlite_template: Path) -> None:
+    platform = new_platform(tmp_path, sqlite_template)
+    database, commits = platform.get("db"), list[object]()
+    event.listen(database.engine, "commit", commits.append)
+    try:
+        demo.ensure(platform, now=MADE_ON["monday before school"])
+    finally:
+        platform.close()
+    assert len(commits) < 15 + 60, "15 days, and the school itself"
 
 
 def test_the_second_call_reads_the_first_back(made: Made) -> None:

@@ -27,6 +27,7 @@ WANTED = {
     "restore",
     "audit verify",
     "doctor",
+    "link",
     "tour",
     "version",
 }

@@ -86,7 +86,8 @@ def build_app(platform: Platform, *modules: str) -> FastAPI:
         ready=dict,
         max_body_bytes=2_000_000,
         routers=platform.routers(modules or ("identity", "people")),
-        upload_paths={"/api/roster": 6_000_000},
+        body_caps={"/api/roster": 6_000_000},
+        known=identity_http.known(platform.get("identity")),
     )
 
 

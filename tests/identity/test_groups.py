@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.identity.cast import Cast
 
+from shuyuan.identity import keys
 from shuyuan.kernel import errors
 
 LATER = datetime.now(UTC) + timedelta(hours=2)
@@ -25,7 +26,8 @@ def test_exam_mode_closes_the_models_to_the_class_at_once_and_opens_them_again(s
     assert suspended(school, "student") is None
 
 
-def test_exam_mode_reaches_the_pupils_keys(school: Cast) -> None:
+def test_exam_mode_reaches_keys_that_pupils_were_once_given(school: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(keys.GRANTABLE, "student", frozenset({"models"}))  # as it was in 0.1
     key = school.identity.create_key(school.who("student"), "phone")
     school.identity.principal_of_key(key.secret)
     school.identity.set_suspension(school.who("teacher"), school.class_.id, LATER)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.testclient import TestClient
 from tests.identity import cast
 from tests.identity.cast import PASSWORD, Cast, browser
@@ -167,3 +167,28 @@ def test_the_cookie_is_http_only_lax_and_secure_on_https(school: Cast) -> None:
 def test_the_fixture_cast_is_of_one_school(school: Cast) -> None:
     assert {signed.principal.school_id for signed in school.signed.values()} == {school.school_id}
     assert set(school.signed) == {*cast.ADULTS, "student"}
+
+
+def test_only_a_known_caller_may_send_what_needs_a_larger_cap(school: Cast) -> None:
+    api = APIRouter()
+
+    @api.post("/staff")
+    async def take(request: Request) -> dict[str, int]:
+        return {"bytes": len(await request.body())}
+
+    app = http.build_app(
+        version="t",
+        gate=identity_http.gate(school.identity, {("POST", "/staff"): public()}),
+        routers=[api],
+        ready=dict,
+        max_body_bytes=10,
+        body_caps={"/staff": 20},
+        known=identity_http.known(school.identity),
+    )
+    key = school.identity.create_key(school.who("teacher"), "k").secret
+    with TestClient(app, headers=cast.ORIGIN) as page:
+        for stranger in ({}, bearer("sk-unknown"), {"cookie": f"{identity_http.COOKIE}=none"}):
+            assert page.post("/staff", content=b"x" * 10, headers=stranger).json() == {"bytes": 10}
+            assert page.post("/staff", content=b"x" * 11, headers=stranger).status_code == 413
+        assert page.post("/staff", content=b"x" * 20, headers=bearer(key)).json() == {"bytes": 20}
+        assert page.post("/staff", content=b"x" * 21, headers=bearer(key)).status_code == 413

@@ -7,6 +7,7 @@ from sqlalchemy import update
 from tests.identity.cast import Cast
 
 from shuyuan.identity import keys, tables
+from shuyuan.identity.access import ACCESS
 from shuyuan.identity.interface import Role
 from shuyuan.kernel import errors
 
@@ -39,6 +40,20 @@ def test_the_secret_is_never_listed(school: Cast) -> None:
 def test_a_key_gets_no_scope_beyond_its_owners(school: Cast, role: Role, scope: str) -> None:
     with pytest.raises(errors.Forbidden):
         school.identity.create_key(school.who(role), "more", scopes=(scope,))
+
+
+@pytest.mark.parametrize("role", ["student", "guardian"])
+def test_who_could_call_nothing_with_a_key_gets_none_and_is_told_why(school: Cast, role: Role) -> None:
+    with pytest.raises(errors.Forbidden, match=f"a {role}'s account has no API keys") as told:
+        school.identity.create_key(school.who(role), "phone")
+    assert "developer" in told.value.fix
+    assert school.identity.keys(school.who(role)) == []
+
+
+def test_every_grantable_scope_opens_some_address_to_the_role() -> None:
+    for role, scopes in keys.GRANTABLE.items():
+        for scope in scopes:
+            assert [key for key, rule in ACCESS.items() if role in rule.roles and rule.scope == scope], (role, scope)
 
 
 def test_a_key_does_not_make_a_mightier_key(school: Cast) -> None:

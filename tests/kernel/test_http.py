@@ -25,6 +25,9 @@ def routes() -> APIRouter:
         return body
 
     @api.post("/upload")
+    @api.post("/upload/{name}/parts")
+    @api.post("/upload/{name}/other")
+    @api.post("/uploads")
     async def upload(request: Request) -> dict[str, int]:
         return {"bytes": len(await request.body())}
 
@@ -73,7 +76,7 @@ def client(state: dict[str, str]) -> Iterator[TestClient]:
         ready=lambda: state,
         max_body_bytes=LIMIT,
         error_pages={"/pages": page},
-        upload_paths={"/upload": 5 * LIMIT},
+        body_caps={"/upload": 5 * LIMIT, "/upload/{name}/parts": 3 * LIMIT},
     )
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
@@ -177,6 +180,26 @@ def test_a_lying_content_length_is_refused(client: TestClient, length: str) -> N
 def test_an_upload_path_has_its_own_cap(client: TestClient) -> None:
     assert client.post("/upload", content=b"x" * (LIMIT + 1)).json() == {"bytes": LIMIT + 1}
     assert client.post("/upload", content=b"x" * (5 * LIMIT + 1)).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "cap"),
+    [
+        ("/upload/a/parts", 3 * LIMIT),
+        ("/upload/b/parts", 3 * LIMIT),
+        ("/upload/a/other", 5 * LIMIT),
+        ("/uploads", LIMIT),
+        ("/upload/", 5 * LIMIT),
+    ],
+)
+def test_the_longest_path_that_covers_a_request_gives_its_cap(client: TestClient, path: str, cap: int) -> None:
+    def pieces(size: int) -> Iterator[bytes]:
+        yield from (b"x" * min(100, size - start) for start in range(0, size, 100))
+
+    for content in (lambda size: b"x" * size, pieces):
+        assert client.post(path, content=content(cap + 1)).status_code == 413
+        if path != "/upload/":  # redirected to /upload by the router
+            assert client.post(path, content=content(cap)).json() == {"bytes": cap}
 
 
 def test_health_version_and_metrics(client: TestClient, state: dict[str, str]) -> None:

@@ -56,7 +56,35 @@ def test_a_mistake_in_the_file_is_named(clean: Path, text: str, named: str) -> N
     with pytest.raises(errors.BadInput) as refused:
         settings.load()
     assert named in refused.value.message
+    assert "\n" not in refused.value.message + refused.value.fix
     assert refused.value.fix
+
+
+def test_every_mistake_stands_in_one_line_with_its_value_and_where_to_mend_it(
+    clean: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHUYUAN_PORT", "99999")
+    (clean / "shuyuan.toml").write_text('log_level = "LOUD"\nstartr = "tiny"\n', "utf-8")
+    with pytest.raises(errors.BadInput) as refused:
+        settings.load()
+    said, fix = refused.value.message, refused.value.fix
+    assert "port is '99999'" in said, "the variable is read first"
+    assert ("SHUYUAN_PORT" in fix, "shuyuan.toml" in fix) == (True, True)
+    monkeypatch.delenv("SHUYUAN_PORT")
+    with pytest.raises(errors.BadInput) as refused:
+        settings.load()
+    assert "log_level is 'LOUD'" in refused.value.message
+    assert "no setting 'startr' (meant: starter?)" in refused.value.message
+    assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize("text", ["openai_api_key = 12345678\n", "database_url = 12345678\n"])
+def test_what_may_hold_a_password_is_not_repeated_in_an_error(clean: Path, text: str) -> None:
+    (clean / "shuyuan.toml").write_text(text, "utf-8")
+    with pytest.raises(errors.BadInput) as refused:
+        settings.load()
+    assert "(hidden)" in refused.value.message
+    assert "12345678" not in refused.value.message
 
 
 def test_a_mistake_in_a_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

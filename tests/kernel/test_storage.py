@@ -67,3 +67,24 @@ def test_a_write_that_broke_off_leaves_nothing_at_the_address(tmp_path: Path, mo
             store.put(b"half")
     assert not store.has(address)
     assert store.get(store.put(b"half")) == b"half"
+
+
+def test_a_file_on_disk_is_stored_as_its_bytes_would_be(store: storage.Storage, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 10_000
+    (tmp_path / "model").write_bytes(content)
+    assert store.put_file(tmp_path / "model") == store.put(content) == store.put_file(tmp_path / "model")
+    assert (tmp_path / "model").is_file()
+
+
+def test_a_copy_is_whole_and_what_is_absent_or_damaged_says_so(store: storage.Storage, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 10_000
+    copy = io.BytesIO()
+    store.copy_to(store.put(content), copy)
+    assert copy.getvalue() == content
+    with pytest.raises(errors.NotFound):
+        store.copy_to("0" * 64, io.BytesIO())
+    folder = storage.Storage((tmp_path / "b").as_uri())
+    address = folder.put(b"right")
+    (tmp_path / "b" / address[:2] / address).write_bytes(b"wrong")
+    with pytest.raises(storage.HashMismatch):
+        folder.copy_to(address, io.BytesIO())

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from shuyuan.learning.people import sheet
 from shuyuan.learning.people.interface import RosterRow
 from shuyuan.maas.gateway.interface import Total
 from shuyuan.maas.serving.interface import ModelStatus
+from shuyuan.web import machine
 from shuyuan.web.pages import activity, roster, usage
 
 PAGES = (
@@ -91,6 +93,8 @@ def test_every_page_and_button_is_refused_to_others(site: Site, role: str) -> No
         "/admin/people/classes",
         "/admin/people/accounts",
         "/people/roster/import",
+        "/people/roster/slips",
+        "/admin/people/once",
         "/admin/models/tiny/pull",
         "/admin/usage/limits",
         "/admin/privacy/erase/x",
@@ -129,12 +133,58 @@ def test_a_list_is_checked_then_imported_and_thirty_two_pupils_come_in(office: s
         done.text,
     )
     assert len(slips) == 32
+    assert "this machine only" not in done.text, "the address is one that other devices may open"
     for code, number, pin in slips:
         entered = office.anyone().post("/enter/pupil", data={"code": code, "number": number, "pin": pin})
         assert entered.headers["location"] == "/learn/today"
     again = check_list(office, class_id, ROSTER.encode())
     assert "Choose another file" in again.text
     assert "/people/roster/import" not in again.text, "nothing is left to do"
+
+
+def kept(html: str) -> dict[str, list[str]]:
+    """What the form for language and theme carries along."""
+    fields: dict[str, list[str]] = {}
+    for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', html.split('id="prefs"')[1]):
+        fields.setdefault(name, []).append(unescape(value))
+    return fields
+
+
+def test_pins_shown_once_survive_a_change_of_language_and_theme(office: schools.Office) -> None:
+    done = import_list(office, check_list(office, new_class(office), b"number,name\n1,Ann\n2,Ben\n,Nobody\n")).text
+    pins = re.findall(r"<code>(\d{6})</code>", done)
+    assert len(pins) == 2
+    zh = office.admin.post("/people/roster/slips", data=kept(done.split("</form>")[0]) | {"lang": "zh"})
+    checks.is_sound(zh.text, "zh")
+    assert re.findall(r"<code>(\d{6})</code>", zh.text) == pins
+    assert "没有学号" in zh.text, "the lines left out are told again too"
+    dark = office.admin.post("/people/roster/slips", data=kept(zh.text.split("</form>")[0]) | {"theme": "dark"}).text
+    assert 'lang="zh-CN" data-theme="dark"' in dark
+    assert re.findall(r"<code>(\d{6})</code>", dark) == pins
+    assert "data-once" in dark, "leaving asks first"
+    assert office.admin.post("/people/roster/slips", data={"content": "e30"}).status_code in (400, 422)
+
+
+def test_slips_with_an_address_of_this_machine_only_say_so_and_what_to_do(office: schools.Office) -> None:
+    office.admin.base_url = "http://127.0.0.1:8000"
+    checked = check_list(office, new_class(office), b"number,name\n1,Ann\n")
+    for page in (checked.text, import_list(office, checked).text):
+        assert "http://127.0.0.1:8000 opens on this machine only" in page
+        assert "--host 0.0.0.0 --tls-cert" in page
+
+
+@pytest.mark.parametrize(
+    ("host", "only"),
+    [("127.0.0.2", True), ("localhost", True), ("::1", True), ("10.0.0.5", False), ("a.example", False)],
+)
+def test_an_address_is_of_this_machine_only(host: str, only: bool) -> None:
+    assert machine.only_here(host) is only
+
+
+def test_columns_nobody_reads_are_named_in_the_check(office: schools.Office) -> None:
+    checked = check_list(office, new_class(office), "学号,姓名,电话,<b>\n1,Ann,139,x\n".encode())
+    assert "Ignored columns: 电话, &lt;b&gt;." in checked.text
+    assert "Ignored columns" not in check_list(office, new_class(office, "B"), b"number,name\n1,Ann\n").text
 
 
 def test_a_workbook_of_several_classes_goes_into_each(office: schools.Office) -> None:
@@ -194,6 +244,9 @@ def test_a_new_pin_is_shown_once_and_the_old_one_ends(office: schools.Office) ->
     shown = office.admin.post(button).text
     pin = secret(shown)
     assert pin not in office.admin.get(f"/admin/people/classes/{class_id}").text
+    zh = office.admin.post("/admin/people/once", data=kept(shown.split("</form>")[0]) | {"lang": "zh"}).text
+    assert (secret(zh), '<html lang="zh-CN"' in zh) == (pin, True)
+    office.admin.post("/preferences", data={"lang": "en"})
     assert office.admin.post(button.replace("learners", "accounts").replace("/pin", "/reset")).status_code == 409, (
         "a pupil gets a PIN, never a password"
     )
@@ -241,6 +294,16 @@ def test_courses_and_tutor_of_a_class_are_saved(office: schools.Office) -> None:
     class_ = office.platform.get("people").class_(principal(office), class_id)
     assert (class_.course_ids, class_.tutor_on) == (("large-models",), True)
     assert re.search(r'value="large-models" checked', office.admin.get(f"/admin/people/classes/{class_id}").text)
+
+
+def test_the_setting_of_the_tutor_says_how_it_stands(office: schools.Office) -> None:
+    class_id = new_class(office)
+    where = f"/admin/people/classes/{class_id}"
+    assert "off now" in office.admin.get(where).text
+    office.admin.post(where, data={"tutor": "1"})
+    page = office.admin.get(where).text
+    assert "on now" in page
+    assert "off now" not in page
 
 
 def test_another_schools_class_is_not_there(office: schools.Office) -> None:
@@ -405,6 +468,14 @@ def test_the_log_is_filtered_paged_and_names_people(office: schools.Office) -> N
     assert rest.count("responsible.named") == 5
     assert "Back to the newest" in rest
     assert "Year 7, Class 2" in office.admin.get("/admin/audit?kind=class").text
+
+
+def test_the_log_speaks_the_language_of_the_reader(office: schools.Office) -> None:
+    new_class(office)
+    office.admin.post("/preferences", data={"lang": "zh"})
+    page = office.admin.get("/admin/audit").text
+    assert "新建班级" in page
+    assert not re.findall(r"<code>[a-z_]+\.[a-z_]+</code>", page), "no raw code"
 
 
 def test_a_changed_entry_breaks_the_chain_on_the_page(office: schools.Office) -> None:

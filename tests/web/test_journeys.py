@@ -272,6 +272,51 @@ def test_the_tutor_answers_beside_the_question(chromium: Browser, site: Site) ->
         assert "Where do I begin?" in page.inner_text(".talk")
 
 
+def test_a_hint_of_the_tutor_is_opened_in_the_ladder_too(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "student") as page:
+        walk(page, site.base_url, "/learn/map > main .btn.primary")
+        page.get_by_role("button", name="Open hint 1").click()
+        page.wait_for_selector(".ladder li.open")
+        page.fill(".tutor input[name=message]", "And then?")
+        page.press(".tutor input[name=message]", "Enter")
+        page.wait_for_selector(".ladder li.open[data-n='2']")
+        assert page.locator(".tutor .said-hint").inner_text().startswith("Hint 2")
+        assert page.locator(".tutor .said-hint").count() == 1, "what the ladder had opened is not told again"
+
+
+def test_what_is_sent_while_the_tutor_answers_is_kept_and_told_why(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "student") as page:
+        walk(page, site.base_url, "/learn/map > main .btn.primary")
+        waiting: list[Route] = []
+        page.route("**/api/attempts/**/tutor", lambda route: waiting.append(route))
+        page.fill(".tutor input[name=message]", "Where do I begin?")
+        page.press(".tutor input[name=message]", "Enter")
+        page.fill(".tutor input[name=message]", "And one more thing")
+        assert page.get_attribute(".tutor form button", "aria-disabled") == "true"
+        page.press(".tutor input[name=message]", "Enter")
+        assert "can be sent when this one is done" in page.inner_text(".wait-line")
+        assert page.input_value(".tutor input[name=message]") == "And one more thing"
+        assert page.locator(".say.me").count() == 1
+        waiting[0].continue_()
+        page.wait_for_selector(".tutor [aria-busy]", state="detached")
+        assert page.get_attribute(".tutor form button", "aria-disabled") == "false"
+        assert page.inner_text(".wait-line") == ""
+
+
+def test_with_nobody_ticked_the_page_stays_and_says_so(chromium: Browser, site: Site) -> None:
+    with opened(chromium, site, "teacher") as page:
+        page.goto(f"{site.base_url}/teach/today")
+        page.uncheck("[data-all]")
+        for button in page.locator(".bulk button").all():
+            button.click()
+            assert page.url.endswith("/teach/today")
+            assert page.locator("[data-nobody]").is_visible()
+        assert not faults(page)
+        page.locator(".pupils input").first.check()
+        page.locator(".bulk .primary").click()
+        page.wait_for_url(lambda address: "/teach/assign" in address)
+
+
 def test_on_a_phone_the_tutor_is_a_sheet_that_escape_closes(chromium: Browser, site: Site) -> None:
     with opened(chromium, site, "student", width=360) as page:
         walk(page, site.base_url, "/learn/map > main .btn.primary")

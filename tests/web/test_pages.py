@@ -107,6 +107,19 @@ def test_a_page_that_is_not_there_says_what_to_do(site: Site, path: str) -> None
     checks.is_sound(answer.text, "en")
 
 
+@pytest.mark.parametrize("accept", ["text/html", "*/*"])
+def test_an_address_that_only_a_form_opens_answers_with_a_page(office: schools.Office, accept: str) -> None:
+    for method, path in (("GET", "/people/roster/import"), ("GET", "/learn/redo"), ("POST", "/learn/today")):
+        answer = office.admin.request(method, path, headers={"accept": accept})
+        assert answer.status_code == 405, path
+        assert "reached by a button on a page" in answer.text
+        checks.is_sound(answer.text, "en")
+    assert "This page is not there" in office.admin.get("/nowhere", headers={"accept": accept}).text
+    for path in ("/api/nowhere", "/api/classes/x/y/z"):
+        assert office.admin.get(path, headers={"accept": accept}).json()["error"]["code"] == "not_found"
+    assert office.admin.delete("/api/classes", headers={"accept": accept}).json()["error"]["code"] == "http_405"
+
+
 def test_a_program_gets_json_instead_of_an_error_page(office: schools.Office) -> None:
     answer = office.anyone().get("/nowhere", headers={"accept": "application/json"})
     assert answer.json()["error"]["code"] == "not_found"

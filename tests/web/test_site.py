@@ -158,6 +158,29 @@ def test_practice_works_without_script(pupil: httpx.Client) -> None:
     done = pupil.get(f"{here}/done").text
     checks.is_sound(done, "en")
     assert "How did it go?" in done
+    assert "Only the first try at each question counts" in done
+
+
+def test_the_end_of_a_round_counts_first_tries_and_shows_before_and_after(site: Site, pupil: httpx.Client) -> None:
+    here = pupil.post("/learn/practise", data={"point_id": POINT}).headers["location"]
+    page = pupil.get(here).text
+    item = hidden(page, "item_id")[0]
+    courses, school = site.platform.get("courses"), site.platform.get("identity").schools()[0].id
+    me = re.findall(r'name="account" content="([^"]+)"', page)[0]
+    attempt = site.platform.get("assessment").attempt(Principal(me, school, "student"), here.rpartition("/")[2])
+    key = courses.question(school, item, attempt.slots[0].seed, "en").key.answer
+    wrong = courses.wrong_answers(school, item, attempt.slots[0].seed)[0][0]
+    for n, given in enumerate((wrong, key)):
+        answer = {"item_id": item, "client_key": f"first-try-{n}", "answer": given}
+        assert pupil.post(f"{here}/answer", data=answer).status_code == 200
+    pupil.post(f"{here}/close")
+    done = pupil.get(f"{here}/done").text
+    assert "0 of 6 right at the first try" in done
+    assert "1 is in your Mistakes" in done
+    assert "Right later" in done
+    levels = done.split('id="levels"')[1]
+    assert "→" in levels or "as before" in levels or "too few answers" in levels
+    checks.is_sound(done, "en")
 
 
 def test_an_answer_that_is_no_answer_is_asked_again(pupil: httpx.Client) -> None:
@@ -381,6 +404,82 @@ def test_a_hint_that_the_tutor_opened_meanwhile_is_shown_not_skipped(pupil: http
     for _ in range(2):
         part = pupil.post(f"{here}/hint", data={"item_id": item, "shown": "0"}, headers={"hx-request": "true"}).text
         assert part.count("<summary") == 1
+
+
+def test_the_ladder_is_fetched_as_it_stands_and_opens_nothing(pupil: httpx.Client) -> None:
+    here = pupil.post("/learn/practise", data={"point_id": POINT}).headers["location"]
+    item = hidden(pupil.get(here).text, "item_id")[0]
+    fresh = pupil.get(f"{here}/hints", params={"item": item}).text
+    assert (fresh.count("<summary"), "Open hint 1" in fresh, "<html" in fresh) == (0, True, False)
+    pupil.post(f"{here}/tutor", data={"item_id": item, "message": "Where do I begin?"})
+    for _ in range(2):
+        assert pupil.get(f"{here}/hints", params={"item": item}).text.count("<summary") == 1
+
+
+def test_where_the_class_has_the_tutor_off_there_is_no_box_to_write_in(site: Site, pupil: httpx.Client) -> None:
+    people, school = site.platform.get("people"), site.platform.get("identity").schools()[0].id
+    boss = Principal("system", school, "admin")
+    class_ = people.classes(boss)[0]
+    here = pupil.post("/learn/practise", data={"point_id": POINT}).headers["location"]
+    people.set_tutor(boss, class_.id, False)
+    try:
+        page = pupil.get(here).text
+    finally:
+        people.set_tutor(boss, class_.id, True)
+    assert "The AI tutor is off for your class" in page
+    assert 'href="#hints"' in page
+    assert "data-tutor" not in page
+    assert 'class="talk"' not in page
+    assert 'class="practice no-talk"' in page, "nor a button that opens the box on a phone"
+    assert "data-tutor" in pupil.get(here).text
+    checks.is_sound(page, "en")
+
+
+def test_the_notebook_counts_what_it_shows(pupil: httpx.Client) -> None:
+    page = pupil.get("/learn/mistakes").text
+    total, due = re.findall(r"(\d+) mistakes?, (\d+) ready to redo", page)[0]
+    assert page.count('<li class="card">') == int(total)
+    assert page.count(">Ready to redo<") == int(due)
+    button = page.split('action="/learn/redo"')[1].split("</form>")[0]
+    assert f"Redo {len(hidden(button, 'item_id'))} of them first" in button or int(due) == len(
+        hidden(button, "item_id")
+    )
+
+
+@pytest.mark.parametrize("path", ["/teach/assign", "/teach/papers"])
+def test_nobody_ticked_is_said_beside_the_button(teacher: httpx.Client, path: str) -> None:
+    said = 'role="alert" data-nobody>Nobody is ticked'
+    assert said not in teacher.get(path).text
+    assert said not in teacher.get(path, params={"point_id": POINT}).text, "who comes to choose has not pressed yet"
+    asked = teacher.get(path, params={"point_id": POINT, "look": "true"}).text
+    assert said in asked
+    assert "data-nobody" in teacher.get("/teach/today").text
+    sent = teacher.post(path, data={"point_id": POINT})
+    assert (sent.status_code, said in sent.text) == (400, True)
+    checks.is_sound(asked, "en")
+
+
+def test_a_pupils_answers_say_to_the_teacher_who_wrote_them(teacher: httpx.Client, site: Site) -> None:
+    learner = hidden(teacher.get("/teach/today").text, "learner")[0]
+    page = teacher.get(f"/teach/learners/{learner}").text
+    cell = teacher.get("/teach/class", params={"learner": learner, "point": POINT}).text
+    for html in (page, cell):
+        assert "You wrote" not in html
+        assert " wrote </span>" in html
+
+
+@pytest.mark.parametrize(("asked", "accept"), [("", "en-GB"), ("?lang=en", "zh-CN"), ("", "zh-CN")])
+def test_the_language_of_the_entrance_is_kept_in_the_demo(site: Site, asked: str, accept: str) -> None:
+    token = demo.link(site.platform)
+    with site.client(None) as client:
+        client.cookies.clear()
+        client.headers["accept-language"] = accept
+        page = client.get(f"/enter/{token}{asked}").text
+        client.post(f"/enter/{token}/as", data={"account_id": hidden(page, "account_id")[0]})
+        inside = client.get("/teach/today").text
+    language = re.findall('<html lang="([^"]+)"', page)
+    assert re.findall('<html lang="([^"]+)"', inside) == language
+    assert language == ["zh-CN" if asked == "" and accept == "zh-CN" else "en"]
 
 
 def test_a_visit_weighs_what_the_readme_says(site: Site) -> None:

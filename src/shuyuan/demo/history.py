@@ -1,12 +1,12 @@
 """Three weeks of answers, graded by the real grader and traced by the real tracer, dated backwards."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, timezone
 from typing import Literal
 
-from shuyuan.demo import pupils
+from shuyuan.demo import pupils, slips
 from shuyuan.kernel import db, ids
 from shuyuan.learning.courses.interface import Answer, Courses, Item
 from shuyuan.learning.records.interface import Records, Response
@@ -19,8 +19,18 @@ Language = Literal["zh", "en"]
 
 
 @dataclass(frozen=True)
+class Sitting:
+    """What one pupil is asked at one go: (point, depth) each."""
+
+    pupil: pupils.Pupil
+    learner_id: str
+    asked: Sequence[tuple[str, float]]
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Writer:
-    """Stores simulated answers the way an answer is stored: one unit for response and mastery."""
+    """Stores simulated answers the way an answer is stored: response and mastery in one unit."""
 
     school_id: str
     database: db.Database
@@ -28,16 +38,9 @@ class Writer:
     records: Records
     tracing: Tracing
 
-    def session(
-        self,
-        pupil: pupils.Pupil,
-        learner_id: str,
-        asked: Sequence[tuple[str, float]],
-        at: datetime,
-        rng: random.Random,
-    ) -> None:
-        """One sitting: an answer to an item of each asked (point, depth), a minute or so apart, in one unit."""
-        answers = list(self._answers(pupil, learner_id, asked, at, rng))
+    def write(self, sittings: Iterable[Sitting], rng: random.Random) -> None:
+        """An answer to an item of each asked point, a minute or so apart; all sittings in one unit."""
+        answers = [response for sitting in sittings for response in self._answers(sitting, rng)]
 
         def work(uow: db.UnitOfWork) -> None:
             for response in answers:
@@ -45,16 +48,10 @@ class Writer:
 
         self.database.write(work)
 
-    def _answers(
-        self,
-        pupil: pupils.Pupil,
-        learner_id: str,
-        asked: Sequence[tuple[str, float]],
-        at: datetime,
-        rng: random.Random,
-    ) -> Iterator[Response]:
+    def _answers(self, sitting: Sitting, rng: random.Random) -> Iterator[Response]:
+        pupil, at = sitting.pupil, sitting.at
         attempt_id = ids.new_id()
-        for point_id, depth in asked:
+        for point_id, depth in sitting.asked:
             item, seed = self._pick(pupil, point_id, rng), rng.randrange(1_000_000)
             item_id = item.id
             right = rng.random() < pupil.p_correct(item.points, depth)
@@ -66,7 +63,7 @@ class Writer:
             yield Response(
                 id=ids.new_id(),
                 school_id=self.school_id,
-                learner_id=learner_id,
+                learner_id=sitting.learner_id,
                 attempt_id=attempt_id,
                 item_id=item_id,
                 points=item.points,
@@ -99,7 +96,10 @@ class Writer:
         if right:
             return key
         mistake = pupil.favourite_mistake(self.courses.wrong_answers(self.school_id, item_id, seed), rng)
-        return mistake[0] if mistake else _miss(key, self._choice_ids(item_id, seed), rng)
+        if mistake:
+            return mistake[0]
+        points = self.courses.graph(self.school_id, item_id.partition(".")[0]).points
+        return _miss(key, self._choice_ids(item_id, seed), [point.name.of("zh") for point in points], seed, rng)
 
     def _choice_ids(self, item_id: str, seed: int) -> list[str]:
         return [choice.id for choice in self.courses.question(self.school_id, item_id, seed, "zh").choices]
@@ -139,8 +139,10 @@ def _shows(item: Item, mistake: str) -> bool:
     return any((one.misconception or "").endswith(mistake) for one in typical)
 
 
-def _miss(key: str | Sequence[str], choice_ids: Sequence[str], rng: random.Random) -> Answer:
-    """A wrong answer without a known misconception behind it."""
+def _miss(
+    key: str | Sequence[str], choice_ids: Sequence[str], words: Sequence[str], seed: int, rng: random.Random
+) -> Answer:
+    """A wrong answer without a known misconception behind it. words: names of topics, for a word to be filled in."""
     if not isinstance(key, str):
         others = [choice for choice in choice_ids if choice not in key]
         return [rng.choice(others)] if others else []
@@ -149,7 +151,7 @@ def _miss(key: str | Sequence[str], choice_ids: Sequence[str], rng: random.Rando
     try:
         return str(int(key) + rng.choice((-2, -1, 1, 2)))
     except ValueError:
-        return f"{key} + 1"
+        return slips.near(key, words, seed)
 
 
 def _as_text(answer: Answer) -> str:

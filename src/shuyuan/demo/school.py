@@ -4,6 +4,7 @@ import json
 import os
 import random
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -69,9 +70,12 @@ def ensure(platform: compose.Platform, *, now: datetime | None = None) -> Demo:
 
 
 def link(platform: compose.Platform) -> str:
-    """A fresh single-use link that opens "Enter as"."""
-    token: str = platform.get("identity").create_link("demo", school_id=ensure(platform).school_id, ttl_s=LINK_LIFE_S)
-    return token
+    """A fresh single-use link that opens "Enter as". Raises NotFound where there is no demo school."""
+    identity: Identity = platform.get("identity")
+    found = next((one for one in identity.schools() if one.demo), None)
+    if found is None:
+        raise errors.NotFound("there is no demo school here", fix="make one in a home of its own: `shuyuan up --demo`")
+    return identity.create_link("demo", school_id=found.id, ttl_s=LINK_LIFE_S)
 
 
 def write_json(platform: compose.Platform, demo: Demo, base_url: str) -> None:
@@ -97,9 +101,9 @@ def keep_alive(platform: compose.Platform, demo: Demo) -> None:
         pupil = rng.choice(class_pupils)
         pupil.practice.setdefault(points[-1], 8)
         index = rng.randrange(len(points))
-        _writer(platform, demo.school_id).session(
-            pupil, learners[pupil.register], [(points[index], index / len(points))], clock.now(), rng
-        )
+        asked = [(points[index], index / len(points))]
+        sitting = history.Sitting(pupil, learners[pupil.register], asked, clock.now())
+        _writer(platform, demo.school_id).write([sitting], rng)
 
     platform.get("scheduler").every(LIVE_EVERY_S, "demo-pupil", answer_one)
 
@@ -179,13 +183,26 @@ def _write_history(
     for day, at in enumerate(days):
         if day == LOOP_TURNS_ON_DAY:  # so that the page of the loop has a first version to show
             platform.get("improvement").turn(school_id, by=kernel_audit.SYSTEM)
-        for pupil in class_pupils:
-            asked = history.plan(maths, day, len(days), rng)
-            if day % 3 == 2:
-                asked += history.plan(models, day // 2, len(days), rng)[:6]
-            if pupil.late:
-                asked = asked[: history.LATE_ANSWERS] if day == len(days) - 1 else []
-            writer.session(pupil, learners[pupil.number], asked, at, rng)
+        writer.write(_sittings(class_pupils, learners, (maths, models), (day, len(days)), at, rng), rng)
+
+
+def _sittings(
+    class_pupils: list[pupils.Pupil],
+    learners: dict[int, str],
+    courses: tuple[list[str], list[str]],
+    day_of: tuple[int, int],
+    at: datetime,
+    rng: random.Random,
+) -> Iterator[history.Sitting]:
+    """What the class is asked on one day, pupil by pupil, each planned once the one before has answered."""
+    (maths, models), (day, days) = courses, day_of
+    for pupil in class_pupils:
+        asked = history.plan(maths, day, days, rng)
+        if day % 3 == 2:
+            asked += history.plan(models, day // 2, days, rng)[:6]
+        if pupil.late:
+            asked = asked[: history.LATE_ANSWERS] if day == days - 1 else []
+        yield history.Sitting(pupil, learners[pupil.number], asked, at)
 
 
 def _writer(platform: compose.Platform, school_id: str) -> history.Writer:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import IO
 
 from shuyuan import compose, migrations
-from shuyuan.kernel import errors, log
+from shuyuan.kernel import addresses, errors, log
 from shuyuan.kernel import settings as kernel_settings
+
+ADDRESS = "server.address"
 
 
 @contextmanager
@@ -43,6 +45,28 @@ def sole_server(home: Path) -> Iterator[None]:
         yield
     finally:
         lock.close()
+
+
+def note_address(home: Path, url: str) -> None:
+    """Remember where the home is served, for commands that print an address."""
+    (home / ADDRESS).write_text(f"{url}\n")
+
+
+def address(platform: compose.Platform) -> str:
+    """Where the home is served, was served last, or will be as its settings are."""
+    file, settings = platform.settings.home / ADDRESS, platform.settings
+    if file.is_file():
+        return file.read_text().strip()
+    return addresses.for_people(settings.host, settings.port, settings.tls_cert)
+
+
+def is_served(home: Path) -> bool:
+    """Whether a server holds the home."""
+    try:
+        with sole_server(home):
+            return False
+    except errors.Conflict:
+        return True
 
 
 def _take(lock: IO[str], home: Path) -> None:

@@ -6,6 +6,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,12 +47,12 @@ def server(
     command: str = "up",
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
-    """`shuyuan up` (or `serve`) on a free port; stopped with SIGINT, as Ctrl-C would.
+    """`shuyuan up` (or `serve`) on a free port; stopped with SIGINT, as Ctrl-C would, or by the end of this process.
 
     environment: variables beside this process's own. Raises Unavailable with its last words.
     """
     words = [sys.executable, "-m", "shuyuan.entrypoints.cli", command, "--home", str(home), "--port", str(port)]
-    running = start([*words, *options, *(["--demo"] if demo else [])], home, environment)
+    running = start([*words, *options, "--with-parent", *(["--demo"] if demo else [])], home, environment)
     try:
         yield running
     finally:
@@ -75,6 +76,7 @@ def start(command: Sequence[str], home: Path, environment: Mapping[str, str] | N
     with (home / "server.log").open("w") as log:
         child = subprocess.Popen(
             command,
+            stdin=subprocess.PIPE,  # it ends with this process, however that ends
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -99,9 +101,21 @@ def stop(child: "subprocess.Popen[str]") -> float:
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-    if child.stdout is not None:
-        child.stdout.close()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            pipe.close()
     return time.monotonic() - began
+
+
+def end_with_parent() -> None:
+    """Stop this process as Ctrl-C would once standard input ends, which it does when the parent dies, even by -9."""
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=wait, name="with-parent", daemon=True).start()
 
 
 def _wait_for_ready(child: "subprocess.Popen[str]", began: float) -> str | None:

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 import shuyuan
 from shuyuan import compose
-from shuyuan.kernel import errors, http, log
+from shuyuan.kernel import addresses, errors, http, log
 from shuyuan.kernel.http import app as http_app
 from shuyuan.maas.catalogue.interface import Locator
 
@@ -24,14 +24,13 @@ if TYPE_CHECKING:  # the model plane alone loads nothing of learning
     from shuyuan.learning.courses.interface import Courses
 
 ALL = tuple(compose.ROUTERS)
-UPLOADS = {"/api/roster": 6_000_000, "/people/roster": 6_000_000}
 GRACE_S, LOOK_FOR_MODELS_S, ANCHOR_EVERY_S, PRUNE_EVERY_S = 5, 2.0, 5.0, 3600.0
 _logger = log.get("entrypoints.server")
 
 
 def build_app(platform: compose.Platform, modules: Sequence[str] = ALL) -> FastAPI:
     """The application of the named modules; every module by default."""
-    return http.build_app(
+    app = http.build_app(
         version=shuyuan.__version__,
         gate=compose.resolve("shuyuan.identity.http:gate")(platform.get("identity")),
         routers=platform.routers(modules),
@@ -39,8 +38,12 @@ def build_app(platform: compose.Platform, modules: Sequence[str] = ALL) -> FastA
         max_body_bytes=platform.settings.max_body_bytes,
         error_pages=_error_pages(modules),
         lifespan=_lifespan(platform, modules),
-        upload_paths=UPLOADS,
+        body_caps=compose.body_caps(platform.settings),
+        known=compose.resolve("shuyuan.identity.http:known")(platform.get("identity")),
     )
+    for front in platform.fronts(modules):
+        app.add_middleware(front)
+    return app
 
 
 def serve(
@@ -52,8 +55,7 @@ def serve(
     """Listen, call `announce(base_url)` once requests are answered, and return after Ctrl-C or SIGTERM."""
     settings = platform.settings
     listener = listener or listen(settings.host, settings.port, tls=settings.tls_cert is not None)
-    scheme = "https" if settings.tls_cert else "http"
-    base_url = f"{scheme}://{_shown(settings.host)}:{listener.getsockname()[1]}"
+    base_url = addresses.for_people(settings.host, listener.getsockname()[1], settings.tls_cert)
     config = uvicorn.Config(
         build_app(platform, modules),
         log_config=None,
@@ -217,7 +219,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

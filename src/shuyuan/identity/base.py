@@ -9,7 +9,7 @@ from sqlalchemy import Row, update
 
 from shuyuan.identity import store, tables
 from shuyuan.identity.cache import PrincipalCache
-from shuyuan.identity.interface import pupil_login
+from shuyuan.identity.interface import Principal, pupil_login
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import crypto, db, errors
 
@@ -24,6 +24,10 @@ class Base:
     def __init__(self, db: db.Database, vault: crypto.Vault, audit: kernel_audit.Audit) -> None:
         self._db, self._vault, self._audit = db, vault, audit
         self._cache = PrincipalCache()
+
+    def peek(self, secret: str) -> Principal | None:
+        """Who holds this key or cookie, if that was looked up within the last second; never waits."""
+        return self._cache.peek(digest(secret))
 
     def _write_and_forget(self, work: Callable[[db.UnitOfWork], T]) -> T:
         """Run a unit, then empty the cache."""

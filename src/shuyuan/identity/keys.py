@@ -15,7 +15,7 @@ GRANTABLE: dict[Role, frozenset[str]] = {
     "admin": frozenset({"models", "learning", "admin"}),
     "teacher": frozenset({"models", "learning"}),
     "developer": frozenset({"models", "learning"}),
-    "student": frozenset({"models"}),
+    "student": frozenset(),  # models reach pupils through the tutor, never by key
     "guardian": frozenset(),
 }
 
@@ -102,6 +102,11 @@ class Keys(base.Base):
 
 
 def _granted(principal: Principal, scopes: Iterable[str]) -> frozenset[str]:
+    if not GRANTABLE[principal.role]:
+        raise errors.Forbidden(
+            f"a {principal.role}'s account has no API keys: no address would accept one",
+            fix="create the key with the account of a developer, teacher or administrator",
+        )
     wanted, may = frozenset(scopes), GRANTABLE[principal.role] & principal.scopes
     if not wanted or wanted - may:
         raise errors.Forbidden(

@@ -15,6 +15,7 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, db, errors, ids
 
 FIRST_ADMIN = "first_admin"
+ANOTHER = "each link opens once: ask for a new one, or print one with `shuyuan link` on the machine that serves"
 
 
 class Links(Schools, Accounts, Sessions):
@@ -85,5 +86,5 @@ class Links(Schools, Accounts, Sessions):
 
 def _link(row: Row[Any] | None) -> Link:  # Any: a row's values
     if row is None:
-        raise errors.NotFound("this link is unknown, used or too old", fix="ask for a new one; each opens once")
+        raise errors.NotFound("this link is unknown, used or too old", fix=ANOTHER)
     return Link(row.purpose, row.school_id, row.account_id, row.expires_at)

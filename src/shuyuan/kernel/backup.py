@@ -2,27 +2,29 @@
 
 The format knows no dialect, so a school that outgrows SQLite restores its backup into PostgreSQL. Every
 member's sha-256 stands in the manifest and is checked before anything is written. A restore goes only into
-an empty database: nothing is overwritten.
+an empty database: nothing is overwritten. Rows and files pass through in pieces, so that memory stays small
+however large a school has grown.
 """
 
 import base64
 import hashlib
-import io
+import itertools
 import json
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import Connection, DateTime, LargeBinary, Table, func, select, text
 
 from shuyuan.kernel import db, errors
 
 FORMAT = 1
-_ROWS_A_TIME = 500
+ROWS_A_TIME, PIECE_BYTES = 500, 2**20
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,10 @@ def write(database: db.Database, home: Path, target: Path, *, schema: str | None
     with os.fdopen(descriptor, "wb") as raw:
         with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive, database.read() as conn:
             for table in db.metadata.sorted_tables:
-                body, count = _dump(conn, table)
-                _add(archive, manifest, f"tables/{table.name}.jsonl", body)
-                manifest["rows"][table.name] = count
-            files = list(_home_files(home))
-            for name, path in files:
-                _add(archive, manifest, name, path.read_bytes())
+                manifest["rows"][table.name] = _dump(conn, table, archive, manifest)
+            for name, path in _home_files(home):
+                with path.open("rb") as file, _Member(archive, manifest, name) as member:
+                    shutil.copyfileobj(file, member, PIECE_BYTES)
             archive.writestr("manifest.json", json.dumps(manifest, indent=1))
         raw.flush()
         os.fsync(raw.fileno())
@@ -74,27 +74,52 @@ def restore(database: db.Database, home: Path, source: Path, *, schema: str | No
         database.write(lambda uow: _load(uow.conn, archive))  # first: a load that fails must leave no key behind
         for name in manifest["members"]:
             if not name.startswith("tables/"):
-                _place(home / name, archive.read(name))
+                with archive.open(name) as member:
+                    _place(home / name, member)
     return _summary(manifest)
 
 
-def _dump(conn: Connection, table: Table) -> tuple[bytes, int]:
-    out, count = io.BytesIO(), 0
-    for row in conn.execute(select(table)):
-        out.write(json.dumps({k: _plain(v) for k, v in row._mapping.items()}, ensure_ascii=False).encode() + b"\n")
-        count += 1
-    return out.getvalue(), count
+class _Member:
+    """A member of the archive as it is written; its sha-256 goes into the manifest at the end."""
+
+    def __init__(self, archive: zipfile.ZipFile, manifest: dict[str, Any], name: str) -> None:
+        self._manifest, self._name, self._hash = manifest, name, hashlib.sha256()
+        self._out = archive.open(name, "w", force_zip64=True)
+
+    def __enter__(self) -> "_Member":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._out.close()
+        self._manifest["members"][self._name] = self._hash.hexdigest()
+
+    def write(self, piece: bytes) -> int:
+        """Append."""
+        self._hash.update(piece)
+        return self._out.write(piece)
+
+
+def _dump(conn: Connection, table: Table, archive: zipfile.ZipFile, manifest: dict[str, Any]) -> int:
+    """Write every row of a table as one JSON line each; returns how many."""
+    count = 0
+    with _Member(archive, manifest, f"tables/{table.name}.jsonl") as member:
+        for rows in conn.execution_options(yield_per=ROWS_A_TIME).execute(select(table)).partitions():
+            lines = [json.dumps({k: _plain(v) for k, v in row._mapping.items()}, ensure_ascii=False) for row in rows]
+            member.write("".join(f"{line}\n" for line in lines).encode())
+            count += len(lines)
+    return count
 
 
 def _load(conn: Connection, archive: zipfile.ZipFile) -> None:
+    there = set(archive.namelist())
     for table in db.metadata.sorted_tables:
         name = f"tables/{table.name}.jsonl"
-        if name not in archive.namelist():
+        if name not in there:
             continue
-        lines = archive.read(name).decode().splitlines()
-        rows = [{k: _typed(table, k, v) for k, v in json.loads(line).items()} for line in lines]
-        for start in range(0, len(rows), _ROWS_A_TIME):
-            conn.execute(table.insert(), rows[start : start + _ROWS_A_TIME])
+        with archive.open(name) as lines:
+            rows = ({k: _typed(table, k, v) for k, v in json.loads(line).items()} for line in lines)
+            while some := list(itertools.islice(rows, ROWS_A_TIME)):
+                conn.execute(table.insert(), some)
         _advance_sequence(conn, table)
 
 
@@ -136,11 +161,6 @@ def _home_files(home: Path) -> Iterator[tuple[str, Path]]:
                 yield path.relative_to(home).as_posix(), path
 
 
-def _add(archive: zipfile.ZipFile, manifest: dict[str, Any], name: str, body: bytes) -> None:
-    archive.writestr(name, body)
-    manifest["members"][name] = hashlib.sha256(body).hexdigest()
-
-
 def _check(archive: zipfile.ZipFile, manifest: dict[str, Any], source: Path, schema: str | None) -> None:
     if manifest.get("format") != FORMAT or manifest.get("schema") != schema:
         raise errors.BadInput(
@@ -151,7 +171,8 @@ def _check(archive: zipfile.ZipFile, manifest: dict[str, Any], source: Path, sch
         if ".." in Path(name).parts or Path(name).is_absolute():
             raise errors.BadInput(f"{source} holds the path {name!r}", fix="choose a file `backup` wrote")
         try:
-            found = hashlib.sha256(archive.read(name)).hexdigest()
+            with archive.open(name) as member:
+                found = _digest(member)
         except (KeyError, zipfile.BadZipFile) as wrong:
             raise errors.BadInput(f"{source}: {name} is damaged", fix="use another backup") from wrong
         if found != digest:
@@ -167,11 +188,18 @@ def _refuse_if_filled(database: db.Database, home: Path) -> None:
         raise errors.Conflict(f"{home} already has a master key", fix="restore into a new home")
 
 
-def _place(path: Path, body: bytes) -> None:
+def _digest(member: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while piece := member.read(PIECE_BYTES):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _place(path: Path, body: IO[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as out:
-        out.write(body)
+        shutil.copyfileobj(body, out, PIECE_BYTES)
 
 
 def _summary(manifest: dict[str, Any]) -> Summary:

@@ -4,7 +4,11 @@ import os
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # two letters at a time
+_RANDOM_BYTES, _AT_ONCE = 10, 256  # one question to the system for so many ids
 LENGTH = 26
+_pool: list[bytes] = []
+os.register_at_fork(after_in_child=_pool.clear)
 
 
 def new_id() -> str:
@@ -14,5 +18,14 @@ def new_id() -> str:
     >>> len(first), first != second, first[:10] <= second[:10]
     (26, True, True)
     """
-    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10))
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    value = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(_random())
+    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+
+
+def _random() -> bytes:
+    try:
+        return _pool.pop()
+    except IndexError:
+        fresh = os.urandom(_RANDOM_BYTES * _AT_ONCE)
+        _pool.extend(fresh[at : at + _RANDOM_BYTES] for at in range(_RANDOM_BYTES, len(fresh), _RANDOM_BYTES))
+        return fresh[:_RANDOM_BYTES]

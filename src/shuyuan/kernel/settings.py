@@ -3,18 +3,20 @@
 Everything runs on a laptop without any setting.
 """
 
+import difflib
 import os
 import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shuyuan.kernel import errors
 
 Starter = Literal["tutor", "tiny", "none"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+SECRET = frozenset({"openai_api_key", "database_url"})  # may hold a password: never repeated in an error
 
 
 class Settings(BaseSettings):
@@ -33,13 +35,17 @@ class Settings(BaseSettings):
     tls_cert: Path | None = Field(None, description="PEM certificate; None serves plain HTTP on loopback only.")
     tls_key: Path | None = Field(None, description="PEM private key of tls_cert.")
     starter: Starter = Field("tutor", description="Language model pulled at first start; none pulls nothing.")
-    max_body_bytes: int = Field(2_000_000, gt=0, description="Largest request body, bytes.")
+    max_body_bytes: int = Field(2_000_000, gt=0, description="Largest request body of a path without its own, bytes.")
+    max_model_bytes: int = Field(4 * 2**30, gt=0, description="Largest model file sent as a new version, bytes.")
     timezone: str = Field("Asia/Shanghai", description="IANA name; school hours are counted in it.")
     openai_base_url: str | None = Field(
         None, description="Use this OpenAI-compatible server for the tutor instead of local models; None: local."
     )
     openai_api_key: SecretStr | None = Field(
         None, description="Key for openai_base_url; None: the variable OPENAI_API_KEY, and without it no key."
+    )
+    model_memory_bytes: int | None = Field(
+        None, gt=0, description="Memory of all loaded models together, bytes; None: 70 % of what is free at start."
     )
     log_level: LogLevel = Field("WARNING", description="Level of the structured log on stderr.")
 
@@ -71,8 +77,27 @@ def load(**overrides: object) -> Settings:
         from_file = _read_toml(Path(str(given.get("home") or by_env.home)) / "shuyuan.toml")
         merged = {**{k: v for k, v in from_file.items() if k not in by_env.model_fields_set}, **given}
         return Settings(**merged)  # type: ignore[arg-type]  # pydantic validates what the file holds
+    except ValidationError as wrong:
+        raise _in_one_line(wrong) from wrong
     except ValueError as wrong:
-        raise errors.BadInput(f"settings: {wrong}", fix="correct the named setting") from wrong
+        raise errors.BadInput(f"settings: {' '.join(str(wrong).split())}", fix="correct the named setting") from wrong
+
+
+def _in_one_line(wrong: ValidationError) -> errors.BadInput:
+    """Each mistake as the setting, what it was given and what it takes."""
+    said, variables = list[str](), list[str]()
+    for fault in wrong.errors(include_url=False, include_context=False):
+        name = str(fault["loc"][0])
+        if fault["type"] == "extra_forbidden":
+            like = difflib.get_close_matches(name, Settings.model_fields, n=1)
+            said.append(f"there is no setting {name!r}" + (f" (meant: {like[0]}?)" if like else ""))
+        else:
+            given = "(hidden)" if name in SECRET else repr(fault["input"])
+            said.append(f"{name} is {given}: {fault['msg'][:1].lower()}{fault['msg'][1:]}")
+            variables.append(f"SHUYUAN_{name.upper()}")
+    places = ", ".join(["the option", *dict.fromkeys(variables)]) if variables else "the option"
+    fix = f"correct it where it was given: {places} or shuyuan.toml"
+    return errors.BadInput(f"settings: {'; '.join(said)}", fix=fix)
 
 
 def _read_toml(path: Path) -> dict[str, object]:

@@ -42,13 +42,34 @@ class Storage:
                 self._write(address, spool)
         return address
 
+    def put_file(self, path: Path) -> str:
+        """`put` for a file that is on disk already: no second copy is spooled."""
+        with path.open("rb") as source:
+            address = hashlib.file_digest(source, "sha256").hexdigest()
+            if not self.has(address):
+                source.seek(0)
+                self._write(address, source)
+        return address
+
+    def copy_to(self, address: str, target: IO[bytes]) -> None:
+        """Write the bytes at `address` to `target`, block by block. Raises what `get` raises, once all is written."""
+        if not self.has(address):
+            raise _not_stored(address)
+        digest = hashlib.sha256()
+        with self._fs.open(self._path(address), "rb") as stored:
+            for chunk in _chunks(stored):
+                digest.update(chunk)
+                target.write(chunk)
+        if digest.hexdigest() != address:
+            raise _damaged(address)
+
     def get(self, address: str) -> bytes:
         """The bytes at `address`. Raises NotFound, or HashMismatch if the store returned something else."""
         if not self.has(address):
-            raise errors.NotFound(f"artefact {address} is not stored", fix="restore it from a backup")
+            raise _not_stored(address)
         content: bytes = self._fs.cat_file(self._path(address))
         if hashlib.sha256(content).hexdigest() != address:
-            raise HashMismatch(f"artefact {address} is damaged", fix="restore it from a backup")
+            raise _damaged(address)
         return content
 
     def has(self, address: str) -> bool:
@@ -76,3 +97,11 @@ def _chunks(source: IO[bytes] | bytes) -> Iterator[bytes]:
         return
     while chunk := source.read(_CHUNK_BYTES):
         yield chunk
+
+
+def _not_stored(address: str) -> errors.NotFound:
+    return errors.NotFound(f"artefact {address} is not stored", fix="restore it from a backup")
+
+
+def _damaged(address: str) -> HashMismatch:
+    return HashMismatch(f"artefact {address} is damaged", fix="restore it from a backup")

@@ -14,7 +14,6 @@ from shuyuan.web.needs import OfficeNeeds
 ROOM_BYTES = 2_000_000_000  # what the records of a school and its backups need, beside models
 FRESH = timedelta(days=7)
 RESPONSIBLE, RESPONSIBLE_NAMED = "responsible", "responsible.named"  # the school's setting; its entry in the log
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def _memory(needs: OfficeNeeds, _: Principal) -> Check:
 
 def _network(needs: OfficeNeeds, _: Principal) -> Check:
     host = needs.settings.host
-    return _check("network", needs.settings.tls_cert is not None and host not in LOOPBACK, host=host)
+    return _check("network", needs.settings.tls_cert is not None and not machine.only_here(host), host=host)
 
 
 def _courses(needs: OfficeNeeds, reader: Principal) -> Check:

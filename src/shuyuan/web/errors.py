@@ -12,17 +12,20 @@ from shuyuan.web import preferences, render
 
 MACHINE_PATHS = ("/api/", "/v1/", "/v2/", "/xapi/", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json")
 KINDS = {403: "forbidden", 404: "not_found", 429: "busy", 503: "busy"}
+NO_SUCH_WAY = "http_405"  # the address exists, but only a form leads there
+CODES = {"internal": "broken", NO_SUCH_WAY: "no_way"}
 SEE_OTHER = 303
 
 
 def error_page(request: Request, error: errors.ShuyuanError) -> Response:
     """A page for people, JSON for programs; who is not signed in goes to `/enter`."""
-    if request.url.path.startswith(MACHINE_PATHS) or not _is_page(request):
+    lost = isinstance(error, errors.NotFound) or error.error_code == NO_SUCH_WAY
+    if request.url.path.startswith(MACHINE_PATHS) or not _is_page(request, anything=lost):
         return json_error(error)
     if isinstance(error, errors.Unauthenticated):
         return _to_enter(request, error.status)
     principal: Principal | None = getattr(request.state, "principal", None)
-    kind = "broken" if error.error_code == "internal" else KINDS.get(error.status, "other")
+    kind = CODES.get(error.error_code) or KINDS.get(error.status, "other")
     values = render.tongue(request, principal) | {
         "kind": kind,
         "error": error,
@@ -32,9 +35,10 @@ def error_page(request: Request, error: errors.ShuyuanError) -> Response:
     return render.answer(request, "error.html", values, error.status)
 
 
-def _is_page(request: Request) -> bool:
-    """htmx accepts anything, and means a page."""
-    return _is_part(request) or "html" in request.headers.get("accept", "html")
+def _is_page(request: Request, *, anything: bool) -> bool:
+    """htmx accepts anything, and means a page. anything: so does whoever names no format, at an address of a page."""
+    accept = request.headers.get("accept", "html")
+    return _is_part(request) or "html" in accept or (anything and "*/*" in accept and "json" not in accept)
 
 
 def _is_part(request: Request) -> bool:

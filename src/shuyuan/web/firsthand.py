@@ -4,6 +4,7 @@ It passes the same gate, quota and ledger as a request over the network; nothing
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +38,15 @@ class Told:
 
 
 async def ask(request: Request, model: str, question: str) -> Told:
+    """One short question to a model, as the reader of this page."""
+    body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": MAX_TOKENS}
+    return await send(request, body)
+
+
+async def send(request: Request, body: Mapping[str, object]) -> Told:
     """POST /v1/chat/completions as the reader of this page."""
     base = str(request.base_url).rstrip("/")
     transport = httpx.ASGITransport(request.app)
-    body = {"model": model, "messages": [{"role": "user", "content": question}], "max_tokens": MAX_TOKENS}
     headers = {"cookie": request.headers.get("cookie", ""), "origin": base}
     began = time.perf_counter()
     async with httpx.AsyncClient(transport=transport, base_url=base, timeout=DEADLINE_S) as client:

@@ -1,5 +1,6 @@
 """What this machine has: disk, memory, cores, backups. Reads the system; removes only old backups of its own."""
 
+import ipaddress
 import os
 import shutil
 from dataclasses import dataclass
@@ -57,3 +58,13 @@ def size(count: float) -> str:
     ('98 MB', '1.1 GB', '0 MB')
     """
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def only_here(host: str) -> bool:
+    """Whether an address leads to this machine alone: pupils' devices cannot open it."""
+    if host in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

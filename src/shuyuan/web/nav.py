@@ -31,6 +31,7 @@ TEACHER = (
     Entry("assign", "nav.assign", "/teach/assign", "tick"),
     Entry("papers", "nav.papers", "/teach/papers", "paper"),
     Entry("questions", "nav.questions", "/teach/questions", "question"),
+    Entry("quota", "nav.quota", "/quota", "bars", tab=False),
 )
 ADMIN = (
     Entry("setup", "nav.setup", "/admin", "tick"),
@@ -40,10 +41,13 @@ ADMIN = (
     Entry("audit", "nav.audit", "/admin/audit", "paper"),
     Entry("loop", "nav.loop", "/loop", "loop", tab=False),
     Entry("privacy", "nav.privacy", "/admin/privacy", "eye", tab=False),
+    Entry("quota", "nav.quota", "/quota", "bars", tab=False),
 )
 DEVELOPER = (
     Entry("api", "nav.api", "/developer", "code"),
+    Entry("playground", "nav.playground", "/developer/playground", "pencil"),
     Entry("loop", "nav.loop", "/loop", "loop"),
+    Entry("quota", "nav.quota", "/quota", "bars"),
 )
 NAV: dict[Role, tuple[Entry, ...]] = {
     "student": STUDENT,

@@ -13,10 +13,23 @@ from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.gateway.interface import Gateway
 from shuyuan.maas.serving.interface import Engine
 from shuyuan.web.needs import OfficeNeeds
-from shuyuan.web.pages import activity, developer, loop, models, privacy, roster, school, setup, usage
+from shuyuan.web.pages import (
+    activity,
+    developer,
+    live,
+    loop,
+    models,
+    playground,
+    privacy,
+    quota,
+    roster,
+    school,
+    setup,
+    usage,
+)
 from shuyuan.web.shell import Shell
 
-FAMILIES = (setup, school, roster, models, usage, activity, privacy, developer, loop)
+FAMILIES = (setup, school, roster, models, usage, live, quota, activity, privacy, developer, playground, loop)
 
 
 def router(

@@ -24,8 +24,8 @@ class Preferences:
 
 
 def read(request: Request, principal: Principal | None) -> Preferences:
-    """`?lang=` wins, then the cookie, then the account, then the browser, then Chinese."""
-    theme = request.cookies.get("theme")
+    """What was chosen with this very request wins, then `?lang=`, the cookie, the account, the browser, Chinese."""
+    theme = getattr(request.state, "theme", None) or request.cookies.get("theme")
     class_id, _, course_id = request.cookies.get("place", "").partition("~")
     return Preferences(
         language=_language(request, principal),
@@ -33,6 +33,18 @@ def read(request: Request, principal: Principal | None) -> Preferences:
         class_id=class_id,
         course_id=course_id,
     )
+
+
+def choose(request: Request, lang: str, theme: str) -> None:
+    """The page made for this request is already in the language and theme just chosen."""
+    request.state.lang, request.state.theme = lang, theme
+
+
+def keep_asked(request: Request, response: Response) -> None:
+    """Whoever came with `?lang=` finds the next page in that language too."""
+    asked = request.query_params.get("lang", "")
+    if asked in LANGUAGES:
+        write(response, "lang", asked)
 
 
 def write(response: Response, name: Literal["lang", "theme", "place"], value: str) -> None:
@@ -55,7 +67,8 @@ def enter(back: str) -> str:
 
 
 def _language(request: Request, principal: Principal | None) -> Language:
-    for wish in (request.query_params.get("lang"), request.cookies.get("lang")):
+    now = getattr(request.state, "lang", None)
+    for wish in (now, request.query_params.get("lang"), request.cookies.get("lang")):
         if wish in LANGUAGES:
             return "zh" if wish == "zh" else "en"
     if principal is not None:

@@ -21,7 +21,7 @@ def xlsx(*rows: tuple[object, ...]) -> bytes:
 
 
 def cells(content: bytes) -> list[tuple[int, dict[str, str]]]:
-    return [(line.number, line.cells) for line in sheet.read("list", content)]
+    return [(line.number, line.cells) for line in sheet.read("list", content).lines]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
@@ -104,7 +104,7 @@ def test_caps_on_bytes_and_rows() -> None:
     with pytest.raises(errors.TooLarge, match="bytes"):
         sheet.read("list.csv", b"x" * (sheet.MAX_BYTES + 1))
     rows = [f"{n},A" for n in range(sheet.MAX_ROWS)]
-    assert len(sheet.read("list.csv", "\n".join(["number,name", *rows]).encode())) == sheet.MAX_ROWS
+    assert len(sheet.read("list.csv", "\n".join(["number,name", *rows]).encode()).lines) == sheet.MAX_ROWS
     with pytest.raises(errors.TooLarge, match="rows"):
         sheet.read("list.csv", "\n".join(["number,name", *rows, "x,A"]).encode())
 
@@ -117,3 +117,9 @@ def test_an_xlsx_whose_sheet_goes_on_for_ever_is_refused(monkeypatch: pytest.Mon
     book.save(out)
     with pytest.raises(errors.TooLarge, match="below row 10"):
         sheet.read("list.xlsx", out.getvalue())
+
+
+def test_columns_that_mean_nothing_here_are_named_and_not_read() -> None:
+    read = sheet.read("list.csv", "学号,姓名,电话,,Seat\n01,李雷,139,x,A3".encode())
+    assert read.ignored == ("电话", "Seat")
+    assert [line.cells for line in read.lines] == [{"number": "01", "name": "李雷"}]

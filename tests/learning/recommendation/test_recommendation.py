@@ -151,3 +151,23 @@ def test_nobody_else_gets_a_learners_next_steps(world: World) -> None:
         with pytest.raises(errors.NotFound):
             world.recommendation.mistakes(who, mine)
     assert world.recommendation.next(world.teacher, mine)
+
+
+def test_today_offers_as_many_questions_as_the_preview_promised_and_the_start_gives(world: World) -> None:
+    pupil = world.pupils[0]
+    world.practise(pupil, A, "-+")
+    asked = {"class_id": world.class_id, "learner_ids": [pupil.account_id], "course_id": COURSE, "point_id": A}
+    (shown,) = world.assessment.preview(world.teacher, **asked, count=7)  # type: ignore[arg-type]
+    made = world.assessment.assign(world.teacher, **asked, count=7)  # type: ignore[arg-type]
+    world.practise(pupil, B, "+++")  # what is chosen now would be something else
+    first = following(world)[0]
+    assert (first.item_ids, first.minutes) == (shown.item_ids, shown.minutes)
+    attempt = world.assessment.start_assignment(pupil, made.id)
+    assert tuple(slot.item_id for slot in attempt.slots) == shown.item_ids
+
+
+def test_a_question_taken_out_of_the_course_leaves_the_notebook(world: World) -> None:
+    pupil = world.pupils[0]
+    world.practise(pupil, A, "--")
+    del world.courses.items[f"{A}-00"]
+    assert [one.item_id for one in world.recommendation.mistakes(pupil, pupil.account_id)] == [f"{A}-01"]

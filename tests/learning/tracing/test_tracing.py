@@ -56,6 +56,38 @@ def test_a_solid_point_is_due_one_day_per_right_answer_later(world: World) -> No
     assert mastery(world).due
 
 
+def test_a_sitting_has_a_before_and_an_after_from_its_first_tries(world: World) -> None:
+    pupil = world.pupils[0]
+    world.practise(pupil, A, "+-")
+    told = world.practise(pupil, A, "+++")
+    before, after = told[0].before[A], told[-1].after[A]
+    world.later(days=1)
+    world.practise(pupil, A, "----")
+    around = world.tracing.around(pupil, pupil.account_id, told[0].attempt_id, [A, B])
+    assert (around[A][0].n, around[A][1].n) == (2, 5)
+    assert (around[A][0].p, around[A][1].p) == pytest.approx((before.p, after.p))
+    assert (around[A][0].level, around[A][1].level is None) == (None, False)  # no level below the minimum evidence
+    assert (around[B][0].n, around[B][1].n) == (0, 0)
+
+
+def test_a_later_try_moves_nothing_between_before_and_after(world: World) -> None:
+    pupil, item = world.pupils[0], f"{A}-00"
+    attempt = world.start(pupil, [item])
+    assert world.tracing.around(pupil, pupil.account_id, attempt.id, [A]) == {}
+    world.answer(pupil, attempt.id, item, right=False)
+    once = world.tracing.around(pupil, pupil.account_id, attempt.id, [A])
+    world.answer(pupil, attempt.id, item, right=True)
+    assert world.tracing.around(pupil, pupil.account_id, attempt.id, [A]) == once
+    assert once[A][1].p < once[A][0].p
+
+
+def test_nobody_reads_before_and_after_of_somebody_else(world: World) -> None:
+    told = world.practise(world.pupils[0], A, "+")
+    with pytest.raises(errors.NotFound):
+        world.tracing.around(world.pupils[1], world.pupils[0].account_id, told[0].attempt_id, [A])
+    assert world.tracing.around(world.stranger, world.pupils[0].account_id, told[0].attempt_id, [A]) == {}
+
+
 def test_a_class_is_read_at_once_and_only_by_its_own_school(world: World) -> None:
     world.practise(world.pupils[0], A, "+++")
     everyone = [pupil.account_id for pupil in world.pupils]

@@ -35,13 +35,13 @@ class Desk:
             lambda uow: self.catalogue.register_version(uow, school_id=school_id, actor_id=ACTOR, version=version)
         )
 
-    def promote(self, school_id: str, number: int, reason: str = "better") -> interface.Alias:
+    def promote(self, school_id: str, number: int, reason: str = "better", model: str = "tracer") -> interface.Alias:
         return self.database.write(
             lambda uow: self.catalogue.promote(
                 uow,
                 school_id=school_id,
                 actor_id=ACTOR,
-                model="tracer",
+                model=model,
                 alias="champion",
                 version=number,
                 reason=reason,
@@ -148,6 +148,41 @@ def test_an_unknown_reference_is_named(desk: Desk, reference: str) -> None:
         desk.catalogue.resolve(OURS, reference)
 
 
+def put_in_use(desk: Desk, school_id: str, content: bytes, **more: object) -> interface.Version:
+    """An ONNX version of `scorer`, promoted."""
+    version = desk.register(school_id, content, model="scorer", runner="onnx", tasks=("predict",), **more)
+    desk.promote(school_id, version.number, model="scorer")
+    return version
+
+
+def test_a_school_loads_its_own_version_first_and_the_shared_one_else(desk: Desk) -> None:
+    shared = put_in_use(desk, interface.SHARED, b"shared")
+    own = put_in_use(desk, OURS, b"own", spec={"labels": ["cat", "dog"]})
+    for reference in ("scorer", "models:/scorer@champion", "models:/scorer/1"):
+        mine, other = desk.catalogue.locate(reference, OURS), desk.catalogue.locate(reference, THEIRS)
+        assert (mine.school_id, mine.sha256, mine.path.read_bytes()) == (OURS, own.artefact_sha256, b"own")
+        assert (other.school_id, other.sha256, other.path.read_bytes()) == (
+            interface.SHARED,
+            shared.artefact_sha256,
+            b"shared",
+        )
+        assert desk.catalogue.locate(reference) == other
+        assert mine.version == other.version
+        assert mine.key != other.key
+    assert mine.spec == {"labels": ["cat", "dog"]}
+
+
+def test_a_school_never_loads_another_schools_version(desk: Desk) -> None:
+    put_in_use(desk, THEIRS, b"theirs")
+    for reference in ("scorer", "models:/scorer@champion", "models:/scorer/1"):
+        for school_id in (OURS, interface.SHARED):
+            with pytest.raises(interface.UnknownModel):
+                desk.catalogue.locate(reference, school_id)
+    assert "scorer" not in desk.catalogue.known(OURS)
+    assert "scorer" not in desk.catalogue.known()
+    assert "scorer" in desk.catalogue.known(THEIRS)
+
+
 def test_a_shared_onnx_version_is_located_as_a_verified_local_file(desk: Desk) -> None:
     version = desk.register(interface.SHARED, b"graph", model="scorer", runner="onnx", tasks=("predict",))
     found = desk.catalogue.locate("models:/scorer/1")
@@ -167,6 +202,9 @@ def test_models_tells_what_is_here(desk: Desk) -> None:
         "tutor": False,
         "tiny": False,
         "embed": False,
+        "minilm": False,
+        "ocr": False,
+        "whisper": False,
     }
     with pytest.raises(interface.NotPulled):
         desk.catalogue.locate("tiny")

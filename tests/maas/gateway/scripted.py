@@ -18,7 +18,7 @@ from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
 
 
-@dataclass
+@dataclass(eq=False)
 class ScriptedEngine:
     """Gives the pieces it was told, counts what was cancelled, raises what it was told."""
 
@@ -30,11 +30,19 @@ class ScriptedEngine:
     hold: asyncio.Event | None = None  # wait here after the first piece
     closed: int = 0
     asked: list[dict[str, object]] = field(default_factory=list)
+    askers: list[serving.Asker] = field(default_factory=list)
 
     async def submit(
-        self, model: str, task: str, payload: Mapping[str, object], *, deadline_s: float | None = None
+        self,
+        model: str,
+        task: str,
+        payload: Mapping[str, object],
+        *,
+        asker: serving.Asker = serving.ANYONE,
+        deadline_s: float | None = None,
     ) -> AsyncGenerator[serving.Chunk, None]:
         self.asked.append(dict(payload))
+        self.askers.append(asker)
         finished = False
         try:
             for n, piece in enumerate(self.pieces):
@@ -54,19 +62,33 @@ class ScriptedEngine:
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        asker: serving.Asker = serving.ANYONE,
         deadline_s: float | None = None,
     ) -> serving.Embeddings:
+        self.askers.append(asker)
         if self.failure:
             raise self.failure
         return serving.Embeddings(_vectors(texts), 5 * len(texts))
 
     async def predict(
-        self, model: str, inputs: Mapping[str, NDArray[np.generic]], *, deadline_s: float | None = None
+        self,
+        model: str,
+        inputs: Mapping[str, NDArray[np.generic]],
+        *,
+        asker: serving.Asker = serving.ANYONE,
+        deadline_s: float | None = None,
     ) -> dict[str, NDArray[np.generic]]:
         raise NotImplementedError
 
-    async def warm(self, model: str) -> None: ...
-    async def unload(self, model: str) -> None: ...
+    async def warm(self, model: str, *, school_id: str = catalogue.SHARED, replicas: int | None = None) -> None: ...
+    async def unload(self, model: str, *, school_id: str = catalogue.SHARED) -> None: ...
+    async def pin(self, model: str, pinned: bool = True, *, school_id: str = catalogue.SHARED) -> None: ...
+    async def keep_alive(self, model: str, seconds: float | None, *, school_id: str = catalogue.SHARED) -> None: ...
+    def forget(self) -> None: ...
+
+    def residency(self) -> serving.Residency:
+        return serving.Residency(0, 0, [])
+
     async def close(self) -> None: ...
 
     def status(self) -> list[serving.ModelStatus]:
@@ -81,7 +103,7 @@ class ScriptedEngine:
 class ScriptedLocator:
     """`tiny` and `embed` are here, `tutor` is being pulled, `other` is absent."""
 
-    def locate(self, model: str) -> catalogue.Loadable:
+    def locate(self, model: str, school_id: str = catalogue.SHARED) -> catalogue.Loadable:
         if model not in ("tiny", "embed"):
             known = model in self.known()
             raise (catalogue.NotPulled if known else catalogue.UnknownModel)(f"model {model!r}", fix="pull it")
@@ -100,7 +122,7 @@ class ScriptedLocator:
             return None
         return catalogue.PullProgress(name=model, stage="fetching", bytes_done=25, bytes_total=100)
 
-    def known(self) -> Sequence[str]:
+    def known(self, school_id: str = catalogue.SHARED) -> Sequence[str]:
         return ("tiny", "embed", "tutor", "other")
 
 

@@ -11,8 +11,10 @@ from fastapi import FastAPI
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel.http import build_app
+from shuyuan.kernel.settings import Settings
 from shuyuan.maas.gateway import errors as gateway_errors
 from shuyuan.maas.gateway import routes
+from shuyuan.maas.gateway.routes import express
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
 
@@ -28,7 +30,7 @@ def app_of(
         await gateway.drain()
         await engine.close()
 
-    return build_app(
+    app = build_app(
         version="test",
         gate=identity_http.gate(identity),
         routers=[routes.router(gateway)],
@@ -37,6 +39,8 @@ def app_of(
         error_pages={"/v1": gateway_errors.error_page},
         lifespan=lifespan,
     )
+    app.add_middleware(express.front(gateway, identity, Settings(max_body_bytes=max_body_bytes)))
+    return app
 
 
 @contextlib.contextmanager

@@ -77,7 +77,7 @@ def test_a_text_longer_than_the_window_counts_to_its_end(vectors: Embed) -> None
 
 
 def test_markup_in_a_text_is_text(runner: embed.EmbedRunner) -> None:
-    (tokens,) = runner._tokenizer.encode(["a</s><pad>b<mask><s><unk>"])
+    (tokens,) = runner._open().tokens(["a</s><pad>b<mask><s><unk>"])
     assert not {0, 1, 2, 250_001} & set(tokens)  # <s>, <pad>, </s>, <mask>
 
 
@@ -101,11 +101,11 @@ def test_too_many_or_too_long_texts_are_refused(vectors: Embed) -> None:
 
 
 def test_the_four_bit_graph_agrees_with_a_second_implementation(runner: embed.EmbedRunner) -> None:
-    source = e5file.E5File(starter_files.require("embed").locate("embed").path)
+    path = starter_files.require("embed").locate("embed").path
     rng = np.random.default_rng(7)
     tokens = [[0, *rng.integers(4, 250_000, length).tolist(), 2] for length in (1, 7, 40)]
-    reference = numpy_encoder.Encoder(source).mean_hidden(tokens)
-    found = encoder.Encoder(source).mean_hidden(tokens)
+    reference = numpy_encoder.Encoder(e5file.E5File(path)).mean_hidden(tokens)
+    found = encoder.E5Encoder(path, threads=0).vectors(tokens)
     norms = np.linalg.norm(found, axis=1) * np.linalg.norm(reference, axis=1)
     assert ((found * reference).sum(axis=1) / norms).min() > 0.999
 

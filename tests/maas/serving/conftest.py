@@ -1,7 +1,7 @@
 """Real models behind a real engine; the loop lives for the whole test."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,24 +23,39 @@ class Shelf:
     def __init__(self) -> None:
         self.files: dict[str, catalogue.Loadable] = {}
         self.progress: dict[str, catalogue.PullProgress] = {}
+        self.asked = 0
 
-    def put(self, name: str, path: Path, runner: catalogue.RunnerKind, version: str = "1") -> None:
-        self.files[name] = catalogue.Loadable(
+    def put(
+        self,
+        name: str,
+        path: Path,
+        runner: catalogue.RunnerKind,
+        version: str = "1",
+        *,
+        school_id: str = catalogue.SHARED,
+        memory_bytes: int = 1,
+        spec: Mapping[str, object] = {},
+    ) -> None:
+        own = school_id != catalogue.SHARED
+        self.files[f"{school_id}/{name}" if own else name] = catalogue.Loadable(
             name=name,
+            school_id=school_id,
+            spec=spec,
             version=f"models:/{name}/{version}",
             path=path,
             runner=runner,
             tasks=("predict",),
             context_tokens=512,
-            memory_bytes=1,
+            memory_bytes=memory_bytes,
         )
 
     def take(self, here: puller.Puller, name: str) -> None:
         self.files[name] = here.locate(name).model_copy(update={"context_tokens": 512})
 
-    def locate(self, model: str) -> catalogue.Loadable:
-        if model in self.files:
-            return self.files[model]
+    def locate(self, model: str, school_id: str = catalogue.SHARED) -> catalogue.Loadable:
+        self.asked += 1
+        if found := self.files.get(f"{school_id}/{model}") or self.files.get(model):
+            return found
         if model in self.progress:
             raise catalogue.NotPulled(f"{model} is not here", fix=f"pull {model}")
         raise catalogue.UnknownModel(f"there is no model named {model!r}", fix="use a known one")
@@ -48,8 +63,8 @@ class Shelf:
     def pull_progress(self, model: str) -> catalogue.PullProgress | None:
         return self.progress.get(model)
 
-    def known(self) -> list[str]:
-        return [*self.files, *self.progress]
+    def known(self, school_id: str = catalogue.SHARED) -> list[str]:
+        return [*(name for name in self.files if "/" not in name), *self.progress]
 
 
 @pytest.fixture
@@ -66,6 +81,13 @@ def shelf(tmp_path: Path) -> Shelf:
 def tiny(shelf: Shelf) -> Shelf:
     """The shelf with the real chat model too."""
     shelf.take(starter_files.require("tiny"), "tiny")
+    return shelf
+
+
+@pytest.fixture
+def encoder(shelf: Shelf) -> Shelf:
+    """The shelf with the real sentence encoder too."""
+    shelf.take(starter_files.require("minilm"), "minilm")
     return shelf
 
 

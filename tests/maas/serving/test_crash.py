@@ -90,10 +90,10 @@ def test_a_worker_that_keeps_dying_is_restarted_ever_more_slowly(shelf: Shelf) -
             await until(lambda: status(engine, "linear").state == "ready")
             kill(engine, "linear")
             await until(lambda: status(engine, "linear").state != "ready")
-            pauses.append(lane._not_before - asyncio.get_running_loop().time())
+            pauses.append(lane._attempts._not_before - asyncio.get_running_loop().time())
         assert pauses[0] <= 0 < pauses[1] < pauses[2]
         assert (await engine.predict("linear", ONES))["y"].tolist() == [[2, 2, 2]]
-        assert lane._failures == 0
+        assert lane._attempts.failures == 0
 
     run(shelf, use)
 

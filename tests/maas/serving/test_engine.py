@@ -16,8 +16,8 @@ from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import interface
+from shuyuan.maas.serving.call import Call
 from shuyuan.maas.serving.engine import LocalEngine
-from shuyuan.maas.serving.worker import Ticket, Worker
 
 pytestmark = pytest.mark.timeout(300)
 ONES = {"x": np.ones((1, 3), np.float32)}
@@ -114,9 +114,9 @@ def test_a_reader_who_leaves_stops_the_work_in_the_worker(tiny: Shelf) -> None:
         for _ in range(6):  # more often than there are slots: each must come back
             async with contextlib.aclosing(story(engine, max_tokens=400)) as chunks:
                 await anext(chunks)
-                (ticket,) = _worker(engine)._tickets.values()
-            await ticket.finished.wait()
-            assert await _end_of(ticket) == "cancelled"
+                call = the_call(engine)
+            assert await _end_of(call) == "cancelled"
+            assert call.stage == "over"
         await until(lambda: status(engine, "tiny").in_flight == 0)
 
     run(tiny, use)
@@ -209,6 +209,7 @@ def test_an_alias_that_moves_serves_the_new_version_and_frees_the_old(shelf: She
         newer = shelf.files["linear"].path.with_name("newer.onnx")
         newer.write_bytes(onnx_file.linear(np.eye(3, dtype=np.float32) * 5))
         shelf.put("linear", newer, "onnx", version="2")
+        engine.forget()
         assert (await engine.predict("linear", ONES))["y"].tolist() == [[5, 5, 5]]
         assert status(engine, "linear").version == "models:/linear/2"
         await until(lambda: not engine._retiring)
@@ -256,14 +257,13 @@ def test_the_server_side_imports_no_model_library() -> None:
     assert said.stdout.strip() == "[]"
 
 
-def _worker(engine: LocalEngine) -> Worker:
-    (lane,) = engine._lanes.values()
-    assert lane._live
-    return lane._live.worker
+def the_call(engine: LocalEngine) -> Call:
+    ((call,),) = [replica.calls for lane in engine._lanes.values() for replica in lane._replicas]
+    return call
 
 
-async def _end_of(ticket: Ticket) -> str | None:
-    while not (chunk := await ticket.next()).finish_reason:
+async def _end_of(call: Call) -> str | None:
+    while not (chunk := await call.next()).finish_reason:
         pass
     return chunk.finish_reason
 

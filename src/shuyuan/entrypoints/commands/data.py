@@ -1,4 +1,4 @@
-"""`shuyuan import|backup|restore|doctor`: content in, a whole installation out and back."""
+"""`shuyuan backup|restore|doctor`, and the courses of `import`: content in, a whole installation out and back."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,22 +22,16 @@ Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, k
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("import")(import_course)
     app.command()(backup)
     app.command()(restore)
     app.command()(doctor)
 
 
-def import_course(
-    source: Annotated[Path, typer.Argument(help="A course folder, or an OATutor .jsonl(.gz) file.")],
-    school: Annotated[str | None, typer.Option(help="School id or name; needed when there are several.")] = None,
-    home: Home = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be imported.")] = False,
-) -> None:
-    """Import a course. Items that cannot be graded are listed with the reason; the others go in."""
+def import_course(source: Path, school: str | None = None, home: Path | None = None, dry_run: bool = False) -> None:
+    """`shuyuan import` of a course. Items that cannot be graded are listed with the reason; the others go in."""
     with installation.opened(home) as platform:
         identity = platform.get("identity")
-        chosen = _school(identity.schools(), school)
+        chosen = chosen_school(identity.schools(), school)
         report = courses.import_from(platform.get("courses"), chosen.id, source, dry_run=dry_run)
         for line in report.lines():
             _out.print(line, markup=False)
@@ -79,7 +73,7 @@ def doctor(home: Home = None) -> None:
         raise typer.Exit(1)
 
 
-def _school(schools: Sequence[School], wanted: str | None) -> School:
+def chosen_school(schools: Sequence[School], wanted: str | None) -> School:
     """The named school, or the only one."""
     found = [one for one in schools if wanted in (None, one.id, one.name)]
     if len(found) == 1:

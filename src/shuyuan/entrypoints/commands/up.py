@@ -7,9 +7,8 @@ import typer
 from rich.console import Console
 
 from shuyuan import compose, demo, migrations
-from shuyuan.entrypoints import installation, server
-from shuyuan.identity.interface import Identity
-from shuyuan.kernel import errors, log
+from shuyuan.entrypoints import installation, process, server, ways_in
+from shuyuan.kernel import addresses, errors, log
 from shuyuan.kernel import settings as kernel_settings
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -31,6 +30,9 @@ Starter = Annotated[
     str | None,
     typer.Option("--starter", help="tutor (1.1 GB), tiny (93 MB, English) or none.", callback=_known_starter),
 ]
+WithParent = Annotated[
+    bool, typer.Option("--with-parent", hidden=True, help="Stop as soon as standard input ends: its parent has.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,8 +49,10 @@ def up(
     tls_key: Key = None,
     starter: Starter = None,
     demo_school: Annotated[bool, typer.Option("--demo", help="Fill the home with a simulated school.")] = False,
+    with_parent: WithParent = False,
 ) -> None:
     """Serve the academy: pages, learning and models. Prints `ready URL` and a single-use link."""
+    _end_with_parent(with_parent)
     _serve(
         server.ALL, demo_school, home=home, port=port, host=host, tls_cert=tls_cert, tls_key=tls_key, starter=starter
     )
@@ -61,8 +65,10 @@ def serve(
     tls_cert: Cert = None,
     tls_key: Key = None,
     starter: Starter = None,
+    with_parent: WithParent = False,
 ) -> None:
     """Serve the model plane alone: keys, models and the inference API, without pages or learners."""
+    _end_with_parent(with_parent)
     _serve(
         compose.PLANES["maas"],
         False,
@@ -73,6 +79,11 @@ def serve(
         tls_key=tls_key,
         starter=starter,
     )
+
+
+def _end_with_parent(wanted: bool) -> None:
+    if wanted:
+        process.end_with_parent()
 
 
 def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> None:
@@ -90,10 +101,11 @@ def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> 
         try:
             migrations.upgrade(platform.get("db"))
             school = demo.ensure(platform) if demo_school else None
-            link = demo.link(platform) if school else _first_link(platform, modules)
+            link = _link(platform, modules)
             _pull_starter(platform)
 
             def announce(base_url: str) -> None:
+                installation.note_address(settings.home, base_url)
                 if school:
                     demo.write_json(platform, school, base_url)
                     demo.keep_alive(platform, school)
@@ -105,20 +117,20 @@ def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> 
     _out.print("stopped")
 
 
-def _announce(base_url: str, link: str | None, settings: kernel_settings.Settings, demo_school: bool) -> None:
+def _announce(base_url: str, link: ways_in.Link | None, settings: kernel_settings.Settings, demo_school: bool) -> None:
     _out.print(f"ready {base_url}")
+    if addresses.is_wildcard(settings.host):
+        _out.print(f"listening on every address of this machine; {base_url} is a guess at the one others can type")
     if link:
-        what = "enter the demo school" if demo_school else "make the first administrator"
-        _out.print(f"open this link once to {what}: {base_url}/enter/{link}")
+        _out.print(f"open this link once to {link.purpose}: {base_url}/enter/{link.token}")
     if demo_school:
         _out.print(f"accounts and API key of the demo: {settings.home / 'demo.json'}")
     _out.print("Ctrl-C stops everything")
 
 
-def _first_link(platform: compose.Platform, modules: tuple[str, ...]) -> str | None:
-    """A link for the first administrator while there is no school, where there are pages to open it."""
-    identity: Identity = platform.get("identity")
-    return None if identity.schools() or "web" not in modules else identity.create_link("first_admin")
+def _link(platform: compose.Platform, modules: tuple[str, ...]) -> ways_in.Link | None:
+    """A way in where there are pages to open it: into the demo, or for the first administrator."""
+    return ways_in.make(platform) if "web" in modules else None
 
 
 def _pull_starter(platform: compose.Platform) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +44,10 @@ class Database:
         is refused: pass the `uow` down instead.
         """
         return self._writer.submit(work).result()
+
+    def submit(self, work: Callable[[UnitOfWork], T]) -> "Future[T]":
+        """`write` for whoever waits later, or not at all: the unit is queued when this returns."""
+        return self._writer.submit(work)
 
     async def write_async(self, work: Callable[[UnitOfWork], T]) -> T:
         """`write` for coroutines: awaits durability without blocking the event loop."""

@@ -29,13 +29,14 @@ def build_app(
     max_body_bytes: int,
     error_pages: Mapping[str, ErrorPage] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
-    upload_paths: Mapping[str, int] | None = None,
+    body_caps: Mapping[str, int] | None = None,
+    known: Callable[[Request], bool] = lambda _request: True,
 ) -> FastAPI:
     """The application. `gate(request)` runs before every route and raises unless the caller may pass.
 
     ready: part name → "ok" or what it waits for.  error_pages: path prefix → renderer, longest prefix wins;
-    without one an error is JSON `{"error": {code, message, fix}}`.  upload_paths: path prefix → its own
-    body cap in bytes.
+    without one an error is JSON `{"error": {code, message, fix}}`.  body_caps: path or template →
+    its own cap in bytes, for callers who are `known`; see BodyLimit.
     """
     app = FastAPI(
         title="Shuyuan",
@@ -49,7 +50,8 @@ def build_app(
         app.include_router(router)
     answer = _answerer(dict(error_pages or {}))
     defect = _answer_errors(app, answer)
-    app.add_middleware(BodyLimit, max_bytes=max_body_bytes, upload_paths=dict(upload_paths or {}), answer=answer)
+    caps = dict(body_caps or {})
+    app.add_middleware(BodyLimit, max_bytes=max_body_bytes, body_caps=caps, answer=answer, known=known)
     app.add_middleware(Defects, answer=defect)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestId)

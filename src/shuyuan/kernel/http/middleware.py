@@ -2,9 +2,10 @@
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +18,22 @@ CONTENT_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
+SECURITY_HEADERS = tuple(
+    (name.encode(), value.encode())
+    for name, value in {
+        "content-security-policy": CONTENT_POLICY,
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "x-frame-options": "DENY",
+        "cross-origin-opener-policy": "same-origin",
+    }.items()
+)
+
+
+def request_id_of(scope: Scope) -> str:
+    """The caller's own id for this request, if it is harmless; else a fresh one."""
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if _SAFE_ID.fullmatch(given) else ids.new_id()
 
 
 class RequestId:
@@ -29,8 +46,7 @@ class RequestId:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _SAFE_ID.fullmatch(given) else ids.new_id()
+        request_id = request_id_of(scope)
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
@@ -55,12 +71,9 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("content-security-policy", CONTENT_POLICY)
-                headers.setdefault("x-content-type-options", "nosniff")
-                headers.setdefault("referrer-policy", "same-origin")
-                headers.setdefault("x-frame-options", "DENY")
-                headers.setdefault("cross-origin-opener-policy", "same-origin")
+                given = message.setdefault("headers", [])
+                there = {name.lower() for name, _ in given}
+                message["headers"] = [*given, *(pair for pair in SECURITY_HEADERS if pair[0] not in there)]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -93,21 +106,30 @@ class Defects:
 
 
 class BodyLimit:
-    """Refuses a body over the cap, by its declared length or as soon as it has grown past it."""
+    """Refuses a body over the cap of its path, by its declared length or as soon as it has grown past it.
+
+    max_bytes: the cap of every path without its own.  body_caps: path → bytes. A path stands for itself and what
+    lies below it, `{name}` for any one segment: "/v1/audio", "/api/models/{name}/versions"; the longest wins.
+    known(request): whether the caller may send more than max_bytes at all. Forms are read before the gate asks, so
+    a stranger would otherwise fill memory and disk with what he is then refused.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         max_bytes: int,
-        upload_paths: dict[str, int],
+        body_caps: Mapping[str, int],
         answer: Callable[[Request, errors.ShuyuanError], Response],
+        known: Callable[[Request], bool] = lambda _request: True,
     ) -> None:
-        self.app, self.max_bytes, self.upload_paths, self.answer = app, max_bytes, upload_paths, answer
+        self.app, self.max_bytes, self.answer, self.known = app, max_bytes, answer, known
+        longest_first = sorted(body_caps, key=lambda path: len(_segments(path)), reverse=True)
+        self.caps = [(_segments(path), body_caps[path]) for path in longest_first]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        limit = self._limit(scope["path"])
+        limit = await self._limit(scope)
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdigit() or int(declared) > limit:
             return await self._refuse(scope, limit, declared)(scope, receive, send)
@@ -134,12 +156,28 @@ class BodyLimit:
             await self._refuse(scope, limit, f"more than {limit}")(scope, receive, send)
         return None
 
-    def _limit(self, path: str) -> int:
-        return next((cap for prefix, cap in self.upload_paths.items() if path.startswith(prefix)), self.max_bytes)
+    async def _limit(self, scope: Scope) -> int:
+        asked = _segments(scope["path"])
+        cap = next((cap for template, cap in self.caps if _covers(template, asked)), self.max_bytes)
+        if cap <= self.max_bytes or scope["method"] == "GET":
+            return cap
+        return cap if await run_in_threadpool(self.known, Request(scope)) else self.max_bytes
 
     def _refuse(self, scope: Scope, limit: int, declared: str) -> Response:
         error = errors.TooLarge(f"the body has {declared} bytes; at most {limit} are read", fix="send a smaller body")
         return self.answer(Request(scope), error)
+
+
+def _segments(path: str) -> list[str]:
+    return path.strip("/").split("/")
+
+
+def _covers(template: list[str], asked: list[str]) -> bool:
+    """Every segment of the template is met, `{name}` by any; what is asked may go on below."""
+    given = asked[: len(template)]
+    return len(given) == len(template) and all(
+        want == got or (want[:1] == "{" and got != "") for want, got in zip(template, given, strict=True)
+    )
 
 
 class _TooMuch(Exception):

@@ -11,7 +11,7 @@ from shuyuan.learning.assessment.interface import Assignment
 from shuyuan.learning.assessment.tables import assigned, assignment, attempt, paper, slot
 
 
-def insert(conn: Connection, made: Assignment, class_id: str, items: Mapping[str, Sequence[str]]) -> None:
+def insert(conn: Connection, made: Assignment, class_id: str) -> None:
     conn.execute(
         assignment.insert().values(
             id=made.id,
@@ -28,7 +28,7 @@ def insert(conn: Connection, made: Assignment, class_id: str, items: Mapping[str
         assigned.insert(),
         [
             {"assignment_id": made.id, "learner_id": who, "school_id": made.school_id, "item_ids": list(item_ids)}
-            for who, item_ids in items.items()
+            for who, item_ids in made.items.items()
         ],
     )
 
@@ -94,12 +94,13 @@ def _whole(conn: Connection, query: Select[Any]) -> list[Assignment]:
 
 
 def _given(conn: Connection, assignment_ids: Sequence[str]) -> list[Row[Any]]:
-    """Who got them, when their attempt closed, and how many of its items have no try yet."""
+    """Who got which questions, when their attempt closed, and how many of its items have no try yet."""
     untried = select(func.count()).where(slot.c.attempt_id == attempt.c.id, slot.c.tries == 0).scalar_subquery()
     query = (
         select(
             assigned.c.assignment_id,
             assigned.c.learner_id,
+            assigned.c.item_ids,
             assigned.c.attempt_id,
             attempt.c.closed_at,
             untried.label("untried"),
@@ -125,6 +126,7 @@ def _assignment(row: Row[Any], given: Sequence[Row[Any]]) -> Assignment:
         row.undone_at,
         done_by=tuple(one.learner_id for one in begun if one.closed_at is not None or not one.untried),
         started_by=tuple(one.learner_id for one in begun),
+        items={one.learner_id: tuple(one.item_ids) for one in given},
     )
 
 
@@ -132,4 +134,7 @@ def _only(made: Assignment, learner_id: str) -> Assignment:
     def mine(who: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(one for one in who if one == learner_id)
 
-    return replace(made, learner_ids=(learner_id,), done_by=mine(made.done_by), started_by=mine(made.started_by))
+    items = {learner_id: made.items[learner_id]}
+    return replace(
+        made, learner_ids=(learner_id,), done_by=mine(made.done_by), started_by=mine(made.started_by), items=items
+    )

@@ -74,6 +74,7 @@ class Assigning:
         if due_at is not None and (due_at.tzinfo is None or due_at <= now):
             raise errors.BadInput(f"due_at is {due_at.isoformat()}", fix="give a time to come, with its time zone")
         choices = self.choices(principal, class_id, learner_ids, course_id, point_id, count)
+        items = {who: tuple(item.item_id for item in choice.items) for who, choice in choices.items()}
         made = Assignment(
             ids.new_id(),
             principal.school_id,
@@ -84,10 +85,10 @@ class Assigning:
             due_at,
             now,
             None,
+            items=items,
         )
         self._refuse_twice(principal, class_id, made)
-        items = {who: [item.item_id for item in choice.items] for who, choice in choices.items()}
-        self._db.write(lambda uow: self._send(uow, made, class_id, items))
+        self._db.write(lambda uow: self._send(uow, made, class_id))
         return made
 
     def _refuse_twice(self, principal: Principal, class_id: str, made: Assignment) -> None:
@@ -166,8 +167,8 @@ class Assigning:
             raise _unknown(assignment_id)
         return found
 
-    def _send(self, uow: kernel_db.UnitOfWork, made: Assignment, class_id: str, items: dict[str, list[str]]) -> None:
-        assigned.insert(uow.conn, made, class_id, items)
+    def _send(self, uow: kernel_db.UnitOfWork, made: Assignment, class_id: str) -> None:
+        assigned.insert(uow.conn, made, class_id)
         self._audit.record(
             uow,
             school_id=made.school_id,
@@ -175,7 +176,7 @@ class Assigning:
             action="practice.set",
             object_id=made.id,
             class_id=class_id,
-            learners=len(items),
+            learners=len(made.learner_ids),
             point_id=made.point_id,
         )
 

@@ -1,7 +1,7 @@
 """Attempts, answers, assignments, personal papers: the only file of assessment that other modules import."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -85,6 +85,7 @@ class Assignment:
     undone_at: datetime | None
     done_by: tuple[str, ...] = ()
     started_by: tuple[str, ...] = ()  # their work is kept when the assignment is taken back
+    items: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # learner id → the questions they were given
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Import a class list: plan (the dry run), hash the new PINs outside the unit, then all good lines in one unit."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -27,16 +28,17 @@ class Importing(Learners):
         (same class, same number) gets the name and age band of the list, never another PIN.
         """
         principal.require("admin", "teacher")
-        lines = sheet.read(filename, content)
+        read = sheet.read(filename, content)
         with self._db.read() as conn:
             targets = self._targets(conn, principal, class_id)
-            planned = self._plan(conn, lines, targets, only=bool(class_id))
+            planned = self._plan(conn, read.lines, targets, only=bool(class_id))
         if dry_run:
-            return _report(planned, dry_run=True)
+            return replace(_report(planned, dry_run=True), ignored=read.ignored)
         new = [one for one in planned if one.row.action == "create"]
         chosen = self._hash_pins(new)
         self._db.write(lambda uow: self._apply(uow, principal, planned, chosen, class_id))
-        return _report(planned, dry_run=False, slips=_slips(new, chosen, targets), one_class=bool(class_id))
+        report = _report(planned, dry_run=False, slips=_slips(new, chosen, targets), one_class=bool(class_id))
+        return replace(report, ignored=read.ignored)
 
     def _targets(self, conn: Connection, principal: Principal, class_id: str | None) -> list[roster.Target]:
         rows = [self._class_row(conn, principal, class_id)] if class_id else store.classes(conn, principal)

@@ -68,6 +68,7 @@ class RosterReport:
 
     pins: learner number → PIN, only for pupils just created (`CODE:number` when the list spans classes).
     slips: the same with names, ready to print.
+    ignored: headings of columns that mean nothing here, as the file has them.
     """
 
     rows: tuple[RosterRow, ...]
@@ -77,6 +78,7 @@ class RosterReport:
     dry_run: bool
     pins: Mapping[str, str] = field(default_factory=dict)
     slips: tuple[JoinSlip, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class People(Protocol):

@@ -152,6 +152,7 @@ def _report(report: RosterReport) -> dict[str, Any]:
         "created": report.created,
         "updated": report.updated,
         "refused": report.refused,
+        "ignored": list(report.ignored),
         "rows": [asdict(row) for row in report.rows],
         "slips": [asdict(slip) for slip in report.slips],
     }

@@ -35,15 +35,25 @@ class Line:
     cells: dict[str, str]
 
 
-def read(filename: str, content: bytes) -> list[Line]:
-    """The lines of a class list. Raises TooLarge, Malformed or BadInput naming what is wrong and the fix."""
+@dataclass(frozen=True)
+class Sheet:
+    """A class list as read. `ignored`: the headings of columns we do not know, so that nothing is left out silently."""
+
+    lines: list[Line]
+    ignored: tuple[str, ...]
+
+
+def read(filename: str, content: bytes) -> Sheet:
+    """The lines of a class list, and the columns nobody reads.
+
+    Raises TooLarge, Malformed or BadInput naming what is wrong and the fix."""
     if len(content) > MAX_BYTES:
         raise errors.TooLarge(f"the file has {len(content)} bytes", fix=f"send at most {MAX_BYTES}, or in parts")
     rows = _xlsx(content) if content[:4] == b"PK\x03\x04" else _csv(filename, content)
     return _under_headings(rows)
 
 
-def _under_headings(rows: Iterable[tuple[int, list[str]]]) -> list[Line]:
+def _under_headings(rows: Iterable[tuple[int, list[str]]]) -> Sheet:
     filled = ((number, cells) for number, cells in rows if any(cells))
     _, first = next(filled, (0, []))
     fields = [_FIELD.get(cell.casefold()) for cell in first]
@@ -59,7 +69,8 @@ def _under_headings(rows: Iterable[tuple[int, list[str]]]) -> list[Line]:
         if len(lines) == MAX_ROWS:
             raise errors.TooLarge(f"there are more than {MAX_ROWS} rows", fix="send the list in parts")
         lines.append(Line(number, {field: cell for field, cell in zip(fields, cells, strict=False) if field}))
-    return lines
+    ignored = tuple(cell for cell, field in zip(first, fields, strict=True) if cell and field is None)
+    return Sheet(lines, ignored)
 
 
 def _csv(filename: str, content: bytes) -> Iterator[tuple[int, list[str]]]:

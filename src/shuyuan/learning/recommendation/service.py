@@ -45,14 +45,15 @@ class RecommendationService:
         return found
 
     def mistakes(self, principal: Principal, learner_id: str) -> list[Mistake]:
-        """What counted wrong last, newest first. A later try in the same sitting does not take it out: a right
-        first try in another one does."""
+        """What counted wrong last, newest first, of the questions that are still there. A later try in the same
+        sitting does not take it out: a right first try in another one does."""
         self._people.learner(principal, learner_id)
         return self._mistakes(principal, learner_id)
 
     def _mistakes(self, principal: Principal, learner_id: str) -> list[Mistake]:
         times, now = self._records.times_wrong(principal, learner_id), self._clock()
-        wrong = [one for one in self._records.latest_per_item(principal, learner_id) if not one.correct]
+        latest = self._records.latest_per_item(principal, learner_id)
+        wrong = [one for one in latest if not one.correct and self._is_there(principal.school_id, one.item_id)]
         return [
             Mistake(
                 one.item_id,
@@ -104,6 +105,7 @@ class RecommendationService:
                 words.assigned(name),
                 words.due(self._days_left(one)),
                 one.point_id,
+                item_ids=one.items[learner_id],
                 assignment_id=one.id,
             )
 

@@ -92,6 +92,10 @@ class Records(Protocol):
         for background work."""
         ...
 
+    def evidence(self, principal: Principal, learner_id: str) -> list[Response]:
+        """Everything that counts of one learner, in the order it counted, without answers decrypted."""
+        ...
+
     def evidence_of(self, uow: db.UnitOfWork, school_id: str, learner_id: str) -> Iterator[Response]:
         """`history` of one learner as this unit of work sees it."""
         ...

@@ -100,6 +100,10 @@ class RecordsService:
             yield from (_from_row(row, UNREAD) for row in rows if row.learner_id in learner_ids)
             after = (rows[-1].counted_at, rows[-1].id)
 
+    def evidence(self, principal: Principal, learner_id: str) -> list[Response]:
+        with self._db.read() as conn:
+            return [_from_row(row, UNREAD) for row in store.evidence(conn, principal, learner_id)]
+
     def evidence_of(self, uow: kernel_db.UnitOfWork, school_id: str, learner_id: str) -> Iterator[Response]:
         return (_from_row(row, UNREAD) for row in store.evidence_of(uow.conn, school_id, learner_id))
 

@@ -95,6 +95,12 @@ def evidence_page(conn: Connection, school_id: str, after: tuple[datetime, str] 
     return conn.execute(query.order_by(*_COUNTED).limit(_PAGE)).all()
 
 
+def evidence(conn: Connection, principal: Principal, learner_id: str) -> Rows:
+    """`evidence_of` as this person may see it."""
+    counting = (response.c.learner_id == learner_id, response.c.counted_at.is_not(None))
+    return conn.execute(select(response).where(*visible(principal), *counting).order_by(*_COUNTED)).all()
+
+
 def evidence_of(conn: Connection, school_id: str, learner_id: str) -> Rows:
     counting = (response.c.learner_id == learner_id, response.c.counted_at.is_not(None))
     query = select(response).where(response.c.school_id == school_id, *counting)

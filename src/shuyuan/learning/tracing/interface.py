@@ -71,6 +71,14 @@ class Tracing(Protocol):
         """learner id → point id → mastery, for a class, in one query."""
         ...
 
+    def around(
+        self, principal: Principal, learner_id: str, attempt_id: str, points: Sequence[str]
+    ) -> dict[str, tuple[Mastery, Mastery]]:
+        """point id → (before, after) one attempt: just before its first counted answer and just after its last, as
+        the version in use sees them. Empty while the attempt has no answer that counts. Replays what the learner
+        answered so far: for a page opened once, not for every answer."""
+        ...
+
     def predict(self, principal: Principal, learner_id: str, item_id: str, points: Sequence[str]) -> float: ...
     def predictions(
         self, principal: Principal, learner_ids: Sequence[str], items: Mapping[str, Sequence[str]]

@@ -62,6 +62,21 @@ class TracingService:
         now = self._clock()
         return {learner_id: _read_all(serving.params, known[learner_id], points, now) for learner_id in learner_ids}
 
+    def around(
+        self, principal: Principal, learner_id: str, attempt_id: str, points: Sequence[str]
+    ) -> dict[str, tuple[Mastery, Mastery]]:
+        _may_see(principal, [learner_id])
+        params, known = self.params(principal.school_id), store.Known()
+        before, after = dict[str, Mastery](), dict[str, Mastery]()
+        for response in self._records.evidence(principal, learner_id):
+            here, at = response.attempt_id == attempt_id, response.counted_at or response.at
+            if here and not before:
+                before = _read_all(params, known, points, at)
+            _learn(params, known, response)
+            if here:
+                after = _read_all(params, known, points, at)
+        return {point: (before[point], after[point]) for point in points if before}
+
     def predict(self, principal: Principal, learner_id: str, item_id: str, points: Sequence[str]) -> float:
         return self.predictions(principal, [learner_id], {item_id: points})[learner_id][item_id]
 
@@ -118,12 +133,16 @@ class TracingService:
 def _replay(params: online.Params, responses: Iterable[Response]) -> tuple[store.Known, int]:
     known, replayed = store.Known(), 0
     for response in responses:
-        at = response.counted_at or response.at
-        told = _step(params, known, response.item_id, response.points, response.correct, at)
-        known.general = told.learner
-        known.points.update(zip(response.points, told.points, strict=True))
+        _learn(params, known, response)
         replayed += 1
     return known, replayed
+
+
+def _learn(params: online.Params, known: store.Known, response: Response) -> None:
+    at = response.counted_at or response.at
+    told = _step(params, known, response.item_id, response.points, response.correct, at)
+    known.general = told.learner
+    known.points.update(zip(response.points, told.points, strict=True))
 
 
 def _step(

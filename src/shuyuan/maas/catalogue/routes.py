@@ -1,17 +1,48 @@
-"""Models over HTTP, for administrators: list, pull, cancel; versions for developers too."""
+"""Models over HTTP: administrators list, pull and choose; developers look and bring versions of their own.
 
+A version is brought as the raw body, streamed to disk, everything else in the query:
+`curl -T model.onnx -X POST -H "authorization: Bearer $KEY" ".../api/models/digits/versions?runner=onnx&labels=0,1,2"`
+"""
+
+import json
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
-from shuyuan.maas.catalogue import interface
+from shuyuan.kernel import errors
+from shuyuan.maas.catalogue import importing, interface, service
 
 Name = Annotated[str, Path(max_length=120)]
 
 
-def router(catalogue: interface.Catalogue) -> APIRouter:
+class AliasMove(BaseModel):
+    """Where an alias shall point, and why."""
+
+    version: int = Field(ge=1, le=2**31 - 1)
+    reason: str = Field(min_length=1, max_length=400)
+
+
+class About(BaseModel):
+    """What a brought file says about itself, in the query. Lists are separated by commas.
+
+    labels: the names of a classifier's outputs, in order; they join `x-shuyuan-spec`.
+    """
+
+    runner: str = Field("onnx", max_length=32)
+    tasks: str = Field("", max_length=400)
+    labels: str = Field("", max_length=60_000)
+    card_zh: str = ""
+    card_en: str = ""
+    context_tokens: int = Field(0, ge=0, le=1 << 24)
+    champion: bool = False
+    reason: str = Field("", max_length=400)
+
+
+def router(catalogue: service.CatalogueService) -> APIRouter:
     """Routes under /api/models."""
     routes = APIRouter(tags=["models"])
 
@@ -31,4 +62,74 @@ def router(catalogue: interface.Catalogue) -> APIRouter:
     def list_versions(name: Name, principal: Principal = Depends(caller)) -> list[interface.Version]:
         return catalogue.versions(principal.school_id, name)
 
+    @routes.post("/api/models/{name}/versions", status_code=201)
+    async def add_version(
+        request: Request,
+        name: Name,
+        about: Annotated[About, Query()],
+        x_shuyuan_spec: Annotated[str, Header(description="JSON object: image, detector … (UTF-8)")] = "{}",
+        principal: Principal = Depends(caller),
+    ) -> interface.Version:
+        """The body is the model file itself. Stored under the caller's school, as the next version of `name`."""
+        if about.champion:
+            _require_chooser(principal)
+        spec, tasks, school_id = _spec(x_shuyuan_spec, about.labels), _split(about.tasks), principal.school_id
+        await run_in_threadpool(  # before the file is sent
+            catalogue.check_claims, school_id, model=name, runner=about.runner, tasks=tasks, spec=spec
+        )
+        async with importing.received(request.stream(), catalogue.incoming_dir, catalogue.max_model_bytes) as path:
+            return await run_in_threadpool(
+                catalogue.add_file,
+                school_id,
+                principal.account_id,
+                model=name,
+                source=path,
+                runner=about.runner,
+                tasks=tasks,
+                spec=spec,
+                card=interface.LocalText(zh=about.card_zh or about.card_en or name, en=about.card_en or name),
+                context_tokens=about.context_tokens,
+                champion=about.champion,
+                reason=about.reason,
+            )
+
+    @routes.post("/api/models/{name}/aliases/{alias}")
+    def move_alias(
+        name: Name,
+        alias: Annotated[str, Path(max_length=64)],
+        move: AliasMove,
+        principal: Principal = Depends(caller),
+    ) -> interface.Alias:
+        return catalogue.move_alias(
+            principal.school_id,
+            principal.account_id,
+            model=name,
+            alias=alias,
+            version=move.version,
+            reason=move.reason,
+        )
+
     return routes
+
+
+def _require_chooser(principal: Principal) -> None:
+    """What pupils are served is an administrator's choice, as on the alias route."""
+    principal.require("admin")
+    if "admin" not in principal.scopes:
+        raise errors.Forbidden("this key may not choose what is served", fix="use a key with the scope admin")
+
+
+def _spec(header: str, labels: str) -> dict[str, object]:
+    try:
+        spec = json.loads(header.encode("latin-1"))  # headers arrive as latin-1, whatever was sent
+    except (ValueError, RecursionError) as wrong:
+        raise errors.BadInput(
+            f"x-shuyuan-spec is not JSON: {wrong}", fix="send a JSON object", code="bad_spec"
+        ) from wrong
+    if not isinstance(spec, dict):
+        raise errors.BadInput("x-shuyuan-spec is not a JSON object", fix='send {"image": …}', code="bad_spec")
+    return spec | ({"labels": _split(labels)} if labels else {})
+
+
+def _split(listed: str) -> list[str]:
+    return [word.strip() for word in listed.split(",") if word.strip()]

@@ -1,19 +1,20 @@
 """The verbs of the catalogue: pull, register, promote, resolve, locate."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
-from shuyuan.maas.catalogue import artefacts, interface, puller, starters, store
+from shuyuan.maas.catalogue import artefacts, extras, formats, importing, interface, puller, specs, starters, store
 
 _REFERENCE = re.compile(r"(?:models:/)?(?P<model>[\w.-]+)(?:/(?P<number>[0-9]{1,9})|@(?P<alias>[\w.-]+))?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
-_RUNNERS = ("llama", "embed", "onnx")
+_ALIAS = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 class CatalogueService:
@@ -28,6 +29,7 @@ class CatalogueService:
     ) -> None:
         self._db, self._storage, self._audit = db, storage, audit
         self._puller = puller.Puller(settings.cache)
+        self.incoming_dir, self.max_model_bytes = settings.cache / "incoming", settings.max_model_bytes
 
     def models(self) -> list[interface.ModelInfo]:
         """See Catalogue.models."""
@@ -45,38 +47,40 @@ class CatalogueService:
         """See Locator.pull_progress."""
         return self._puller.pull_progress(model)
 
-    def known(self) -> Sequence[str]:
-        """Entries, and models with a shared version."""
+    def known(self, school_id: str = interface.SHARED) -> Sequence[str]:
+        """Entries, and models with a version of this school or a shared one."""
         with self._db.read() as conn:
-            return [*self._puller.known(), *store.shared_models(conn)]
+            return [*self._puller.known(), *store.models(conn, school_id)]
 
-    def locate(self, model: str) -> interface.Loadable:
-        """An entry by name, or a shared version by reference. Raises UnknownModel, NotPulled, HashMismatch."""
+    def locate(self, model: str, school_id: str = interface.SHARED) -> interface.Loadable:
+        """See Locator.locate. Raises UnknownModel, NotPulled, HashMismatch."""
         if model in starters.ENTRIES:
             return self._puller.locate(model)
-        version = self.resolve(interface.SHARED, model)
-        if version.runner not in _RUNNERS:
+        version = self.resolve(school_id, model)
+        if version.runner not in interface.runner_kinds():
             raise interface.UnknownModel(
                 f"{version.uri} is run by {version.runner!r}, not served here", fix="call the module that uses it"
             )
-        return interface.Loadable(
-            name=version.model,
-            version=version.uri,
-            path=artefacts.local_file(self._storage, self._puller.cache_dir, version.artefact_sha256),
-            runner=version.runner,
-            tasks=version.tasks,
-            context_tokens=version.context_tokens,
-            memory_bytes=2 * version.size_bytes,
+        return interface.Loadable.model_validate(
+            {
+                "name": version.model,
+                "version": version.uri,
+                "path": artefacts.local_file(self._storage, self._puller.cache_dir, version.artefact_sha256),
+                "runner": version.runner,
+                "tasks": version.tasks,
+                "context_tokens": version.context_tokens,
+                "memory_bytes": 2 * version.size_bytes,
+                "spec": version.spec,
+                "school_id": version.school_id,
+                "sha256": version.artefact_sha256,
+            }
         )
 
     def register_version(
         self, uow: kernel_db.UnitOfWork, *, school_id: str, actor_id: str, version: interface.NewVersion
     ) -> interface.Version:
         """See Catalogue.register_version."""
-        if not _NAME.fullmatch(version.model) or version.model in starters.ENTRIES:
-            raise errors.BadInput(
-                f"a model cannot be named {version.model!r}", fix="use a-z 0-9 . _ - and no starter entry's name"
-            )
+        _check_name(version.model)
         if not self._storage.has(version.artefact_sha256):
             raise errors.BadInput(
                 f"artefact {version.artefact_sha256[:12]} is not stored", fix="put it into the store first"
@@ -94,6 +98,83 @@ class CatalogueService:
         )
         return added
 
+    def add_file(
+        self,
+        school_id: str,
+        actor_id: str,
+        *,
+        model: str,
+        source: Path | IO[bytes],
+        runner: str,
+        tasks: Sequence[str] = (),
+        spec: Mapping[str, object] = {},
+        card: interface.LocalText | None = None,
+        context_tokens: int = 0,
+        champion: bool = False,
+        reason: str = "",
+    ) -> interface.Version:
+        """See Catalogue.add_file."""
+        claimed = self.check_claims(school_id, model=model, runner=runner, tasks=tasks, spec=spec)
+        card = card or interface.LocalText(zh=model, en=model)
+        specs.check_card(card)
+        if champion and not reason.strip():
+            reason = "registered as champion"
+        with importing.on_disk(source, self.incoming_dir, self.max_model_bytes) as path:
+            formats.check(path, runner)
+            version = interface.NewVersion(
+                model=model,
+                runner=runner,
+                artefact_sha256=self._storage.put_file(path),
+                size_bytes=path.stat().st_size,
+                card=card,
+                tasks=claimed,
+                context_tokens=context_tokens,
+                spec=dict(spec),
+            )
+
+        def register(uow: kernel_db.UnitOfWork) -> interface.Version:
+            added = self.register_version(uow, school_id=school_id, actor_id=actor_id, version=version)
+            if champion:
+                self.promote(
+                    uow,
+                    school_id=school_id,
+                    actor_id=actor_id,
+                    model=model,
+                    alias=interface.CHAMPION,
+                    version=added.number,
+                    reason=reason,
+                )
+            return added
+
+        return self._db.write(register)
+
+    def check_claims(
+        self, school_id: str, *, model: str, runner: str, tasks: Sequence[str], spec: Mapping[str, object]
+    ) -> tuple[str, ...]:
+        """What `add_file` refuses before it looks at the file; returns the tasks it will register."""
+        _check_name(model)
+        specs.check_runner(runner)
+        specs.check_spec(spec)
+        self._require_served_here(school_id, model)
+        return specs.tasks_of(runner, tasks, spec)
+
+    def move_alias(
+        self, school_id: str, actor_id: str, *, model: str, alias: str, version: int, reason: str
+    ) -> interface.Alias:
+        """See Catalogue.move_alias."""
+        self._require_served_here(school_id, model)
+        return self._db.write(
+            lambda uow: self.promote(
+                uow,
+                school_id=school_id,
+                actor_id=actor_id,
+                model=model,
+                alias=alias,
+                version=version,
+                reason=reason,
+            )
+        )
+
     def promote(
         self,
         uow: kernel_db.UnitOfWork,
@@ -108,6 +189,8 @@ class CatalogueService:
         """See Catalogue.promote."""
         if not reason.strip():
             raise errors.BadInput("a promotion needs a reason", fix="say why, in a sentence")
+        if not _ALIAS.fullmatch(alias):
+            raise errors.BadInput(f"an alias cannot be named {alias[:80]!r}", fix="use a-z 0-9 . _ -, up to 64")
         found = store.version_by_number(uow.conn, school_id, model, version)
         if found is None:
             raise _unknown(f"{model}/{version}")
@@ -164,7 +247,28 @@ class CatalogueService:
             here = False
         else:
             here = True
-        return interface.ModelInfo(entry=entry, here=here, progress=self._puller.pull_progress(entry.name))
+        return interface.ModelInfo(
+            entry=entry,
+            here=here,
+            missing_extra=extras.missing(entry.runner),
+            progress=self._puller.pull_progress(entry.name),
+        )
+
+    def _require_served_here(self, school_id: str, model: str) -> None:
+        """Raise Conflict when the name belongs to a reader of its own (such as the tracer)."""
+        for version in self.versions(school_id, model):
+            if version.runner not in interface.runner_kinds():
+                raise errors.Conflict(
+                    f"{model!r} is run by {version.runner!r}, which chooses its own versions",
+                    fix="use another name, or the page of the module that runs it",
+                )
+
+
+def _check_name(model: str) -> None:
+    if not _NAME.fullmatch(model) or model in starters.ENTRIES:
+        raise errors.BadInput(
+            f"a model cannot be named {model[:120]!r}", fix="use a-z 0-9 . _ - and no starter entry's name"
+        )
 
 
 def _unknown(reference: str) -> interface.UnknownModel:

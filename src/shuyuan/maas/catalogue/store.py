@@ -46,9 +46,9 @@ def versions(conn: Connection, school_id: str, model: str) -> list[interface.Ver
     return [_version(row) for row in conn.execute(query.order_by(_V.c.created_at.desc(), _V.c.number.desc()))]
 
 
-def shared_models(conn: Connection) -> list[str]:
-    """Names of models with a shared version."""
-    query = select(_V.c.model).distinct().where(_V.c.school_id == interface.SHARED).order_by(_V.c.model)
+def models(conn: Connection, school_id: str) -> list[str]:
+    """Names of models with a version the school may see."""
+    query = select(_V.c.model).distinct().where(_mine_or_shared(_V, school_id)).order_by(_V.c.model)
     return list(conn.execute(query).scalars())
 
 

@@ -20,6 +20,7 @@ version = Table(
     Column("context_tokens", Integer, nullable=False),
     Column("figures", db.Json, nullable=False),
     Column("lineage", db.Json, nullable=False),
+    Column("spec", db.Json, nullable=False, server_default="{}"),
     Column("card", db.Json, nullable=False),
     Column("parent_id", String(ids.LENGTH), nullable=True),
     Column("created_by", String(ids.LENGTH), nullable=False),

@@ -1,39 +1,36 @@
-"""Keep the books of running calls from coroutines that may be cancelled at any await.
+"""Keep the books of running calls from coroutines that may be cancelled at any await."""
 
-Nothing here ever cancels a queued write: a caller that leaves while its reservation is on the way to the
-disk has it released when it lands, and a settlement goes on by itself.
-"""
-
-import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Literal
 
 from shuyuan.kernel import db, errors, ids, log
-from shuyuan.maas.gateway import interface, store
+from shuyuan.maas.gateway import interface, ledger, quota, store, till
 
-T = TypeVar("T")
 LONGEST_CALL = timedelta(minutes=20)  # every deadline is shorter
 _logger = log.get("gateway.booking")
 
 
-@dataclass
+@dataclass(slots=True)
 class Booking:
     """One call on the books. What runs it notes here what is known of its cost."""
 
     id: str
     allowances: tuple[interface.Allowance, ...]
+    price: interface.Price | None = None
     overhead_ms: float = 0.0
     expected_prompt_tokens: int = 0
     begun: bool = False  # the model has given something
     finished: bool = False  # it has given everything
     pieces: int = 0  # chunks so far: at least one token each
     usage: interface.Usage | None = None  # what the worker reported last
+    cache: Literal["", "hit", "miss"] = ""  # a hit costs no tokens
+    keep_s: float | None = None  # how long its school keeps answers; None: it does not
 
     def note(self, usage: interface.Usage) -> None:
         """The model has given everything, at this cost."""
@@ -41,6 +38,8 @@ class Booking:
 
     def cost(self) -> tuple[int, int]:
         """Prompt and completion tokens, as far as they are known."""
+        if self.cache == "hit":
+            return 0, 0
         if self.usage is not None:
             return self.usage.prompt_tokens, self.usage.completion_tokens
         return self.expected_prompt_tokens, self.pieces
@@ -53,21 +52,23 @@ class Books:
         self._db = database
         self._host = socket.gethostname()[:64].replace(":", "_")
         self.owner = f"{self._host}:{os.getpid()}:{ids.new_id()}"
-        self._running: set[asyncio.Task[Any]] = set()  # Any: each write has its own result
+        self._till = till.Till(database)
 
     @asynccontextmanager
-    async def booked(self, ask: store.Ask, began: float) -> AsyncIterator[Booking]:
+    async def booked(
+        self, ask: store.Ask, began: float, price: interface.Price | None = None
+    ) -> AsyncIterator[Booking]:
         """Reserve, run the body, then settle or release exactly once.
 
         Settled: the model gave something, or the caller left while it worked. Released: an error before that.
         began: `time.perf_counter()` when the request arrived.
         """
-        booking = await self._reserve(ask)
-        booking.overhead_ms = (time.perf_counter() - began) * 1000
+        reserved = await self._till.open(ids.new_id(), ask)
+        booking = Booking(reserved.id, reserved.allowances, price, (time.perf_counter() - began) * 1000)
         outcome, given_back = "ok", False
         try:
             yield booking
-            outcome = "ok" if booking.finished else "left"
+            outcome = ("cached" if booking.cache == "hit" else "ok") if booking.finished else "left"
         except errors.ShuyuanError as failure:
             outcome, given_back = failure.error_code, not booking.begun
             raise
@@ -78,51 +79,15 @@ class Books:
             outcome = "left"
             raise
         finally:
-            await asyncio.shield(self._start(self._close(booking, outcome, given_back)))
+            self._till.close(_close(booking, outcome, given_back))
 
-    async def _reserve(self, ask: store.Ask) -> Booking:
-        request_id = ids.new_id()
-        reserving = self._start(self._db.write_async(lambda uow: store.reserve(uow, ask, request_id)))
-        try:
-            reserved = await asyncio.shield(reserving)
-        except asyncio.CancelledError:
-            self._start(self._undo(reserving))
-            raise
-        return Booking(reserved.id, reserved.allowances)
-
-    async def _undo(self, reserving: "asyncio.Task[store.Reserved]") -> None:
-        try:
-            reserved = await reserving
-        except errors.ShuyuanError:
-            return  # it was refused: nothing is held
-        await self._db.write_async(lambda uow: store.release(uow, reserved.id, "left"))
-
-    async def _close(self, booking: Booking, outcome: str, given_back: bool) -> None:
-        if given_back:
-            await self._db.write_async(lambda uow: store.release(uow, booking.id, outcome))
-            return
-        prompt, completion = booking.cost()
-        await self._db.write_async(
-            lambda uow: store.settle(
-                uow,
-                booking.id,
-                prompt_tokens=prompt,
-                completion_tokens=completion,
-                outcome=outcome,
-                overhead_ms=booking.overhead_ms,
-            )
-        )
-
-    def _start(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-        task = asyncio.get_running_loop().create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return task
+    def flush(self) -> None:
+        """Return once every call that ended is settled for good."""
+        self._till.flush()
 
     async def drain(self) -> None:
-        """Wait for every write under way."""
-        while self._running:
-            await asyncio.gather(*self._running, return_exceptions=True)
+        """`flush` for coroutines."""
+        await self._till.drain()
 
     def recover(self, now: datetime, alive: Callable[[int], bool] | None = None) -> int:
         """Release what dead processes left reserved; returns how many calls that were."""
@@ -132,13 +97,22 @@ class Books:
         dead = [row.id for row in rows if row.started_at < now - LONGEST_CALL or not self._lives(row.owner, alive)]
         if not dead:
             return 0
-        released = self._db.write(lambda uow: sum(store.release(uow, call, "crashed") for call in dead))
+        closes = [ledger.Close(call, "crashed", released=True) for call in dead]
+        released = self._db.write(lambda uow: sum(ledger.post(uow, closes, [])[0]))
         _logger.warning("left_over_calls_released", calls=released)
         return released
 
     def _lives(self, owner: str, alive: Callable[[int], bool]) -> bool:
         _host, pid, _start = owner.split(":")
         return int(pid) != os.getpid() and alive(int(pid))
+
+
+def _close(booking: Booking, outcome: str, given_back: bool) -> ledger.Close:
+    if given_back:
+        return ledger.Close(booking.id, outcome, released=True)
+    prompt, completion = booking.cost()
+    cost = quota.cost_micros(booking.price, prompt, completion)
+    return ledger.Close(booking.id, outcome, False, prompt, completion, booking.overhead_ms, cost)
 
 
 def _alive(pid: int) -> bool:

@@ -1,43 +1,21 @@
-"""Continue a conversation: the one verb that streams."""
+"""Continue a conversation: the verb behind `/v1/chat/completions`."""
 
+import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import booking, checks, interface, metrics, quota
+from shuyuan.maas.gateway import answering, checks, interface, quota, screening
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.serving import interface as serving
-
-_MIN_COMPLETION_TOKENS = 16
-
-
-class Answer:
-    """A running answer: engine chunks as deltas, noted on the booking as they come."""
-
-    def __init__(self, chunks: AsyncIterator[serving.Chunk], call: booking.Booking, receipt: interface.Receipt) -> None:
-        self._chunks, self._call, self.receipt = chunks, call, receipt
-        self._began = time.perf_counter()
-
-    async def __aiter__(self) -> AsyncIterator[interface.Delta]:
-        async for chunk in self._chunks:
-            self._note(chunk)
-            yield interface.Delta(chunk.text, _reason(chunk), chunk.usage if chunk.finish_reason else None)
-
-    def _note(self, chunk: serving.Chunk) -> None:
-        call = self._call
-        if not call.begun:
-            call.begun = True
-            metrics.first_token.labels(self.receipt.model).observe(time.perf_counter() - self._began)
-        call.pieces += bool(chunk.text)
-        call.usage = chunk.usage or call.usage
-        call.finished = chunk.finish_reason is not None
+from shuyuan.maas.gateway.answering import Answer
 
 
 @asynccontextmanager
 async def chat(
     desk: desks.Desk,
+    screen: screening.Screening,
     principal: Principal,
     request: interface.ChatRequest,
     *,
@@ -49,9 +27,31 @@ async def chat(
     began = began or time.perf_counter()
     desk.admit(principal)
     checks.messages(request.messages)
+    checks.choices(request.n, request.logprobs)
     model = await desk.locate(principal, request.model, "chat")
-    prompt = quota.estimate_tokens([message["content"] for message in request.messages])
-    limit = completion_limit(request.max_tokens, model, prompt)
+    _require_claims(request, model)
+    if request.age_band:
+        said = [str(message["content"]) for message in request.messages if message["role"] != "system"]
+        await screen.admit(principal, said, request.age_band)
+    prompt = quota.estimate_tokens(_texts(request))
+    limit = answering.completion_limit(request.max_tokens, model, prompt)
+    booked = desk.booked(
+        principal,
+        model,
+        "chat",
+        tokens=prompt + request.n * limit,
+        prompt_tokens=prompt,
+        purpose=purpose,
+        began=began,
+    )
+    async with booked as call, AsyncExitStack() as held:
+        payloads = answering.seeded(_payload(request, limit), request.n)
+        streams = answering.submitted(desk, call, principal, model, request.model, "chat", payloads, deadline_s)
+        await answering.closed_together(streams, held)
+        yield Answer(streams, call, desks.receipt(call, model), request.age_band)
+
+
+def _payload(request: interface.ChatRequest, limit: int) -> Mapping[str, object]:
     payload: dict[str, object] = {
         "messages": list(request.messages),
         "max_tokens": limit,
@@ -60,28 +60,27 @@ async def chat(
     }
     payload |= {"stop": list(request.stop)} if request.stop else {}
     payload |= {"seed": request.seed} if request.seed is not None else {}
-    booked = desk.booked(
-        principal, model, "chat", tokens=prompt + limit, prompt_tokens=prompt, purpose=purpose, began=began
+    payload |= {"logprobs": request.logprobs} if request.logprobs is not None else {}
+    payload |= {"json_schema": dict(request.json_schema)} if request.json_schema is not None else {}
+    payload |= {"tools": [dict(tool) for tool in request.tools]} if request.tools else {}
+    payload |= {"tool_choice": request.tool_choice} if request.tools and request.tool_choice is not None else {}
+    return payload
+
+
+def _require_claims(request: interface.ChatRequest, model: catalogue_api.Loadable) -> None:
+    """Tools go to models whose version says `"tools": true`: the others would only talk about them."""
+    wanted = request.tools or any(
+        message["role"] not in ("system", "user", "assistant") for message in request.messages
     )
-    async with booked as call:
-        chunks = desk.engine.submit(model.name, "chat", payload, deadline_s=deadline_s)
-        async with aclosing(chunks):  # when the reader leaves, the worker's work stops
-            yield Answer(chunks, call, desks.receipt(call, model))
-
-
-def completion_limit(max_tokens: int | None, model: catalogue_api.Loadable, prompt: int) -> int:
-    """Tokens this answer may have. Raises TooMuch over the model's context."""
-    context = model.context_tokens
-    if max_tokens is None:
-        return min(quota.DEFAULT_COMPLETION_TOKENS, max(_MIN_COMPLETION_TOKENS, context - prompt))
-    if max_tokens > context:
-        raise interface.TooMuch(
-            f"max_tokens is {max_tokens}; {model.name} reads and writes {context} tokens",
-            fix=f"ask for at most {context}",
-            code="context_length_exceeded",
+    if wanted and not model.spec.get("tools"):
+        raise interface.NotClaimed(
+            f"tools: {model.name!r} does not claim to use tools",
+            fix='leave tools out, or use a model whose version has spec {"tools": true}',
+            param="tools",
         )
-    return max_tokens
 
 
-def _reason(chunk: serving.Chunk) -> interface.FinishReason | None:
-    return "stop" if chunk.finish_reason == "cancelled" else chunk.finish_reason
+def _texts(request: interface.ChatRequest) -> list[str]:
+    """Everything the model will read, for the estimate of its cost."""
+    texts = [str(message["content"]) for message in request.messages]
+    return [*texts, json.dumps(list(request.tools), ensure_ascii=False)] if request.tools else texts

@@ -27,6 +27,30 @@ def inputs(texts: Sequence[str]) -> None:
     _characters(sum(len(text) for text in texts))
 
 
+def together(texts: Sequence[str]) -> None:
+    """Raise TooMuch when texts, which may be empty, are too long together."""
+    _characters(sum(len(text) for text in texts))
+
+
+def documents(query: str, texts: Sequence[str]) -> None:
+    """Raise TooMuch or BadInput unless there is a query and a sensible number of documents to rank."""
+    if not 1 <= len(texts) <= interface.MAX_DOCUMENTS:
+        raise interface.TooMuch(
+            f"{len(texts)} documents; between 1 and {interface.MAX_DOCUMENTS} are ranked", fix="send fewer"
+        )
+    if not query.strip() or not all(text.strip() for text in texts):
+        raise errors.BadInput("the query or a document is empty", fix="send text in each")
+    _characters(len(query) + sum(len(text) for text in texts))
+
+
+def choices(n: int, logprobs: int | None) -> None:
+    """Raise TooMuch for more answers or likely tokens than are given at once."""
+    if not 1 <= n <= interface.MAX_CHOICES:
+        raise interface.TooMuch(f"{n} answers; between 1 and {interface.MAX_CHOICES} are given", fix="ask for fewer")
+    if logprobs is not None and not 0 <= logprobs <= interface.MAX_TOP_LOGPROBS:
+        raise interface.TooMuch(f"{logprobs} likely tokens; at most {interface.MAX_TOP_LOGPROBS}", fix="ask for fewer")
+
+
 def _characters(total: int) -> None:
     if total > interface.MAX_CHARS:
         raise interface.TooMuch(f"{total} characters; at most {interface.MAX_CHARS} are read", fix="send less text")

@@ -1,16 +1,22 @@
 """Where every call is taken in: may this person call, which model is meant, what is reserved, what did it cost.
 
 The verbs (chat, embed, transcribe …) stand on it; it knows none of them. `booked` is the only way to an engine.
+A verb reads: `desk.admit(principal)`, `model = await desk.locate(principal, name, task)`, then
+`async with desk.booked(principal, model, …) as call:` and inside it `desk.submit(call, principal, model, name, task,
+payload)` for chunks or `desk.embed(…)` for vectors: both go through the caches and tell the engine who asks. What
+they do not cover calls `desk.engine` itself, with `asker=desk.asker(principal)`. `name` is what the caller wrote:
+with the asker's school the engine finds the same version.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Literal
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, db
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import booking, interface, metrics, models, quota, store
+from shuyuan.maas.gateway import booking, cache, calling, interface, metrics, models, quota, schools, store
 from shuyuan.maas.serving import interface as serving
 
 _REMEMBERED = 10_000  # callers whose last allowances are kept for headers
@@ -20,12 +26,20 @@ class Desk:
     """Admits callers, finds models and keeps the books of running calls."""
 
     def __init__(
-        self, db: db.Database, catalogue: catalogue_api.Locator, engine: serving.Engine, *, now: clock.Clock = clock.now
+        self,
+        db: db.Database,
+        catalogue: catalogue_api.Locator,
+        engine: serving.Engine,
+        schools: schools.Schools,
+        *,
+        now: clock.Clock = clock.now,
     ) -> None:
-        self.db, self.engine, self.now = db, engine, now
+        self.db, self.engine, self.now, self.schools = db, engine, now, schools
+        self._answers, self._vectors = cache.Answers(), cache.Vectors()
         self._models = models.Models(catalogue, engine)
         self._books = booking.Books(db)
         self._last: dict[tuple[str, str | None], tuple[interface.Allowance, ...]] = {}
+        metrics.engine_levels.watch(engine)
 
     def admit(self, principal: Principal) -> None:
         """Raise Suspended while an exam closes the model API to this person."""
@@ -38,11 +52,21 @@ class Desk:
 
     async def locate(self, principal: Principal, model: str, task: catalogue_api.Task) -> catalogue_api.Loadable:
         """The model this caller means. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
-        return await self._models.locate(model, task)
+        return await self._models.locate(principal.school_id, model, task)
 
-    def card(self, model: str) -> catalogue_api.Loadable | None:
+    def card(self, model: str, school_id: str = catalogue_api.SHARED) -> catalogue_api.Loadable | None:
         """The model's file and claims; None when it is not on this machine. Raises UnknownModel."""
-        return self._models.card(model)
+        return self._models.card(model, school_id)
+
+    @staticmethod
+    def asker(principal: Principal) -> serving.Asker:
+        """Who asks, for the engine's queue: classes share a model fairly, people share their class's part.
+
+        Somebody in several classes asks as the first of them: one call waits in one line.
+        """
+        return serving.Asker(
+            principal.school_id, min(principal.groups, default=""), principal.account_id, principal.priority
+        )
 
     @asynccontextmanager
     async def booked(
@@ -62,6 +86,7 @@ class Desk:
         What it did cost is noted on the booking (`usage` as it grows, or `note` once).
         began: `time.perf_counter()` when the request arrived, for the overhead that headers tell.
         """
+        terms = await self.schools.terms(principal.school_id)
         ask = store.Ask(
             principal.school_id,
             principal.account_id,
@@ -75,17 +100,68 @@ class Desk:
             self._books.owner,
         )
         try:
-            async with self._books.booked(ask, began or time.perf_counter()) as call:
+            async with self._books.booked(ask, began or time.perf_counter(), terms.prices.get(model.name)) as call:
+                call.keep_s = terms.cache_ttl_s if terms.cache else None
                 call.expected_prompt_tokens = tokens if prompt_tokens is None else prompt_tokens
                 self._remember(principal, call.allowances)
                 with metrics.watched(model.name, endpoint, call):
                     yield call
         except interface.QuotaFull as full:
             self._remember(principal, full.allowances)
+            metrics.live.refused()
+            metrics.quota_refused.labels(full.scope).inc()
             raise
+
+    def submit(
+        self,
+        call: booking.Booking,
+        principal: Principal,
+        model: catalogue_api.Loadable,
+        name: str,
+        task: str,
+        payload: Mapping[str, object],
+        *,
+        deadline_s: float | None = None,
+    ) -> AsyncGenerator[serving.Chunk, None]:
+        """`Engine.submit` for a booked call; where the school keeps answers, one given before is given again."""
+        keep_s = None if calling.wishes().fresh else call.keep_s
+        key = self._answers.key(principal, model, task, payload) if keep_s is not None else None
+        if key is not None and (kept := self._answers.get(key)) is not None:
+            call.cache = call.cache or "hit"  # of several choices all must be kept ones
+            return cache.replay(kept)
+        chunks = self.engine.submit(name, task, payload, asker=self.asker(principal), deadline_s=deadline_s)
+        if key is None or keep_s is None:
+            return chunks
+        call.cache = "miss"
+        return self._answers.keeping(key, chunks, keep_s)
+
+    async def embed(
+        self,
+        call: booking.Booking,
+        principal: Principal,
+        model: catalogue_api.Loadable,
+        name: str,
+        texts: Sequence[str],
+        *,
+        kind: Literal["query", "passage"],
+        deadline_s: float | None = None,
+    ) -> serving.Embeddings:
+        """`Engine.embed` for a booked call, noting its cost. Where the school keeps answers, known texts are free."""
+
+        async def made(wanted: Sequence[str]) -> serving.Embeddings:
+            return await self.engine.embed(name, wanted, kind=kind, asker=self.asker(principal), deadline_s=deadline_s)
+
+        if call.keep_s is None or calling.wishes().fresh:
+            answer = await made(texts)
+        else:
+            keys = self._vectors.keys(principal.school_id, model, kind, texts)
+            answer, call.cache = await self._vectors.completed(keys, texts, made, call.keep_s)
+        call.note(interface.Usage(answer.prompt_tokens))
+        return answer
 
     def usage(self, principal: Principal) -> list[interface.Allowance]:
         """Every quota that a call of this principal would be charged to."""
+        self._books.flush()
         found = self.db.write(lambda uow: store.allowances(uow, principal.school_id, quota.charges(principal)))
         self._remember(principal, tuple(found))
         return found
@@ -102,6 +178,10 @@ class Desk:
         """Give back what crashed processes had reserved. At start, and every minute."""
         return self._books.recover(self.now())
 
+    def flush(self) -> None:
+        """Return once every call that ended is settled for good; blocks the thread."""
+        self._books.flush()
+
     async def drain(self) -> None:
         """Wait until every settlement under way is durable."""
         await self._books.drain()
@@ -114,7 +194,9 @@ class Desk:
 
 def receipt(call: booking.Booking, model: catalogue_api.Loadable) -> interface.Receipt:
     """What the answer to a booked call tells about itself."""
-    return interface.Receipt(call.id, model.name, model.version, round(call.overhead_ms, 2), call.allowances)
+    return interface.Receipt(
+        call.id, model.name, model.version, round(call.overhead_ms, 2), call.allowances, call.cache
+    )
 
 
 def _caller(principal: Principal) -> tuple[str, str | None]:

@@ -1,5 +1,7 @@
 """How errors look under `/v1`: OpenAI's nested object, 400 for bad input, rate-limit headers on every answer."""
 
+import time
+
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
@@ -15,6 +17,17 @@ def error_page(request: Request, error: kernel_errors.ShuyuanError) -> Response:
     allowances = getattr(request.state, "allowances", ())
     if isinstance(error, interface.QuotaFull):
         allowances = error.allowances
-        response.headers["x-should-retry"] = "false"  # the official client would try again at once
+        if not isinstance(error, interface.StreamsFull):
+            response.headers["x-should-retry"] = "false"  # the official client would try again at once
     response.headers.update(quota.headers(allowances, clock.now()))
+    began = getattr(request.state, "began", None)  # None: refused before any route was asked
+    response.headers["x-shuyuan-overhead-ms"] = f"{(time.perf_counter() - began) * 1000:.2f}" if began else "0.00"
+    return response
+
+
+def answer(request: Request, error: kernel_errors.ShuyuanError) -> Response:
+    """`error_page` as the application answers with it: Retry-After where it is worth trying again."""
+    response = error_page(request, error)
+    if isinstance(error, kernel_errors.RateLimited | kernel_errors.Unavailable):
+        response.headers["retry-after"] = str(max(1, round(error.retry_after_s)))
     return response

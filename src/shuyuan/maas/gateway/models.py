@@ -9,30 +9,36 @@ from shuyuan.maas.gateway import interface
 from shuyuan.maas.serving import interface as serving
 
 _FRESH_S = 2.0  # how long a located file is believed: looking checks the disk
-EXTRACTIVE = catalogue.Loadable(
-    name="extractive",
-    version="builtin:/extractive/1",
-    path=Path(),
-    runner="onnx",
-    tasks=("summarize",),
-    context_tokens=0,
-    memory_bytes=0,
-)
+_REMEMBERED = 1_000
+
+
+def _builtin(name: str, *tasks: catalogue.Task) -> catalogue.Loadable:
+    """What is on the books although no model runs: word lists and arithmetic of this release."""
+    version = f"builtin:/{name}/1"
+    return catalogue.Loadable(
+        name=name, version=version, path=Path(), runner="onnx", tasks=tasks, context_tokens=0, memory_bytes=0
+    )
+
+
+EXTRACTIVE = _builtin("extractive", "summarize")
+KEYWORDS, SENTIMENT, POLICY = _builtin("keywords"), _builtin("sentiment"), _builtin("moderation")
 
 
 class Models:
-    """A locator with a short memory."""
+    """A locator with a short memory. A school finds its own versions and the shared ones, never another's."""
 
     def __init__(self, locator: catalogue.Locator, engine: serving.Engine) -> None:
         self._locator, self._engine = locator, engine
-        self._found: dict[str, tuple[float, catalogue.Loadable]] = {}
+        self._found: dict[tuple[str, str], tuple[float, catalogue.Loadable]] = {}
 
-    async def locate(self, name: str, task: catalogue.Task) -> catalogue.Loadable:
+    async def locate(self, school_id: str, name: str, task: catalogue.Task) -> catalogue.Loadable:
         """The model's file. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
-        known = self._found.get(name)
+        known = self._found.get((school_id, name))
         if known is None or time.monotonic() - known[0] > _FRESH_S:
-            known = time.monotonic(), await asyncio.to_thread(self._look, name)
-            self._found[name] = known
+            known = time.monotonic(), await asyncio.to_thread(self._look, school_id, name)
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            self._found[school_id, name] = known
         model = known[1]
         if task not in model.tasks:
             raise interface.NotClaimed(
@@ -41,16 +47,20 @@ class Models:
             )
         return model
 
-    def card(self, name: str) -> catalogue.Loadable | None:
+    def card(self, name: str, school_id: str = catalogue.SHARED) -> catalogue.Loadable | None:
         """The model's file; None when it is not on this machine. Raises UnknownModel."""
         try:
-            return self._locator.locate(name)
+            return self._locator.locate(name, school_id)
         except catalogue.NotPulled:
             return None
 
-    def _look(self, name: str) -> catalogue.Loadable:
+    def forget(self) -> None:
+        """An alias moved: look again at the next call instead of within two seconds."""
+        self._found.clear()
+
+    def _look(self, school_id: str, name: str) -> catalogue.Loadable:
         try:
-            return self._locator.locate(name)
+            return self._locator.locate(name, school_id)
         except catalogue.NotPulled as absent:
             progress = self._locator.pull_progress(name)
             if progress is None or progress.finished:

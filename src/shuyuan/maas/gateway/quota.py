@@ -1,5 +1,6 @@
 """The rules of quotas: which apply, their defaults and periods, what a call is expected to cost."""
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +10,21 @@ from shuyuan.identity.interface import Principal, Role
 from shuyuan.maas.gateway import interface
 
 DEFAULT_COMPLETION_TOKENS = 512
+STREAM_RETRY_S, NEVER_RETRY_S = 1.0, 86_400.0
 _TOKENS_PER_MESSAGE = 6  # role and separators of a chat template
 _BYTES_PER_TOKEN = 3  # a Chinese character is one token or less, four English letters are about one
 
 
+Term = tuple[datetime, datetime]  # first moment, first moment after
+
+
 @dataclass(frozen=True)
 class Limits:
-    """Tokens and requests of one period; None is unlimited."""
+    """Tokens and requests of one period, and calls running at once; None is unlimited."""
 
     tokens: int | None
     requests: int | None
+    streams: int | None = None
 
 
 SCHOOL = Limits(tokens=50_000_000, requests=500_000)
@@ -40,7 +46,8 @@ class Charge:
     default: Limits | None
 
 
-def charges(principal: Principal) -> list[Charge]:
+@functools.lru_cache(maxsize=10_000)  # asked for at every call, and always the same
+def charges(principal: Principal) -> tuple[Charge, ...]:
     """The quotas of a caller, widest first."""
     found = [
         Charge("school", principal.school_id, SCHOOL),
@@ -48,7 +55,7 @@ def charges(principal: Principal) -> list[Charge]:
     ]
     if principal.key_id:
         found.append(Charge("key", principal.key_id, None))
-    return found + [Charge("class", group, None) for group in sorted(principal.groups)]
+    return (*found, *(Charge("class", group, None) for group in sorted(principal.groups)))
 
 
 def window_start(period: str, now: datetime) -> datetime:
@@ -73,6 +80,49 @@ def estimate_tokens(texts: Sequence[str]) -> int:
     19
     """
     return sum(math.ceil(len(text.encode()) / _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE for text in texts)
+
+
+def cost_micros(price: interface.Price | None, prompt_tokens: int, completion_tokens: int) -> int:
+    """Millionths of the currency; prices are for 1,000 tokens.
+
+    >>> cost_micros(interface.Price(0.002, 0.006), 1000, 500)
+    5000
+    """
+    return round(1000 * (prompt_tokens * price.input + completion_tokens * price.output)) if price else 0
+
+
+def refusal(
+    full: interface.Allowance, lacking: str, tokens: int, now: datetime, all_of: Sequence[interface.Allowance]
+) -> interface.QuotaFull:
+    """Why a call may not begin: which allowance lacks what, and until when."""
+    raised = "an administrator can raise it"
+    if lacking == "streams":
+        return interface.StreamsFull(
+            f"{full.streams_held} calls of your {full.scope} are running; {full.streams_limit} may run at once",
+            fix=f"wait for one to end; {raised}",
+            retry_after_s=STREAM_RETRY_S,
+            allowances=tuple(all_of),
+            scope=full.scope,
+        )
+    begins = full.starts_at if full.starts_at is not None and full.starts_at > now else None
+    if lacking == "term":
+        told = f"its term {f'begins on {begins:%Y-%m-%d}' if begins else f'ended on {full.resets_at:%Y-%m-%d}'}"
+        fix = "an administrator sets the dates of the term"
+    else:
+        told = (
+            f"all {full.requests_limit} requests of this {full.period} are used"
+            if lacking == "requests"
+            else f"this request may need {tokens} tokens, {full.tokens_left} of {full.tokens_limit} are left"
+        )
+        fix = f"it is full again at {full.resets_at:%Y-%m-%d %H:%M} UTC; {raised}"
+    wait = (begins or full.resets_at) - now
+    return interface.QuotaFull(
+        f"the allowance of your {full.scope} is not enough: {told}",
+        fix=fix,
+        retry_after_s=wait.total_seconds() if wait.total_seconds() > 0 else NEVER_RETRY_S,
+        allowances=tuple(all_of),
+        scope=full.scope,
+    )
 
 
 def tightest(allowances: Sequence[interface.Allowance]) -> interface.Allowance | None:

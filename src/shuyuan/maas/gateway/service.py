@@ -1,8 +1,7 @@
 """The verbs of the gateway: chat, embed, text services, usage, limits."""
 
-import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Literal
@@ -11,9 +10,25 @@ from shuyuan.identity import interface as identity_api
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, db, errors, ids
+from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import chat, checks, desk, interface, models, quota, store, texts
+from shuyuan.maas.gateway import (
+    answering,
+    chat,
+    checks,
+    completing,
+    desk,
+    interface,
+    meanings,
+    metrics,
+    quota,
+    readings,
+    schools,
+    screening,
+    store,
+    texts,
+)
 from shuyuan.maas.serving import interface as serving
 
 _EMBED_DEADLINE_S = 60.0
@@ -36,9 +51,12 @@ class GatewayService:
         audit: kernel_audit.Audit,
         identity: identity_api.Identity,
         *,
+        outbox: kernel_outbox.Outbox | None = None,
         now: clock.Clock = clock.now,
     ) -> None:
-        self.desk = desk.Desk(db, catalogue, engine, now=now)
+        self._schools = schools.Schools(identity, settings.timezone)
+        self.desk = desk.Desk(db, catalogue, engine, self._schools, now=now)
+        self.screening = screening.Screening(db, audit, outbox)
         self._db, self._audit, self._identity = db, audit, identity
         self.starter: str = settings.starter
 
@@ -50,9 +68,22 @@ class GatewayService:
         purpose: interface.Purpose = "api",
         deadline_s: float = 300,
         began: float | None = None,
-    ) -> AbstractAsyncContextManager[chat.Answer]:
+    ) -> AbstractAsyncContextManager[answering.Answer]:
         """Continue a conversation; see `interface.Gateway.chat`."""
-        return chat.chat(self.desk, principal, request, purpose=purpose, deadline_s=deadline_s, began=began)
+        return chat.chat(
+            self.desk, self.screening, principal, request, purpose=purpose, deadline_s=deadline_s, began=began
+        )
+
+    def complete(
+        self,
+        principal: Principal,
+        request: interface.CompletionRequest,
+        *,
+        deadline_s: float = 300,
+        began: float | None = None,
+    ) -> AbstractAsyncContextManager[answering.Answer]:
+        """Go on from plain texts; see `interface.Gateway.complete`."""
+        return completing.complete(self.desk, self.screening, principal, request, deadline_s=deadline_s, began=began)
 
     async def embed(
         self,
@@ -73,9 +104,10 @@ class GatewayService:
         async with self.desk.booked(
             principal, found, "embeddings", tokens=expected, purpose=purpose, began=began
         ) as call:
-            answer = await self.desk.engine.embed(found.name, texts, kind=kind, deadline_s=_EMBED_DEADLINE_S)
+            answer = await self.desk.embed(
+                call, principal, found, model, texts, kind=kind, deadline_s=_EMBED_DEADLINE_S
+            )
             usage = interface.Usage(answer.prompt_tokens)
-            call.note(usage)
         return interface.Embedded(desk.receipt(call, found), answer.vectors, usage)
 
     async def summarize(
@@ -86,18 +118,13 @@ class GatewayService:
         sentences: int = 3,
         language: interface.Language | None = None,
         model: str | None = None,
+        style: interface.SummaryStyle = "sentences",
     ) -> interface.Summary:
         """Extractive without a model, else by the model's words."""
-        if model is not None:
-            await self.desk.locate(principal, model, "summarize")
-            return await texts.summarize_by_model(self, principal, text, sentences, language, model)
-        began = time.perf_counter()
-        self.desk.admit(principal)
-        checks.inputs([text])
-        async with self.desk.booked(principal, models.EXTRACTIVE, "summarize", purpose="service", began=began) as call:
-            chosen = await asyncio.to_thread(texts.extract, text, sentences)
-            call.note(interface.Usage(0))
-        return interface.Summary(desk.receipt(call, models.EXTRACTIVE), chosen.text, "extractive", chosen.positions)
+        if model is None:
+            return await texts.summarize_by_extract(self.desk, principal, text, sentences, style)
+        await self.desk.locate(principal, model, "summarize")
+        return await texts.summarize_by_model(self, principal, text, sentences, language, model, style)
 
     async def translate(
         self,
@@ -114,12 +141,55 @@ class GatewayService:
         return await texts.translate(self, principal, text, target, source, chosen)
 
     async def classify(
-        self, principal: Principal, text: str, labels: Sequence[str], *, model: str | None = None
+        self,
+        principal: Principal,
+        text: str,
+        labels: Sequence[str] = (),
+        *,
+        model: str | None = None,
+        descriptions: Mapping[str, str] | None = None,
     ) -> interface.Classified:
-        """Nearest label by embeddings."""
+        """Nearest label by embeddings; or, without labels, those a version was trained on."""
         chosen = model or "embed"
-        await self.desk.locate(principal, chosen, "classify")
-        return await texts.classify(self, principal, text, labels, chosen)
+        found = await self.desk.locate(principal, chosen, "classify")
+        if not labels and "labels" in found.spec:
+            return await meanings.classify_by_version(self.desk, principal, text, found, chosen)
+        return await meanings.classify(self, principal, text, labels, chosen, descriptions)
+
+    async def rerank(
+        self,
+        principal: Principal,
+        model: str,
+        query: str,
+        documents: Sequence[str],
+        *,
+        top_n: int | None = None,
+        began: float | None = None,
+    ) -> interface.Ranked:
+        """Documents by nearness of meaning to a query."""
+        return await meanings.rerank(self.desk, principal, model, query, documents, top_n=top_n, began=began)
+
+    async def tokenize(self, principal: Principal, model: str, text: str) -> interface.Tokens:
+        """A text as the model reads it."""
+        return await readings.tokenize(self.desk, principal, model, text)
+
+    async def detokenize(self, principal: Principal, model: str, tokens: Sequence[int]) -> interface.Tokens:
+        """The text of a model's tokens."""
+        return await readings.detokenize(self.desk, principal, model, tokens)
+
+    async def moderate(
+        self, principal: Principal, texts: Sequence[str], *, age_band: interface.Band | None = None
+    ) -> interface.Moderated:
+        """What the education policy says of texts."""
+        return await readings.moderate(self.desk, principal, texts, age_band)
+
+    async def keywords(self, principal: Principal, text: str, *, limit: int = 10) -> interface.Keywords:
+        """Words a text is about."""
+        return await readings.keywords(self.desk, principal, text, limit)
+
+    async def sentiment(self, principal: Principal, text: str) -> interface.Sentiment:
+        """How a text sounds."""
+        return await readings.tone(self.desk, principal, text)
 
     def models(self) -> list[interface.ModelStatus]:
         """Every model and what it is doing."""
@@ -131,6 +201,7 @@ class GatewayService:
 
     def calls(self, principal: Principal, *, limit: int = 100, before: str | None = None) -> list[interface.Call]:
         """Ledger lines, newest first: an administrator sees the school, everybody else their own."""
+        self.desk.flush()
         with self._db.read() as conn:
             return store.calls(
                 conn, principal.school_id, account_id=_own(principal), limit=min(limit, 1000), before=before
@@ -138,6 +209,7 @@ class GatewayService:
 
     def totals(self, principal: Principal, *, since: datetime) -> list[interface.Total]:
         """Calls and tokens per account and model; same view as `calls`."""
+        self.desk.flush()
         with self._db.read() as conn:
             return store.totals(conn, principal.school_id, account_id=_own(principal), since=since)
 
@@ -149,15 +221,17 @@ class GatewayService:
         *,
         tokens: int | None,
         requests: int | None,
+        streams: int | None = None,
         period: interface.Period = "day",
     ) -> interface.Allowance:
         """Change an allowance; administrators of that school only, and audited."""
         principal.require("admin")
         self._require_known(principal.school_id, scope, scope_id)
-        limits, charge = quota.Limits(tokens, requests), quota.Charge(scope, scope_id, None)
+        limits, charge = quota.Limits(tokens, requests, streams), quota.Charge(scope, scope_id, None)
+        term = self._schools.window(self._schools.read(principal.school_id)) if period == "term" else None
 
         def work(uow: db.UnitOfWork) -> interface.Allowance:
-            changed = store.set_limits(uow, principal.school_id, charge, limits, period)
+            changed = store.set_limits(uow, principal.school_id, charge, limits, period, term)
             self._audit.record(
                 uow,
                 school_id=principal.school_id,
@@ -167,6 +241,7 @@ class GatewayService:
                 scope=scope,
                 tokens=tokens,
                 requests=requests,
+                streams=streams,
                 period=period,
             )
             return changed
@@ -174,6 +249,44 @@ class GatewayService:
         changed = self._db.write(work)
         self.desk.forget_allowances()
         return changed
+
+    def terms(self, principal: Principal) -> interface.Terms:
+        """What this school has set: prices, response cache, dates of the term."""
+        return self._schools.read(principal.school_id)
+
+    def set_terms(self, principal: Principal, terms: interface.Terms) -> None:
+        """Change what the school has set; administrators only, and audited."""
+        principal.require("admin")
+        value = schools.to_json(schools.checked(terms))
+        term = self._schools.window(terms) if terms.term else None
+
+        def work(uow: db.UnitOfWork) -> None:
+            self._identity.set_setting(uow, school_id=principal.school_id, name=schools.SETTING, value=value)
+            if term is not None:
+                store.set_term(uow, principal.school_id, term)
+            self._audit.record(
+                uow,
+                school_id=principal.school_id,
+                actor_id=principal.account_id,
+                action="quota.terms_changed",
+                object_id=principal.school_id,
+                cache=terms.cache,
+                priced=len(terms.prices),
+                term=" ".join(day.isoformat() for day in terms.term) if terms.term else "",
+            )
+
+        self._db.write(work)
+        self._schools.forget()
+        self.desk.forget_allowances()
+
+    def live(self, principal: Principal) -> Sequence[interface.Moment]:
+        """The last 15 minutes of this process, oldest first; administrators only."""
+        principal.require("admin")
+        return metrics.live.moments()
+
+    def sample(self) -> None:
+        """Note what runs, waits and is in memory just now, for `live`."""
+        metrics.live.levels(self.desk.engine.residency().models)
 
     def recover(self) -> int:
         """Give back what crashed processes had reserved. At start, and every minute."""

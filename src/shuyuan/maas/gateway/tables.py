@@ -1,6 +1,6 @@
 """Quotas and the ledger of calls."""
 
-from sqlalchemy import Column, Float, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, UniqueConstraint
 
 from shuyuan.kernel import db, ids
 
@@ -13,11 +13,14 @@ quota = Table(
     Column("scope_id", String(64), nullable=False),
     Column("period", String(8), nullable=False),
     Column("window_start", db.UtcDateTime, nullable=False),
+    Column("window_end", db.UtcDateTime, nullable=True),  # of a term; day and month end by themselves
     Column("tokens_limit", Integer, nullable=True),
     Column("tokens_used", Integer, nullable=False, default=0),
     Column("tokens_reserved", Integer, nullable=False, default=0),
     Column("requests_limit", Integer, nullable=True),
     Column("requests_used", Integer, nullable=False, default=0),
+    Column("streams_limit", Integer, nullable=True),
+    Column("streams_held", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("school_id", "scope", "scope_id"),
 )
 
@@ -38,6 +41,7 @@ ledger = Table(
     Column("status", String(8), nullable=False),
     Column("outcome", String(48), nullable=False, default=""),
     Column("overhead_ms", Float, nullable=False, default=0.0),
+    Column("cost_micros", BigInteger, nullable=False, default=0, server_default="0"),  # millionths of the currency
     Column("charged", db.Json, nullable=False),
     Column("owner", String(128), nullable=False),
     Column("started_at", db.UtcDateTime, nullable=False),

@@ -1,63 +1,122 @@
-"""Run a sentence encoder: search and matching across Chinese and English.
+"""Run a sentence encoder: search and matching, in the languages the model was trained for.
 
-Long texts are read in windows whose vectors are averaged by token count. Texts of like length share a
-batch; the work can stop between batches.
+Long texts are read in windows whose vectors are averaged by token count. A window is one item of work:
+the worker decides which share a pass.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shuyuan.maas.runners import e5file, encoder, interface, unigram
+from shuyuan.maas.runners import bert, encoder, interface
 
-_PREFIXES = {"query": "query: ", "passage": "passage: "}  # the model was trained with them
-_BATCH_TOKENS = 512  # padded tokens in one pass; larger gains nothing on two cores
+Floats = NDArray[np.float32]
+
+_PREFIXES = {"query": "query: ", "passage": "passage: "}
+_SAFETENSORS = ".safetensors"
+_LENGTHS = (8, 16, 32, 64, 128, 256)  # tokens; where the cost of a pass is measured
 _MAX_TEXTS = 256
 _MAX_CHARACTERS = 100_000
+
+
+class Encoder(Protocol):
+    """What one file format offers."""
+
+    width: int
+    window_tokens: int  # read at once, the two end marks included
+    marks: tuple[int, int]  # put before and after
+    prefixes: bool  # whether it was trained with "query: " and "passage: "
+
+    def tokens(self, texts: list[str]) -> list[list[int]]:
+        """Piece ids of each text, without end marks."""
+        ...
+
+    def vectors(self, tokens: list[list[int]]) -> Floats:
+        """One vector a token list, end marks included, of any length: (texts, width)."""
+        ...
 
 
 class EmbedRunner:
     """One sentence encoder on the CPU."""
 
     batches_itself: ClassVar[bool] = False
+    batching = True
     slots = 1
 
     def __init__(self) -> None:
+        self._encoder: Encoder | None = None
         self._load_s = 0.0
         self._requests = self._tokens = 0
 
-    def load(self, path: Path, *, context_tokens: int) -> None:
-        """Read a verified `E5S1` file."""
+    def load(self, path: Path, *, context_tokens: int, spec: Mapping[str, object] = {}, threads: int = 0) -> None:
+        """Read a verified `E5S1` file, or a `model.safetensors` with its `tokenizer.json` beside it."""
         started = time.perf_counter()
-        source = e5file.E5File(path)
-        self._encoder: encoder.Encoder | None = encoder.Encoder(source)
-        self._tokenizer = unigram.Unigram(source.vocabulary)
-        self._marks = (source.vocabulary.bos, source.vocabulary.eos)
-        self._window = min(context_tokens, self._encoder.window_tokens) - 2
+        if path.suffix == _SAFETENSORS:
+            self._encoder = bert.BertEncoder(path, threads)
+        else:
+            self._encoder = encoder.E5Encoder(path, threads)
+        self._window = min(context_tokens or self._encoder.window_tokens, self._encoder.window_tokens) - 2
         self._load_s = time.perf_counter() - started
 
     def submit(
         self, task: str, payload: interface.Payload, cancelled: interface.Cancellation
     ) -> Iterator[interface.Chunk]:
         """One chunk with tensor `embeddings`: float32 (texts, width), unit rows in the order given."""
+        yield from interface.answer_alone(self, task, payload, cancelled)
+
+    def split(self, task: str, payload: interface.Payload) -> Sequence[interface.Item]:
+        """An item a window; content: which text, and its ids with end marks."""
         if task != "embed":
             raise interface.UnsupportedTask(f"an embedding model cannot {task}", fix="ask for task 'embed'")
-        texts, prefix = _read(payload)
-        tokens = self._tokenizer.encode([prefix + text for text in texts])
-        count = sum(len(t) + 2 for t in tokens)
-        vectors = self._vectors(tokens, cancelled)
+        texts, kind = _read(payload)
+        reader = self._open()
+        prefix = _PREFIXES[kind] if reader.prefixes else ""
+        tokens = reader.tokens([prefix + text for text in texts] if prefix else texts)
+        before, after = reader.marks
+        items = []
+        for row, text in enumerate(tokens):
+            for at in range(0, len(text) or 1, self._window):
+                ids = [before, *text[at : at + self._window], after]
+                items.append(interface.Item(len(ids), (row, ids)))
+        return items
+
+    def run(self, items: Sequence[interface.Item]) -> Sequence[object]:
+        """A vector an item."""
+        return list(self._open().vectors([item.content[1] for item in items]))  # type: ignore[index]  # from `split`
+
+    def join(
+        self,
+        task: str,
+        payload: interface.Payload,
+        items: Sequence[interface.Item],
+        results: Sequence[object],
+    ) -> interface.Chunk:
+        """Windows of one text averaged by length; unit rows."""
+        rows = np.array([item.content[0] for item in items])  # type: ignore[index]  # from `split`
+        vectors = np.array(results, dtype=np.float32)  # (windows, width)
+        if len(rows) != rows[-1] + 1:
+            weights = np.array([max(item.length - 2, 1) for item in items], dtype=np.float32)
+            sums = np.zeros((int(rows[-1]) + 1, vectors.shape[1]), dtype=np.float32)
+            np.add.at(sums, rows, vectors * weights[:, None])
+            vectors = sums
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        count = sum(item.length for item in items)
         self._requests += 1
         self._tokens += count
-        usage = interface.Usage(prompt_tokens=count)
-        if vectors is None:
-            yield interface.Chunk(finish_reason="cancelled", usage=usage)
-        else:
-            packed = {"embeddings": interface.pack_tensor(vectors)}
-            yield interface.Chunk(tensors=packed, finish_reason="stop", usage=usage)
+        packed = {"embeddings": interface.pack_tensor(vectors)}
+        return interface.Chunk(tensors=packed, finish_reason="stop", usage=interface.Usage(count))
+
+    def sample(self, length: int) -> interface.Item:
+        """Any ids: the cost does not depend on which."""
+        return interface.Item(length, (0, [5] * length))
+
+    def lengths(self) -> Sequence[int]:
+        """Up to the window."""
+        return [length for length in _LENGTHS if length <= self._window + 2]
 
     def stats(self) -> interface.Stats:
         """Counters since load."""
@@ -67,37 +126,10 @@ class EmbedRunner:
         """Drop the weights."""
         self._encoder = None
 
-    def _vectors(self, tokens: list[list[int]], cancelled: interface.Cancellation) -> NDArray[np.float32] | None:
+    def _open(self) -> Encoder:
         if self._encoder is None:
             raise interface.BadPayload("the model is closed", fix="load it again")
-        windows = [
-            (row, text[at : at + self._window])
-            for row, text in enumerate(tokens)
-            for at in range(0, max(len(text), 1), self._window)
-        ]
-        windows.sort(key=lambda window: len(window[1]))
-        sums = np.zeros((len(tokens), self._encoder.width), dtype=np.float32)
-        bos, eos = self._marks
-        for batch in _batches(windows):
-            if cancelled.is_set():
-                return None
-            means = self._encoder.mean_hidden([[bos, *text, eos] for _, text in batch])
-            for (row, text), mean in zip(batch, means, strict=True):
-                sums[row] += mean * max(len(text), 1)
-        unit: NDArray[np.float32] = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
-        return unit
-
-
-def _batches(windows: list[tuple[int, list[int]]]) -> Iterator[list[tuple[int, list[int]]]]:
-    """Runs of windows, shortest first, whose padded size stays within _BATCH_TOKENS."""
-    batch: list[tuple[int, list[int]]] = []
-    for window in windows:
-        if batch and (len(batch) + 1) * (len(window[1]) + 2) > _BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(window)
-    if batch:
-        yield batch
+        return self._encoder
 
 
 def _read(payload: interface.Payload) -> tuple[list[str], str]:
@@ -113,4 +145,4 @@ def _read(payload: interface.Payload) -> tuple[list[str], str]:
         )
     if kind not in _PREFIXES:
         raise interface.BadPayload(f"kind {kind!r} is unknown", fix="use 'query' or 'passage'")
-    return texts, _PREFIXES[str(kind)]
+    return texts, str(kind)

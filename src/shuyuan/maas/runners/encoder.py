@@ -5,53 +5,43 @@ and only the rows of the word table that a text needs are expanded.
 Source: Devlin et al. (2019); pooling as in Wang et al. (2024), multilingual E5.
 """
 
-import os
+from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
-from shuyuan.maas.runners import e5file, graph
+from shuyuan.maas.runners import bert, e5file, graph, session, unigram
 
 Floats = NDArray[np.float32]
 _BLOCK = 32
 _INT8_ACTIVATIONS = 4  # onnxruntime's name: accuracy_level
 
 
-class Encoder:
+class E5Encoder:
     """One loaded encoder."""
 
-    def __init__(self, source: e5file.E5File) -> None:
-        self._shape = source.shape
-        width = source.shape.width
-        self._words = source.block_rows("emb.word", width)
-        self._positions = source.matrix("emb.pos", width) + source.matrix("emb.type", width)[0]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to others
-        self._session = onnxruntime.InferenceSession(_layers(source), options, providers=["CPUExecutionProvider"])
+    prefixes = True  # it was trained with "query: " and "passage: "
 
-    @property
-    def window_tokens(self) -> int:
-        """Tokens read at once, the two end marks included."""
-        return self._shape.positions
+    def __init__(self, path: Path, threads: int) -> None:
+        source = e5file.E5File(path)
+        self.width, self.window_tokens = source.shape.width, source.shape.positions
+        self.marks = (source.vocabulary.bos, source.vocabulary.eos)
+        self._tokenizer = unigram.Unigram(source.vocabulary)
+        self._words = source.block_rows("emb.word", self.width)
+        self._positions = source.matrix("emb.pos", self.width) + source.matrix("emb.type", self.width)[0]
+        self._session = session.open_graph(_layers(source), threads)
 
-    @property
-    def width(self) -> int:
-        """Dimensions of a vector."""
-        return self._shape.width
+    def tokens(self, texts: list[str]) -> list[list[int]]:
+        """Piece ids of each text, without end marks."""
+        return self._tokenizer.encode(texts)
 
-    def mean_hidden(self, tokens: list[list[int]]) -> Floats:
+    def vectors(self, tokens: list[list[int]]) -> Floats:
         """The mean last hidden state of each token list, not normalised: (texts, width)."""
-        lengths = np.array([len(text) for text in tokens])
-        longest = int(lengths.max())
-        ids = np.zeros((len(tokens), longest), dtype=np.int64)
-        for row, text in zip(ids, tokens, strict=True):
-            row[: len(text)] = text
-        present = np.arange(longest) < lengths[:, None]  # (texts, time)
-        x = e5file.expand(self._words[ids]) + self._positions[:longest]
-        (hidden,) = self._session.run(None, {"x": x, "present": present.astype(np.int32)})
-        pooled: Floats = (hidden * present[..., None]).sum(axis=1) / lengths[:, None].astype(np.float32)
+        ids, mask = bert.padded(tokens)
+        x = e5file.expand(self._words[ids]) + self._positions[: ids.shape[1]]
+        (hidden,) = self._session.run(None, {"x": x, "present": mask.astype(np.int32)})
+        present = mask.astype(np.float32)  # (texts, time)
+        pooled: Floats = (present[:, None, :] @ hidden)[:, 0] / present.sum(axis=1, keepdims=True)
         return pooled
 
 

@@ -1,10 +1,12 @@
 """What every runner offers, and the payloads and chunks that cross the worker's socket."""
 
+import functools
+import importlib.metadata
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, TypedDict
+from typing import ClassVar, Literal, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +18,17 @@ FinishReason = Literal["stop", "length", "cancelled"]
 # only plain numbers cross the socket: nothing that could be unpickled
 _DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
-# runner kind → dotted name, imported by the worker alone
+# runner kind → dotted name, imported by the worker alone; other packages add theirs by entry point
 RUNNERS: Mapping[str, str] = {
     "llama": "shuyuan.maas.runners.llama:LlamaRunner",
     "embed": "shuyuan.maas.runners.embed:EmbedRunner",
     "onnx": "shuyuan.maas.runners.onnx:OnnxRunner",
+    "ocr": "shuyuan.maas.runners.ocr:OcrRunner",
+    "whisper": "shuyuan.maas.runners.whisper:WhisperRunner",
+    "torch": "shuyuan.maas.runners.torch:TorchRunner",
+    "remote": "shuyuan.maas.runners.remote:RemoteRunner",
 }
+ENTRY_POINTS = "shuyuan.runners"
 
 
 class Message(TypedDict):
@@ -52,12 +59,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of an answer. `usage` is the count so far; the last piece carries `finish_reason`."""
+    """A piece of an answer. `usage` is the count so far; the last piece carries `finish_reason`.
+
+    data: what is neither text nor tensor, in plain JSON values: logprobs, tool_calls, lines, segments, tokens.
+    """
 
     text: str = ""
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +93,19 @@ class Cancellation(Protocol):
 class Runner(Protocol):
     """One loaded model. `submit` is called from several threads, at most `slots` at a time.
 
-    batches_itself: concurrent calls share one pass inside (llama.cpp); otherwise they take turns.
+    batches_itself: concurrent calls share one pass inside (llama.cpp); otherwise they take turns, or the
+    worker batches them when the runner is a `BatchRunner` too.
     """
 
     batches_itself: ClassVar[bool]
     slots: int
 
-    def load(self, path: Path, *, context_tokens: int) -> None:
-        """Read a verified file. Raises BadModelFile."""
+    def load(self, path: Path, *, context_tokens: int, spec: Mapping[str, object] = {}, threads: int = 0) -> None:
+        """Read a verified file; further files of the model are its siblings. Raises BadModelFile.
+
+        spec: what the version says of itself (labels, image size …).  threads: how many to compute with;
+        0: one per core this process may use.  A runner may leave out `spec` and `threads`.
+        """
         ...
 
     def submit(self, task: str, payload: Payload, cancelled: Cancellation) -> Iterator[Chunk]:
@@ -107,6 +123,69 @@ class Runner(Protocol):
     def close(self) -> None:
         """Free what was loaded; safe to call twice."""
         ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """One piece of work that may share a pass with pieces of other requests.
+
+    length: what its cost grows with, and what padding wastes: tokens; 1 where all are alike.
+    rows: how many rows of the pass it takes.  content: known to its runner alone.
+    """
+
+    length: int
+    content: object
+    rows: int = 1
+
+
+@runtime_checkable
+class BatchRunner(Protocol):
+    """What a Runner offers on top so that the worker may answer several requests in one pass.
+
+    The worker calls `split` as a request arrives, `run` with items of any requests, `join` when all items
+    of a request are done; never two at a time. `batching` False: this file cannot; `submit` is used.
+    """
+
+    batching: bool
+
+    def split(self, task: str, payload: Payload) -> Sequence[Item]:
+        """The items of a request, at least one. Raises BadPayload, UnsupportedTask, ContextTooLong."""
+        ...
+
+    def run(self, items: Sequence[Item]) -> Sequence[object]:
+        """One pass: a result per item, in order. Raises BadPayload when the items cannot be run."""
+        ...
+
+    def join(self, task: str, payload: Payload, items: Sequence[Item], results: Sequence[object]) -> Chunk:
+        """The one chunk that answers a request, from the results of its items."""
+        ...
+
+    def sample(self, length: int) -> Item:
+        """A typical item of this length, for measuring what a pass costs."""
+        ...
+
+    def lengths(self) -> Sequence[int]:
+        """The lengths worth measuring, ascending."""
+        ...
+
+
+def answer_alone(runner: BatchRunner, task: str, payload: Payload, cancelled: Cancellation) -> Iterator[Chunk]:
+    """`submit` of a BatchRunner outside a batch: its items one after the other, shortest first."""
+    items = runner.split(task, payload)
+    results: list[object] = [None] * len(items)
+    for at in sorted(range(len(items)), key=lambda at: items[at].length):
+        if cancelled.is_set():
+            yield Chunk(finish_reason="cancelled", usage=Usage(prompt_tokens=0))
+            return
+        (results[at],) = runner.run([items[at]])
+    yield runner.join(task, payload, items, results)
+
+
+@functools.cache
+def kinds() -> Mapping[str, str]:
+    """Every runner kind with its dotted name: ours, then what installed packages add."""
+    found = {point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+    return {**found, **RUNNERS}
 
 
 class BadModelFile(errors.ShuyuanError):

@@ -1,7 +1,7 @@
 """The engine on this machine: finds the lane of a model and streams through it."""
 
 import asyncio
-import contextlib
+import functools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Literal
 
@@ -10,43 +10,57 @@ from numpy.typing import NDArray
 
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.runners import interface as runners
-from shuyuan.maas.serving import interface, placement
-from shuyuan.maas.serving.lane import Deadline, Lane
-from shuyuan.maas.serving.worker import WorkerDied
+from shuyuan.maas.serving import fairness, interface, placement
+from shuyuan.maas.serving.call import Call
+from shuyuan.maas.serving.lane import Lane
+from shuyuan.maas.serving.lookup import Lookup
+from shuyuan.maas.serving.residency import Budget
 
 _DEADLINE_S = 300.0
 _MAX_QUEUE = 64  # requests waiting per model; a full class presses Enter at once and then some
 _EMBED_TEXTS = 64  # per request to the worker, so that others get a turn
+_CLASS_WEIGHT = 4.0  # of a class (priority 1) against any other group
+_RETIRE_LOOK_S = 0.1
 
 
 class LocalEngine:
-    """Runs models in worker processes of this machine. Nothing starts before the first call."""
+    """Runs models in worker processes of this machine. Nothing starts before the first call.
 
-    def __init__(self, locator: catalogue.Locator, *, max_queue: int = _MAX_QUEUE) -> None:
+    max_queue: requests that may wait for one model; where requests share passes, four times as many items.
+    memory_bytes: for all models together; None: 70 % of what is available now.
+    """
+
+    def __init__(
+        self, locator: catalogue.Locator, *, max_queue: int = _MAX_QUEUE, memory_bytes: int | None = None
+    ) -> None:
         self._locator, self._max_queue = locator, max_queue
+        self._lookup = Lookup(locator)
         self._workers = placement.Workers()
-        self._lanes: dict[str, Lane] = {}  # by version
-        self._versions: dict[str, str] = {}  # name → version last served
+        self._budget = Budget(memory_bytes)
+        self._lanes: dict[str, Lane] = {}  # by key
+        self._names: dict[tuple[str, str], str] = {}  # (whose version it is, asked name) → key last served
         self._retiring: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def submit(
-        self, model: str, task: str, payload: runners.Payload, *, deadline_s: float | None = None
+        self,
+        model: str,
+        task: str,
+        payload: runners.Payload,
+        *,
+        asker: interface.Asker = interface.ANYONE,
+        deadline_s: float | None = None,
     ) -> AsyncGenerator[runners.Chunk, None]:
         """See Engine.submit."""
-        deadline = Deadline(_DEADLINE_S if deadline_s is None else deadline_s)
-        for last_try in (False, True):
-            given = False
-            lane = await self._lane(model)
-            try:
-                async with contextlib.aclosing(lane.stream(task, payload, deadline)) as chunks:
-                    async for chunk in chunks:
-                        given = True
-                        yield chunk
-                return
-            except WorkerDied as died:
-                if given or last_try or self._closed:
-                    raise self._lost(model) from died
+        lane, call = await self._enter(model, task, payload, asker, deadline_s)
+        try:
+            while True:
+                chunk = await call.next()
+                yield chunk
+                if chunk.finish_reason:
+                    return
+        finally:
+            lane.leave(call)
 
     async def embed(
         self,
@@ -54,6 +68,7 @@ class LocalEngine:
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        asker: interface.Asker = interface.ANYONE,
         deadline_s: float | None = None,
     ) -> interface.Embeddings:
         """See Engine.embed."""
@@ -61,102 +76,167 @@ class LocalEngine:
         prompt_tokens = 0
         for at in range(0, max(len(texts), 1), _EMBED_TEXTS):
             part = {"texts": list(texts[at : at + _EMBED_TEXTS]), "kind": kind}
-            chunk = await self._only_chunk(model, "embed", part, deadline_s)
+            chunk = await self._only_chunk(model, "embed", part, asker, deadline_s)
             rows.append(runners.unpack_tensor(chunk.tensors["embeddings"]).astype(np.float32, copy=False))
             prompt_tokens += chunk.usage.prompt_tokens if chunk.usage else 0
-        return interface.Embeddings(np.concatenate(rows), prompt_tokens)
+        return interface.Embeddings(rows[0] if len(rows) == 1 else np.concatenate(rows), prompt_tokens)
 
     async def predict(
-        self, model: str, inputs: Mapping[str, NDArray[np.generic]], *, deadline_s: float | None = None
+        self,
+        model: str,
+        inputs: Mapping[str, NDArray[np.generic]],
+        *,
+        asker: interface.Asker = interface.ANYONE,
+        deadline_s: float | None = None,
     ) -> dict[str, NDArray[np.generic]]:
         """See Engine.predict."""
         payload = {"inputs": {name: runners.pack_tensor(array) for name, array in inputs.items()}}
-        chunk = await self._only_chunk(model, "predict", payload, deadline_s)
+        chunk = await self._only_chunk(model, "predict", payload, asker, deadline_s)
         return {name: runners.unpack_tensor(tensor) for name, tensor in chunk.tensors.items()}
 
-    async def warm(self, model: str) -> None:
+    async def warm(self, model: str, *, school_id: str = catalogue.SHARED, replicas: int | None = None) -> None:
         """See Engine.warm."""
-        await (await self._lane(model)).ready()
+        await (await self._lane(model, school_id)).ready(replicas)
 
-    async def unload(self, model: str) -> None:
+    async def unload(self, model: str, *, school_id: str = catalogue.SHARED) -> None:
         """See Engine.unload."""
-        await (await self._lane(model)).unload()
+        await (await self._lane(model, school_id)).unload()
+
+    async def pin(self, model: str, pinned: bool = True, *, school_id: str = catalogue.SHARED) -> None:
+        """See Engine.pin."""
+        (await self._lane(model, school_id)).pin(pinned)
+
+    async def keep_alive(self, model: str, seconds: float | None, *, school_id: str = catalogue.SHARED) -> None:
+        """See Engine.keep_alive."""
+        (await self._lane(model, school_id)).keep_alive(seconds)
 
     def status(self) -> list[interface.ModelStatus]:
         """See Engine.status."""
-        names = dict.fromkeys([*self._locator.known(), *self._versions])
-        return [self._status_of(name) for name in names]
+        shared = ((catalogue.SHARED, name) for name in self._lookup.known())
+        return [self._status_of(*name) for name in dict.fromkeys([*shared, *self._names])]
+
+    def residency(self) -> interface.Residency:
+        """See Engine.residency."""
+        names = {key: name for (_, name), key in self._names.items()}
+        lanes = [lane for lane in self._lanes.values() if self._budget.taken_by(lane)]
+        lanes.sort(key=lambda lane: lane.used_at)
+        models = [lane.status(names.get(lane.model.key, lane.name)) for lane in lanes]
+        return interface.Residency(self._budget.budget_bytes, self._budget.used_bytes, models)
+
+    def forget(self) -> None:
+        """See Engine.forget."""
+        self._lookup.forget()
 
     async def close(self) -> None:
         """See Engine.close."""
         self._closed = True
         for lane in self._lanes.values():
-            lane.close()
+            lane.close(_closed())
         for task in self._retiring:
             task.cancel()
         await self._workers.close()
 
-    async def _lane(self, model: str) -> Lane:
-        if self._closed:
-            raise interface.Closed("this server is shutting down", fix="try again shortly")
+    async def _enter(
+        self,
+        model: str,
+        task: str,
+        payload: runners.Payload,
+        asker: interface.Asker,
+        deadline_s: float | None,
+    ) -> tuple[Lane, Call]:
+        lane = await self._lane(model, asker.school_id)
+        call = Call(task, payload, _flow(asker), _items(task, payload))
+        lane.enter(call, _DEADLINE_S if deadline_s is None else deadline_s)
+        return lane, call
+
+    async def _only_chunk(
+        self,
+        model: str,
+        task: str,
+        payload: runners.Payload,
+        asker: interface.Asker,
+        deadline_s: float | None,
+    ) -> runners.Chunk:
+        lane, call = await self._enter(model, task, payload, asker, deadline_s)
         try:
-            found = await asyncio.to_thread(self._locator.locate, model)
-        except catalogue.NotPulled as absent:
-            self._raise_if_pulling(model, absent)
-            raise
-        lane = self._lanes.setdefault(found.version, Lane(found, self._workers, self._max_queue))
-        before = self._versions.get(model)
-        self._versions[model] = found.version
-        if before and before not in self._versions.values():
+            return await call.next()
+        finally:
+            lane.leave(call)
+
+    async def _lane(self, model: str, school_id: str) -> Lane:
+        if self._closed:
+            raise _closed()
+        found = self._lookup.recent(model, school_id)
+        if found is None:
+            found = await self._lookup.find(model, school_id)
+            if self._closed:
+                raise _closed()
+            self._name(model, found)
+        return self._lanes[found.key]
+
+    def _name(self, model: str, found: catalogue.Loadable) -> None:
+        """Remember what a name stands for; a version that no name stands for any more is freed."""
+        if found.key not in self._lanes:
+            self._lanes[found.key] = Lane(found, self._workers, self._budget, self._max_queue)
+        name = (found.school_id, model)
+        before = self._names.get(name)
+        self._names[name] = found.key
+        if before and before not in self._names.values():
             self._retire(before)
-        return lane
 
-    def _raise_if_pulling(self, model: str, absent: catalogue.NotPulled) -> None:
-        progress = self._locator.pull_progress(model)
-        if progress and not progress.finished:
-            percent = 100 * progress.bytes_done // progress.bytes_total
-            raise interface.Loading(
-                f"model {model!r} is being pulled: {percent} %", fix="try again when it has arrived", retry_after_s=10
-            ) from absent
-
-    def _retire(self, version: str) -> None:
-        """Free a version that no name points to any more, once it is idle."""
+    def _retire(self, key: str) -> None:
+        """Free a version once it is idle."""
 
         async def when_idle(lane: Lane) -> None:
-            while lane.in_flight or lane.waiting:
-                await asyncio.sleep(0.1)
+            while lane.busy:
+                await asyncio.sleep(_RETIRE_LOOK_S)
             await lane.unload()
 
-        task = asyncio.create_task(when_idle(self._lanes.pop(version)))
+        task = asyncio.create_task(when_idle(self._lanes.pop(key)))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
-    async def _only_chunk(
-        self, model: str, task: str, payload: runners.Payload, deadline_s: float | None
-    ) -> runners.Chunk:
-        async with contextlib.aclosing(self.submit(model, task, payload, deadline_s=deadline_s)) as chunks:
-            return await anext(chunks)
-
-    def _status_of(self, name: str) -> interface.ModelStatus:
-        lane = self._lanes.get(self._versions.get(name, ""))
+    def _status_of(self, school_id: str, name: str) -> interface.ModelStatus:
+        lane = self._lanes.get(self._names.get((school_id, name), ""))
         if lane and lane.state != "pulled":
             return lane.status(name)
         progress = self._locator.pull_progress(name)
         if progress and not progress.finished:
             share = progress.bytes_done / progress.bytes_total
             return interface.ModelStatus(name, "pulling", reason=progress.stage, progress=share)
+        if lane:
+            return lane.status(name)
         try:
-            found = self._locator.locate(name)
+            found = self._locator.locate(name, school_id)
         except catalogue.NotPulled:
             failed = progress is not None and progress.stage == "failed"
             return interface.ModelStatus(name, "failed" if failed else "absent", progress.error if progress else "")
         except catalogue.HashMismatch as wrong:
             return interface.ModelStatus(name, "failed", reason=wrong.message)
-        return interface.ModelStatus(name, "pulled", version=found.version)
+        return interface.ModelStatus(name, "pulled", version=found.version, memory_bytes=found.memory_bytes)
 
-    def _lost(self, model: str) -> Exception:
-        if self._closed:
-            return interface.Closed("this server is shutting down", fix="try again shortly")
-        return interface.WorkerLost(
-            f"the worker of {model!r} ended while answering", fix="send the request again", retry_after_s=1
-        )
+
+@functools.lru_cache(maxsize=4096)
+def _flow(asker: interface.Asker) -> fairness.Flow:
+    return fairness.Flow(
+        group=f"{asker.school_id}/{asker.group}",
+        person=f"{asker.school_id}/{asker.person}",
+        exam=asker.priority == 0,
+        weight=_CLASS_WEIGHT if asker.priority == 1 else 1.0,
+    )
+
+
+def _items(task: str, payload: runners.Payload) -> int:
+    """What a request weighs: texts, or the rows of its first tensor."""
+    if task == "embed":
+        texts = payload.get("texts")
+        return len(texts) or 1 if isinstance(texts, list) else 1
+    if task == "predict" and isinstance(inputs := payload.get("inputs"), Mapping):
+        first = next(iter(inputs.values()), None)
+        shape = first.get("shape") if isinstance(first, Mapping) else None
+        return max(1, int(shape[0])) if isinstance(shape, list) and shape else 1
+    return 1
+
+
+def _closed() -> interface.Closed:
+    return interface.Closed("this server is shutting down", fix="try again shortly")

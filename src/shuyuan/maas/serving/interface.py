@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shuyuan.kernel import errors
+from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.runners import interface as runners
 
 Chunk = runners.Chunk
@@ -24,6 +26,23 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants an answer, as far as a queue must know: opaque words, never names.
+
+    priority: 0 an exam, served first; 1 a class; 2 anything else. Within it, classes (`group`) share the
+    model fairly, and people share their class's part.
+    """
+
+    school_id: str = catalogue.SHARED
+    group: str = ""
+    person: str = ""
+    priority: int = 2
+
+
+ANYONE = Asker()
+
+
+@dataclass(frozen=True, slots=True)
 class ModelStatus:
     """What one model is doing. absent: not on this machine; pulled: on disk, loads at the first call."""
 
@@ -32,7 +51,7 @@ class ModelStatus:
     reason: str = ""  # why failed, or which stage of a pull
     progress: float | None = None  # 0..1 while pulling
     version: str = ""
-    rss_bytes: int = 0  # of its worker; workers that host several models report the sum
+    rss_bytes: int = 0  # of its workers; workers that host several models report the sum
     in_flight: int = 0
     queued: int = 0
     slots: int = 0
@@ -40,21 +59,43 @@ class ModelStatus:
     requests: int = 0
     restarts: int = 0
     worker_pid: int | None = None
+    school_id: str = catalogue.SHARED
+    memory_bytes: int = 0  # what this model alone takes: measured once loaded, before that as the catalogue says
+    pinned: bool = False
+    keep_alive_s: float | None = None
+    last_used: datetime | None = None  # UTC; None: not since this server started
+    replicas: int = 0  # workers that have it loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Residency:
+    """Which models are in memory, and how much of it they may take."""
+
+    budget_bytes: int
+    used_bytes: int
+    models: list[ModelStatus]  # the loaded ones, least recently used first
 
 
 class Engine(Protocol):
-    """Runs models by name. Every method may raise UnknownModel, NotPulled, Loading, LoadFailed,
+    """Runs models by name. Every method may raise UnknownModel, NotPulled, Loading, LoadFailed, NeverFits,
     Overloaded, DeadlineExceeded, WorkerLost, BadPayload, UnsupportedTask, ContextTooLong."""
 
     def submit(
-        self, model: str, task: str, payload: runners.Payload, *, deadline_s: float | None = None
+        self,
+        model: str,
+        task: str,
+        payload: runners.Payload,
+        *,
+        asker: Asker = ANYONE,
+        deadline_s: float | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """Stream an answer. Leaving it (aclose, or cancelling the reading task) stops the work in the worker.
 
+        asker.school_id: whose versions of `model` are looked up before the shared ones.
         deadline_s: seconds from now for the whole answer, waiting and loading included; None: 300.
         Every chunk carries the usage so far, the last one finish_reason. Errors come at the first `anext`;
-        only WorkerLost and DeadlineExceeded may come later. A worker that dies before the first chunk is
-        retried once, unseen.
+        only WorkerLost and DeadlineExceeded may come later. A request whose worker dies before the first
+        chunk is tried again, unseen.
         """
         ...
 
@@ -64,31 +105,53 @@ class Engine(Protocol):
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        asker: Asker = ANYONE,
         deadline_s: float | None = None,
     ) -> Embeddings:
         """Unit vectors of texts. kind: `query` for what is searched with, `passage` for what is found."""
         ...
 
     async def predict(
-        self, model: str, inputs: Mapping[str, NDArray[np.generic]], *, deadline_s: float | None = None
+        self,
+        model: str,
+        inputs: Mapping[str, NDArray[np.generic]],
+        *,
+        asker: Asker = ANYONE,
+        deadline_s: float | None = None,
     ) -> dict[str, NDArray[np.generic]]:
         """Run a tensor model once."""
         ...
 
-    async def warm(self, model: str) -> None:
-        """Load now instead of at the first call; returns when ready."""
+    async def warm(self, model: str, *, school_id: str = catalogue.SHARED, replicas: int | None = None) -> None:
+        """Load now. replicas: worker processes for it, sharing the cores; None: as before (1 at first)."""
         ...
 
-    async def unload(self, model: str) -> None:
-        """Free a model that has nothing in flight; it loads again when called."""
+    async def unload(self, model: str, *, school_id: str = catalogue.SHARED) -> None:
+        """Free a model's memory; the next call loads it again. Raises Conflict while it is answering."""
+        ...
+
+    async def pin(self, model: str, pinned: bool = True, *, school_id: str = catalogue.SHARED) -> None:
+        """Keep a model in memory whatever else wants room, or let it go again. Does not load it."""
+        ...
+
+    async def keep_alive(self, model: str, seconds: float | None, *, school_id: str = catalogue.SHARED) -> None:
+        """How long a model stays loaded after its last answer. None: until room is needed; 0: not at all."""
         ...
 
     def status(self) -> list[ModelStatus]:
-        """Every known model, loaded or not; cheap, never blocks."""
+        """Every known model; cheap, never waits."""
+        ...
+
+    def residency(self) -> Residency:
+        """What is in memory and what it may take; cheap."""
+        ...
+
+    def forget(self) -> None:
+        """An alias moved or a version came: look models up again at the next call instead of within a second."""
         ...
 
     async def close(self) -> None:
-        """Stop every worker this engine started; later calls raise Closed."""
+        """Stop every worker. Running answers end with Closed."""
         ...
 
 
@@ -108,6 +171,12 @@ class Overloaded(errors.RateLimited):
     """The queue of this model is full; `retry_after_s` is estimated from the current pace."""
 
     code = "overloaded"
+
+
+class NeverFits(errors.Conflict):
+    """The model takes more memory than all models together may; loading it is not tried."""
+
+    code = "model_too_large"
 
 
 class DeadlineExceeded(errors.ShuyuanError):

@@ -1,240 +1,473 @@
-"""One model's way to its worker: load once, wait in a bounded line, stream, come back after a crash."""
+"""One model's way to its workers: wait in a fair, bounded line, load once, stream, come back after a crash."""
 
 import asyncio
 import contextlib
-import time
-from collections.abc import AsyncGenerator, Awaitable
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TypeVar
+from datetime import UTC, datetime
 
 import structlog
 
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue
-from shuyuan.maas.runners import interface as runners
-from shuyuan.maas.serving import interface, wire
+from shuyuan.maas.serving import fairness, interface, wire
+from shuyuan.maas.serving.call import Call
+from shuyuan.maas.serving.loading import Attempts, threads_each
 from shuyuan.maas.serving.placement import Workers
-from shuyuan.maas.serving.worker import Loaded, Ticket, Worker, WorkerDied
-
-T = TypeVar("T")
+from shuyuan.maas.serving.residency import Budget, Unwanted
+from shuyuan.maas.serving.worker import Loaded, Worker, WorkerDied
 
 _log = structlog.get_logger(module="serving.lane")
 
 _LOAD_LIMIT_S = 300.0
-_LONGEST_PAUSE_S = 30.0
-_PATIENCE_S = 2.0  # callers wait this long for the next start; above it they are told to come back
-_GIVE_UP_AFTER = 5  # crashes in a row after which only a call starts the worker again
+_BATCH_QUEUE = 4  # times as many items may wait where they share passes
+_WINDOW_OVERFLOW = 4  # times the window, for people who have nothing in the worker yet
+_TRIES = 3  # workers a request may see die before it is given up; the last time it runs alone
+_PACE = 0.1  # weight of the newest gap in the moving mean
 
 
-class Deadline:
-    """A moment by which an answer must be complete."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = asyncio.get_running_loop().time() + seconds
-        self._seconds = seconds
-
-    async def wait(self, awaitable: Awaitable[T]) -> T:
-        """Await within what is left. Raises DeadlineExceeded."""
-        try:
-            async with asyncio.timeout_at(self._at):
-                return await awaitable
-        except TimeoutError as late:
-            raise interface.DeadlineExceeded(
-                f"the answer was not finished within {self._seconds:g} s", fix="ask for less or allow more time"
-            ) from late
-
-
-@dataclass(slots=True)
-class _Live:
-    """A loaded model in a living worker."""
+@dataclass(slots=True, eq=False)
+class _Replica:
+    """The model, loaded in a living worker."""
 
     worker: Worker
     loaded: Loaded
-    free: asyncio.Semaphore
-    drains: set[asyncio.Task[None]] = field(default_factory=set)
+    load: int = 0  # items in it
+    calls: set[Call] = field(default_factory=set)
+    people: Counter[tuple[str, str]] = field(default_factory=Counter)
+    leaving: bool = False  # gets nothing more
+    suspect: Call | None = None  # was there when two workers died; runs alone
+
+    def weight(self, call: Call) -> int:
+        """How much of its room a call takes."""
+        return call.items if self.loaded.window else 1
+
+    def has_room(self, call: Call) -> bool:
+        """Whether it may be handed this call now."""
+        if self.leaving or self.suspect or not self.worker.alive:
+            return False
+        if call.tries >= _TRIES - 1:
+            return not self.calls  # if it is the cause, it falls alone
+        if not self.loaded.window:
+            return self.load < self.loaded.slots
+        if self.load < self.loaded.window:
+            return True
+        return self.load < self.loaded.window * _WINDOW_OVERFLOW and _person(call) not in self.people
+
+    def take(self, call: Call) -> None:
+        """It was handed this call."""
+        self.calls.add(call)
+        self.load += self.weight(call)
+        self.people[_person(call)] += 1
+        if call.tries >= _TRIES - 1:
+            self.suspect = call
+
+    def let_go(self, call: Call) -> None:
+        """It is done with this call."""
+        self.calls.discard(call)
+        self.load -= self.weight(call)
+        person = _person(call)
+        self.people[person] -= 1
+        if not self.people[person]:
+            del self.people[person]
+        if self.suspect is call:
+            self.suspect = None
 
 
 class Lane:
     """Used from one event loop."""
 
-    def __init__(self, model: catalogue.Loadable, workers: Workers, max_queue: int) -> None:
-        self.model = model
+    def __init__(self, model: catalogue.Loadable, workers: Workers, budget: Budget, max_queue: int) -> None:
+        self.model, self.name = model, model.name
         self.state: interface.State = "pulled"
         self.reason = ""
-        self.in_flight = self.waiting = self.requests = self.restarts = 0
-        self._workers, self._max_queue = workers, max_queue
-        self._live: _Live | None = None
-        self._loading: asyncio.Task[_Live] | None = None
-        self._failures, self._not_before = 0, 0.0
-        self._service_s = 1.0  # moving mean of an answer's time in the worker
+        self.requests = self.restarts = 0
+        self.pinned = False
+        self.used_at = 0.0
+        self.keep_alive_s: float | None = None
+        self.measured_bytes = 0  # of one replica
+        self._workers, self._budget, self._max_queue = workers, budget, max_queue
+        self._line: fairness.FairQueue[Call] = fairness.FairQueue()
+        self._queued_items = 0
+        self._replicas: list[_Replica] = []
+        self._wanted_replicas = 1
+        self._loading: asyncio.Task[None] | None = None
+        self._warming = 0
+        self._unloading: asyncio.Task[None] | None = None
+        self._attempts = Attempts()
+        self._gap_s, self._finished_at = 0.0, 0.0  # between two finished items
+        self._used: datetime | None = None
+        self._farewell: asyncio.TimerHandle | None = None
         self._closed = False
 
-    async def stream(
-        self, task: str, payload: runners.Payload, deadline: Deadline
-    ) -> AsyncGenerator[runners.Chunk, None]:
-        """Answer one request. Raises WorkerDied when the worker ends before the answer does."""
-        live = await self._enter(deadline)
-        started = time.perf_counter()
-        try:
-            ticket = live.worker.submit(self.model.version, task, payload)
-        except BaseException:
-            live.free.release()
-            raise
-        self.in_flight += 1
-        try:
-            while True:
-                chunk = await deadline.wait(ticket.next())
-                if chunk.finish_reason:
-                    self._count_success(time.perf_counter() - started)
-                yield chunk
-                if chunk.finish_reason:
-                    return
-        finally:
-            self._leave(live, ticket)
+    @property
+    def in_flight(self) -> int:
+        """Calls in a worker, cancelled ones included until it has let go."""
+        return sum(len(replica.calls) for replica in self._replicas)
 
-    async def ready(self) -> None:
-        """Load now if need be. Raises LoadFailed."""
-        await self._ready()
+    @property
+    def waiting(self) -> int:
+        """Calls in line."""
+        return len(self._line)
+
+    @property
+    def busy(self) -> bool:
+        """Answering, being asked, or between two states."""
+        if self._line or self._warming or self._loading_now or self._unloading:
+            return True
+        return any(replica.calls for replica in self._replicas)
+
+    @property
+    def idle(self) -> bool:
+        """See Resident.idle."""
+        return bool(self._replicas) and not self.busy
+
+    def enter(self, call: Call, deadline_s: float) -> None:
+        """Put a call on its way; its answers arrive in the call. Raises Overloaded."""
+        loop = asyncio.get_running_loop()
+        self.used_at = loop.time()
+        if self._farewell:
+            self._farewell.cancel()
+            self._farewell = None
+        replica = None if self._line else self._free_replica(call)
+        if replica is None:
+            self._queue(call)
+        call.timer = loop.call_later(deadline_s, self._expire, call, deadline_s)
+        if replica:
+            self._hand_over(replica, call)
+        elif not self._replicas:
+            self._ensure_loaded()
+
+    def leave(self, call: Call) -> None:
+        """The reader is gone or has the last chunk; what is left of the work is dropped."""
+        if call.timer:
+            call.timer.cancel()
+            call.timer = None
+        if call.stage == "waiting":
+            self._unqueue(call)
+            call.stage = "over"
+            self._rest_if_idle()
+        elif call.stage == "running":
+            call.stage = "leaving"
+            for replica in self._replicas:
+                if call in replica.calls:
+                    replica.worker.cancel(call)
+
+    async def ready(self, replicas: int | None = None) -> None:
+        """Load now if need be. Raises LoadFailed, NeverFits."""
+        if replicas is not None and replicas != self._wanted_replicas:
+            await asyncio.shield(asyncio.create_task(self._resize(replicas)))
+        self._warming += 1
+        try:
+            while len(self._replicas) < self._wanted_replicas:
+                await asyncio.shield(self._ensure_loaded())
+        finally:
+            self._warming -= 1
+            self._rest_if_idle()
 
     async def unload(self) -> None:
         """Free the model. Raises Conflict while it is answering."""
         if self.in_flight or self.waiting:
-            raise errors.Conflict(f"model {self.model.name!r} is answering", fix="wait until it is idle")
-        live, self._live, self.state = self._live, None, "pulled"
-        if live:
-            live.worker.on_death.remove(self._on_death)
-            await self._workers.release(self.model, live.worker)
+            raise errors.Conflict(f"model {self.name!r} is answering", fix="wait until it is idle")
+        if self._loading_now:
+            raise errors.Conflict(f"model {self.name!r} is being loaded", fix="wait until it is ready")
+        await asyncio.shield(self._unloading or self._begin_unload())
 
-    def close(self) -> None:
-        """No more loads; the workers are closed by who owns them."""
+    def keep_alive(self, seconds: float | None) -> None:
+        """See Engine.keep_alive."""
+        self.keep_alive_s = seconds
+        if self._farewell:
+            self._farewell.cancel()
+            self._farewell = None
+        self._rest_if_idle()
+
+    def pin(self, pinned: bool) -> None:
+        """See Engine.pin."""
+        self.pinned = pinned
+        self._budget.changed()
+        self._rest_if_idle()
+
+    def close(self, why: Exception) -> None:
+        """Tell everybody who waits; the workers are closed by who owns them."""
         self._closed = True
+        if self._farewell:
+            self._farewell.cancel()
         if self._loading:
             self._loading.cancel()
+        for call in [*self._line.waiting(), *(call for replica in self._replicas for call in replica.calls)]:
+            self._end(call, why)
 
     def status(self, name: str) -> interface.ModelStatus:
         """What this model is doing now."""
-        live = self._live
+        alive = self._replicas
         return interface.ModelStatus(
             model=name,
+            school_id=self.model.school_id,
             state=self.state,
             reason=self.reason,
             version=self.model.version,
-            rss_bytes=live.worker.rss_bytes if live else 0,
+            rss_bytes=sum(replica.worker.rss_bytes for replica in alive),
+            memory_bytes=self._budget.taken_by(self) or self._need_bytes(),
             in_flight=self.in_flight,
             queued=self.waiting,
-            slots=live.loaded.slots if live else 0,
-            load_s=live.loaded.load_s if live else 0.0,
+            slots=sum(replica.loaded.window or replica.loaded.slots for replica in alive),
+            load_s=max((replica.loaded.load_s for replica in alive), default=0.0),
             requests=self.requests,
             restarts=self.restarts,
-            worker_pid=live.worker.pid if live else None,
+            worker_pid=alive[0].worker.pid if alive else None,
+            replicas=len(alive),
+            pinned=self.pinned,
+            keep_alive_s=self.keep_alive_s,
+            last_used=self._used,
         )
 
-    async def _enter(self, deadline: Deadline) -> _Live:
-        """Wait for the model and for a free slot of it."""
-        if self.waiting >= self._max_queue:
-            slots = self._live.loaded.slots if self._live else 1
-            wait_s = max(1.0, round(self._service_s * self.waiting / slots, 1))
+    # --- the line
+
+    def _queue(self, call: Call) -> None:
+        roomy = any(replica.loaded.window for replica in self._replicas) or (
+            not self._replicas and call.task == "embed"
+        )
+        bound = self._max_queue * (_BATCH_QUEUE if roomy else 1)
+        if self._line and self._queued_items + call.items > bound:
+            wait_s = max(1.0, round(self._gap_s * self._queued_items, 1))
             raise interface.Overloaded(
-                f"{self.waiting} requests already wait for {self.model.name!r}",
+                f"{self._queued_items} requests already wait for {self.name!r}",
                 fix=f"try again in {wait_s:g} s",
                 retry_after_s=wait_s,
             )
-        self.waiting += 1
+        self._stand(call)
+
+    def _stand(self, call: Call) -> None:
+        call.stage = "waiting"
+        call.place = self._line.push(call, call.flow, call.items)
+        self._queued_items += call.items
+
+    def _unqueue(self, call: Call) -> None:
+        if call.place and call.place.waiting:
+            self._line.drop(call.place)
+            self._queued_items -= call.items
+
+    def _pump(self) -> None:
+        """Hand over whoever's turn it is, as far as there is room."""
+        while (call := self._line.head()) is not None:
+            replica = self._free_replica(call)
+            if replica is None:
+                return
+            self._line.pop()
+            self._queued_items -= call.items
+            self._hand_over(replica, call)
+
+    def _free_replica(self, call: Call) -> _Replica | None:
+        free = [replica for replica in self._replicas if replica.has_room(call)]
+        return min(free, key=lambda replica: replica.load) if free and not self._unloading else None
+
+    def _hand_over(self, replica: _Replica, call: Call) -> None:
+        call.stage, call.started = "running", asyncio.get_running_loop().time()
         try:
-            live = await deadline.wait(self._ready())
-            await deadline.wait(live.free.acquire())
-            return live
-        finally:
-            self.waiting -= 1
-
-    def _leave(self, live: _Live, ticket: Ticket) -> None:
-        """Give the slot back, at once or as soon as the worker has let go of a cancelled request."""
-        if ticket.finished.is_set():
-            self._free(live)
+            replica.worker.submit(self.model.key, call)
+        except WorkerDied:  # its burial is on the way, and will load another
+            self._stand(call)
             return
-        live.worker.cancel(ticket)
-        drain = asyncio.create_task(self._drain(live, ticket))
-        live.drains.add(drain)
-        drain.add_done_callback(live.drains.discard)
+        except errors.TooLarge as wrong:
+            self._end(call, wrong)
+            return
+        replica.take(call)
 
-    async def _drain(self, live: _Live, ticket: Ticket) -> None:
-        await ticket.finished.wait()
-        self._free(live)
+    def _over(self, replica: _Replica, call: Call) -> None:
+        """The worker will say no more about this call."""
+        replica.let_go(call)
+        if call.stage == "running":
+            self._attempts.succeeded()
+            self.requests += 1
+            self._used = datetime.now(UTC)
+            self._count_pace(call)
+        call.stage = "over"
+        self._pump()
+        self._rest_if_idle()
 
-    def _free(self, live: _Live) -> None:
-        self.in_flight -= 1
-        live.free.release()
+    def _count_pace(self, call: Call) -> None:
+        now = asyncio.get_running_loop().time()
+        gap_s = (now - max(self._finished_at, call.started)) / call.items
+        self._finished_at = now
+        self._gap_s += _PACE * (gap_s - self._gap_s) if self._gap_s else gap_s
 
-    async def _ready(self) -> _Live:
-        if self._live and self._live.worker.alive:
-            return self._live
+    def _expire(self, call: Call, deadline_s: float) -> None:
+        call.put(
+            interface.DeadlineExceeded(
+                f"the answer was not finished within {deadline_s:g} s", fix="ask for less or allow more time"
+            )
+        )
+        self.leave(call)
+
+    def _end(self, call: Call, why: Exception) -> None:
+        self._unqueue(call)
+        call.stage = "over"
+        call.put(why)
+
+    # --- loading and freeing
+
+    @property
+    def _loading_now(self) -> bool:
+        return self._loading is not None and not self._loading.done()
+
+    def _need_bytes(self) -> int:
+        return (self.measured_bytes or self.model.memory_bytes) * self._wanted_replicas
+
+    def _ensure_loaded(self) -> "asyncio.Task[None]":
         if self._loading is None or self._loading.done():
             self._loading = asyncio.create_task(self._load())
             self._loading.add_done_callback(_retrieve)
-        return await asyncio.shield(self._loading)
+        return self._loading
 
-    async def _load(self) -> _Live:
-        await self._pause()
-        self.state, self.reason = "loading", ""
+    async def _load(self) -> None:
         try:
-            worker = await self._workers.place(self.model)
-            loaded = await asyncio.wait_for(worker.load(self.model), _LOAD_LIMIT_S)
+            await self._attempts.pause(self.name, self.reason)
+            if self._unloading:
+                await asyncio.shield(self._unloading)
+            self.state, self.reason = "loading", ""
+            if not self._replicas:
+                await self._budget.admit(self, self._need_bytes(), lambda: bool(self._line or self._warming))
+            while len(self._replicas) < self._wanted_replicas:
+                self._replicas.append(await self._load_one())
+                self._pump()
+            await self._settle()
+        except Unwanted:
+            self.state = "pulled"
+        except (errors.ShuyuanError, asyncio.CancelledError) as why:
+            self._fail(why)
+            raise
+        else:
+            self.state = "ready"
+            self._pump()
+            self._rest_if_idle()
+
+    async def _load_one(self) -> _Replica:
+        worker: Worker | None = None
+        try:
+            worker = await self._workers.place(self.model, alone=self._wanted_replicas > 1)
+            threads = threads_each(self._wanted_replicas)
+            loaded = await asyncio.wait_for(worker.load(self.model, threads), _LOAD_LIMIT_S)
+            if not worker.alive:
+                raise WorkerDied("it ended right after loading")
         except (WorkerDied, wire.RunnerDefect, errors.ShuyuanError, OSError, TimeoutError) as wrong:
-            self._count_failure(f"it could not be loaded: {wrong}")
-            _log.warning("model_load_failed", model=self.model.name, error=str(wrong))
-            raise self._load_failed() from wrong
-        self._live = _Live(worker, loaded, asyncio.Semaphore(loaded.slots))
-        worker.on_death.append(self._on_death)
-        self.state = "ready"
-        _log.info("model_loaded", model=self.model.name, load_s=round(loaded.load_s, 2), pid=worker.pid)
-        return self._live
+            if worker:
+                await self._release(worker)
+            self.reason = f"it could not be loaded: {wrong}"
+            self._attempts.failed()
+            _log.warning("model_load_failed", model=self.name, error=str(wrong))
+            raise self._attempts.error(self.name, self.reason) from wrong
+        replica = _Replica(worker, loaded)
+        worker.on_death[self.model.key] = lambda: self._on_death(replica)
+        worker.on_over[self.model.key] = lambda call: self._over(replica, call)
+        _log.info("model_loaded", model=self.name, load_s=round(loaded.load_s, 2), pid=worker.pid)
+        return replica
 
-    async def _pause(self) -> None:
-        wait_s = self._not_before - asyncio.get_running_loop().time()
-        if wait_s > _PATIENCE_S:
-            raise self._load_failed()
-        await asyncio.sleep(max(0.0, wait_s))
+    async def _settle(self) -> None:
+        self.measured_bytes = max(replica.loaded.memory_bytes for replica in self._replicas) or self.measured_bytes
+        try:
+            await self._budget.settle(self, self._need_bytes())
+        except interface.NeverFits:
+            await self._free(self._replicas)
+            raise
 
-    def _load_failed(self) -> interface.LoadFailed:
-        wait_s = max(0.1, self._not_before - asyncio.get_running_loop().time())
-        return interface.LoadFailed(
-            f"model {self.model.name!r} is not running: {self.reason}",
-            fix=f"it is tried again in {wait_s:.1f} s",
-            retry_after_s=wait_s,
-        )
+    def _fail(self, why: BaseException) -> None:
+        """Everybody who waited for the load hears why it did not happen."""
+        if not self._replicas:
+            self._budget.release(self)
+            self.state = "failed"
+        if isinstance(why, errors.ShuyuanError):
+            self.reason = self.reason or why.message
+            for call in self._line.waiting():
+                self._end(call, why)
 
-    def _count_failure(self, reason: str) -> None:
-        """First time: try again at once. Then 0.5 s, doubling, up to 30 s."""
-        self._failures += 1
-        pause_s = 0.0 if self._failures == 1 else min(_LONGEST_PAUSE_S, 0.5 * 2 ** (self._failures - 2))
-        self._not_before = asyncio.get_running_loop().time() + pause_s
-        self.state, self.reason = "failed", reason
+    async def _free(self, replicas: list[_Replica]) -> None:
+        leaving = list(replicas)
+        for replica in leaving:
+            self._replicas.remove(replica)
+            replica.worker.on_death.pop(self.model.key, None)
+        for replica in leaving:
+            await self._release(replica.worker)
+        if not self._replicas:
+            self.state = "pulled"
+            self._budget.release(self)
 
-    def _count_success(self, service_s: float) -> None:
-        self._failures = 0
-        self.requests += 1
-        self._service_s += 0.2 * (service_s - self._service_s)
+    async def _release(self, worker: Worker) -> None:
+        with contextlib.suppress(WorkerDied):
+            await self._workers.release(self.model, worker)
 
-    def _on_death(self) -> None:
-        """The worker of a loaded model has ended: start another, unless it keeps dying."""
-        self._live = None
+    def _unloaded(self, task: "asyncio.Task[None]") -> None:
+        self._unloading = None
+        _retrieve(task)
+        self._budget.changed()
+        if self._line and not self._closed:
+            self._ensure_loaded()
+
+    async def _resize(self, replicas: int) -> None:
+        """Another number of replicas: let the present ones finish, free them, start anew with other threads."""
+        self._wanted_replicas = replicas
+        for replica in self._replicas:
+            replica.leaving = True
+        while self._loading_now or any(replica.calls for replica in self._replicas):
+            await asyncio.sleep(0.01)
+        await self._free(self._replicas)
+        if self._line:
+            self._ensure_loaded()
+
+    def _rest_if_idle(self) -> None:
+        if not self.idle or self._closed:
+            return
+        self._budget.changed()
+        if self.keep_alive_s is not None and not self.pinned and self._farewell is None:
+            loop = asyncio.get_running_loop()
+            self._farewell = loop.call_later(self.keep_alive_s, self._say_farewell)
+
+    def _say_farewell(self) -> None:
+        self._farewell = None
+        if self.idle and not self.pinned and not self._closed:
+            self._begin_unload()
+
+    def _begin_unload(self) -> "asyncio.Task[None]":
+        self._unloading = asyncio.create_task(self._free(self._replicas))
+        self._unloading.add_done_callback(self._unloaded)
+        return self._unloading
+
+    def _on_death(self, replica: _Replica) -> None:
+        """The worker of a loaded model has ended: its calls go back into the line, another is started."""
+        if replica in self._replicas:
+            self._replicas.remove(replica)
         self.restarts += 1
-        self._count_failure("its worker ended unexpectedly")
-        _log.warning("worker_lost", model=self.model.name, failures=self._failures)
-        if not self._closed and self._failures < _GIVE_UP_AFTER:
-            asyncio.get_running_loop().call_later(self._pause_left_s(), self._revive)
+        self.reason = "its worker ended unexpectedly"
+        self._attempts.failed()
+        _log.warning("worker_lost", model=self.name, failures=self._attempts.failures)
+        for call in replica.calls:
+            self._save(call)
+        if not self._replicas:
+            self.state = "failed"
+            self._budget.release(self)
+        if not self._closed and not self._attempts.exhausted:
+            asyncio.get_running_loop().call_later(self._attempts.pause_left_s(), self._revive)
 
-    def _pause_left_s(self) -> float:
-        return max(0.0, self._not_before - asyncio.get_running_loop().time())
+    def _save(self, call: Call) -> None:
+        """What had said nothing yet is tried again, unseen."""
+        call.tries += 1
+        if call.stage == "leaving":
+            call.stage = "over"
+        elif call.given or call.tries >= _TRIES or self._closed:
+            lost = f"the worker of {self.name!r} ended while answering"
+            self._end(call, interface.WorkerLost(lost, fix="send the request again", retry_after_s=1))
+        else:
+            self._stand(call)
 
     def _revive(self) -> None:
-        if self._closed or self._live or (self._loading and not self._loading.done()):
-            return
-        self._loading = asyncio.create_task(self._load())
-        self._loading.add_done_callback(_retrieve)
+        if not self._closed and len(self._replicas) < self._wanted_replicas:
+            self._ensure_loaded()
 
 
-def _retrieve(task: asyncio.Task[_Live]) -> None:
-    """Mark a load's error as seen: it is in the lane's reason, and its callers may have left."""
+def _person(call: Call) -> tuple[str, str]:
+    return call.flow.group, call.flow.person
+
+
+def _retrieve(task: "asyncio.Task[None]") -> None:
+    """Mark an error as seen: it is in the lane's reason, and its callers may have left."""
     with contextlib.suppress(asyncio.CancelledError):
         task.exception()

@@ -1,41 +1,51 @@
-"""Which worker process hosts which model: a chat model has its own, small tensor models share one."""
+"""Which worker process hosts which model: small tensor models share one, everything else has its own."""
 
 import asyncio
 
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.serving.worker import Worker
 
-_SHARED = "small models"
-_OWN_WORKER = frozenset({"llama"})
+_SHARING = {"onnx": "small models", "embed": "small models", "remote": "remote models"}  # by runner: process name
 
 
 class Workers:
     """The worker processes of one engine; only those it started are ever stopped."""
 
     def __init__(self) -> None:
-        self._workers: dict[str, Worker] = {}
+        self._shared: dict[str, Worker] = {}
+        self._own: set[Worker] = set()
         self._starting = asyncio.Lock()
 
-    async def place(self, model: catalogue.Loadable) -> Worker:
-        """A living worker for this model, started if need be."""
-        key = model.version if model.runner in _OWN_WORKER else _SHARED
+    async def place(self, model: catalogue.Loadable, *, alone: bool = False) -> Worker:
+        """A living worker for this model, started if need be. alone: a replica of several has its own."""
+        name = "" if alone else _SHARING.get(model.runner, "")
         async with self._starting:
-            found = self._workers.get(key)
-            if found is None or not found.alive:
-                found = self._workers[key] = Worker()
-                await found.start()
-            return found
+            worker = self._shared.get(name)
+            if worker is None or not worker.alive:
+                worker = Worker()
+                await worker.start()
+                if name:
+                    self._shared[name] = worker
+                else:
+                    self._own.add(worker)
+            worker.hosts.add(model.key)
+            return worker
 
     async def release(self, model: catalogue.Loadable, worker: Worker) -> None:
-        """Free a model's memory: its own worker ends, a shared one drops it."""
-        if model.runner in _OWN_WORKER:
-            self._workers.pop(model.version, None)
-            await worker.stop()
-        elif worker.alive:
-            await worker.unload(model.version)
+        """Free a model's memory: the worker ends with its last model, otherwise it drops this one."""
+        async with self._starting:
+            worker.hosts.discard(model.key)
+            ends = not worker.hosts
+            if ends:
+                self._own.discard(worker)
+                self._shared = {name: other for name, other in self._shared.items() if other is not worker}
+        if not worker.alive:
+            return
+        await (worker.stop() if ends else worker.unload(model.key))
 
     async def close(self) -> None:
         """Stop every worker."""
         async with self._starting:
-            workers, self._workers = list(self._workers.values()), {}
+            workers, self._shared = [*self._own, *self._shared.values()], {}
+            self._own.clear()
             await asyncio.gather(*(worker.stop() for worker in workers if worker.alive))

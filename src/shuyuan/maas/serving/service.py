@@ -7,4 +7,4 @@ from shuyuan.maas.serving.engine import LocalEngine
 
 def build_engine(catalogue: catalogue_api.Catalogue, settings: kernel_settings.Settings) -> LocalEngine:
     """An engine over the catalogue; starts nothing before the first call. `close` is a coroutine."""
-    return LocalEngine(catalogue)
+    return LocalEngine(catalogue, memory_bytes=settings.model_memory_bytes)

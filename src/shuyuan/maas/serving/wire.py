@@ -1,12 +1,11 @@
 """Frames between the server and a worker: four bytes of length, then msgpack. Never pickle.
 
-Server to worker: load, submit, cancel, unload. Worker to server: loaded, failed, chunk, error, unloaded.
-Every frame is a map with `op`; requests carry an `id`, models their name.
+Server to worker: load, submit, cancel, unload. Worker to server: loaded, failed, answers, unloaded. Every
+frame is a map with `op`; requests carry an `id`, models their key. Answers of one pass share a frame.
 """
 
-import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgpack  # type: ignore[import-untyped]  # ships no types
 
@@ -46,7 +45,7 @@ def decode(body: bytes) -> Frame:
     return frame
 
 
-def body_bytes(head: bytes) -> int:
+def body_bytes(head: bytes | bytearray) -> int:
     """The length announced by the first four bytes. Raises BrokenFrame when absurd."""
     (length,) = LENGTH.unpack(head)
     if length > MAX_FRAME_BYTES:
@@ -54,35 +53,43 @@ def body_bytes(head: bytes) -> int:
     return int(length)
 
 
-def receive(connection: socket.socket) -> Frame | None:
-    """The next frame, blocking; None once the peer has closed."""
-    head = _receive_exactly(connection, LENGTH.size)
-    body = None if head is None else _receive_exactly(connection, body_bytes(head))
-    return None if body is None else decode(body)
+class Frames:
+    """Cuts a stream of bytes into frames."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames that are complete now. Raises BrokenFrame."""
+        self._bytes += data
+        at, size = 0, len(self._bytes)
+        while size - at >= LENGTH.size:
+            start = at + LENGTH.size
+            end = start + body_bytes(self._bytes[at:start])
+            if end > size:
+                break
+            yield decode(memoryview(self._bytes)[start:end].tobytes())
+            at = end
+        del self._bytes[:at]
 
 
-def chunk_to_frame(request: int, chunk: runners.Chunk) -> Frame:
-    """A chunk on its way to the server."""
-    usage = chunk.usage
-    return {
-        "op": "chunk",
-        "id": request,
-        "text": chunk.text,
-        "tensors": dict(chunk.tensors),
-        "finish_reason": chunk.finish_reason,
-        "usage": [usage.prompt_tokens, usage.completion_tokens] if usage else None,
-    }
+def answer_to_list(request: int, answer: runners.Chunk | Exception) -> list[object]:
+    """A chunk or an error on its way to the server."""
+    if isinstance(answer, Exception):
+        return [request, error_to_dict(answer)]
+    usage = answer.usage
+    counts = [usage.prompt_tokens, usage.completion_tokens] if usage else None
+    return [request, answer.text, answer.finish_reason, counts, dict(answer.tensors), dict(answer.data)]
 
 
-def chunk_of(frame: Frame) -> runners.Chunk:
-    """The chunk a worker sent."""
-    usage = frame["usage"]
-    return runners.Chunk(
-        text=frame["text"],  # type: ignore[arg-type]  # our own worker wrote the frame
-        tensors=frame["tensors"],  # type: ignore[arg-type]
-        finish_reason=frame["finish_reason"],  # type: ignore[arg-type]
-        usage=runners.Usage(*usage) if isinstance(usage, list) else None,
-    )
+def answer_of(told: Sequence[object]) -> tuple[int, runners.Chunk | Exception]:
+    """What a worker said, and to which request."""
+    if len(told) == 2:
+        request, error = told
+        return request, error_of(error)  # type: ignore[return-value, arg-type]  # our own worker wrote the frame
+    request, text, finish_reason, counts, tensors, data = told
+    usage = runners.Usage(*counts) if counts else None  # type: ignore[misc]
+    return request, runners.Chunk(text, tensors, finish_reason, usage, data)  # type: ignore[return-value, arg-type]
 
 
 def error_to_dict(wrong: Exception) -> dict[str, object]:
@@ -92,9 +99,8 @@ def error_to_dict(wrong: Exception) -> dict[str, object]:
     return {"code": "runner_defect", "kind": "", "message": f"{type(wrong).__name__}: {wrong}", "fix": ""}
 
 
-def error_of(frame: Frame) -> Exception:
+def error_of(told: Mapping[str, str]) -> Exception:
     """The exception a worker reported."""
-    told: dict[str, str] = frame["error"]  # type: ignore[assignment]  # our own worker wrote the frame
     found = getattr(runners, told["kind"], None) if told["kind"] else None
     if isinstance(found, type) and issubclass(found, errors.ShuyuanError):
         return found(told["message"], fix=told["fix"])
@@ -103,13 +109,3 @@ def error_of(frame: Frame) -> Exception:
 
 class RunnerDefect(RuntimeError):
     """A runner raised what it should not: a defect of ours, not of the request."""
-
-
-def _receive_exactly(connection: socket.socket, count: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < count:
-        part = connection.recv(min(count - len(parts), 1 << 20))
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)

@@ -1,6 +1,6 @@
 """Audit: who did what? The activity log with filter and pages; ids become names only for whom the reader may see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,31 +11,12 @@ from sqlalchemy import Row
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import errors, ids
+from shuyuan.web import glossary
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 PAGE = 50
-KINDS = (
-    "account",
-    "backup",
-    "capacity",
-    "class",
-    "consent",
-    "course",
-    "key",
-    "learner",
-    "link",
-    "model",
-    "practice",
-    "quota",
-    "responsible",
-    "roster",
-    "school",
-    "secret",
-    "session",
-    "teacher",
-    "tracer",
-)
+ACTION, FIELD = "audit.action.", "audit.field."
 
 
 @dataclass(frozen=True)
@@ -46,6 +27,7 @@ class Line:
     at: datetime
     who: str
     action: str
+    named: bool  # whether the glossary has a label for the action; one of an older release may have none
     what: str
     detail: tuple[tuple[str, str], ...]
 
@@ -62,7 +44,8 @@ def router(needs: OfficeNeeds) -> APIRouter:
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
         verify: bool = False,
     ) -> Response:
-        chosen = kind if kind in KINDS else ""
+        kinds = kinds_of(_keys(ACTION))
+        chosen = kind if kind in kinds else ""
         with needs.db.read() as conn:
             rows = list(
                 kernel_audit.entries(conn, reader.school_id, limit=PAGE + 1, before_seq=before, action=chosen or None)
@@ -76,7 +59,8 @@ def router(needs: OfficeNeeds) -> APIRouter:
             principal=reader,
             here="audit",
             lines=lines,
-            kinds=KINDS,
+            kinds=kinds,
+            fields=_keys(FIELD),
             kind=chosen,
             verified=verified,
             older=lines[-1].number if len(rows) > PAGE else None,
@@ -84,6 +68,15 @@ def router(needs: OfficeNeeds) -> APIRouter:
         )
 
     return api
+
+
+def kinds_of(actions: Collection[str]) -> list[str]:
+    """What one may filter by: the thing an action is about, the part before the dot."""
+    return sorted({action.partition(".")[0] for action in actions})
+
+
+def _keys(prefix: str) -> frozenset[str]:
+    return frozenset(key.removeprefix(prefix) for key in glossary.words() if key.startswith(prefix))
 
 
 def namer(needs: OfficeNeeds, reader: Principal) -> Callable[[str], str]:
@@ -112,4 +105,5 @@ def _line(row: Row[Any], name: Callable[[str], str]) -> Line:  # Any: a database
         if value is not None
     )
     what = name(row.object_id) if row.object_id else ""
-    return Line(row.seq, row.at, name(row.actor_id), row.action, what, tuple(sorted(detail)))
+    named = f"{ACTION}{row.action}" in glossary.words()
+    return Line(row.seq, row.at, name(row.actor_id), row.action, named, what, tuple(sorted(detail)))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from shuyuan.identity import http as identity_http
-from shuyuan.identity.interface import Principal
+from shuyuan.identity.interface import Identity, Principal
 from shuyuan.web import needs as web_needs
 from shuyuan.web import preferences
 from shuyuan.web.glossary import LANGUAGES
@@ -31,12 +31,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
         place: Annotated[str, Form()] = "",
     ) -> Response:
         response = RedirectResponse(_without_lang(preferences.safe_back(back)), SEE_OTHER)
-        if lang in LANGUAGES:
-            preferences.write(response, "lang", lang)
-            if principal is not None:
-                needs.identity.set_language(principal, "zh" if lang == "zh" else "en")
-        if theme in ("light", "dark"):
-            preferences.write(response, "theme", theme)
+        remember(needs.identity, principal, response, lang, theme)
         if PLACE.fullmatch(place):
             preferences.write(response, "place", place)
         return response
@@ -47,6 +42,16 @@ def router(needs: web_needs.Needs) -> APIRouter:
         return needs.shell.show(request, template, principal=principal)
 
     return api
+
+
+def remember(identity: Identity, principal: Principal | None, response: Response, lang: str, theme: str) -> None:
+    """Keep a chosen language (with the account too) and theme; what is neither is left as it was."""
+    if lang in LANGUAGES:
+        preferences.write(response, "lang", lang)
+        if principal is not None:
+            identity.set_language(principal, "zh" if lang == "zh" else "en")
+    if theme in ("light", "dark"):
+        preferences.write(response, "theme", theme)
 
 
 def _without_lang(address: str) -> str:

@@ -102,7 +102,9 @@ def _links(api: APIRouter, needs: web_needs.Needs) -> None:
         if found.purpose == FIRST_ADMIN:
             return setup.first_page(needs, request, token)
         doors = _doors(needs.identity, found)
-        return needs.shell.show(request, "enter/as.html", token=token, doors=doors, is_demo=found.purpose == DEMO)
+        page = needs.shell.show(request, "enter/as.html", token=token, doors=doors, is_demo=found.purpose == DEMO)
+        preferences.keep_asked(request, page)
+        return page
 
     @api.post("/enter/{token}/as")
     def enter_as(request: Request, token: str, account_id: Annotated[str, Form()]) -> Response:
@@ -114,6 +116,7 @@ def _links(api: APIRouter, needs: web_needs.Needs) -> None:
         if found.purpose == DEMO:
             again = needs.identity.create_link(DEMO, school_id=found.school_id, ttl_s=DOOR_S)
             response.set_cookie(DOOR, again, max_age=DOOR_S, httponly=True, samesite="lax", path="/")
+            preferences.write(response, "lang", preferences.read(request, None).language)  # that of the page before
         return response
 
     @api.post("/enter/{token}/first")
@@ -131,7 +134,7 @@ def _links(api: APIRouter, needs: web_needs.Needs) -> None:
 
 
 def _form(needs: web_needs.Needs, request: Request, refused: Refused | None, status: int, back: str) -> Response:
-    return needs.shell.show(
+    page = needs.shell.show(
         request,
         "enter/enter.html",
         status=status,
@@ -139,6 +142,8 @@ def _form(needs: web_needs.Needs, request: Request, refused: Refused | None, sta
         door=request.cookies.get(DOOR, ""),
         back_to=preferences.safe_back(back),
     )
+    preferences.keep_asked(request, page)
+    return page
 
 
 def _enter(request: Request, signed_in: SignedIn, back: str = "/") -> Response:

@@ -52,6 +52,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
             principal=reader,
             here="mistakes",
             total=len(found),
+            due=sum(1 for one in found if one.due),
             groups=groups,
             due_ids=_one_course([one for one in found if one.due]),
             all_ids=_one_course(found),

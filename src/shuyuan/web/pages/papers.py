@@ -2,22 +2,20 @@
 
 import io
 from dataclasses import dataclass
-from typing import Annotated
 
 import segno
-from fastapi import APIRouter, Form, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
-from shuyuan.kernel import errors
+from shuyuan.identity.interface import Principal
 from shuyuan.learning.assessment.interface import Paper
 from shuyuan.learning.courses.interface import Question
 from shuyuan.learning.people.interface import Learner
-from shuyuan.web import answers
+from shuyuan.web import answers, handout
 from shuyuan.web import needs as web_needs
-from shuyuan.web.pages import assign
 from shuyuan.web.reading import Reader
 
-COUNT, MOST = 8, 20
+COUNT = 8
 QR_SIDES = 2
 
 
@@ -36,48 +34,30 @@ def router(needs: web_needs.Needs) -> APIRouter:
     api = APIRouter(include_in_schema=False)
 
     @api.get("/teach/papers")
-    def choose(
-        request: Request,
-        reader: Reader,
-        learner: Annotated[list[str], Query(default_factory=list)],
-        point_id: str = "",
-        count: int = COUNT,
-        change: bool = False,
-    ) -> Response:
-        place = needs.shell.place(request, reader)
-        values = assign.form_values(needs, reader, place, point_id, learner) | {"count": min(max(count, 1), MOST)}
-        if point_id and learner and not change:
-            values |= assign.preview_values(needs, reader, place, point_id, learner, count)
-        return needs.shell.show(request, "teach/papers.html", values, principal=reader, here="papers", place=place)
+    def choose(request: Request, reader: Reader, wish: handout.Looked) -> Response:
+        return _page(needs, request, reader, wish)
 
     @api.post("/teach/papers")
-    def make(
-        request: Request,
-        reader: Reader,
-        point_id: Annotated[str, Form()],
-        learner: Annotated[list[str], Form()],
-        count: Annotated[int, Form()] = COUNT,
-    ) -> Response:
+    def make(request: Request, reader: Reader, wish: handout.Sent) -> Response:
+        if not wish.learner_ids:
+            return _page(needs, request, reader, wish, status=400)
         place = needs.shell.place(request, reader)
-        if place.class_ is None:
-            raise errors.NotFound("you have no class", fix="ask your administrator to add you to one")
         made = needs.assessment.papers(
             reader,
-            class_id=place.class_.id,
-            learner_ids=learner,
-            course_id=point_id.partition(".")[0],
-            point_id=point_id,
-            count=min(max(count, 1), MOST),
+            class_id=handout.class_id(place),
+            learner_ids=wish.learner_ids,
+            course_id=wish.course_id,
+            point_id=wish.point_id,
+            count=wish.questions(COUNT),
         )
-        names = {one.id: one for one in needs.people.learners(reader, place.class_.id)}
-        sheets = [_sheet(names[paper.learner_id], paper) for paper in made]
+        names = {one.id: one for one in needs.people.learners(reader, handout.class_id(place))}
         return needs.shell.show(
             request,
             "teach/print.html",
             principal=reader,
             here="papers",
             place=place,
-            sheets=sheets,
+            sheets=[_sheet(names[paper.learner_id], paper) for paper in made],
             school=needs.identity.school(reader.school_id),
             keys_of=keys_of,
         )
@@ -93,6 +73,16 @@ def keys_of(question: Question) -> Markup:
     order = {choice.id: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[index] for index, choice in enumerate(question.choices)}
     chosen = [answer] if isinstance(answer, str) else list(answer)
     return escape(" ".join(sorted(order.get(one, one) for one in chosen)))
+
+
+def _page(
+    needs: web_needs.Needs, request: Request, reader: Principal, wish: handout.Wish, *, status: int = 200
+) -> Response:
+    place = needs.shell.place(request, reader)
+    values = handout.values(needs, reader, place, wish, COUNT)
+    return needs.shell.show(
+        request, "teach/papers.html", values, principal=reader, here="papers", place=place, status=status
+    )
 
 
 def _sheet(learner: Learner, paper: Paper) -> Sheet:

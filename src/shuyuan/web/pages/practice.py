@@ -3,7 +3,7 @@
 Every answer is posted with a client key made when the form was made, so sending it twice counts once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse
 
 from shuyuan.identity.interface import Principal
 from shuyuan.learning.assessment.interface import Answered, Attempt
+from shuyuan.learning.courses.interface import Text
 from shuyuan.web import needs as web_needs
 from shuyuan.web import shell
 from shuyuan.web.answers import Lines
@@ -72,6 +73,12 @@ def router(needs: web_needs.Needs) -> APIRouter:
             return RedirectResponse(f"/learn/practice/{attempt_id}?item={quote(item_id)}#hints", SEE_OTHER)
         return needs.shell.part(request, "learn/hints.html", sitting.values(item_id), principal=reader, focus_last=True)
 
+    @api.get("/learn/practice/{attempt_id}/hints")
+    def hints(request: Request, reader: Reader, attempt_id: str, item: str) -> Response:
+        """The ladder as it stands: what the page fetches after the tutor has opened a hint."""
+        sitting = Sitting(needs, reader, needs.assessment.attempt(reader, attempt_id))
+        return needs.shell.part(request, "learn/hints.html", sitting.values(item), principal=reader)
+
     @api.post("/learn/practice/{attempt_id}/tutor")
     async def ask(
         reader: Reader, attempt_id: str, item_id: Annotated[str, Form()], message: Annotated[str, Form()]
@@ -122,18 +129,38 @@ def _shown(
 
 
 def _outcome(needs: web_needs.Needs, reader: Principal, attempt: Attempt) -> dict[str, object]:
-    """Counts, each question with its state, and where the topics stand now."""
+    """Counts by what counts (first tries; in a test the last answers), each question, and each topic before → after."""
     lines = Lines(needs.courses, reader)
     course = needs.courses.course(reader.school_id, attempt.course_id)
     names = {point.id: point.name for point in course.points}
-    asked = [(slot, lines.question(slot.item_id, slot.seed)) for slot in attempt.slots]
-    touched = list(dict.fromkeys(p for _, question in asked if question for p in question.points if p in names))
-    mastery = needs.tracing.of_learner(reader, attempt.learner_id, touched)
-    answered = [slot for slot in attempt.slots if slot.state != "open"]
+    questions = [lines.question(slot.item_id, slot.seed) for slot in attempt.slots]
+    touched = list(dict.fromkeys(p for question in questions if question for p in question.points if p in names))
+    states = _states(needs, reader, attempt)
     return {
-        "asked": asked,
-        "right": sum(1 for slot in answered if slot.state == "right"),
-        "wrong": sum(1 for slot in answered if slot.state == "wrong"),
+        "asked": [(question, one, states[one]) for question, one in zip(questions, states, strict=True)],
+        "right": sum(1 for state in states.values() if state == "right"),
+        "wrong": sum(1 for state in states.values() if state in ("wrong", "later")),
         "total": len(attempt.slots),
-        "topics": [{"id": p, "name": names[p], "mastery": mastery[p]} for p in touched],
+        "is_test": attempt.kind == "test",
+        "topics": _topics(needs, reader, attempt, {p: names[p] for p in touched}),
     }
+
+
+def _states(needs: web_needs.Needs, reader: Principal, attempt: Attempt) -> dict[str, str]:
+    """item id → right, wrong, open, or "later": right in the end, but not at the first try, which is what counts."""
+    states = {slot.item_id: str(slot.state) for slot in attempt.slots}
+    if attempt.kind == "test":
+        return states
+    firsts = {one.item_id: one.correct for one in needs.records.of_attempt(reader, attempt.id) if one.tries == 1}
+    return {one: "later" if state == "right" and not firsts.get(one, True) else state for one, state in states.items()}
+
+
+def _topics(
+    needs: web_needs.Needs, reader: Principal, attempt: Attempt, names: Mapping[str, Text]
+) -> list[dict[str, object]]:
+    """Each topic of the round with what was understood before and after; before None where nothing counted."""
+    around = needs.tracing.around(reader, attempt.learner_id, attempt.id, list(names))
+    if not around:
+        now = needs.tracing.of_learner(reader, attempt.learner_id, list(names))
+        return [{"id": p, "name": name, "before": None, "after": now[p]} for p, name in names.items()]
+    return [{"id": p, "name": name, "before": around[p][0], "after": around[p][1]} for p, name in names.items()]

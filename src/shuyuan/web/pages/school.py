@@ -9,10 +9,13 @@ from fastapi.responses import RedirectResponse
 from shuyuan.identity import interface as identity_interface
 from shuyuan.identity.interface import Account, Principal, Role
 from shuyuan.kernel import errors
+from shuyuan.web import preferences
 from shuyuan.web.needs import OfficeNeeds
+from shuyuan.web.pages import common
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
+ONCE = "/admin/people/once"
 ADULTS: tuple[Role, ...] = ("teacher", "admin", "developer", "guardian")
 NOTICES = ("class_created", "class_changed", "teacher_added", "account_changed")
 
@@ -78,6 +81,26 @@ def _classes(api: APIRouter, needs: OfficeNeeds) -> None:
         learner = needs.people.learner(reader, learner_id)
         pin = needs.people.reset_pin(reader, learner_id)
         return _class_page(needs, request, reader, learner.class_id, shown=(learner.name, pin))
+
+    @api.post(ONCE)
+    def once_more(
+        request: Request,
+        reader: Reader,
+        name: Annotated[str, Form()],
+        secret: Annotated[str, Form()],
+        login: Annotated[str, Form()] = "",
+        class_id: Annotated[str, Form()] = "",
+        lang: Annotated[str, Form()] = "",
+        theme: Annotated[str, Form()] = "",
+    ) -> Response:
+        """A page with a secret that is stored nowhere, from its own form, in the language and theme now chosen."""
+        preferences.choose(request, lang, theme)
+        if class_id:
+            page = _class_page(needs, request, reader, class_id, shown=(name, secret))
+        else:
+            page = _page(needs, request, reader, shown=(name, secret), login=login)
+        common.remember(needs.identity, reader, page, lang, theme)
+        return page
 
 
 def _accounts(api: APIRouter, needs: OfficeNeeds) -> None:
@@ -152,6 +175,7 @@ def _page(
     return needs.shell.show(
         request,
         "admin/people.html",
+        _keep(shown, login=login),
         principal=reader,
         here="people",
         status=status,
@@ -182,6 +206,7 @@ def _class_page(
     return needs.shell.show(
         request,
         "admin/class.html",
+        _keep(shown, class_id=class_id),
         principal=reader,
         here="people",
         class_=class_,
@@ -193,6 +218,13 @@ def _class_page(
         teaching=[one for one in staff if one.id in teaching],
         others=[one for one in staff if one.id not in teaching],
     )
+
+
+def _keep(shown: tuple[str, str] | None, **more: str) -> dict[str, object]:
+    """What the form for language and theme carries, so that a secret shown once is not lost by pressing it."""
+    if shown is None:
+        return {}
+    return {"keep": (ONCE, [("name", shown[0]), ("secret", shown[1]), *more.items()])}
 
 
 def _class_ids(needs: OfficeNeeds, teacher: Account) -> set[str]:

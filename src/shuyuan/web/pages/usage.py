@@ -1,7 +1,7 @@
 """Usage: who uses what? Calls and tokens by day, model and account; allowances, and how to change them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -9,15 +9,16 @@ from fastapi.responses import RedirectResponse
 
 from shuyuan.identity.interface import Account, Principal
 from shuyuan.kernel import errors
-from shuyuan.maas.gateway.interface import Allowance, Period, Total
+from shuyuan.maas.gateway.interface import Allowance, Period, Price, Terms, Total
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
 SPANS = (1, 7, 30)  # days one may look at
-PERIODS: tuple[Period, ...] = ("day", "month")
+PERIODS: tuple[Period, ...] = ("day", "month", "term")
 CALLS_SHOWN, ACCOUNTS_SHOWN = 20, 40
-LARGEST = 2**31 - 1
+LARGEST, MOST_PRICES = 2**31 - 1, 200
+NOTICES = ("limits_set", "terms_set")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
     @api.get("/admin/usage")
     def usage(request: Request, reader: Reader, days: int = 7, notice: str = "") -> Response:
         span = days if days in SPANS else 7
-        return _page(needs, request, reader, span, "limits_set" if notice == "limits_set" else "", None)
+        return _page(needs, request, reader, span, notice if notice in NOTICES else "", None)
 
     @api.post("/admin/usage/limits")
     def limits(
@@ -47,23 +48,47 @@ def router(needs: OfficeNeeds) -> APIRouter:
         who: Annotated[str, Form()] = "",
         tokens: Annotated[str, Form()] = "",
         requests: Annotated[str, Form()] = "",
+        streams: Annotated[str, Form()] = "",
         period: Annotated[str, Form()] = "",
     ) -> Response:
+        account = needs.identity.account(reader, who) if who else None
         try:
-            wanted = _limit(tokens), _limit(requests)
+            needs.gateway.set_limits(
+                reader,
+                "account" if account else "school",
+                account.id if account else reader.school_id,
+                tokens=_limit(tokens),
+                requests=_limit(requests),
+                streams=_limit(streams),
+                period=_period(needs, reader, account, period),
+            )
         except errors.BadInput as wrong:
             return _page(needs, request, reader, 7, "", wrong)
-        account = needs.identity.account(reader, who) if who else None
-        scope_id = account.id if account else reader.school_id
-        needs.gateway.set_limits(
-            reader,
-            "account" if account else "school",
-            scope_id,
-            tokens=wanted[0],
-            requests=wanted[1],
-            period=_period(needs, reader, account, period),
-        )
         return RedirectResponse("/admin/usage?notice=limits_set", SEE_OTHER)
+
+    @api.post("/admin/usage/terms")
+    def terms(
+        request: Request,
+        reader: Reader,
+        first: Annotated[str, Form()] = "",
+        last: Annotated[str, Form()] = "",
+        currency: Annotated[str, Form()] = "",
+        prices: Annotated[str, Form()] = "",
+        cache: Annotated[str, Form()] = "",
+    ) -> Response:
+        before = needs.gateway.terms(reader)
+        try:
+            wanted = Terms(
+                currency.strip() or before.currency,
+                _prices(prices),
+                cache == "on",
+                before.cache_ttl_s,
+                _term(first, last),
+            )
+            needs.gateway.set_terms(reader, wanted)
+        except errors.BadInput as wrong:
+            return _page(needs, request, reader, 7, "", wrong)
+        return RedirectResponse("/admin/usage?notice=terms_set", SEE_OTHER)
 
     return api
 
@@ -112,6 +137,8 @@ def _page(
         accounts=_grouped(totals, by="account_id")[:ACCOUNTS_SHOWN],
         school=school,
         share=_share(school),
+        terms=needs.gateway.terms(reader),
+        cost=sum(one.cost_micros for one in totals) / 1e6,
         calls=needs.gateway.calls(reader, limit=CALLS_SHOWN),
     )
 
@@ -119,7 +146,7 @@ def _page(
 def _period(needs: OfficeNeeds, reader: Principal, account: Account | None, wanted: str) -> Period:
     """The period one chose; else the allowance keeps the one it has."""
     if wanted in PERIODS:
-        return "month" if wanted == "month" else "day"
+        return "month" if wanted == "month" else "term" if wanted == "term" else "day"
     holder = Principal(account.id, account.school_id, account.role) if account else reader
     scope = "account" if account else "school"
     return next((one.period for one in needs.gateway.usage(holder) if one.scope == scope), "day")
@@ -157,3 +184,24 @@ def _limit(text: str) -> int | None:
     if not (plain.isascii() and plain.isdigit()) or int(plain) > LARGEST:
         raise errors.BadInput(f"{text[:20]!r} is no allowance", fix=f"give 0 to {LARGEST}, or nothing for unlimited")
     return int(plain)
+
+
+def _term(first: str, last: str) -> tuple[date, date] | None:
+    """Two dates of the form; both empty: no term."""
+    if not first and not last:
+        return None
+    try:
+        return date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError as wrong:
+        raise errors.BadInput(f"{first[:20]!r} to {last[:20]!r} is no term", fix="give two dates") from wrong
+
+
+def _prices(text: str) -> dict[str, Price]:
+    """Lines of the form: model, price in, price out."""
+    lines = [line.split() for line in text.splitlines() if line.strip()][: MOST_PRICES + 1]
+    try:
+        return {model: Price(float(into), float(out)) for model, into, out in lines}
+    except ValueError as wrong:
+        raise errors.BadInput(
+            f"{text[:40]!r} is no list of prices", fix="write a line a model: name, price in, price out"
+        ) from wrong

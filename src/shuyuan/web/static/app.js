@@ -1,6 +1,7 @@
 // Small helps; every page works without them.
 // 1 answers wait on this device while the network is away   2 the tutor's words as they come
-// 3 "all" boxes and the print button                         4 focus after a small update
+// 3 boxes and the print button                               4 focus after a small update
+// 5 what is shown once is not lost by a slip of the finger
 (() => {
   "use strict";
   const QUEUE = "shuyuan.unsent";
@@ -117,11 +118,12 @@
     event.preventDefault();
     const field = form.elements.message;
     const text = field.value.trim();
-    if (!text || form.dataset.busy) return;
-    form.dataset.busy = "1";
+    const wait = form.querySelector(".wait-line");
+    if (form.dataset.busy) { wait.textContent = form.dataset.answering; return; } // what was typed stays
+    if (!text) return;
+    busy(form, true);
     const talk = document.querySelector(".tutor .talk");
     bubble(talk, "say me", text);
-    const wait = form.querySelector(".wait-line");
     wait.textContent = form.dataset.waiting;
     field.value = "";
     const answer = bubble(talk, "say", "");
@@ -139,9 +141,21 @@
     } finally {
       answer.removeAttribute("aria-busy");
       wait.textContent = "";
-      delete form.dataset.busy;
+      busy(form, false);
     }
   });
+  const busy = (form, on) => { // not `disabled`: that would take the focus away
+    if (on) form.dataset.busy = "1"; else delete form.dataset.busy;
+    form.querySelector("button[type=submit]").setAttribute("aria-disabled", String(on));
+  };
+  // A hint the tutor opened is opened in the ladder too; the ladder's own are known to the tutor on the server.
+  const renew = async (form) => {
+    const answer = await fetch(form.dataset.hints, { headers: { "HX-Request": "true" } }).catch(() => null);
+    const ladder = document.getElementById("hints");
+    if (!answer?.ok || !ladder) return;
+    ladder.outerHTML = await answer.text();
+    window.htmx?.process(document.getElementById("hints"));
+  };
   const bubble = (talk, kind, text) => {
     const box = document.createElement("div");
     box.className = kind;
@@ -195,8 +209,9 @@
       if (kind === "replaced") said.append(" ", more("span", "tag line", form.dataset.replaced));
       box.querySelector(":scope > p:empty")?.remove();
       box.append(said);
-      if (kind !== "hint") wait.textContent = "";
+      if (kind !== "hint") wait.textContent = form.dataset.answering;
     }
+    if (data.number) renew(form);
     talk.scrollTop = talk.scrollHeight;
   };
 
@@ -206,4 +221,17 @@
     if (all) for (const box of document.querySelectorAll(`input[name="${all.dataset.all}"]`)) box.checked = all.checked;
   });
   document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
+  document.addEventListener("submit", (event) => {
+    const none = event.target.querySelector("[data-nobody]");
+    if (!none) return;
+    none.hidden = !!event.target.querySelector("input[name=learner]:checked");
+    if (!none.hidden) { event.preventDefault(); event.target.querySelector("input[name=learner]")?.focus(); }
+  });
+  // 5 · what is shown this once: leaving asks first, unless it was printed or the form carries it along
+  if (document.querySelector("[data-once]")) {
+    let kept = false;
+    addEventListener("afterprint", () => { kept = true; });
+    document.addEventListener("submit", (event) => { kept = kept || event.target.id === "prefs"; });
+    addEventListener("beforeunload", (event) => { if (!kept) event.preventDefault(); });
+  }
 })();

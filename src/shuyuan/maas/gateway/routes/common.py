@@ -14,9 +14,10 @@ from starlette.concurrency import run_in_threadpool
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock
+from shuyuan.maas.gateway import calling, interface, quota, wire
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway import interface, quota, wire
 
+OVERHEAD = "x-shuyuan-overhead-ms"
 Json = dict[str, Any]  # Any: JSON
 ModelName = Annotated[str, Path(max_length=wire.MODEL_NAME_CHARS)]
 Known = Callable[[Request], Awaitable[Principal]]
@@ -30,7 +31,11 @@ class Timed(APIRoute):
 
         async def timed(request: Request) -> Response:
             request.state.began = time.perf_counter()
-            return await handle(request)
+            calling.note(request.scope["headers"])
+            response = await handle(request)
+            if OVERHEAD not in response.headers:  # what no model was asked for: all of it is ours
+                response.headers[OVERHEAD] = f"{(time.perf_counter() - request.state.began) * 1000:.2f}"
+            return response
 
         return timed
 
@@ -61,8 +66,9 @@ def headers(receipt: interface.Receipt) -> dict[str, str]:
     """Version, overhead, ledger id and rate limits of a booked call."""
     return {
         "x-shuyuan-model-version": receipt.version,
-        "x-shuyuan-overhead-ms": f"{receipt.overhead_ms:.2f}",
+        OVERHEAD: f"{receipt.overhead_ms:.2f}",
         "x-shuyuan-call": receipt.request_id,
+        **({"x-shuyuan-cache": receipt.cache} if receipt.cache else {}),
         **quota.headers(receipt.allowances, clock.now()),
     }
 

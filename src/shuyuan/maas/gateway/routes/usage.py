@@ -1,7 +1,7 @@
 """What is left and what was used: `/v1/usage` for clients, `/api/usage` and `/api/quotas` for pages."""
 
 import dataclasses
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, ids
-from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway import interface, schools
 from shuyuan.maas.gateway.routes import common
 from shuyuan.maas.gateway.routes.common import Json
 from shuyuan.maas.gateway.service import GatewayService
@@ -21,7 +21,25 @@ class Limits(BaseModel):
 
     tokens: int | None = Field(None, ge=0, le=2**31 - 1)
     requests: int | None = Field(None, ge=0, le=2**31 - 1)
+    streams: int | None = Field(None, ge=0, le=10_000, description="Calls running at once.")
     period: interface.Period = "day"
+
+
+class PriceOf(BaseModel):
+    """Of 1,000 tokens."""
+
+    input: float = Field(0.0, ge=0)
+    output: float = Field(0.0, ge=0)
+
+
+class TermsOf(BaseModel):
+    """What a school has set for its calls."""
+
+    currency: str = "CNY"
+    prices: dict[str, PriceOf] = Field(default_factory=dict, description="Model → price; the others cost nothing.")
+    cache: bool = Field(False, description="Keep answers to deterministic requests.")
+    cache_ttl_s: float = 3600.0
+    term: tuple[date, date] | None = Field(None, description="First and last day.")
 
 
 def router(gateway: GatewayService) -> APIRouter:
@@ -78,16 +96,37 @@ def _pages(gateway: GatewayService) -> APIRouter:
         """Change an allowance."""
         return _allowance(
             gateway.set_limits(
-                principal, scope, scope_id, tokens=limits.tokens, requests=limits.requests, period=limits.period
+                principal,
+                scope,
+                scope_id,
+                tokens=limits.tokens,
+                requests=limits.requests,
+                streams=limits.streams,
+                period=limits.period,
             )
         )
+
+    @api.get("/terms")
+    def terms(principal: Principal = Depends(caller)) -> Json:
+        """Prices, response cache and term of this school."""
+        return schools.to_json(gateway.terms(principal))
+
+    @api.put("/terms")
+    def set_terms(wanted: TermsOf, principal: Principal = Depends(caller)) -> Json:
+        """Change them."""
+        prices = {model: interface.Price(price.input, price.output) for model, price in wanted.prices.items()}
+        terms = interface.Terms(wanted.currency, prices, wanted.cache, wanted.cache_ttl_s, wanted.term)
+        gateway.set_terms(principal, terms)
+        return schools.to_json(terms)
 
     return api
 
 
 def _allowance(allowance: interface.Allowance) -> Json:
     return dataclasses.asdict(allowance) | {
+        "starts_at": allowance.starts_at.isoformat() if allowance.starts_at else None,
         "resets_at": allowance.resets_at.isoformat(),
         "tokens_left": allowance.tokens_left,
         "requests_left": allowance.requests_left,
+        "streams_left": allowance.streams_left,
     }

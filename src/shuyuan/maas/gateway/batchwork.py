@@ -1,0 +1,338 @@
+"""Do batches: durable turns of a few lines each, on the server's event loop, through the same routes as requests.
+
+A line's answer is stored before the turn ends, and a turn leaves answered lines alone: after a crash only what was
+being answered at that moment is asked again. A full quota or an exam pauses the batch; its hours run on.
+"""
+
+import asyncio
+import concurrent.futures
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from sqlalchemy import Row
+
+from shuyuan.identity import interface as identity_api
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import clock, crypto, db, durable, errors, ids, log
+from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.maas.gateway import audio, direct, files, forms, jobstore, jsonl, wire
+from shuyuan.maas.gateway import desk as desks
+
+KIND = "batch"
+AT_ONCE, AT_ONCE_OF_A_BATCH = 8, 4  # lines
+TRIES, LONGEST_WAIT_S, LOOK_AGAIN_S, MAX_DEFECTS = 20, 30.0, 15.0, 5
+_ANSWER_FIELD = "gateway_batch_line.answer"
+_PAGE = 500
+_PASSING = (
+    "overloaded",
+    "rate_limited",
+    "model_loading",
+    "worker_lost",
+    "model_failed",
+    "unavailable",
+    "engine_closed",
+)
+_logger = log.get("gateway.batches")
+
+
+@dataclass(frozen=True)
+class _Full:
+    """The quota is full, until then."""
+
+    until: datetime
+    code: str
+
+
+class Work:
+    """Runs batches in this process; `open` and `close` stand around the event loop that answers requests."""
+
+    def __init__(
+        self,
+        db: db.Database,
+        vault: crypto.Vault,
+        files: files.Files,
+        durable: durable.Durable,
+        identity: identity_api.Identity,
+        *,
+        now: clock.Clock = clock.now,
+    ) -> None:
+        self._db, self._vault, self._files, self._identity, self._now = db, vault, files, identity, now
+        self._durable = durable
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = threading.Event()
+        self._running: dict[str, concurrent.futures.Future[_Full | None]] = {}
+        self._next: dict[str, int] = {}  # batch → its first line that may be unanswered
+        self._defects: dict[str, int] = {}
+        durable.register(KIND, self.turn)
+
+    async def open(self, desk: desks.Desk, routes: direct.Direct) -> None:
+        """Answer on this loop from now on, beginning with what an earlier process left."""
+        self._desk, self._routes = desk, routes
+        self._loop, self._lines = asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)
+        self._ready.set()
+        await asyncio.to_thread(self._resume)
+
+    async def close(self) -> None:
+        """Stop at once: lines under way are asked again by the next process."""
+        self._ready.set()
+        closing = asyncio.create_task(asyncio.to_thread(self._durable.close))
+        while not closing.done():
+            for running in list(self._running.values()):
+                running.cancel()
+            await asyncio.wait([closing], timeout=0.05)
+        await closing
+
+    def on_created(self, event: kernel_outbox.Event) -> None:
+        """Start the durable job of a new batch; a second delivery changes nothing."""
+        batch_id = str(event.payload["batch_id"])
+        workflow_id = f"{event.seq}-{batch_id}"
+        self._db.write(lambda uow: jobstore.change(uow, batch_id, jobstore.ACTIVE, workflow_id=workflow_id))
+        self._durable.start(KIND, batch_id, workflow_id=workflow_id)
+
+    def interrupt(self, batch_id: str) -> None:
+        """Stop the lines of a batch that are being answered here."""
+        if running := self._running.get(batch_id):
+            running.cancel()
+
+    def turn(self, batch_id: str) -> float | None:
+        """A few lines more; None: the batch has ended; else seconds until the next turn."""
+        while not self._ready.wait(0.2):
+            if self._durable.stopping:
+                raise durable.Stopping
+        if self._durable.stopping:
+            raise durable.Stopping
+        with self._db.read() as conn:
+            row = jobstore.job(conn, batch_id)
+        if row is None or row.status not in jobstore.ACTIVE:
+            self._next.pop(batch_id, None)
+            return None
+        owner = _owner(row)
+        try:
+            return self._turn(row, owner)
+        except errors.ShuyuanError as failure:
+            return self._end(row, owner, "failed", failure.error_code, failure.message)
+        except Exception as defect:
+            return self._after_defect(row, owner, defect)
+
+    def _after_defect(self, row: Row[Any], owner: Principal, defect: Exception) -> float | None:
+        """Try again a few times, with growing pauses, then end the batch: it must not stand there for ever."""
+        if self._durable.stopping:
+            raise durable.Stopping from defect
+        self._defects[row.id] = tries = self._defects.get(row.id, 0) + 1
+        _logger.error("batch_turn_failed", batch=row.id, tries=tries, error=repr(defect))
+        if tries < MAX_DEFECTS:
+            return float(2**tries)
+        return self._end(row, owner, "failed", "internal", "something broke on our side; the log has the details")
+
+    def _turn(self, row: Row[Any], owner: Principal) -> float | None:
+        now = self._now()
+        if row.status == "cancelling":
+            return self._end(row, owner, "cancelled")
+        if row.expires_at <= now:
+            return self._end(row, owner, "expired", "batch_expired", "the 24 hours of the batch were over")
+        if problem := self._problem(owner):
+            return self._end(row, owner, "failed", "account_closed", problem)
+        if (exam := self._identity.exam_until(owner.school_id)) is not None and exam > now:
+            return self._pause(row, _Full(exam, "suspended"))
+        if row.status == "validating" or row.paused_until is not None:
+            change = {"status": "in_progress"} if row.status == "validating" else {}
+            self._change(row, **change, paused_until=None, pause_reason="")
+        first = self._next.get(row.id) or self._gap(row)
+        if first is None:
+            return self._end(row, owner, "completed")
+        full = self._on_loop(row.id, self._chunk(row, owner, first))
+        if full is not None:
+            return self._pause(row, full) if full.until < row.expires_at else self._give_up(row, owner, full)
+        following = first + jsonl.CHUNK_LINES
+        self._next[row.id] = following if following <= row.total else 0
+        return 0.0
+
+    async def _chunk(self, row: Row[Any], owner: Principal, first: int) -> _Full | None:
+        """Answer the lines from `first` to the end of their chunk; _Full when a quota stopped some."""
+        lines = await asyncio.to_thread(self._read, row, owner, first)
+        of_this_batch = asyncio.Semaphore(AT_ONCE_OF_A_BATCH)
+
+        async def one(number: int, raw: bytes) -> _Full | None:
+            async with of_this_batch, self._lines:
+                return await self._line(row, owner, number, jsonl.read(raw, number))
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(number, raw)) for number, raw in lines]
+        return max((full for task in tasks if (full := task.result())), key=lambda full: full.until, default=None)
+
+    async def _line(self, row: Row[Any], owner: Principal, number: int, request: jsonl.Request) -> _Full | None:
+        for attempt in range(TRIES):
+            answer = await self._ask(owner, request)
+            if answer.error_code == "insufficient_quota":
+                return _Full(self._now() + timedelta(seconds=answer.retry_after_s), answer.error_code)
+            if answer.error_code not in _PASSING or attempt == TRIES - 1:
+                break
+            await asyncio.sleep(min(LONGEST_WAIT_S, answer.retry_after_s))
+        await self._keep(row, number, _told(request, answer), ok=answer.status < 400)
+        return None
+
+    async def _ask(self, owner: Principal, request: jsonl.Request) -> direct.Answer:
+        if request.url != jsonl.TRANSCRIPTIONS:
+            return await self._routes.post(owner, request.url, request.body)
+        try:
+            return direct.Answer(200, {}, await self._transcript(owner, dict(request.body)))
+        except errors.ShuyuanError as failure:
+            wait_s = getattr(failure, "retry_after_s", 1.0)
+            return direct.Answer(failure.status, {"retry-after": str(wait_s)}, wire.error_body(failure, failure.status))
+
+    async def _transcript(self, owner: Principal, body: dict[str, Any]) -> dict[str, Any]:
+        file_id = str(body.pop("file_id", ""))
+        form = wire.parse(forms.TranscriptionForm, json.dumps(body).encode())
+        sound = await asyncio.to_thread(self._files.read, owner, file_id, 0)
+        async with audio.transcribe(self._desk, owner, form.as_speech(sound), as_job=True) as said:
+            return audio.as_json(await said.whole(), form.response_format, translated=False)
+
+    async def _keep(self, row: Row[Any], number: int, told: Mapping[str, Any], *, ok: bool) -> None:
+        text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+        def keep(uow: db.UnitOfWork) -> None:
+            sealed = self._vault.seal(uow, row.account_id, _ANSWER_FIELD, text)
+            jobstore.add_line(uow, row.school_id, row.id, number, ok=ok, answer=sealed)
+
+        await self._db.write_async(keep)
+
+    def _on_loop(self, batch_id: str, work: Any) -> _Full | None:  # Any: a coroutine
+        assert self._loop is not None
+        running = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self._running[batch_id] = cast(concurrent.futures.Future[_Full | None], running)
+        try:
+            if self._durable.stopping:
+                running.cancel()
+            return cast(_Full | None, running.result())
+        except concurrent.futures.CancelledError:
+            if self._durable.stopping:
+                raise durable.Stopping from None
+            return None  # cancelled by its owner: the next turn sees that
+        finally:
+            del self._running[batch_id]
+
+    def _read(self, row: Row[Any], owner: Principal, first: int) -> list[tuple[int, bytes]]:
+        """The lines of a chunk that have no answer yet, with their numbers."""
+        source = self._files.get(owner, row.input_file_id)
+        at = (first - 1) // jsonl.CHUNK_LINES
+        end = source.offsets[at + 1] if at + 1 < len(source.offsets) else source.size_bytes
+        raw = self._files.read(owner, row.input_file_id, source.offsets[at], end)
+        begins = at * jsonl.CHUNK_LINES + 1
+        with self._db.read() as conn:
+            done = jobstore.answered(conn, row.id, begins, begins + jsonl.CHUNK_LINES - 1)
+        numbered = enumerate(raw.split(b"\n"), begins)
+        return [(number, line) for number, line in numbered if line.strip() and number not in done]
+
+    def _gap(self, row: Row[Any]) -> int | None:
+        with self._db.read() as conn:
+            return jobstore.first_gap(conn, row.id, jsonl.CHUNK_LINES, row.total)
+
+    def _problem(self, owner: Principal) -> str:
+        """Why this person may not go on; empty: they may."""
+        try:
+            account = self._identity.account(owner, owner.account_id)
+        except errors.NotFound:
+            return "the account is closed"
+        if not account.active or account.role != owner.role:
+            return "the account is closed or has another role now"
+        revoked = owner.key_id and any(k.id == owner.key_id and k.revoked_at for k in self._identity.keys(owner))
+        return "the key it was made with is revoked" if revoked else ""
+
+    def _pause(self, row: Row[Any], full: _Full) -> float:
+        if (row.paused_until, row.pause_reason) != (full.until, full.code):
+            self._change(row, paused_until=full.until, pause_reason=full.code)
+        return max(1.0, min(LOOK_AGAIN_S, (full.until - self._now()).total_seconds()))
+
+    def _give_up(self, row: Row[Any], owner: Principal, full: _Full) -> float | None:
+        return self._end(
+            row, owner, "failed", full.code, f"the allowance is full until {full.until:%Y-%m-%d %H:%M} UTC"
+        )
+
+    def _end(self, row: Row[Any], owner: Principal, status: str, code: str = "", message: str = "") -> float | None:
+        """Write the output and the error file, then close the batch. Done again after a crash, it gives the same."""
+        self._next.pop(row.id, None)
+        self._defects.pop(row.id, None)
+        if row.status == "in_progress":
+            self._change(row, status="finalizing")
+        unasked = {"code": code, "message": message} if status in ("expired", "failed") else None
+        name = f"batch_{row.id}"
+        good, bad = self._answers(row, ok=True), self._answers(row, ok=False)
+        failures = _and_unasked(bad, self._unanswered(row, owner), unasked) if unasked else bad
+        for file_id, kind, content in (
+            (row.output_file_id, "output", good),
+            (row.error_file_id, "error", failures),
+        ):
+            if first := next(content, None):
+                whole = _chain(first, content)
+                self._files.keep(owner, file_id, f"{name}_{kind}.jsonl", "batch_output", whole, bounded=False)
+        told = [{"code": code, "message": message, "line": None, "param": None}] if status == "failed" else []
+
+        def close(uow: db.UnitOfWork) -> None:
+            now = jobstore.job(uow.conn, row.id)
+            failed = now.total - now.completed if unasked and now else now.failed if now else 0
+            values = {"status": status, "errors": told, "failed": failed, "paused_until": None, "pause_reason": ""}
+            jobstore.change(uow, row.id, jobstore.ACTIVE, **values)
+            jobstore.drop_lines(uow.conn, row.id)
+
+        self._db.write(close)
+        _logger.info("batch_ended", batch=row.id, status=status)
+        return None
+
+    def _answers(self, row: Row[Any], *, ok: bool) -> Iterator[bytes]:
+        after = 0
+        while True:
+            with self._db.read() as conn:
+                page = jobstore.lines(conn, row.id, ok=ok, after=after, limit=_PAGE)
+                told = [self._vault.open(conn, row.account_id, _ANSWER_FIELD, line.answer) for line in page]
+            if not page:
+                return
+            after = page[-1].number
+            yield "".join(line + "\n" for line in told).encode()
+
+    def _unanswered(self, row: Row[Any], owner: Principal) -> Iterator[jsonl.Request]:
+        for first in range(1, row.total + 1, jsonl.CHUNK_LINES):
+            for number, raw in self._read(row, owner, first):
+                yield jsonl.read(raw, number)
+
+    def _change(self, row: Row[Any], **values: Any) -> None:
+        self._db.write(lambda uow: jobstore.change(uow, row.id, jobstore.ACTIVE, **values))
+
+    def _resume(self) -> None:
+        with self._db.read() as conn:
+            begun = [row for row in jobstore.unfinished(conn) if row.workflow_id]
+        if begun:
+            self._durable.resume()
+        for row in begun:  # what the tables of the jobs have lost begins again
+            with contextlib.suppress(errors.Unavailable):
+                self._durable.start(KIND, row.id, workflow_id=row.workflow_id)
+
+
+def _owner(row: Row[Any]) -> Principal:
+    """The person who made the batch, with the key they made it with."""
+    groups, scopes = frozenset(row.groups), frozenset({"models"})
+    return Principal(row.account_id, row.school_id, row.role, groups, scopes, key_id=row.key_id)
+
+
+def _told(request: jsonl.Request, answer: direct.Answer) -> dict[str, Any]:
+    request_id = answer.headers.get("x-request-id", "")
+    response = {"status_code": answer.status, "request_id": request_id, "body": answer.body}
+    return {"id": f"batch_req_{ids.new_id()}", "custom_id": request.custom_id, "response": response, "error": None}
+
+
+def _and_unasked(
+    bad: Iterator[bytes], unanswered: Iterator[jsonl.Request], error: Mapping[str, str]
+) -> Iterator[bytes]:
+    yield from bad
+    for request in unanswered:
+        told = {"id": f"batch_req_{ids.new_id()}", "custom_id": request.custom_id, "response": None, "error": error}
+        yield json.dumps(told, ensure_ascii=False).encode() + b"\n"
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest

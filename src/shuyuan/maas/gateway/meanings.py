@@ -1,0 +1,122 @@
+"""What rests on nearness of meaning: labels for a text, documents for a query, versions with labels of their own."""
+
+import math
+import re
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.gateway import checks, interface, quota
+from shuyuan.maas.gateway import desk as desks
+from shuyuan.maas.gateway import labels as trained
+
+DEADLINE_S = 60.0
+_SHARPNESS = 0.03  # cosines of one embedding model lie close together; this spreads them into shares
+_PARTS = re.compile("[、，,;；:：/|\n]+")
+_MOST_PARTS = 24
+Vectors = NDArray[np.float32]
+
+
+async def classify(
+    gateway: interface.Gateway,
+    principal: Principal,
+    text: str,
+    labels: Sequence[str],
+    model: str,
+    descriptions: Mapping[str, str] | None = None,
+) -> interface.Classified:
+    """Labels by nearness of meaning. Raises BadInput for fewer than 2 or repeated labels.
+
+    descriptions: words that belong to a label, between commas; a label then lies in the middle of them.
+    """
+    if not 2 <= len(labels) <= interface.MAX_LABELS or len(set(labels)) < len(labels):
+        raise errors.BadInput(
+            f"{len(labels)} labels, {len(set(labels))} different",
+            fix=f"give 2 to {interface.MAX_LABELS} different labels",
+        )
+    parts = [_parts(label, (descriptions or {}).get(label, "")) for label in labels]
+    words = [word for ones in parts for word in ones]
+    answer = await gateway.embed(principal, model, [text, *words], kind="passage", purpose="service")
+    nearness = _centres(answer.vectors[1:], parts) @ answer.vectors[0]
+    return interface.Classified(answer.receipt, _shares(labels, nearness), answer.usage)
+
+
+async def classify_by_version(
+    desk: desks.Desk, principal: Principal, text: str, model: catalogue_api.Loadable, name: str
+) -> interface.Classified:
+    """Labels of a version trained on vectors of texts.
+
+    Its spec: {"labels": […], "text": {"embed": model, "input": name}}.
+    """
+    began = time.perf_counter()
+    checks.inputs([text])
+    spec = model.spec.get("text")
+    about: Mapping[str, object] = spec if isinstance(spec, Mapping) else {}
+    embedder, asker = str(about.get("embed", "embed")), desk.asker(principal)
+    await desk.locate(principal, embedder, "embed")
+    tokens = quota.estimate_tokens([text])
+    async with desk.booked(principal, model, "classify", tokens=tokens, purpose="service", began=began) as call:
+        embedded = await desk.engine.embed(embedder, [text], kind="passage", asker=asker, deadline_s=DEADLINE_S)
+        inputs = {str(about.get("input", "input")): embedded.vectors}
+        outputs = await desk.engine.predict(name, inputs, asker=asker, deadline_s=DEADLINE_S)
+        found = trained.classes(model.spec, outputs, interface.MAX_LABELS)
+        usage = interface.Usage(embedded.prompt_tokens)
+        call.note(usage)
+    return interface.Classified(desks.receipt(call, model), tuple((one.label, one.score) for one in found), usage)
+
+
+async def rerank(
+    desk: desks.Desk,
+    principal: Principal,
+    model: str,
+    query: str,
+    documents: Sequence[str],
+    *,
+    top_n: int | None,
+    began: float | None,
+) -> interface.Ranked:
+    """Documents by cosine with the query, cut to 0..1; equals keep their order."""
+    began = began or time.perf_counter()
+    desk.admit(principal)
+    checks.documents(query, documents)
+    found = await desk.locate(principal, model, "rerank")
+    expected = quota.estimate_tokens([query, *documents])
+    asker = desk.asker(principal)
+    async with desk.booked(principal, found, "rerank", tokens=expected, began=began) as call:
+        asked = await desk.engine.embed(model, [query], kind="query", asker=asker, deadline_s=DEADLINE_S)
+        spent, scores = asked.prompt_tokens, []
+        for at in range(0, len(documents), interface.MAX_INPUTS):
+            batch = documents[at : at + interface.MAX_INPUTS]
+            read = await desk.engine.embed(model, batch, kind="passage", asker=asker, deadline_s=DEADLINE_S)
+            call.usage = interface.Usage(spent := spent + read.prompt_tokens)
+            scores.append(read.vectors @ asked.vectors[0])
+        usage = interface.Usage(spent)
+        call.note(usage)
+    near = np.clip(np.concatenate(scores), 0.0, 1.0)
+    order = np.argsort(-near, kind="stable")[: top_n or len(documents)]
+    return interface.Ranked(desks.receipt(call, found), tuple((int(at), float(near[at])) for at in order), usage)
+
+
+def _parts(label: str, description: str) -> list[str]:
+    words = [word.strip() for word in _PARTS.split(description) if word.strip()]
+    return [label, *words[:_MOST_PARTS]]
+
+
+def _centres(vectors: Vectors, parts: Sequence[Sequence[str]]) -> Vectors:
+    """One unit vector a label: the middle of those of its words."""
+    ends = np.cumsum([len(ones) for ones in parts])
+    rows = np.stack([part.mean(axis=0) for part in np.split(vectors, ends[:-1])])
+    unit: Vectors = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
+def _shares(labels: Sequence[str], nearness: Vectors) -> tuple[tuple[str, float], ...]:
+    best = float(nearness.max())
+    weights = [math.exp((float(value) - best) / _SHARPNESS) for value in nearness]
+    ranked = sorted(zip(labels, weights, strict=True), key=lambda pair: -pair[1])
+    return tuple((label, weight / sum(weights)) for label, weight in ranked)

@@ -1,0 +1,164 @@
+"""The short way in for the busiest routes: same gate, same handlers, same errors, none of the framework between.
+
+FastAPI's matching, dependencies and middleware cost more than a whole call here. `front` wraps the application and
+answers `POST /v1/chat/completions` and `/v1/embeddings` itself; everything else passes through. The routes stay
+registered as well: they document themselves, and they answer alike where no front stands before them.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shuyuan.identity import http as identity_http
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors, log
+from shuyuan.kernel.http import middleware
+from shuyuan.kernel.settings import Settings
+from shuyuan.maas.gateway import calling
+from shuyuan.maas.gateway import errors as error_pages
+from shuyuan.maas.gateway.routes import chat, common, vectors
+from shuyuan.maas.gateway.service import GatewayService
+
+Handler = Callable[..., Awaitable[Response]]
+_PARTS = (chat, vectors)
+_logger = log.get("gateway.express")
+
+
+class Gatekeeper(identity_http.Knows, identity_http.Peeks, Protocol):
+    """What identity does for a gate."""
+
+
+def front(gateway: GatewayService, identity: Gatekeeper, settings: Settings) -> Callable[[ASGIApp], ASGIApp]:
+    """Middleware to stand before everything else of the application."""
+    handlers = {
+        (method, route.path): _Entry(route.path, route.endpoint)
+        for part in _PARTS
+        for route in _routes(part.router(gateway))
+        for method in route.methods
+    }
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        return Express(app, gateway, identity, handlers, settings.max_body_bytes)
+
+    return wrap
+
+
+class _Entry:
+    """Stands for a route where the gate looks for one."""
+
+    def __init__(self, path: str, handler: Handler) -> None:
+        self.path, self.handler = path, handler
+
+
+class Express:
+    """See the module."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        gateway: GatewayService,
+        identity: Gatekeeper,
+        entries: Mapping[tuple[str, str], _Entry],
+        max_body_bytes: int,
+    ) -> None:
+        self.app, self._desk, self._entries, self._max = app, gateway.desk, entries, max_body_bytes
+        self._gate, self._quick_gate = identity_http.gate(identity), identity_http.quick_gate(identity)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        entry = self._entries.get((scope.get("method", ""), scope.get("path", "")))
+        if entry is None:
+            await self.app(scope, receive, send)
+            return
+        request_id = middleware.request_id_of(scope)
+        state = scope.setdefault("state", {})
+        state["began"], state["request_id"] = time.perf_counter(), request_id
+        scope["route"] = entry
+        calling.note(scope["headers"])
+        structlog.contextvars.bind_contextvars(request_id=request_id)  # this request has its task to itself
+        request, sending = Request(scope, _capped(receive, self._max)), _Sending(send, request_id)
+        response = await self._answer(request, entry.handler)
+        try:
+            await response(scope, request.receive, sending)
+        except Exception as defect:
+            if sending.started:  # too late for an answer: break the connection, so that nobody takes half for whole
+                raise
+            await self._defect(request, defect)(scope, request.receive, sending)
+
+    async def _answer(self, request: Request, handler: Handler) -> Response:
+        try:
+            self._refuse_declared(request)
+            if not self._quick_gate(request):
+                await run_in_threadpool(self._gate, request)
+            principal = identity_http.caller(request)
+            await self._remember(request, principal)
+            return await handler(request, principal)
+        except errors.ShuyuanError as failure:
+            return error_pages.answer(request, failure)
+        except Exception as defect:
+            return self._defect(request, defect)
+
+    async def _remember(self, request: Request, principal: Principal) -> None:
+        """What the headers of any answer will tell."""
+        desk = self._desk
+        request.state.allowances = desk.last_known(principal) or await run_in_threadpool(desk.usage, principal)
+
+    def _refuse_declared(self, request: Request) -> None:
+        declared = request.headers.get("content-length", "0")
+        if not declared.isdigit() or int(declared) > self._max:
+            raise _too_large(declared, self._max)
+
+    def _defect(self, request: Request, defect: Exception) -> Response:
+        _logger.error("request_failed", path=request.url.path, exc_info=defect)
+        broken = errors.ShuyuanError(
+            "something broke on our side", fix="try again; the log has the details", code="internal"
+        )
+        response = error_pages.answer(request, broken)
+        response.status_code = 500
+        return response
+
+
+class _Sending:
+    """Adds to every answer what the middleware would have added."""
+
+    __slots__ = ("_request_id", "_send", "started")
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send, self._request_id, self.started = send, request_id.encode(), False
+
+    async def __call__(self, message: Message) -> None:
+        if not self.started:
+            self.started = True
+            message["headers"] = [
+                *message.get("headers", ()),
+                *middleware.SECURITY_HEADERS,
+                (b"x-request-id", self._request_id),
+            ]
+        await self._send(message)
+
+
+def _capped(receive: Receive, max_bytes: int) -> Receive:
+    """`receive`, which refuses a body as soon as it has grown past the cap."""
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > max_bytes:
+            raise _too_large(f"more than {max_bytes}", max_bytes)
+        return message
+
+    return counted
+
+
+def _too_large(declared: str, limit: int) -> errors.TooLarge:
+    return errors.TooLarge(f"the body has {declared} bytes; at most {limit} are read", fix="send a smaller body")
+
+
+def _routes(router: APIRouter) -> list[Any]:  # Any: the framework's routes
+    return [route for route in router.routes if isinstance(route, common.Timed)]

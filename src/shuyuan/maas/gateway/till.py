@@ -1,0 +1,147 @@
+"""One queue before the writer: calls that begin and end while a unit is under way are counted in the next, together.
+
+A beginning is written at once and awaited. An end is written with the next beginning, or `LAZY_S` later: nobody
+waits for it, and until then its reservation is still held. Nothing here is ever cancelled: a caller who leaves
+while a reservation is on its way to the disk has it given back when it lands.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from shuyuan.kernel import db, log
+from shuyuan.maas.gateway import ledger
+
+LAZY_S = 0.01
+_MOST_KEPT = 100_000  # ends that could not be written, kept for the next unit
+_logger = log.get("gateway.till")
+Waiting = asyncio.Future[ledger.Reserved]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    call_id: str
+    ask: ledger.Ask
+    loop: asyncio.AbstractEventLoop
+    waiting: Waiting
+
+
+@dataclass
+class _Batch:
+    """What one unit takes. Filled when the unit begins, so that it takes everything there is by then."""
+
+    openings: list[_Opening] = field(default_factory=list)
+    closes: list[ledger.Close] = field(default_factory=list)
+    begun: bool = False
+
+
+class Till:
+    """Safe to share between threads and event loops."""
+
+    def __init__(self, database: db.Database) -> None:
+        self._db = database
+        self._next = _Batch()
+        self._queued = False  # a unit that will take `_next` is on its way
+        self._last: Future[None] | None = None
+        self._lock = threading.Lock()
+        self._alarm: asyncio.AbstractEventLoop | None = None  # whose timer will write the ends that wait
+
+    def open(self, call_id: str, ask: ledger.Ask) -> Waiting:
+        """Reserve. The future ends with what was reserved, or QuotaFull."""
+        loop = asyncio.get_running_loop()
+        waiting: Waiting = loop.create_future()
+        with self._lock:
+            self._next.openings.append(_Opening(call_id, ask, loop, waiting))
+        self._write()
+        return waiting
+
+    def close(self, close: ledger.Close) -> None:
+        """Settle or release, soon."""
+        with self._lock:
+            self._next.closes.append(close)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write()
+            return
+        if self._alarm is not loop:
+            self._alarm = loop
+            loop.call_later(LAZY_S, self._ring)
+
+    def flush(self) -> None:
+        """Return once everything that was handed in is durable. Blocks: not for an event loop."""
+        self._write()
+        last = self._last
+        if last is not None:
+            last.exception()
+
+    async def drain(self) -> None:
+        """`flush` for coroutines; what callers left behind while reserving is given back too."""
+        while True:
+            await asyncio.to_thread(self.flush)
+            await asyncio.sleep(0)
+            if not self._next.openings and not self._next.closes:
+                return
+
+    def _ring(self) -> None:
+        self._alarm = None
+        with contextlib.suppress(RuntimeError):  # the database is closed: what still waits is recovered at the start
+            self._write()
+
+    def _write(self) -> None:
+        with self._lock:
+            if self._queued or not (self._next.openings or self._next.closes):
+                return
+            batch = _Batch()
+            self._last = done = self._db.submit(lambda uow: self._post(uow, batch))
+            self._queued = not batch.begun  # it may have been taken already
+        done.add_done_callback(lambda done: self._failed(batch, done))
+
+    def _post(self, uow: db.UnitOfWork, batch: _Batch) -> None:
+        with self._lock:
+            taken, self._next, self._queued = self._next, _Batch(), False
+            batch.openings, batch.closes, batch.begun = taken.openings, taken.closes, True
+        _, answers = ledger.post(uow, batch.closes, [(one.call_id, one.ask) for one in batch.openings])
+        uow.after_commit(lambda: self._deliver(batch.openings, answers))
+
+    def _failed(self, batch: _Batch, done: "Future[None]") -> None:
+        failure = done.exception()
+        if failure is None:
+            return
+        with self._lock:
+            self._queued = False
+            if len(self._next.closes) < _MOST_KEPT:
+                self._next.closes[:0] = batch.closes
+            unheard = batch.openings
+            if not batch.begun:
+                unheard, self._next.openings = self._next.openings, []
+        _logger.error("calls_not_written", begun=len(unheard), ended=len(batch.closes), error=repr(failure))
+        self._deliver(unheard, [failure] * len(unheard))
+
+    def _deliver(self, openings: Sequence[_Opening], answers: Sequence[ledger.Answer | BaseException]) -> None:
+        """Wake each event loop once with all its answers."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Opening, ledger.Answer | BaseException]]] = {}
+        for opening, answer in zip(openings, answers, strict=True):
+            by_loop.setdefault(opening.loop, []).append((opening, answer))
+        for loop, told in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(self._tell, told)
+            except RuntimeError:  # that loop is closed: nobody waits any more
+                for opening, answer in told:
+                    self._give_back(opening, answer)
+
+    def _tell(self, told: Sequence[tuple[_Opening, ledger.Answer | BaseException]]) -> None:
+        for opening, answer in told:
+            if opening.waiting.done():  # cancelled: the caller left
+                self._give_back(opening, answer)
+            elif isinstance(answer, BaseException):
+                opening.waiting.set_exception(answer)
+            else:
+                opening.waiting.set_result(answer)
+
+    def _give_back(self, opening: _Opening, answer: ledger.Answer | BaseException) -> None:
+        if isinstance(answer, ledger.Reserved):
+            self.close(ledger.Close(opening.call_id, "left", released=True))

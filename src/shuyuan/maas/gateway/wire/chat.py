@@ -1,0 +1,302 @@
+"""`/v1/chat/completions`: its body, and its answer whole or in pieces."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
+
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.wire import base
+from shuyuan.science.text import schemas
+
+_NEUTRAL: base.Neutral = {
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "logit_bias": ({},),
+    "functions": ([],),
+    "function_call": ("none",),
+    "parallel_tool_calls": (True, False),
+    "service_tier": ("auto", "default"),
+    "store": (False,),
+    "modalities": (["text"],),
+}
+_TOOL_CHARS = 20_000  # descriptions and schemas of all tools together
+_NAME = r"^[A-Za-z0-9_-]{1,64}$"
+
+
+def _plain_text(value: object) -> object:
+    """Content parts become their text; anything but text is refused."""
+    if not isinstance(value, list):
+        return "" if value is None else value
+    parts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in value]
+    if not all(isinstance(part, str) for part in parts):
+        raise ValueError("only text parts are read; images and sound are not")
+    return "".join(str(part) for part in parts)
+
+
+class CalledFunction(base.Body):
+    name: str = Field(pattern=_NAME)
+    arguments: str = Field("{}", max_length=_TOOL_CHARS)
+
+
+class ToolCall(base.Body):
+    """A call that an earlier answer asked for."""
+
+    id: str = Field(max_length=64)
+    type: Literal["function"] = "function"
+    function: CalledFunction
+
+
+class ChatMessage(base.Body):
+    """One turn. `developer` is read as `system`; what an assistant said may be calls alone."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: Annotated[str, BeforeValidator(_plain_text)] | None = None
+    name: str | None = Field(None, max_length=64)
+    tool_calls: list[ToolCall] | None = Field(None, max_length=interface.MAX_TOOLS)
+    tool_call_id: str | None = Field(None, max_length=64)
+    refusal: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ChatMessage":
+        if self.content is None and not (self.role == "assistant" and self.tool_calls):
+            raise ValueError("content is missing")
+        if (self.role == "tool") != (self.tool_call_id is not None):
+            raise ValueError("tool_call_id goes with role tool")
+        return self
+
+    def as_message(self) -> interface.Message:
+        role = "system" if self.role == "developer" else self.role
+        message: dict[str, Any] = {"role": role, "content": self.content or ""}  # Any: a TypedDict in the making
+        if self.tool_calls:
+            message["tool_calls"] = [call.model_dump() for call in self.tool_calls]
+        if self.tool_call_id is not None:
+            message["tool_call_id"] = self.tool_call_id
+        return message  # type: ignore[return-value]  # the roles above are those of Message, and `tool`
+
+
+class Function(base.Body):
+    name: str = Field(pattern=_NAME)
+    description: str = Field("", max_length=4_000)
+    parameters: dict[str, JsonValue] | None = None
+    strict: bool | None = None
+
+
+class Tool(base.Body):
+    type: Literal["function"]
+    function: Function
+
+
+class NamedFunction(base.Body):
+    name: str = Field(pattern=_NAME)
+
+
+class NamedTool(base.Body):
+    type: Literal["function"]
+    function: NamedFunction
+
+
+class JsonSchema(base.Body):
+    name: str = Field("answer", pattern=_NAME)
+    description: str | None = Field(None, max_length=4_000)
+    schema_: dict[str, JsonValue] = Field(alias="schema")
+    strict: bool | None = None
+
+
+class ResponseFormat(base.Body):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ResponseFormat":
+        if (self.type == "json_schema") != (self.json_schema is not None):
+            raise ValueError("json_schema goes with type json_schema")
+        return self
+
+
+class StreamOptions(base.Body):
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class ChatBody(base.Body):
+    """`POST /v1/chat/completions`. `age_band` is ours: child and teen are protected both ways."""
+
+    model: base.ModelName
+    messages: list[ChatMessage] = Field(min_length=1, max_length=interface.MAX_MESSAGES)
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    stop: base.Stops | None = None
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    n: int | None = Field(None, ge=1, le=interface.MAX_CHOICES)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0, le=interface.MAX_TOP_LOGPROBS)
+    response_format: ResponseFormat | None = None
+    tools: list[Tool] | None = Field(None, max_length=interface.MAX_TOOLS)
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    age_band: interface.Band | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _neutral(cls, value: object) -> object:
+        return base.drop_neutral(value, _NEUTRAL) if isinstance(value, dict) else value
+
+    @field_validator("response_format")
+    @classmethod
+    def _bounded_schema(cls, value: ResponseFormat | None) -> ResponseFormat | None:
+        if value and value.json_schema:
+            schemas.check(value.json_schema.schema_)
+        return value
+
+    @field_validator("tools")
+    @classmethod
+    def _bounded_tools(cls, value: list[Tool] | None) -> list[Tool] | None:
+        tools = value or []
+        if len({tool.function.name for tool in tools}) < len(tools):
+            raise ValueError("two tools have the same name")
+        for tool in tools:
+            schemas.check(tool.function.parameters or {})
+        size = sum(len(tool.model_dump_json()) for tool in tools)
+        if size > _TOOL_CHARS:
+            raise ValueError(f"the tools have {size} characters, at most {_TOOL_CHARS} are read")
+        return value
+
+    def as_request(self, age_band: interface.Band | None = None) -> interface.ChatRequest:
+        """What the gateway is asked. Raises Refused for fields that do not go together."""
+        self._check_together()
+        form = self.response_format
+        return interface.ChatRequest(
+            self.model,
+            [message.as_message() for message in self.messages],
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            temperature=0.7 if self.temperature is None else self.temperature,
+            top_p=1.0 if self.top_p is None else self.top_p,
+            stop=tuple(self.stop or ()),
+            seed=self.seed,
+            n=self.n or 1,
+            logprobs=(self.top_logprobs or 0) if self.logprobs else None,
+            json_schema=_schema(form) if form else None,
+            tools=tuple(tool.model_dump(exclude_none=True) for tool in self.tools or ()),
+            tool_choice=_chosen(self.tool_choice) if self.tools else None,
+            age_band=age_band,
+        )
+
+    def _check_together(self) -> None:
+        if self.top_logprobs and not self.logprobs:
+            raise base.Refused("top_logprobs needs logprobs: true", param="top_logprobs", fix="set logprobs to true")
+        if self.tool_choice not in (None, "none", "auto") and not self.tools:
+            raise base.Refused("tool_choice needs tools", param="tool_choice", fix="send tools or leave it out")
+        if isinstance(self.tool_choice, NamedTool):
+            named = self.tool_choice.function.name
+            if named not in {tool.function.name for tool in self.tools or ()}:
+                raise base.Refused(f"no tool is called {named!r}", param="tool_choice", fix="name one of the tools")
+        if self.tools and self.response_format and self.response_format.type != "text":
+            raise base.Refused(
+                "tools and response_format cannot be asked for at once", param="response_format", fix="send one of them"
+            )
+
+
+def _schema(form: ResponseFormat) -> Mapping[str, object] | None:
+    if form.json_schema:
+        return dict(form.json_schema.schema_)
+    return {"type": "object"} if form.type == "json_object" else None
+
+
+def _chosen(choice: str | NamedTool | None) -> str | Mapping[str, object] | None:
+    return choice.model_dump() if isinstance(choice, NamedTool) else choice
+
+
+class _Choice:
+    """One answer as it grows."""
+
+    def __init__(self) -> None:
+        self.text, self.finish = "", "stop"
+        self.logprobs: list[Mapping[str, object]] = []
+        self.calls: dict[int, dict[str, Any]] = {}  # Any: JSON
+
+    def add(self, delta: interface.Delta) -> None:
+        self.text += delta.text
+        self.finish = delta.finish_reason or self.finish
+        self.logprobs.extend(delta.logprobs)
+        for piece in delta.tool_calls:
+            self._add_call(piece)
+
+    def _add_call(self, piece: Mapping[str, Any]) -> None:
+        known = self.calls.setdefault(
+            int(piece.get("index", 0)), {"id": "", "type": "function", "function": {"name": "", "arguments": ""}}
+        )
+        known["id"] = piece.get("id") or known["id"]
+        function = piece.get("function") or {}
+        known["function"]["name"] += function.get("name") or ""
+        known["function"]["arguments"] += function.get("arguments") or ""
+
+    def told(self, index: int, with_logprobs: bool) -> dict[str, Any]:
+        calls = [call for _, call in sorted(self.calls.items())]
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": self.text or (None if calls else ""),
+            "refusal": None,
+        }
+        if calls:
+            message["tool_calls"] = calls
+        logprobs = {"content": self.logprobs, "refusal": None} if with_logprobs else None
+        return {"index": index, "message": message, "logprobs": logprobs, "finish_reason": self.finish}
+
+
+class ChatChoices:
+    """The answer in OpenAI's shape: `whole` once every delta was added, or an `event` per delta."""
+
+    def __init__(self, receipt: interface.Receipt, body: ChatBody) -> None:
+        self._id, self._model = f"chatcmpl-{receipt.request_id}", receipt.model
+        self._choices = [_Choice() for _ in range(body.n or 1)]
+        self._with_logprobs = bool(body.logprobs)
+        self._with_usage = bool(body.stream_options and body.stream_options.include_usage)
+        self._usage = interface.Usage(0)
+
+    def add(self, delta: interface.Delta) -> None:
+        """One more piece of a whole answer."""
+        self._usage = delta.usage or self._usage
+        self._choices[delta.index].add(delta)
+
+    def whole(self) -> dict[str, Any]:
+        """The answer at once."""
+        choices = [choice.told(index, self._with_logprobs) for index, choice in enumerate(self._choices)]
+        head = base.head(self._id, "chat.completion", self._model)
+        return head | {"choices": choices, "usage": base.usage(self._usage)}
+
+    def opening(self) -> bytes:
+        """The events before any text: who speaks."""
+        return b"".join(
+            self._event(index, {"role": "assistant", "content": ""}, None, None) for index in range(len(self._choices))
+        )
+
+    def event(self, delta: interface.Delta) -> bytes:
+        """One piece of a stream; empty when there is nothing to tell."""
+        self._usage = delta.usage or self._usage
+        told: dict[str, Any] = {"content": delta.text} if delta.text else {}
+        if delta.tool_calls:
+            told["tool_calls"] = list(delta.tool_calls)
+        logprobs = (
+            {"content": list(delta.logprobs), "refusal": None} if delta.logprobs and self._with_logprobs else None
+        )
+        if not (told or logprobs or delta.finish_reason):
+            return b""
+        return self._event(delta.index, told, logprobs, delta.finish_reason)
+
+    def closing(self) -> bytes:
+        """Usage, where it was asked for, and the end."""
+        if not self._with_usage:
+            return base.DONE
+        head = base.head(self._id, "chat.completion.chunk", self._model)
+        return base.event(head | {"choices": [], "usage": base.usage(self._usage)}) + base.DONE
+
+    def _event(self, index: int, delta: dict[str, Any], logprobs: object, finish: str | None) -> bytes:
+        body = base.head(self._id, "chat.completion.chunk", self._model)
+        body["choices"] = [{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]
+        if self._with_usage:
+            body["usage"] = None
+        return base.event(body)

@@ -1,0 +1,157 @@
+"""OpenAI's HTTP API from the client's side: requests, server-sent events, answers. Trusts no upstream."""
+
+import json
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+import httpx
+import numpy as np
+
+from shuyuan.kernel import errors
+from shuyuan.maas.runners import interface, llamaevents, upstreams
+
+MAX_ANSWER_BYTES = 64 << 20
+_MAX_LINE_BYTES = 4 << 20
+_OPTIONS = (
+    "max_tokens", "temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty",
+    "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
+)  # fmt: skip
+_CALLERS_FAULT = frozenset({400, 404, 413, 422})
+
+
+class UpstreamFailed(errors.Unavailable):
+    """The model behind this one did not answer as it should."""
+
+    code = "upstream_failed"
+
+
+class Broke(Exception):
+    """This upstream failed; another may be asked if nothing was said yet. rest_s: what it asked for."""
+
+    def __init__(self, message: str, rest_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.rest_s = rest_s
+
+
+def request(task: str, payload: interface.Payload, model: str) -> tuple[str, dict[str, object]]:
+    """Path and body for one upstream."""
+    if task == "embed":
+        return "/embeddings", {"model": model, "input": payload["texts"]}
+    body: dict[str, object] = {name: payload[name] for name in _OPTIONS if payload.get(name) is not None}
+    body |= {"model": model, "stream": True, "stream_options": {"include_usage": True}}
+    if payload.get("json_schema") is not None:
+        form = {"name": "answer", "schema": payload["json_schema"], "strict": True}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
+    if task == "complete":
+        return "/completions", body | {"prompt": payload["prompt"]}
+    return "/chat/completions", body | {"messages": payload["messages"]}
+
+
+async def check(answer: httpx.Response) -> None:
+    """Raises BadPayload for the caller's fault, Broke for the upstream's."""
+    if answer.is_success:
+        return
+    said = ""
+    async for part in answer.aiter_bytes(2_000):
+        said = part[:500].decode(errors="replace")
+        break
+    if answer.status_code in _CALLERS_FAULT:
+        raise interface.BadPayload(f"the upstream refused: {_message(said)}", fix="mend the request")
+    raise Broke(f"the upstream answered {answer.status_code}", _retry_after_s(answer))
+
+
+async def events(answer: httpx.Response) -> AsyncIterator[Mapping[str, object]]:
+    """The events of a stream. Raises Broke on garbage, on an error inside, and on an end without [DONE]."""
+    async for line in _lines(answer):
+        if not line.startswith(b"data:"):
+            continue
+        said = line[5:].strip()
+        if said == b"[DONE]":
+            return
+        event = _parse(said)
+        if "error" in event:
+            raise Broke(f"the upstream stopped: {_message(said.decode(errors='replace'))}")
+        yield event
+    raise Broke("the upstream closed the stream before its end")
+
+
+def read(event: Mapping[str, object], known: interface.Usage) -> tuple[interface.Chunk | None, interface.Usage]:
+    """The chunk of an event (None: nothing to say) and the count so far. Raises Broke."""
+    try:
+        text, data, reason = llamaevents.read(event)
+        usage = llamaevents.count(event, known) if isinstance(event.get("usage"), Mapping) else known
+        if not isinstance(text, str):
+            raise TypeError("text")
+    except (KeyError, TypeError, AttributeError, ValueError) as wrong:
+        raise Broke("the upstream sent something else than a completion") from wrong
+    if usage is known and (text or data):
+        usage = interface.Usage(known.prompt_tokens, known.completion_tokens + 1)  # until it tells
+    said = interface.Chunk(text=text, data=data, finish_reason=reason, usage=usage) if text or data or reason else None
+    return said, usage
+
+
+async def embeddings(answer: httpx.Response, texts: Sequence[str]) -> interface.Chunk:
+    """The one chunk of an embeddings answer, rows in the order asked. Raises Broke."""
+    body = bytearray()
+    async for part in answer.aiter_bytes():
+        body += part
+        if len(body) > MAX_ANSWER_BYTES:
+            raise Broke(f"the upstream's answer is larger than {MAX_ANSWER_BYTES} bytes")
+    said = _parse(bytes(body))
+    try:
+        rows = sorted(said["data"], key=lambda row: row["index"])  # type: ignore[call-overload]  # checked below
+        vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
+        if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
+            raise ValueError("shape")
+        tokens = int(said["usage"]["prompt_tokens"]) if "usage" in said else 0  # type: ignore[index]
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise Broke("the upstream sent something else than embeddings") from wrong
+    packed = {"embeddings": interface.pack_tensor(vectors)}
+    return interface.Chunk(tensors=packed, finish_reason="stop", usage=interface.Usage(prompt_tokens=tokens))
+
+
+def headers(upstream: upstreams.Upstream, environment: Mapping[str, str]) -> dict[str, str]:
+    """The key of the environment, if one is named. Raises Broke when it is not set."""
+    if not upstream.key_env:
+        return {}
+    if not (key := environment.get(upstream.key_env)):
+        raise Broke(f"{upstream.key_env} is not set")
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
+    held = bytearray()
+    async for part in answer.aiter_bytes():
+        held += part
+        *whole, rest = held.split(b"\n")
+        for line in whole:
+            yield bytes(line)
+        held = bytearray(rest)
+        if len(held) > _MAX_LINE_BYTES:
+            raise Broke(f"the upstream sent a line of more than {_MAX_LINE_BYTES} bytes")
+
+
+def _parse(said: bytes) -> Mapping[str, object]:
+    try:
+        event = json.loads(said)
+    except (ValueError, RecursionError) as wrong:
+        raise Broke("the upstream sent something that is not JSON") from wrong
+    if not isinstance(event, dict):
+        raise Broke("the upstream sent something that is not an object")
+    return event
+
+
+def _message(said: str) -> str:
+    try:
+        error = json.loads(said)["error"]
+        return str(error["message"] if isinstance(error, dict) else error)[:300]
+    except (ValueError, KeyError, TypeError):
+        return said[:300]
+
+
+def _retry_after_s(answer: httpx.Response) -> float:
+    try:
+        seconds = float(answer.headers.get("retry-after", 0))
+    except ValueError:
+        return 0.0
+    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0

@@ -1,0 +1,52 @@
+"""Everyday names of people and places with their Chinese forms, simplified and traditional.
+
+Short on purpose: what sentences for pupils use. A name that is not here is not checked.
+"""
+
+from collections.abc import Mapping
+
+FORMS: Mapping[str, tuple[str, ...]] = {
+    "Tom": ("汤姆", "湯姆", "汤米"),
+    "Mary": ("玛丽", "瑪麗", "玛莉", "瑪莉"),
+    "John": ("约翰", "約翰"),
+    "Jack": ("杰克", "傑克"),
+    "Bob": ("鲍勃", "鮑勃", "鲍伯"),
+    "Alice": ("爱丽丝", "愛麗絲", "爱丽斯", "艾丽斯", "艾丽丝"),
+    "Peter": ("彼得",),
+    "Paul": ("保罗", "保羅"),
+    "David": ("大卫", "大衛", "戴维"),
+    "George": ("乔治", "喬治"),
+    "Linda": ("琳达", "琳達"),
+    "Susan": ("苏珊", "蘇珊"),
+    "Lucy": ("露西",),
+    "Jim": ("吉姆",),
+    "Mike": ("迈克", "麥克", "麦克"),
+    "Michael": ("迈克尔", "麥可", "米歇尔"),
+    "Emily": ("艾米丽", "艾米莉", "埃米莉"),
+    "Anna": ("安娜",),
+    "Betty": ("贝蒂", "貝蒂"),
+    "Henry": ("亨利",),
+    "Newton": ("牛顿", "牛頓"),
+    "Einstein": ("爱因斯坦", "愛因斯坦"),
+    "Shakespeare": ("莎士比亚", "莎士比亞"),
+    "Boston": ("波士顿", "波士頓"),
+    "London": ("伦敦", "倫敦"),
+    "Paris": ("巴黎",),
+    "Tokyo": ("东京", "東京"),
+    "Beijing": ("北京",),
+    "Shanghai": ("上海",),
+    "Japan": ("日本",),
+    "China": ("中国", "中國", "中华"),
+    "France": ("法国", "法國"),
+    "Germany": ("德国", "德國"),
+    "England": ("英国", "英國", "英格兰"),
+    "Australia": ("澳大利亚", "澳洲", "澳大利亞"),
+    "Canada": ("加拿大",),
+    "India": ("印度",),
+    "Russia": ("俄罗斯", "俄国", "俄羅斯"),
+    "Italy": ("意大利", "義大利"),
+    "Spain": ("西班牙",),
+    "Europe": ("欧洲", "歐洲"),
+    "Africa": ("非洲",),
+    "Asia": ("亚洲", "亞洲"),
+}

@@ -1,0 +1,121 @@
+"""Usage in figures of money and time: the live page, one's own allowance, the school's term, prices and cache."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.web import checks, schools
+from tests.web.conftest import Site
+
+from shuyuan.identity.interface import Principal
+from shuyuan.maas.gateway.interface import Moment
+from shuyuan.web.pages import live
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[schools.Office]:
+    with schools.empty(tmp_path / "home", cache=tmp_path / "cache", starter="tiny") as made:
+        yield made
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("path", ["/admin/live", "/admin/live?still=1", "/quota", "/admin/usage"])
+def test_a_page_of_the_administrator_is_sound(site: Site, path: str, language: str) -> None:
+    with site.client("admin", language) as client:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        checks.is_sound(answer.text, language)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("role", ["teacher", "developer"])
+def test_everybody_who_may_call_a_model_sees_what_is_left(site: Site, role: str, language: str) -> None:
+    with site.client(role, language) as client:
+        answer = client.get("/quota")
+        assert answer.status_code == 200
+        checks.is_sound(answer.text, language)
+        assert 'href="/quota"' in answer.text, "it stands in the navigation"
+        assert "3,000,000" in answer.text or "10,000,000" in answer.text
+
+
+def test_pupils_have_no_such_page_and_the_live_page_is_the_administrators(site: Site) -> None:
+    with site.client("student") as client:
+        assert client.get("/quota").status_code == 403
+    with site.client("teacher") as client:
+        assert [client.get(path).status_code for path in ("/admin/live", "/admin/live/charts")] == [403, 403]
+        assert client.post("/admin/usage/terms").status_code == 403
+
+
+def test_the_charts_ask_again_unless_the_picture_is_held(site: Site) -> None:
+    with site.client("admin") as client:
+        assert 'hx-trigger="every 2s"' in client.get("/admin/live").text
+        assert "hx-trigger" not in client.get("/admin/live?still=1").text
+        part = client.get("/admin/live/charts").text
+    assert part.lstrip().startswith("<div")
+    assert part.count("<svg") >= 6
+    assert len(part.encode()) < 60_000
+
+
+def test_what_happened_is_drawn_with_its_gaps() -> None:
+    at = datetime(2031, 5, 7, tzinfo=UTC)
+    quiet = [Moment(at + timedelta(seconds=2 * n)) for n in range(445)]
+    busy = [Moment(at, 4.0, 80.0, 0.5, 0.2, 0.9, 3, 7, {"tiny": 30_000_000, "embed": 10_000_000}) for _ in range(5)]
+    told = live.drawn([*quiet, *busy])
+    panels = {panel.name: panel for panel in told["panels"]}  # type: ignore[attr-defined]
+    assert panels["requests"].now == (("requests", "4.0"),)
+    assert panels["first"].now == (("p50", "0.20 s"), ("p95", "0.90 s"))
+    assert panels["first"].chart.lines == (("320.0,67.2",), ("320.0,8.4",)), "no line where nothing was measured"
+    assert panels["queue"].now == (("running", "3"), ("queued", "7"))
+    assert told["memory"] == [("tiny", "30 MB", 0.75), ("embed", "10 MB", 0.25)]
+    assert told["waiting"] == 7
+
+
+def test_term_prices_and_cache_are_set_on_the_page(office: schools.Office) -> None:
+    gateway, boss = office.platform.get("gateway"), _boss(office)
+    asked = {
+        "first": "2031-02-10",
+        "last": "2031-07-04",
+        "currency": "CNY",
+        "prices": "tutor 0.002 0.006\n",
+        "cache": "on",
+    }
+    assert office.admin.post("/admin/usage/terms", data=asked).headers["location"] == "/admin/usage?notice=terms_set"
+    terms = gateway.terms(boss)
+    assert (terms.term, terms.cache) == ((date(2031, 2, 10), date(2031, 7, 4)), True)
+    assert (terms.prices["tutor"].input, terms.prices["tutor"].output) == (0.002, 0.006)
+    page = office.admin.get("/admin/usage?notice=terms_set").text
+    checks.is_sound(page, "en")
+    assert "tutor 0.002 0.006" in page
+    assert 'value="2031-02-10"' in page
+    assert "quota.terms_changed" in office.admin.get("/admin/audit?kind=quota").text
+
+
+def test_nonsense_is_refused_on_the_page_it_was_typed_on(office: schools.Office) -> None:
+    for change, words in (
+        ({"prices": "tutor cheap"}, "is no list of prices"),
+        ({"first": "2031-07-04", "last": "2031-02-10"}, "the first one first"),
+        ({"first": "soon"}, "is no term"),
+    ):
+        answer = office.admin.post("/admin/usage/terms", data=change)
+        assert answer.status_code == 400, change
+        assert words in answer.text
+    no_term = office.admin.post("/admin/usage/limits", data={"tokens": "5", "period": "term"})
+    assert no_term.status_code == 400
+    assert "no dates of a term" in no_term.text
+
+
+def test_an_allowance_of_the_term_and_of_calls_at_once_is_set_on_the_page(office: schools.Office) -> None:
+    today = date.today()
+    office.admin.post(
+        "/admin/usage/terms", data={"first": today.isoformat(), "last": (today + timedelta(days=100)).isoformat()}
+    )
+    set_ = office.admin.post("/admin/usage/limits", data={"tokens": "700", "streams": "3", "period": "term"})
+    assert set_.status_code == 303
+    school = next(one for one in office.platform.get("gateway").usage(_boss(office)) if one.scope == "school")
+    assert (school.period, school.tokens_limit, school.streams_limit) == ("term", 700, 3)
+    assert "The school this term: 0 of 700 tokens" in office.admin.get("/admin/usage").text
+
+
+def _boss(office: schools.Office) -> Principal:
+    return Principal("system", office.platform.get("identity").schools()[0].id, "admin")
