@@ -83,8 +83,8 @@ def main() -> None:
         "llm",
         figures=figures,
         protocol=f"{options.model}; {TOKENS} tokens a stream, median of {ROUNDS} rounds taking turns on the same "
-        "cores; bare: xllamacpp called from threads of one process, same file, context, slots and batch; the load generator "
-        "shares the cores with ours, not with bare",
+        "cores; bare: xllamacpp called from threads of one process, same file, context, slots and batch; the load "
+        "generator shares the cores with ours, not with bare",
         goals=GOALS,
         packages=("xllamacpp",),
     )

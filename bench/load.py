@@ -25,7 +25,8 @@ _MAX_S = 600.0
 class Plan:
     """What to send: bodies go round and round in order until `requests` are answered or `seconds` are over.
 
-    core: pin the load to this core; None leaves it free.  keep: return the first so many answers, by body.
+    rate: arrivals a second, whatever the answers do (an open loop, `concurrency` connections at most); None: a closed
+    loop.  core: pin the load to this core; None leaves it free.  keep: return the first so many answers, by body.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Plan:
     headers: Mapping[str, str] = field(default_factory=dict)
     core: int | None = None
     keep: int = 0
+    rate: float | None = None
 
 
 @dataclass
@@ -91,13 +93,19 @@ async def _drive(plan: Plan) -> Outcome:
 async def _user(plan: Plan, raw: list[bytes], turns: Iterator[int], until: float, outcome: Outcome) -> None:
     address = urlsplit(plan.url)
     streams = None
+    began = time.perf_counter()
     for turn in turns:
         if turn >= plan.requests or time.perf_counter() > until:
             break
+        sent = time.perf_counter()
+        if plan.rate:
+            sent = began + turn / plan.rate
+            if sent > until:
+                break
+            await asyncio.sleep(max(0.0, sent - time.perf_counter()))
         if streams is None:
             streams = await asyncio.open_connection(address.hostname, address.port, limit=1 << 24)
         reader, writer = streams
-        sent = time.perf_counter()
         writer.write(raw[turn % len(raw)])
         status, head, body, first = await _answer(reader)
         _note(plan, outcome, turn % len(raw), status, head, body, (sent, first, time.perf_counter()))

@@ -7,7 +7,7 @@ SOURCE = ROOT / "src" / "shuyuan"
 MARK = "# --- written by scripts/walls.py: modules meet only at interface.py ---\n"
 OPEN_FILES = {"interface", "__init__"}
 DOORS = {  # files that are an interface of another kind: HTTP, the command line, a worker process
-    "shuyuan.identity": {"http", "access", "offline"},
+    "shuyuan.identity": {"http", "access", "offline", "owner"},
     "shuyuan.maas.catalogue": {"extras", "puller", "starters"},
     "shuyuan.maas.serving": {"host"},
 }

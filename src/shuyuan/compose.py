@@ -90,6 +90,7 @@ ROUTERS: dict[str, Part] = {
     "identity": Part("shuyuan.identity.routes:router", ("identity", "db")),
     "audit": Part("shuyuan.identity.activity:router", ("db", "audit")),
     "catalogue": Part("shuyuan.maas.catalogue.routes:router", ("catalogue",)),
+    "serving": Part("shuyuan.maas.serving.routes:router", ("engine", "db", "audit")),
     "gateway": Part("shuyuan.maas.gateway.routes:router", ("gateway", "batches")),
     "people": Part("shuyuan.learning.people.routes:router", ("people",)),
     "courses": Part("shuyuan.learning.courses.routes:router", ("courses",)),
@@ -151,7 +152,7 @@ BODY_CAPS: dict[str, int | str] = {
 }
 
 PLANES: dict[str, tuple[str, ...]] = {
-    "maas": ("identity", "audit", "catalogue", "gateway"),
+    "maas": ("identity", "audit", "catalogue", "serving", "gateway"),
     "learning": (
         "identity",
         "audit",

@@ -166,7 +166,7 @@ def test_pins_shown_once_survive_a_change_of_language_and_theme(office: schools.
 
 
 def test_slips_with_an_address_of_this_machine_only_say_so_and_what_to_do(office: schools.Office) -> None:
-    office.admin.base_url = "http://127.0.0.1:8000"
+    office.admin.headers["host"] = "127.0.0.1:8000"
     checked = check_list(office, new_class(office), b"number,name\n1,Ann\n")
     for page in (checked.text, import_list(office, checked).text):
         assert "http://127.0.0.1:8000 opens on this machine only" in page
@@ -294,6 +294,15 @@ def test_courses_and_tutor_of_a_class_are_saved(office: schools.Office) -> None:
     class_ = office.platform.get("people").class_(principal(office), class_id)
     assert (class_.course_ids, class_.tutor_on) == (("large-models",), True)
     assert re.search(r'value="large-models" checked', office.admin.get(f"/admin/people/classes/{class_id}").text)
+
+
+def test_saving_a_setting_leaves_the_order_of_the_courses(office: schools.Office) -> None:
+    office.admin.post("/admin/courses")
+    class_id, mine = new_class(office), ("year7-expressions", "large-models")
+    people = office.platform.get("people")
+    people.set_courses(principal(office), class_id, mine)
+    office.admin.post(f"/admin/people/classes/{class_id}", data={"course_id": sorted(mine), "tutor": "1"})
+    assert people.class_(principal(office), class_id).course_ids == mine
 
 
 def test_the_setting_of_the_tutor_says_how_it_stands(office: schools.Office) -> None:

@@ -47,7 +47,8 @@ def actions(source: str) -> Iterator[tuple[str, int]]:
         if told:
             yield from ((text, call.lineno) for text in told)
         elif any(one.arg == "action" for one in call.keywords) and not handed_on:
-            yield "", call.lineno
+            paired = list(_paired(tree, named))
+            yield from ((text, call.lineno) for text in paired or [""])
 
 
 def texts(node: ast.expr, named: dict[str, ast.expr]) -> list[str]:
@@ -65,6 +66,12 @@ def texts(node: ast.expr, named: dict[str, ast.expr]) -> list[str]:
             whole = [before + after for before in whole for after in piece]
         return whole
     return []
+
+
+def _paired(tree: ast.AST, named: dict[str, ast.expr]) -> Iterator[str]:
+    """Actions that travel as (action, detail) to where they are recorded."""
+    for pair in (node for node in ast.walk(tree) if isinstance(node, ast.Tuple) and len(node.elts) == 2):
+        yield from (text for text in texts(pair.elts[0], named) if ACTION.fullmatch(text))
 
 
 def _name(call: ast.Call) -> str:
@@ -108,3 +115,5 @@ def f(self, uow, ok):
 """
     assert {action for action, _ in actions(source)} == {"thing.made", "thing.kept", "thing.lost", "thing.seen"}
     assert list(actions("audit.record(uow, action=what())")) == [("", 1)]
+    pairs = "for action, more in [('thing.held', {}), ('thing.left', {})]: audit.record(uow, action=action, **more)"
+    assert {action for action, _ in actions(pairs)} == {"thing.held", "thing.left"}

@@ -11,7 +11,7 @@ from shuyuan import compose, migrations
 from shuyuan.kernel import addresses, errors, log
 from shuyuan.kernel import settings as kernel_settings
 
-ADDRESS = "server.address"
+ADDRESS, LOCK = "server.address", "server.lock"
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def opened(home: Path | None = None, *, new: bool = False, **overrides: object) 
 def sole_server(home: Path) -> Iterator[None]:
     """Hold the home's lock while serving. Raises Conflict naming the process that already serves it."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (home / "server.lock").open("a+")
+    lock = (home / LOCK).open("a+")
     try:
         _take(lock, home)
         yield

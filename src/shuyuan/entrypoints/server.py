@@ -32,7 +32,7 @@ def build_app(platform: compose.Platform, modules: Sequence[str] = ALL) -> FastA
     """The application of the named modules; every module by default."""
     app = http.build_app(
         version=shuyuan.__version__,
-        gate=compose.resolve("shuyuan.identity.http:gate")(platform.get("identity")),
+        gate=_gate(platform),
         routers=platform.routers(modules),
         ready=lambda: _ready(platform),
         max_body_bytes=platform.settings.max_body_bytes,
@@ -125,6 +125,14 @@ class _Announcing(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             await asyncio.to_thread(self._announce)
+
+
+def _gate(platform: compose.Platform) -> http.Gate:
+    """People with a session or an API key, and commands of this machine's owner."""
+    identity = platform.get("identity")
+    people = compose.resolve("shuyuan.identity.http:gate")(identity)
+    with_owner: http.Gate = compose.resolve("shuyuan.identity.owner:gate")(people, identity, platform.settings.home)
+    return with_owner
 
 
 def _lifespan(

@@ -17,12 +17,14 @@ class Allow:
     """Who passes. `scope` is what an API key must carry (a signed-in page has every scope); None: any key.
 
     open: nobody needs to be signed in.  loopback: a caller on this machine passes too, without signing in.
+    owner: so does a command of this machine's owner, with the key in the home (`identity.owner`).
     """
 
     roles: frozenset[Role]
     scope: Scope | None = None
     open: bool = False
     loopback: bool = False
+    owner: bool = False
 
 
 def public() -> Allow:
@@ -30,9 +32,9 @@ def public() -> Allow:
     return Allow(frozenset(ROLES), open=True)
 
 
-def allow(*roles: Role, scope: Scope | None = "learning", loopback: bool = False) -> Allow:
+def allow(*roles: Role, scope: Scope | None = "learning", loopback: bool = False, owner: bool = False) -> Allow:
     """Only these roles."""
-    return Allow(frozenset(roles), scope=scope, loopback=loopback)
+    return Allow(frozenset(roles), scope=scope, loopback=loopback, owner=owner)
 
 
 def signed_in(scope: Scope | None = "learning") -> Allow:
@@ -74,6 +76,11 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("GET", "/api/models/{name}/versions"): allow("admin", "developer", scope="models"),
     ("POST", "/api/models/{name}/versions"): allow("admin", "developer", scope="models"),
     ("POST", "/api/models/{name}/aliases/{alias}"): allow("admin", scope="admin"),
+    # maas/serving: which models are in memory
+    ("GET", "/api/models/residency"): allow("admin", "developer", scope="models", owner=True),
+    ("POST", "/api/models/{name:path}/load"): allow("admin", "developer", scope="models", owner=True),
+    ("POST", "/api/models/{name:path}/unload"): allow("admin", "developer", scope="models", owner=True),
+    ("PUT", "/api/models/{name:path}/pin"): allow("admin", "developer", scope="models", owner=True),
     # learning/people
     ("GET", "/api/classes"): allow("admin", "teacher", "student"),
     ("POST", "/api/classes"): allow("admin", "teacher"),

@@ -11,6 +11,7 @@ hold ids and numbers as JSON, never text of people, and can be lost: `start` wit
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 Turn = Callable[[str], float | None]
 APPLICATION_VERSION = "jobs-1"  # raised when unfinished jobs could not go on with the new code; releases leave it
-_STOP_S = 10.0
+_STOP_S, _LOOK_EVERY_S = 10.0, 0.05
 _logger = log.get("kernel.durable")
 
 
@@ -45,6 +46,7 @@ class Durable:
         self._stop = threading.Event()
         self._running = 0
         self._idle = threading.Condition()
+        self._returned: deque[str] = deque(maxlen=100)  # the last workflows that ended: DBOS may be noting that still
         self._dbos: type[DBOS] | None = None
 
     def register(self, kind: str, turn: Turn) -> None:
@@ -81,6 +83,8 @@ class Durable:
             with self._idle:
                 while self._running and (left := deadline - time.monotonic()) > 0:
                     self._idle.wait(left)
+            while any(_unrecorded(dbos, done) for done in self._returned) and time.monotonic() < deadline:
+                time.sleep(_LOOK_EVERY_S)
             dbos.destroy(destroy_registry=True)
             Durable._at_work = None
 
@@ -129,6 +133,7 @@ class Durable:
                 while True:
                     due_at = DBOS.run_step({"name": kind}, step, job_id)
                     if due_at is None:
+                        self._returned.append(str(DBOS.workflow_id))
                         return
                     if self._stop.wait(max(0.0, due_at - time.time())):
                         raise Stopping
@@ -146,6 +151,11 @@ class Durable:
             with self._idle:
                 self._running -= 1
                 self._idle.notify_all()
+
+
+def _unrecorded(dbos: "type[DBOS]", workflow_id: str) -> bool:
+    status = dbos.get_workflow_status(workflow_id)
+    return status is not None and status.status == "PENDING"
 
 
 def open_durable(settings: kernel_settings.Settings) -> Durable:

@@ -147,6 +147,18 @@ def test_an_alias_is_moved_with_a_reason_and_back(client: TestClient, platform: 
     assert client.post("/api/models/digits/aliases/A%20B", json={"version": 1, "reason": "x"}).status_code == 400
 
 
+@pytest.mark.parametrize("name", ["%00", "x" * 200, "Ünïcode", "tutor"])
+def test_a_name_that_no_model_can_have_is_refused_in_words(client: TestClient, platform: Platform, name: str) -> None:
+    enter(client, platform)
+    for said in (
+        client.post(f"/api/models/{name}/versions", content=files.onnx()),
+        client.post(f"/api/models/{name}/aliases/champion", json={"version": 1, "reason": "x"}),
+    ):
+        assert said.status_code in (400, 404, 422)
+        assert said.json()["error"]["code"] != "internal"
+    assert client.get(f"/api/models/{name}/versions").status_code in (200, 422)
+
+
 def test_a_client_that_leaves_halfway_leaves_nothing_behind(tmp_path: Path) -> None:
     async def blocks() -> AsyncIterator[bytes]:
         yield bytes(2 << 20)

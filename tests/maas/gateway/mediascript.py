@@ -77,6 +77,7 @@ class MediaEngine(ScriptedEngine):
 
     loaded: set[str] = field(default_factory=set)
     slow_s: float = 0.0
+    told: Path | None = None  # every chat is noted there
     failing: dict[str, Exception] = field(default_factory=dict)  # a word in the prompt → what then happens
 
     async def submit(
@@ -96,14 +97,21 @@ class MediaEngine(ScriptedEngine):
         if task == "transcribe":
             for n, segment in enumerate(SEGMENTS, 1):
                 yield serving.Chunk(str(segment["text"]), usage=serving.Usage(32, n))
-            data = {"segments": SEGMENTS, "language": "en", "duration_s": 3.25}
-            yield serving.Chunk("", finish_reason="stop", usage=serving.Usage(32, 2), data=data)
+            heard = {"segments": SEGMENTS, "language": "en", "duration_s": 3.25}
+            yield serving.Chunk("", finish_reason="stop", usage=serving.Usage(32, 2), data=heard)
         elif task == "ocr":
-            data = {"lines": LINES, "width": 64, "height": 16}
-            yield serving.Chunk("2x + 1 = 7", finish_reason="stop", usage=serving.Usage(5, 0), data=data)
+            page = {"lines": LINES, "width": 64, "height": 16}
+            yield serving.Chunk("2x + 1 = 7", finish_reason="stop", usage=serving.Usage(5, 0), data=page)
+        elif task == "speak":
+            sound = {"audio": runners.pack_tensor(np.frombuffer(b"RIFFsound", np.uint8))}
+            data = {"media_type": "audio/wav"}
+            yield serving.Chunk(tensors=sound, data=data, finish_reason="stop", usage=serving.Usage(5))
         elif task == "chat":
             await asyncio.sleep(self.slow_s)
             said = str(payload["messages"])
+            if self.told is not None:
+                with self.told.open("a") as out:
+                    out.write(f"{said}\n")
             for word, failure in list(self.failing.items()):
                 if word in said:
                     raise failure
@@ -134,7 +142,8 @@ class MediaEngine(ScriptedEngine):
                 "scores": np.asarray([0.9, 0.8, 0.7], np.float32),
                 "classes": np.asarray([1, 1, 0], np.int64),
             }
-        return {"y": (x.astype(np.float32) * 2), "n": np.asarray([len(x)], np.int64)}
+        with np.errstate(over="ignore"):
+            return {"y": x.astype(np.float32) * np.float32(2), "n": np.asarray([len(x)], np.int64)}
 
     async def warm(self, model: str, *, school_id: str = catalogue.SHARED, replicas: int | None = None) -> None:
         self.loaded.add(model)

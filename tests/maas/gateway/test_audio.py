@@ -129,6 +129,13 @@ def test_without_a_voice_speech_says_so(client: TestClient) -> None:
         assert "install" in answer.json()["error"]["message"]
 
 
+def test_an_installed_voice_speaks(client: TestClient) -> None:
+    answer = client.post("/v1/audio/speech", json={"model": "voice", "input": "hello", "voice": ""})
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, b"RIFFsound", "audio/wav")
+    (call,) = client.get("/api/usage/calls").json()["calls"]
+    assert (call["endpoint"], call["prompt_tokens"]) == ("speech", 5)
+
+
 def test_a_failure_before_any_text_is_an_error_and_costs_nothing(client: TestClient, engine: MediaEngine) -> None:
     engine.failure = serving.WorkerLost("the worker died", fix="try again")
     for stream in ("true", "false"):

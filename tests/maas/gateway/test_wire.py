@@ -7,15 +7,43 @@ import pytest
 from shuyuan.maas.gateway import wire
 
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
+TOOL = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
+
+
+def schema(what: dict[str, object]) -> dict[str, object]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": what}}}
+
+
+def nested(levels: int) -> dict[str, object]:
+    inner: dict[str, object] = {"type": "string"}
+    for _ in range(levels):
+        inner = {"type": "array", "items": inner}
+    return inner
 
 
 @pytest.mark.parametrize(
     ("change", "param", "code"),
     [
-        ({"n": 2}, "n", "unsupported_parameter"),
-        ({"tools": [{"type": "function"}]}, "tools", "unsupported_parameter"),
-        ({"response_format": {"type": "json_object"}}, "response_format", "unsupported_parameter"),
-        ({"logprobs": True}, "logprobs", "unsupported_parameter"),
+        ({"n": 0}, "n", "invalid_request"),
+        ({"n": 5}, "n", "invalid_request"),
+        ({"n": 10**30}, "n", "invalid_request"),
+        ({"tools": [{"type": "function"}]}, "tools.0.function", "invalid_request"),
+        ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "tools.0.function.name", "invalid_request"),
+        ({"tools": [TOOL, TOOL]}, "tools", "invalid_request"),
+        ({"tools": [TOOL] * 33}, "tools", "invalid_request"),
+        ({"tool_choice": "any"}, "tool_choice", "invalid_request"),
+        ({"functions": [{}]}, "functions", "unsupported_parameter"),
+        ({"response_format": {"type": "xml"}}, "response_format.type", "invalid_request"),
+        ({"response_format": {"type": "json_schema"}}, "response_format", "invalid_request"),
+        (schema({"type": "object", "not": {}}), "response_format", "invalid_request"),
+        (schema(nested(40)), "response_format", "invalid_request"),
+        (schema({"enum": list(range(600))}), "response_format", "invalid_request"),
+        (schema({"type": "array", "maxItems": 10**9}), "response_format", "invalid_request"),
+        (schema({"type": "string", "pattern": "(a+)+" * 100}), "response_format", "invalid_request"),
+        (schema({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}), "response_format", "invalid_request"),
+        ({"logprobs": "yes please"}, "logprobs", "invalid_request"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "invalid_request"),
+        ({"age_band": "baby"}, "age_band", "invalid_request"),
         ({"max_tokens": 0}, "max_tokens", "invalid_request"),
         ({"max_completion_tokens": -1}, "max_completion_tokens", "invalid_request"),
         ({"temperature": 3}, "temperature", "invalid_request"),
@@ -23,11 +51,12 @@ CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
         ({"top_p": 0}, "top_p", "invalid_request"),
         ({"messages": []}, "messages", "invalid_request"),
         ({"messages": [{"role": "user", "content": "hi"}] * 129}, "messages", "invalid_request"),
-        ({"messages": [{"role": "tool", "content": "hi"}]}, "messages.0.role", "invalid_request"),
-        ({"messages": [{"role": "user"}]}, "messages.0.content", "invalid_request"),
+        ({"messages": [{"role": "judge", "content": "hi"}]}, "messages.0.role", "invalid_request"),
+        ({"messages": [{"role": "tool", "content": "hi"}]}, "messages.0", "invalid_request"),
+        ({"messages": [{"role": "user"}]}, "messages.0", "invalid_request"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages.0.content", "invalid_request"),
         ({"stop": ["a"] * 5}, "stop", "invalid_request"),
-        ({"stop": [""]}, "stop", "invalid_request"),
+        ({"stop": [""]}, "stop.0", "invalid_request"),
         ({"seed": 2**70}, "seed", "invalid_request"),
         ({"model": ""}, "model", "invalid_request"),
         ({"temprature": 1}, "temprature", "unknown_parameter"),

@@ -56,7 +56,7 @@ class Encoder:
         present = np.arange(longest) < lengths[:, None]  # (texts, time)
         bias = np.where(present, np.float32(0), _MASKED)[:, None, None, :]
         x = e5file.expand(self._words[ids]) + self._positions[:longest]
-        x = _normalise(x, *self._norm, self._shape.epsilon)
+        x = normalise(x, *self._norm, self._shape.epsilon)
         for layer in self._layers:
             x = self._step(x, bias, layer)
         pooled: Floats = (x * present[..., None]).sum(axis=1) / lengths[:, None].astype(np.float32)
@@ -65,9 +65,9 @@ class Encoder:
     def _step(self, x: Floats, bias: Floats, layer: _Layer) -> Floats:
         epsilon = self._shape.epsilon
         attended = self._attend(x @ layer.qkv + layer.qkv_bias, bias) @ layer.out + layer.out_bias
-        x = _normalise(x + attended, *layer.out_norm, epsilon)
-        fed = _gelu(x @ layer.up + layer.up_bias) @ layer.down + layer.down_bias
-        return _normalise(x + fed, *layer.down_norm, epsilon)
+        x = normalise(x + attended, *layer.out_norm, epsilon)
+        fed = gelu(x @ layer.up + layer.up_bias) @ layer.down + layer.down_bias
+        return normalise(x + fed, *layer.down_norm, epsilon)
 
     def _attend(self, qkv: Floats, bias: Floats) -> Floats:
         texts, time, _ = qkv.shape
@@ -105,7 +105,7 @@ def _read_layer(source: e5file.E5File, prefix: str, width: int) -> _Layer:
     )
 
 
-def _normalise(x: Floats, scale: Floats, shift: Floats, epsilon: float) -> Floats:
+def normalise(x: Floats, scale: Floats, shift: Floats, epsilon: float) -> Floats:
     x = x - x.mean(axis=-1, keepdims=True)
     x /= np.sqrt(np.mean(x * x, axis=-1, keepdims=True) + np.float32(epsilon))
     x *= scale
@@ -113,7 +113,7 @@ def _normalise(x: Floats, scale: Floats, shift: Floats, epsilon: float) -> Float
     return x
 
 
-def _gelu(x: Floats) -> Floats:
+def gelu(x: Floats) -> Floats:
     """x * P(Z < x), by the erf of Abramowitz & Stegun 7.1.26 (error below 2e-7)."""
     z = np.abs(x) * np.float32(0.5**0.5)
     t = 1 / (1 + np.float32(0.3275911) * z)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from shuyuan import compose, demo, migrations
 from shuyuan.entrypoints import installation, process, server, ways_in
+from shuyuan.identity import owner
 from shuyuan.kernel import addresses, errors, log
 from shuyuan.kernel import settings as kernel_settings
 
@@ -106,6 +107,7 @@ def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> 
 
             def announce(base_url: str) -> None:
                 installation.note_address(settings.home, base_url)
+                owner.open_way(settings.home, base_url, settings.tls_cert)
                 if school:
                     demo.write_json(platform, school, base_url)
                     demo.keep_alive(platform, school)
@@ -113,6 +115,7 @@ def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> 
 
             server.serve(platform, announce, modules, listener)
         finally:
+            owner.close_way(settings.home)
             platform.close()
     _out.print("stopped")
 

@@ -16,7 +16,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import importing, interface, service
 
-Name = Annotated[str, Path(max_length=120)]
+Name = Annotated[str, Path(max_length=120, pattern=r"^[^\x00]*$")]  # PostgreSQL takes no NUL
 
 
 class AliasMove(BaseModel):

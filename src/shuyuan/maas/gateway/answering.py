@@ -119,6 +119,7 @@ def completion_limit(max_tokens: int | None, model: catalogue_api.Loadable, prom
             f"max_tokens is {max_tokens}; {model.name} reads and writes {context} tokens",
             fix=f"ask for at most {context}",
             code="context_length_exceeded",
+            param="max_tokens",
         )
     return max_tokens
 

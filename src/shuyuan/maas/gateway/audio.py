@@ -191,14 +191,14 @@ async def speak(
         ) from absent
     expected = quota.estimate_tokens([text])
     payload = {"text": text, "voice": voice, "speed": speed}
-    sound, kind = bytearray(), "audio/wav"
+    sound, kind, spent = bytearray(), "audio/wav", interface.Usage(expected)
     async with desk.booked(principal, found, "speech", tokens=expected, began=began) as call:
         chunks = desk.engine.submit(model, "speak", payload, asker=desk.asker(principal), deadline_s=DEADLINE_S)
         async with aclosing(chunks):
             async for chunk in chunks:
-                sound += cast(bytes, chunk.data.get("audio", b""))
-                kind = str(chunk.data.get("media_type", kind))
-        call.note(interface.Usage(expected))
+                sound += b"".join(tensor["data"] for tensor in chunk.tensors.values())
+                kind, spent = str(chunk.data.get("media_type", kind)), chunk.usage or spent
+        call.note(spent)
     return Spoken(desks.receipt(call, found), bytes(sound), kind)
 
 

@@ -486,6 +486,10 @@ class ContentPolicy(errors.BadInput):
 
 
 class TooMuch(errors.BadInput):
-    """Over a stated cap of one request."""
+    """Over a stated cap of one request. param: the field, where it has a name."""
 
     code = "too_much"
+
+    def __init__(self, message: str, *, fix: str = "", code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message, fix=fix, code=code)
+        self.param = param

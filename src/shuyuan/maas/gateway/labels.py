@@ -100,10 +100,9 @@ def classes(spec: Spec, outputs: Mapping[str, NDArray[np.generic]], top: int) ->
 
 def detections(spec: Spec, outputs: Mapping[str, NDArray[np.generic]], threshold: float | None) -> list[Found]:
     """Boxes with labels, best first, overlapping ones of a label once. Raises BadSpec."""
-    detector = spec.get("detector")
+    labels, image, detector = names(spec), read_input(spec), spec.get("detector")
     if not isinstance(detector, Mapping):
         raise _missing("detector", '{"boxes": …, "scores": …} or {"grid": …}')
-    labels, image = names(spec), read_input(spec)
     read = _grid if "grid" in detector else _listed
     boxes, scores, kinds = read(detector, outputs, image, len(labels))
     least = float(detector.get("threshold", 0.5)) if threshold is None else threshold

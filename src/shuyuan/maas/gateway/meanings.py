@@ -19,7 +19,25 @@ DEADLINE_S = 60.0
 _SHARPNESS = 0.03  # cosines of one embedding model lie close together; this spreads them into shares
 _PARTS = re.compile("[、，,;；:：/|\n]+")
 _MOST_PARTS = 24
+_REMEMBERED = 200  # sets of labels
 Vectors = NDArray[np.float32]
+
+
+class Centres:
+    """Where labels lie, remembered per school, model and words: the same labels come with text after text."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[object, ...], Vectors] = {}
+
+    def get(self, key: tuple[object, ...]) -> Vectors | None:
+        """None: not known."""
+        return self._kept.get(key)
+
+    def put(self, key: tuple[object, ...], centres: Vectors) -> None:
+        """Keep them, and forget the oldest."""
+        self._kept[key] = centres
+        if len(self._kept) > _REMEMBERED:
+            del self._kept[next(iter(self._kept))]
 
 
 async def classify(
@@ -27,7 +45,10 @@ async def classify(
     principal: Principal,
     text: str,
     labels: Sequence[str],
-    model: str,
+    model: catalogue_api.Loadable,
+    name: str,
+    *,
+    known: Centres,
     descriptions: Mapping[str, str] | None = None,
 ) -> interface.Classified:
     """Labels by nearness of meaning. Raises BadInput for fewer than 2 or repeated labels.
@@ -40,9 +61,14 @@ async def classify(
             fix=f"give 2 to {interface.MAX_LABELS} different labels",
         )
     parts = [_parts(label, (descriptions or {}).get(label, "")) for label in labels]
-    words = [word for ones in parts for word in ones]
-    answer = await gateway.embed(principal, model, [text, *words], kind="passage", purpose="service")
-    nearness = _centres(answer.vectors[1:], parts) @ answer.vectors[0]
+    key = (principal.school_id, model.key, tuple(map(tuple, parts)))
+    centres = known.get(key)
+    words = [word for ones in parts for word in ones] if centres is None else []
+    answer = await gateway.embed(principal, name, [text, *words], kind="passage", purpose="service")
+    if centres is None:
+        centres = _centres(answer.vectors[1:], parts)
+        known.put(key, centres)
+    nearness = centres @ answer.vectors[0]
     return interface.Classified(answer.receipt, _shares(labels, nearness), answer.usage)
 
 

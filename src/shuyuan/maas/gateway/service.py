@@ -56,6 +56,7 @@ class GatewayService:
     ) -> None:
         self._schools = schools.Schools(identity, settings.timezone)
         self.desk = desk.Desk(db, catalogue, engine, self._schools, now=now)
+        self._centres = meanings.Centres()
         self.screening = screening.Screening(db, audit, outbox)
         self._db, self._audit, self._identity = db, audit, identity
         self.starter: str = settings.starter
@@ -154,7 +155,9 @@ class GatewayService:
         found = await self.desk.locate(principal, chosen, "classify")
         if not labels and "labels" in found.spec:
             return await meanings.classify_by_version(self.desk, principal, text, found, chosen)
-        return await meanings.classify(self, principal, text, labels, chosen, descriptions)
+        return await meanings.classify(
+            self, principal, text, labels, found, chosen, known=self._centres, descriptions=descriptions
+        )
 
     async def rerank(
         self,

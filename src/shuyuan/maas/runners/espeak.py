@@ -16,8 +16,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from shuyuan.maas.runners import interface
 
 _MAX_CHARACTERS = 4_096
@@ -57,7 +55,7 @@ class EspeakRunner:
     def submit(
         self, task: str, payload: interface.Payload, cancelled: interface.Cancellation
     ) -> Iterator[interface.Chunk]:
-        """{text, voice, speed 0.5 to 2} → one chunk with tensor `audio`: the bytes of a WAV, 16 bits, one channel."""
+        """{text, voice, speed 0.5 to 2} → one chunk, data {audio: a WAV of 16 bits, media_type}."""
         if task != "speak":
             raise interface.UnsupportedTask(f"a voice cannot {task}", fix="ask for task 'speak'")
         if self._voices is None:
@@ -69,8 +67,7 @@ class EspeakRunner:
         if cancelled.is_set():
             yield interface.Chunk(finish_reason="cancelled", usage=usage)
             return
-        packed = {"audio": interface.pack_tensor(np.frombuffer(said, np.uint8))}
-        yield interface.Chunk(tensors=packed, data={"media_type": "audio/wav"}, finish_reason="stop", usage=usage)
+        yield interface.Chunk(data={"audio": said, "media_type": "audio/wav"}, finish_reason="stop", usage=usage)
 
     def stats(self) -> interface.Stats:
         """Counters since load."""
@@ -83,7 +80,8 @@ class EspeakRunner:
     @staticmethod
     def _read(payload: interface.Payload, voices: Mapping[str, str]) -> tuple[str, str, float]:
         text, speed = payload.get("text"), payload.get("speed", 1.0)
-        name = payload.get("voice") or next(iter(voices))
+        name = payload.get("voice") or "default"
+        name = next(iter(voices)) if name == "default" else name
         if not isinstance(text, str) or not text.strip():
             raise interface.BadPayload("text must be a text that is not empty", fix="send text")
         if len(text) > _MAX_CHARACTERS:
@@ -153,8 +151,8 @@ def _where() -> tuple[str, bytes | None]:
         for name in ("libespeak-ng.so", "libespeak-ng.dylib", "espeak-ng.dll"):
             if (folder / name).exists():
                 return str(folder / name), str(folder / "espeak-ng-data").encode()
-    if name := ctypes.util.find_library("espeak-ng"):
-        return name, None
+    if system := ctypes.util.find_library("espeak-ng"):
+        return system, None
     raise interface.BadModelFile(
         "espeak-ng is not installed", fix="pip install espeakng-loader, or install espeak-ng with the system's packages"
     )

@@ -1,14 +1,30 @@
-"""Run an ONNX graph on the CPU: named arrays in, named arrays out."""
+"""Run an ONNX graph on the CPU: named arrays in, named arrays out.
 
-import os
+A version whose spec says `"batch": true` lets requests share a pass: every input and output of its graph
+must have a first axis known only at run time, and rows must not look at each other.
+"""
+
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
-from shuyuan.maas.runners import interface
+from shuyuan.maas.runners import interface, session
+
+Feeds = dict[str, NDArray[np.generic]]
+
+_ELEMENT_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(uint8)": "uint8",
+    "tensor(bool)": "bool",
+}
 
 
 class OnnxRunner:
@@ -19,42 +35,80 @@ class OnnxRunner:
 
     def __init__(self) -> None:
         self._session: onnxruntime.InferenceSession | None = None
+        self.batching = False
         self._load_s = 0.0
         self._requests = 0
 
-    def load(self, path: Path, *, context_tokens: int) -> None:
+    def load(self, path: Path, *, context_tokens: int, spec: Mapping[str, object] = {}, threads: int = 0) -> None:
         """Read a verified `.onnx` file; weights must be inside it."""
         started = time.perf_counter()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to others
         try:
-            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+            self._session = session.open_graph(path.read_bytes(), threads)
         except Exception as wrong:  # onnxruntime raises a different class for every status
             raise interface.BadModelFile(f"{path.name}: {wrong}", fix="export the model to ONNX again") from wrong
+        self._inputs = {node.name: node for node in self._session.get_inputs()}
+        self._outputs = {node.name: node for node in self._session.get_outputs()}
+        self.batching = spec.get("batch") is True
+        if self.batching:
+            self._check_batches()
         self._load_s = time.perf_counter() - started
 
     def submit(
         self, task: str, payload: interface.Payload, cancelled: interface.Cancellation
     ) -> Iterator[interface.Chunk]:
         """One chunk with every output of the graph."""
+        yield from interface.answer_alone(self, task, payload, cancelled)
+
+    def split(self, task: str, payload: interface.Payload) -> Sequence[interface.Item]:
+        """One item with all rows of the request; length tells apart shapes that cannot share a pass."""
         if task != "predict":
             raise interface.UnsupportedTask(f"a tensor model cannot {task}", fix="ask for task 'predict'")
+        feeds = self._read(payload)
+        if not self.batching:
+            return [interface.Item(1, feeds)]
+        rows = {len(array) if array.ndim else 0 for array in feeds.values()}
+        if len(rows) != 1 or rows == {0}:
+            raise interface.BadPayload(f"inputs of {sorted(rows)} rows", fix="give each input the same rows, >= 1")
+        return [interface.Item(1, feeds, rows.pop())]
+
+    def run(self, items: Sequence[interface.Item]) -> Sequence[object]:
+        """One run over the rows of all items."""
         if self._session is None:
             raise interface.BadPayload("the model is closed", fix="load it again")
-        feeds = self._read(payload)
-        usage = interface.Usage(prompt_tokens=0)
-        self._requests += 1
-        if cancelled.is_set():
-            yield interface.Chunk(finish_reason="cancelled", usage=usage)
-            return
+        feeds: list[Feeds] = [item.content for item in items]  # type: ignore[misc]  # from `split`
         try:
-            outputs = self._session.run(None, feeds)
-        except Exception as wrong:  # wrong rank or dtype: the caller's input against the graph
+            whole = feeds[0] if len(feeds) == 1 else _joined(feeds)
+            outputs: list[NDArray[np.generic]] = self._session.run(list(self._outputs), whole)
+        except Exception as wrong:  # wrong rank, size or dtype: the caller's input against the graph
             raise interface.BadPayload(str(wrong), fix="match the graph's inputs") from wrong
-        names = [output.name for output in self._session.get_outputs()]
-        packed = {name: interface.pack_tensor(array) for name, array in zip(names, outputs, strict=True)}
-        yield interface.Chunk(tensors=packed, finish_reason="stop", usage=usage)
+        if len(items) == 1:
+            return [outputs]
+        ends = np.cumsum([item.rows for item in items])
+        return [[o[end - item.rows : end] for o in outputs] for item, end in zip(items, ends, strict=True)]
+
+    def join(
+        self,
+        task: str,
+        payload: interface.Payload,
+        items: Sequence[interface.Item],
+        results: Sequence[object],
+    ) -> interface.Chunk:
+        """Every output of the graph, by name."""
+        self._requests += 1
+        outputs: list[NDArray[np.generic]] = results[0]  # type: ignore[assignment]  # from `run`
+        packed = {name: interface.pack_tensor(array) for name, array in zip(self._outputs, outputs, strict=True)}
+        return interface.Chunk(tensors=packed, finish_reason="stop", usage=interface.Usage(prompt_tokens=0))
+
+    def sample(self, length: int) -> interface.Item:
+        """A row of zeros."""
+        feeds = {
+            name: np.zeros([1, *node.shape[1:]], dtype=_ELEMENT_TYPES[node.type]) for name, node in self._inputs.items()
+        }
+        return interface.Item(length, feeds)
+
+    def lengths(self) -> Sequence[int]:
+        """All rows are alike."""
+        return [1]
 
     def stats(self) -> interface.Stats:
         """Counters since load."""
@@ -64,10 +118,30 @@ class OnnxRunner:
         """Drop the session."""
         self._session = None
 
-    def _read(self, payload: interface.Payload) -> dict[str, object]:
+    def _check_batches(self) -> None:
+        for node in [*self._inputs.values(), *self._outputs.values()]:
+            first, *rest = node.shape or [1]
+            fixed = node.name in self._outputs or all(isinstance(size, int) for size in rest)
+            if isinstance(first, int) or not fixed or node.type not in _ELEMENT_TYPES:
+                raise interface.BadModelFile(
+                    f"{node.name!r} of shape {node.shape} and type {node.type} cannot share a pass",
+                    fix="leave out batch in the spec, or export with a free first axis and fixed others",
+                )
+
+    def _read(self, payload: interface.Payload) -> Feeds:
         inputs = payload.get("inputs")
-        wanted = sorted(node.name for node in self._session.get_inputs()) if self._session else []
+        wanted = sorted(self._inputs)
         if not isinstance(inputs, dict) or sorted(inputs) != wanted:
             given = sorted(inputs) if isinstance(inputs, dict) else inputs
             raise interface.BadPayload(f"inputs {given} given, the graph takes {wanted}", fix="name each input")
         return {name: interface.unpack_tensor(tensor) for name, tensor in inputs.items()}
+
+
+def _joined(feeds: list[Feeds]) -> Feeds:
+    if any({name: array.dtype for name, array in one.items()} != _dtypes(feeds[0]) for one in feeds):
+        raise ValueError("types differ")  # told to whose they are, once each runs alone
+    return {name: np.concatenate([one[name] for one in feeds]) for name in feeds[0]}
+
+
+def _dtypes(feeds: Feeds) -> dict[str, np.dtype[np.generic]]:
+    return {name: array.dtype for name, array in feeds.items()}

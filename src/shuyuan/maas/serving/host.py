@@ -20,7 +20,7 @@ from pathlib import Path
 from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import batcher, fairness, inbox, measuring, memory, wire
 
-_WINDOW_ITEMS = 32  # handed over before their turn: enough to find some of like length
+_WINDOW_ITEMS = 64  # handed over before their turn: enough to find some of like length
 _RSS_EVERY_S = 1.0
 _CANCELLED = runners.Chunk(finish_reason="cancelled", usage=runners.Usage(0))
 

@@ -1,6 +1,7 @@
 """What a model's name stands for, remembered for a second so that a request does not ask the catalogue."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from shuyuan.maas.catalogue import interface as catalogue
@@ -32,7 +33,7 @@ class Lookup:
     def recent(self, model: str, school_id: str) -> catalogue.Loadable | None:
         """What was found less than a second ago; nothing else is looked at."""
         until, found = self._found.get((school_id, model), (0.0, None))
-        return found if until > asyncio.get_running_loop().time() else None
+        return found if until > time.monotonic() else None
 
     async def find(self, model: str, school_id: str) -> catalogue.Loadable:
         """The file of a name. Raises UnknownModel, NotPulled, Loading."""
@@ -46,7 +47,7 @@ class Lookup:
 
     def known(self) -> Sequence[str]:
         """Names that every school may use."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if self._known[0] < now:
             self._known = (now + _FRESH_S, tuple(self._locator.known()))
         return self._known[1]
@@ -68,7 +69,7 @@ class Lookup:
             return found
         if len(self._found) >= _MOST:
             self._found.clear()
-        self._found[school_id, model] = (asyncio.get_running_loop().time() + _FRESH_S, found)
+        self._found[school_id, model] = (time.monotonic() + _FRESH_S, found)
         return found
 
     def _raise_if_pulling(self, model: str, absent: catalogue.NotPulled) -> None:

@@ -33,7 +33,7 @@ _CUE = re.compile(
 )
 _COVER, _FIRST, _LATE, _ANNOUNCED, _LENGTH = 0.5, 0.1, 0.1, 0.4, 0.2
 _WORDS, _CHARACTERS = 22, 45  # a sentence as a summary likes it
-_ALIKE = 0.6  # how much likeness to what is taken already counts against a sentence
+_ALIKE = 1.5  # how much likeness to what is taken already counts against a sentence
 
 
 @dataclass(frozen=True)

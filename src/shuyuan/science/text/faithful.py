@@ -16,6 +16,7 @@ _KEPT = re.compile(  # what no translation changes: addresses, code-like words, 
     r"https?://[^\s，。；]+|[\w.+-]+@[\w-]+\.[\w.]*\w|\$[^$\n]{1,80}\$|\b[A-Za-z]+\d[A-Za-z\d]*\b|\b\w+_\w+\b"
 )
 _WORD = re.compile(r"[A-Za-z]+")
+_FINEST = 1000  # a finer fraction is no number that people say
 
 
 def lost_numbers(source: str, said: str) -> list[str]:
@@ -29,11 +30,7 @@ def lost_numbers(source: str, said: str) -> list[str]:
     ['50']
     """
     told = _values(said)
-    lost = []
-    for written, value in _strong(source):
-        if value not in told and written not in lost:
-            lost.append(written)
-    return lost
+    return [written for written, values in _strong(source).items() if not values & told]
 
 
 def invented_numbers(source: str, said: str) -> list[str]:
@@ -66,15 +63,14 @@ def _scaled(found: re.Match[str]) -> int:
     return int(Fraction(found["number"].replace(",", "")) * _SCALES[found["scale"]])
 
 
-def _strong(text: str) -> list[tuple[str, Fraction]]:
+def _strong(text: str) -> dict[str, set[Fraction]]:
+    """Each number as written, with the values it may have: 50% is 50 and one half."""
     plain = _plain(text)
-    return [
-        (plain[q.start : q.end].strip(), abs(q.value)) for q in quantities(plain) if not q.faint and _counts(q.value)
-    ]
-
-
-def _counts(value: Fraction) -> bool:
-    return value.denominator <= 1000
+    found: dict[str, set[Fraction]] = {}
+    for number in quantities(plain):
+        if not number.faint and number.value.denominator <= _FINEST:
+            found.setdefault(plain[number.start : number.end].strip(), set()).add(abs(number.value))
+    return found
 
 
 def _values(text: str) -> set[Fraction]:

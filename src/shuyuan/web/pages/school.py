@@ -59,8 +59,10 @@ def _classes(api: APIRouter, needs: OfficeNeeds) -> None:
         tutor: Annotated[str, Form()] = "",
     ) -> Response:
         before = needs.people.class_(reader, class_id)
-        if tuple(course_id) != before.course_ids:
-            needs.people.set_courses(reader, class_id, course_id)
+        kept = [one for one in before.course_ids if one in course_id]  # in their order: the first is the class's own
+        chosen = [*kept, *(one for one in course_id if one not in kept)]
+        if tuple(chosen) != before.course_ids:
+            needs.people.set_courses(reader, class_id, chosen)
         if bool(tutor) != before.tutor_on:
             needs.people.set_tutor(reader, class_id, bool(tutor))
         return RedirectResponse(f"/admin/people/classes/{class_id}?notice=class_changed", SEE_OTHER)

@@ -75,16 +75,22 @@ def parse(kind: type[M], body: bytes) -> M:
 
 def _refusal(wrong: ValidationError) -> Refused:
     first = wrong.errors(include_url=False)[0]
-    param = ".".join(str(step) for step in first["loc"]) or None
+    unknown = first["type"] == "extra_forbidden"
+    param = ".".join(str(step) for step in first["loc"] if unknown or _is_field(step)) or None
     if first["type"] == "json_invalid":
         cause = first["ctx"]["error"]
         return Refused(f"the body is not JSON: {cause}", param=None, fix="send valid JSON", code="malformed_json")
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, Unsupported):
         return Refused(str(cause), param=cause.param, fix="leave it out", code="unsupported_parameter")
-    if first["type"] == "extra_forbidden":
+    if unknown:
         return Refused(f"unknown field {param!r}", param=param, fix="leave it out", code="unknown_parameter")
     return Refused(f"{param or 'body'}: {first['msg']}", param=param, fix="see /openapi.json")
+
+
+def _is_field(step: int | str) -> bool:
+    """A field or a place in a list; pydantic also tells which member of a union it tried."""
+    return isinstance(step, int) or (step.replace("_", "").islower() and step.isidentifier())
 
 
 def event(body: dict[str, Any]) -> bytes:
