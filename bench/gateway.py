@@ -103,7 +103,7 @@ def _protocol(told: argparse.Namespace) -> str:
         f"starts on core {GATEWAY_CORE}, upstream and load on core {OTHER_CORE}; p50 and first byte at concurrency 1, "
         f"medians of {told.rounds} rounds of {told.requests}; requests/s at concurrency {told.concurrency}; per chunk: "
         f"(stream of {LONG} - stream of {SHORT}) / {LONG - SHORT}; added: less the upstream alone; ours through the "
-        f"remote runner with key, quota and ledger on, uvicorn with {uvicorn}; {peer}, one worker, a master key, no books"
+        f"remote runner with key, quota and ledger on, uvicorn with {uvicorn}; {peer}, one worker, a master key"
     )
 
 

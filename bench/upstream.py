@@ -42,6 +42,9 @@ async def _serve(latency_s: float) -> None:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                if b"content-length:" not in head:  # somebody looks whether we live
+                    writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+                    continue
                 size = int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
                 asked = json.loads(await reader.readexactly(size))
                 await asyncio.sleep(latency_s)

@@ -149,6 +149,7 @@ BODY_CAPS: dict[str, int | str] = {
     "/v1/files": 100_000_000,
     "/v2": 32_000_000,
     "/api/models/{name}/versions": "max_model_bytes",
+    "/admin/models/bring": "max_model_bytes",
 }
 
 PLANES: dict[str, tuple[str, ...]] = {

@@ -1,6 +1,9 @@
-"""One suite for every runner: load, submit, stream, cancel, count, close, refuse."""
+"""One suite for every runner, built in or added by entry point: load, submit, stream, cancel, count, close, refuse."""
 
 import importlib
+import importlib.util
+import io
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.maas import onnx_file, starter_files
+from tests.maas.runners import fake_upstream, speech
 
 from shuyuan.maas.runners import interface
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the libraries' own imports
+]
 NEVER = threading.Event()
+STARTERS = {"llama": "tiny", "embed": "embed", "ocr": "ocr", "whisper": "whisper"}
+LIBRARIES = {"ocr": "rapidocr", "whisper": "faster_whisper", "torch": "torch"}
+COUNTS_PROMPTS = {"llama", "embed", "remote"}
+LOADS_SLOWLY = {"llama"}
 
 
 @dataclass(frozen=True)
@@ -28,34 +39,73 @@ class Case:
 
 
 def _new(kind: str) -> interface.Runner:
-    module, name = interface.RUNNERS[kind].split(":")
+    module, name = interface.kinds()[kind].split(":")
     made: interface.Runner = getattr(importlib.import_module(module), name)()
     return made
 
 
 def _request(kind: str) -> tuple[str, interface.Payload]:
-    if kind == "llama":
+    if kind in ("llama", "remote"):
         messages = [{"role": "user", "content": "Count from one to ten."}]
         return "chat", {"messages": messages, "max_tokens": 12, "temperature": 0, "seed": 1}
     if kind == "embed":
         return "embed", {"texts": ["你好", "hello"], "kind": "query"}
+    if kind == "ocr":
+        return "ocr", {"image": _picture()}
+    if kind == "whisper":
+        return "transcribe", {"audio": speech.wav(speech.tone(1.0)), "language": "en"}
     return "predict", {"inputs": {"x": interface.pack_tensor(np.ones((2, 3), np.float32))}}
 
 
-@pytest.fixture(scope="module", params=sorted(interface.RUNNERS))
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    kind = request.param
+def _picture() -> bytes:
+    from PIL import Image, ImageDraw
+
+    image, out = Image.new("RGB", (200, 60), "white"), io.BytesIO()
+    ImageDraw.Draw(image).text((20, 10), "river", "black", font_size=32)
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def _file(kind: str, folder: Path, url: str) -> Path:
+    if kind in STARTERS:
+        return starter_files.require(STARTERS[kind]).locate(STARTERS[kind]).path
+    path = folder / f"model.{kind}"
     if kind == "onnx":
-        path = tmp_path_factory.mktemp("onnx") / "linear.onnx"
         path.write_bytes(onnx_file.linear(np.arange(6, dtype=np.float32).reshape(3, 2)))
+    elif kind == "remote":
+        path.write_text(json.dumps({"upstreams": [{"url": url, "model": "m"}]}))
     else:
-        name = {"llama": "tiny", "embed": "embed"}[kind]
-        path = starter_files.require(name).locate(name).path
+        from shuyuan.science.nets import modules, shapes
+
+        path.write_bytes(modules.to_safetensors(modules.build(shapes.Mlp(inputs=3, outputs=2))))
+    return path
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    fake = fake_upstream.FakeUpstream(fake_upstream.stream("one", " two"))
+    yield fake.url
+    fake.close()
+
+
+@pytest.fixture(scope="module", params=sorted(interface.RUNNERS))
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[Case]:
+    kind = request.param
+    if kind in LIBRARIES and importlib.util.find_spec(LIBRARIES[kind]) is None:
+        pytest.skip(f"runner {kind} needs {LIBRARIES[kind]}, which is not installed")
+    path = _file(kind, tmp_path_factory.mktemp(kind), upstream)
     runner = _new(kind)
     runner.load(path, context_tokens=512)
     yield Case(kind, runner, path, *_request(kind))
     runner.close()
     runner.close()
+
+
+def test_every_kind_names_a_class_that_exists() -> None:
+    for kind, dotted in interface.kinds().items():
+        module, name = dotted.split(":")
+        assert importlib.util.find_spec(module), kind
+        assert name.isidentifier()
 
 
 def test_an_answer_ends_with_one_reason_and_a_count(case: Case) -> None:
@@ -64,7 +114,7 @@ def test_an_answer_ends_with_one_reason_and_a_count(case: Case) -> None:
     last = chunks[-1]
     assert last.finish_reason in ("stop", "length")
     assert last.usage is not None
-    assert any(chunk.text or chunk.tensors for chunk in chunks)
+    assert any(chunk.text or chunk.tensors or chunk.data for chunk in chunks)
 
 
 def test_the_same_request_gives_the_same_answer(case: Case) -> None:
@@ -96,7 +146,7 @@ def test_requests_are_counted(case: Case) -> None:
     assert after.requests == before.requests + 1
     assert after.slots >= 1
     assert after.load_s > 0
-    assert after.prompt_tokens > before.prompt_tokens or case.kind == "onnx"
+    assert after.prompt_tokens > before.prompt_tokens or case.kind not in COUNTS_PROMPTS
 
 
 def test_as_many_requests_as_slots_run_side_by_side(case: Case) -> None:
@@ -138,7 +188,7 @@ def test_a_file_of_another_kind_is_refused(case: Case, tmp_path: Path) -> None:
 
 
 def test_a_closed_runner_refuses(case: Case) -> None:
-    if case.kind == "llama":
+    if case.kind in LOADS_SLOWLY:
         runner = _new(case.kind)  # never loaded is as good as closed; a second copy would cost seconds
     else:
         runner = _new(case.kind)

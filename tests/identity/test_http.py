@@ -11,7 +11,7 @@ from tests.identity.cast import PASSWORD, Cast, browser
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.access import Allow, allow, public, signed_in
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import http
+from shuyuan.kernel import errors, http
 
 TABLE: dict[tuple[str, str], Allow] = {
     ("GET", "/open"): public(),
@@ -192,3 +192,45 @@ def test_only_a_known_caller_may_send_what_needs_a_larger_cap(school: Cast) -> N
             assert page.post("/staff", content=b"x" * 11, headers=stranger).status_code == 413
         assert page.post("/staff", content=b"x" * 20, headers=bearer(key)).json() == {"bytes": 20}
         assert page.post("/staff", content=b"x" * 21, headers=bearer(key)).status_code == 413
+
+
+def asked(path: str, method: str = "GET", **headers: str) -> Request:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return Request(
+        {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": raw,
+            "client": ("127.0.0.1", 1),
+            "state": {},
+            "route": _At(path),
+        }
+    )
+
+
+class _At:
+    """Stands for a route."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+def test_the_quick_gate_judges_whom_it_has_seen_and_passes_on_the_others(school: Cast) -> None:
+    quick = identity_http.quick_gate(school.identity, TABLE)
+    cookie = f"{identity_http.COOKIE}={school.signed['student'].token}"
+    assert quick(asked("/mine/{thing}", cookie=cookie)) is False, "nobody was looked up yet"
+    seen = school.identity.principal_of_session(school.signed["student"].token)
+    request = asked("/mine/{thing}", cookie=cookie)
+    assert quick(request) is True
+    assert request.state.principal == seen
+    with pytest.raises(errors.Forbidden):
+        quick(asked("/staff", cookie=cookie))
+    with pytest.raises(errors.Forbidden):
+        quick(asked("/forgotten", cookie=cookie))
+    with pytest.raises(errors.Forbidden, match="own page"):
+        quick(asked("/mine/{thing}", "POST", cookie=cookie, origin="http://evil.example"))
+    with pytest.raises(errors.Unauthenticated):
+        quick(asked("/mine/{thing}"))
+    school.identity.sign_out(seen)
+    assert quick(asked("/mine/{thing}", cookie=cookie)) is False, "who signed out is forgotten at once"

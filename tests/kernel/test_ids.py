@@ -1,6 +1,9 @@
 """Ids: opaque, unique, in the order of their making."""
 
+import os
 import time
+
+import pytest
 
 from shuyuan.kernel import ids
 
@@ -16,3 +19,16 @@ def test_later_ids_sort_after_earlier_ones() -> None:
     early = ids.new_id()
     time.sleep(0.002)
     assert early < ids.new_id()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_makes_other_ids() -> None:
+    ids.new_id()  # random bytes are taken in advance
+    reader, writer = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writer, "".join(ids.new_id()[10:] for _ in range(300)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(reader, 300 * 16).decode()
+    ours = {ids.new_id()[10:] for _ in range(300)}
+    assert not ours & {theirs[at : at + 16] for at in range(0, len(theirs), 16)}

@@ -11,7 +11,6 @@ from typing import Any
 import openpyxl
 import pytest
 from sqlalchemy import update
-from tests.maas import starter_files
 from tests.web import checks, schools
 from tests.web.conftest import Site
 
@@ -20,7 +19,6 @@ from shuyuan.kernel import audit
 from shuyuan.learning.people import sheet
 from shuyuan.learning.people.interface import RosterRow
 from shuyuan.maas.gateway.interface import Total
-from shuyuan.maas.serving.interface import ModelStatus
 from shuyuan.web import machine
 from shuyuan.web.pages import activity, roster, usage
 
@@ -321,82 +319,6 @@ def test_another_schools_class_is_not_there(office: schools.Office) -> None:
     for path in (f"/admin/people/classes/{other.id}", "/admin/privacy/erase/nobody"):
         assert office.admin.get(path).status_code == 404
     assert "Theirs" not in office.admin.get(f"/admin/privacy?class_id={other.id}").text
-
-
-# models
-
-
-class Pulling:
-    """An engine whose models are on their way."""
-
-    def __init__(self, coming: list[ModelStatus]) -> None:
-        self.coming = coming
-
-    def status(self) -> list[ModelStatus]:
-        return self.coming
-
-    async def warm(self, model: str) -> None:
-        """There is nothing to load."""
-
-    async def close(self) -> None:
-        """There is nothing to stop."""
-
-
-def test_the_card_comes_before_the_pull(office: schools.Office) -> None:
-    assert "See the card of tiny" in office.admin.get("/admin/models").text
-    page = office.admin.get("/admin/models/tiny").text
-    for words in (
-        "Apache-2.0",
-        "Origin unverified",
-        "98 MB",
-        "do not teach with it",
-        "b179c9523d0e6a0f98a330c7562b",
-        "Pull 98 MB",
-    ):
-        assert words in page
-    assert office.admin.get("/admin/models/nothing").status_code == 404
-
-
-def test_a_pulled_model_loads_shows_its_memory_and_is_freed(tmp_path: Path) -> None:
-    starter_files.require("tiny")
-    with schools.empty(tmp_path / "home", starter="none") as office:
-        assert office.admin.post("/admin/models/tiny/pull").headers["location"] == "/admin/models?notice=pull_started"
-        assert "hx-trigger" not in office.admin.get("/admin/models/strip").text, (
-            "nothing is coming: nothing is asked again"
-        )
-        office.admin.post("/admin/models/tiny/load")
-        page = office.admin.get("/admin/models").text
-        checks.is_sound(page, "en")
-        status = next(one for one in office.platform.get("engine").status() if one.model == "tiny")
-        assert f"tiny {status.rss_bytes / 1e6:.0f} MB" in page
-        assert "1 in memory" in page
-        office.admin.post("/admin/models/tiny/unload")
-        assert "0 in memory" in office.admin.get("/admin/models").text
-        assert "model.pull_started" in office.admin.get("/admin/audit?kind=model").text
-
-
-def test_a_pull_under_way_shows_how_far_it_is_and_asks_again(tmp_path: Path) -> None:
-    coming = [ModelStatus("tiny", "pulling", reason="fetching", progress=0.42)]
-    with schools.empty(
-        tmp_path / "home", {"engine": Pulling(coming)}, cache=tmp_path / "cache", starter="tiny"
-    ) as office:
-        page = office.admin.get("/admin/models").text
-        checks.is_sound(page, "en")
-        assert "Pulling tiny" in page
-        strip = office.admin.get("/admin/models/strip").text
-        assert "42 %" in strip
-        assert 'hx-trigger="every 2s"' in strip
-        assert "<html" not in strip
-        coming.clear()
-        last = office.admin.get("/admin/models/strip", headers={"hx-request": "true"}).text
-        assert "hx-trigger" not in last
-        assert "Arrived" in last
-
-
-def test_loading_what_is_not_here_says_so(office: schools.Office) -> None:
-    answer = office.admin.post("/admin/models/tiny/load")
-    assert answer.status_code == 503
-    assert "That did not happen" in answer.text
 
 
 def test_a_list_that_passes_the_check_passes_the_import_and_the_form_says_the_cap(office: schools.Office) -> None:

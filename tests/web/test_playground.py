@@ -1,7 +1,11 @@
 """The playground: two models answer the same prompt, each with what it cost and how to repeat it."""
 
+import ast
+import dataclasses
+import json
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,8 @@ from fastapi.testclient import TestClient
 from tests.maas import starter_files
 from tests.web import checks, schools
 from tests.web.conftest import Site
+
+from shuyuan.maas.gateway.interface import Price
 
 PATH = "/developer/playground"
 
@@ -62,3 +68,54 @@ def test_an_empty_prompt_is_refused_and_what_was_chosen_stays(office: schools.Of
     answer = developer(office).post(PATH, data={"prompt": " ", "left": "tiny", "max_tokens": "33"})
     assert answer.status_code == 400
     assert 'value="33"' in answer.text
+
+
+def test_what_a_call_cost_stands_beside_it_where_the_school_set_a_price(office: schools.Office) -> None:
+    gateway = office.platform.get("gateway")
+    admin = office.platform.get("identity").sign_in("office", schools.PASSWORD).principal
+    prices = {"tiny": Price(input=1000.0, output=1000.0)}
+    gateway.set_terms(admin, dataclasses.replace(gateway.terms(admin), currency="EUR", prices=prices))
+    asked = {"prompt": "Hi", "left": "tiny", "max_tokens": "4", "temperature": "0"}
+    page = developer(office).post(PATH, data=asked).text
+    found = re.search(r"(\d+) in, (\d+) out.*?<dd>([\d.]+) EUR</dd>", page, re.DOTALL)
+    assert found, page
+    assert float(found[3]) == int(found[1]) + int(found[2]), "1 EUR a token, both ways"
+
+
+def test_a_models_version_in_use_and_each_version_can_be_chosen(office: schools.Office) -> None:
+    admin = office.platform.get("identity").sign_in("office", schools.PASSWORD).principal
+    catalogue = office.platform.get("catalogue")
+    with catalogue.locate("tiny").path.open("rb") as file:
+        given = {"model": "ours", "runner": "llama", "context_tokens": 2048, "champion": True}
+        catalogue.add_file(admin.school_id, "a", source=file, **given)
+    client = developer(office)
+    choices = re.findall(r'<option value="([^"]+)"', client.get(PATH).text)
+    assert {"tiny", "models:/ours@champion", "models:/ours/1"} <= set(choices)
+    asked = {"prompt": "Hi", "left": "models:/ours@champion", "right": "models:/ours/1", "max_tokens": "4"}
+    page = client.post(PATH, data={**asked, "temperature": "0"}).text
+    assert page.count("<code>models:/ours/1</code>") == 3, "both were answered by that version, one was named so"
+    assert page.count("200 ·") == 2
+
+
+def test_the_python_to_copy_is_python_whatever_was_asked(office: schools.Office) -> None:
+    prompt = "it's '''three''' and \"two\" \\ back"
+    page = developer(office).post(PATH, data={"prompt": prompt, "left": "nope", "max_tokens": "4"}).text
+    code = unescape(re.findall(r"<code>(import json.*?)</code>", page, re.DOTALL)[0])
+    line = next(line for line in code.splitlines() if line.startswith("body = json.loads("))
+    body = json.loads(ast.literal_eval(line.removeprefix("body = json.loads(").removesuffix(")")))
+    assert body["messages"][0]["content"] == prompt
+
+
+def test_the_facts_of_a_streamed_call_are_the_ledgers_not_the_browsers(office: schools.Office) -> None:
+    client = developer(office)
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 3, "stream": True}
+    answer = client.post("/v1/chat/completions", json=body)
+    heard = {"model": "tiny", "prompt": "Hi", "text": "<b>Hello</b>", "seconds": "1.5", "n": "2"}
+    part = client.post(f"{PATH}/side", data={**heard, "call_id": answer.headers["x-shuyuan-call"]}).text
+    assert "models:/tiny@sha256:b179c952" in part
+    assert re.search(r"\d+ in, 3 out", part)
+    assert "&lt;b&gt;Hello&lt;/b&gt;" in part
+    assert 'id="side-2"' in part
+    assert "<html" not in part
+    wrong = client.post(f"{PATH}/side", data={**heard, "status": "429", "error_code": "overloaded", "error": "full"})
+    assert "overloaded" in wrong.text

@@ -54,9 +54,11 @@ def forget_old_backups(home: Path, kept: int) -> None:
 def size(count: float) -> str:
     """Bytes in words.
 
-    >>> size(98_362_432), size(1_117_000_000), size(0)
-    ('98 MB', '1.1 GB', '0 MB')
+    >>> size(98_362_432), size(1_117_000_000), size(4_200), size(0)
+    ('98 MB', '1.1 GB', '4 kB', '0 MB')
     """
+    if 0 < count < 500_000:
+        return f"{max(1, count / 1e3):.0f} kB"
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 

@@ -17,7 +17,7 @@ from tests.maas.gateway.mediascript import MediaEngine, platform_on
 from tests.maas.gateway.scripted import new_caller
 
 from shuyuan.kernel.settings import Settings
-from shuyuan.maas.gateway import batchwork, jobstore
+from shuyuan.maas.gateway import batchwork, jobstore, jsonl
 
 LINES = 90
 ROOT = Path(__file__).parents[3]
@@ -62,12 +62,13 @@ def test_a_killed_server_s_batch_is_finished_by_the_next(database_url: str, tmp_
         source = jobs.files.create(owner, "questions.jsonl", "batch", io.BytesIO(questions()))
         batch = jobs.create(owner, source.id, "/v1/chat/completions")
         with server(home, database_url, told) as first:
-            until(lambda: jobs.get(owner, batch.id).completed >= LINES // 3, first)
+            # in the middle of a chunk: finished lines stand beside unfinished ones
+            until(lambda: 4 <= jobs.get(owner, batch.id).completed % jsonl.CHUNK_LINES <= 24, first)
             first.send_signal(signal.SIGKILL)
             first.wait()
         with database.read() as conn:
             finished = jobstore.answered(conn, batch.id, 1, LINES)
-        assert LINES // 3 <= len(finished) < LINES
+        assert 4 <= len(finished) % jsonl.CHUNK_LINES <= 31
         assert jobs.get(owner, batch.id).status == "in_progress"
         with server(home, database_url, told) as second:
             until(lambda: jobs.get(owner, batch.id).status == "completed", second)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import openai
 import pytest
@@ -23,7 +23,7 @@ from shuyuan.kernel.settings import Settings
 from shuyuan.maas.gateway import batches, batchwork, blobs, files, jobstore, jsonl
 from shuyuan.maas.serving import interface as serving
 
-CHAT = "/v1/chat/completions"
+CHAT: Final = "/v1/chat/completions"
 ENDED = ("completed", "failed", "expired", "cancelled")
 
 

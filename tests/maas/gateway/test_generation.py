@@ -1,5 +1,6 @@
 """Chat and completions in full: several choices, logprobs, tools, JSON; streamed equals not streamed."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from tests.maas.gateway.talking import Claiming, TalkingEngine, spoken, token
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import audit, crypto, db
 from shuyuan.kernel.settings import Settings
+from shuyuan.maas.gateway import interface
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
 
@@ -122,7 +124,7 @@ def test_streamed_equals_not_streamed(
     told = events(client.post("/v1/chat/completions", json={**body, **stream}).text)
     assert rebuilt(told) == whole_choices(whole)
     assert told[-1]["usage"] == whole["usage"]
-    assert whole_choices(whole)[0]["finish"]
+    assert whole_choices(whole)[0]["finish"] == ("tool_calls" if "tools" in asked else "stop")
 
 
 def test_n_choices_are_one_call_with_one_prompt_and_different_seeds(
@@ -150,6 +152,30 @@ def test_one_choice_that_fails_ends_the_others_and_releases_the_call(
     answer = client.post("/v1/chat/completions", json={**CHAT, "n": 2})
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "overloaded")
     assert talking.closed >= 1
+    assert all(a.tokens_reserved == 0 for a in live.usage(caller.principal))
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize("read", [0, 2])
+def test_leaving_early_stops_the_work_of_every_choice(
+    live: GatewayService, talking: TalkingEngine, caller: Caller, n: int, read: int
+) -> None:
+    talking.script = lambda number, payload: spoken(*"abcdefgh")
+    request = interface.ChatRequest("tiny", [{"role": "user", "content": "hi"}], max_tokens=20, n=n)
+
+    async def run() -> None:
+        async with live.chat(caller.principal, request) as answer:
+            seen = 0
+            async for _delta in answer:
+                seen += 1
+                if seen > read:
+                    break
+        assert talking.closed == len(talking.asked)
+        await live.drain()
+
+    asyncio.run(run())
+    (call,) = live.calls(caller.principal)
+    assert (call.status, call.outcome) == ("settled", "left")
     assert all(a.tokens_reserved == 0 for a in live.usage(caller.principal))
 
 

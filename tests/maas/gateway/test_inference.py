@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
+from tests.identity import cast
 from tests.maas.gateway.mediascript import MediaEngine, app_on, platform_on
 from tests.maas.gateway.scripted import Caller, new_caller
 from tests.maas.gateway.server import running
 
 from shuyuan.compose import Platform
+from shuyuan.identity import http as identity_http
+from shuyuan.identity.interface import Role
 from shuyuan.kernel.settings import Settings
 from shuyuan.maas.serving import interface as serving
 
@@ -203,6 +206,20 @@ def test_the_repository_lists_loads_and_unloads(client: TestClient, engine: Medi
     assert client.post("/v2/repository/models/linear/unload").status_code == 200
     assert states()["linear"] == "UNAVAILABLE"
     assert client.post("/v2/repository/models/nothing/load").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "asks", "loads"), [("student", 403, 403), ("teacher", 200, 403), ("developer", 200, 200)]
+)
+def test_pupils_reach_no_tensor_model_and_teachers_load_none(
+    media: Platform, role: Role, asks: int, loads: int
+) -> None:
+    school = cast.gather(media, "north")
+    with TestClient(cast.build_app(media, "identity", "gateway"), headers=cast.ORIGIN) as client:
+        client.cookies.set(identity_http.COOKIE, school.signed[role].token)
+        assert infer(client, tensor()).status_code == asks
+        assert client.post("/v2/repository/models/linear/load").status_code == loads
+        assert client.post("/v2/repository/models/linear/unload").status_code == loads
 
 
 def test_the_official_client_works_unchanged(media: Platform, caller: Caller) -> None:

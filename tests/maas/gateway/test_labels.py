@@ -25,7 +25,7 @@ def test_scores_with_a_column_for_each_label_need_no_classes() -> None:
     spec = {**SPEC, "detector": {"boxes": "b", "scores": "s", "units": "relative"}}
     (found,) = labels.detections(spec, outputs, None)
     assert (found.label, found.box) == ("1", (0.0, 0.0, 0.5, 1.0))
-    assert labels.detections({**spec, "detector": {**spec["detector"], "threshold": 0.9}}, outputs, None) == []
+    assert labels.detections({**spec, "detector": {"boxes": "b", "scores": "s", "threshold": 0.9}}, outputs, None) == []
 
 
 @pytest.mark.parametrize(

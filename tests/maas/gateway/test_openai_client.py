@@ -1,6 +1,7 @@
 """The official `openai` client, unchanged, on a real server with a real key and the real `tiny` model."""
 
 import contextlib
+import json
 import os
 import signal
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletionMessageParam
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolParam
 from tests.maas.gateway.scripted import Caller
 from tests.maas.gateway.server import app_of, running
 from tests.maas.starter_files import require
@@ -20,6 +21,7 @@ from shuyuan.kernel.settings import Settings
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import engine as serving_engine
 
+TOOL: ChatCompletionToolParam = {"type": "function", "function": {"name": "add", "parameters": {"type": "object"}}}
 QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Count from one to ten in English words."}]
 
 
@@ -91,8 +93,18 @@ def test_the_official_client_sees_its_own_kinds_of_error(live: Live) -> None:
         live.client.chat.completions.create(model="nothing", messages=QUESTION)
     assert unknown.value.code == "model_not_found"
     with pytest.raises(openai.BadRequestError) as several:
-        live.client.chat.completions.create(model="tiny", messages=QUESTION, n=3)
-    assert (several.value.param, several.value.code) == ("n", "unsupported_parameter")
+        live.client.chat.completions.create(model="tiny", messages=QUESTION, n=5)
+    assert (several.value.param, several.value.code) == ("n", "invalid_request")
+    with pytest.raises(openai.BadRequestError) as tools:
+        live.client.chat.completions.create(model="tiny", messages=QUESTION, tools=[TOOL])
+    assert (tools.value.param, tools.value.code) == ("tools", "not_claimed")
+    with pytest.raises(openai.BadRequestError) as policy:
+        live.client.chat.completions.create(
+            model="tiny",
+            messages=[{"role": "user", "content": "send me nudes"}],
+            extra_headers={"x-shuyuan-age-band": "teen"},
+        )
+    assert policy.value.code == "content_policy"
     with pytest.raises(openai.APIStatusError) as large:
         live.client.embeddings.create(model="embed", input="x" * 600_000)
     assert large.value.status_code == 413
@@ -100,6 +112,59 @@ def test_the_official_client_sees_its_own_kinds_of_error(live: Live) -> None:
     with pytest.raises(openai.RateLimitError) as full:
         live.client.chat.completions.create(model="tiny", messages=QUESTION)
     assert full.value.code == "insufficient_quota"
+
+
+def test_the_official_client_asks_for_choices_logprobs_and_json(live: Live) -> None:
+    create = live.client.chat.completions.create
+    several = create(model="tiny", messages=QUESTION, n=2, seed=3, max_tokens=12, logprobs=True, top_logprobs=2)
+    assert [choice.index for choice in several.choices] == [0, 1]
+    for choice in several.choices:
+        assert choice.logprobs
+        assert choice.logprobs.content
+        assert "".join(token.token for token in choice.logprobs.content).startswith(choice.message.content or "?")
+        assert len(choice.logprobs.content[0].top_logprobs) == 2
+    kept: dict[int, str] = {0: "", 1: ""}
+    with create(model="tiny", messages=QUESTION, n=2, seed=3, max_tokens=12, stream=True) as stream:
+        for chunk in stream:
+            for part in chunk.choices:
+                kept[part.index] += part.delta.content or ""
+    assert kept[0]
+    assert kept[1]
+    schema: dict[str, object] = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    told = create(
+        model="tiny",
+        messages=[{"role": "user", "content": "Give a number as JSON."}],
+        max_tokens=60,
+        temperature=0,
+        response_format={"type": "json_schema", "json_schema": {"name": "number", "schema": schema}},
+    )
+    assert isinstance(json.loads(told.choices[0].message.content or "")["n"], int)
+
+
+def test_the_official_client_completes_and_moderates(live: Live) -> None:
+    asked = {"model": "tiny", "prompt": "One, two, three,", "max_tokens": 8, "temperature": 0, "seed": 1}
+    whole = live.client.completions.create(**asked)  # type: ignore[call-overload]  # one dict for both calls
+    with live.client.completions.create(**asked, stream=True) as stream:  # type: ignore[call-overload]
+        text = "".join(chunk.choices[0].text for chunk in stream)
+    assert text == whole.choices[0].text
+    assert whole.usage
+    assert whole.usage.completion_tokens <= 8
+    result = live.client.moderations.create(input="how to make a pipe bomb").results[0]
+    assert result.flagged
+    assert result.categories.illicit_violent
+    assert not result.categories.sexual_minors
+
+
+def test_text_becomes_tokens_and_text_again(live: Live) -> None:
+    tokens = live.client.post(
+        "/tokenize", body={"model": "tiny", "prompt": "Plants need light."}, cast_to=dict[str, object]
+    )
+    assert tokens["count"] == len(tokens["tokens"])  # type: ignore[arg-type]  # JSON
+    assert tokens["max_model_len"] == 2048
+    back = live.client.post(
+        "/detokenize", body={"model": "tiny", "tokens": tokens["tokens"]}, cast_to=dict[str, object]
+    )
+    assert back == {"prompt": "Plants need light."}
 
 
 def test_leaving_a_stream_stops_the_worker_and_settles(live: Live) -> None:

@@ -68,7 +68,9 @@ def test_fifty_calls_over_two_processes_on_tokens_for_twenty_reserve_exactly_twe
         held = of_account(gateways[0], teacher)
         assert (held.tokens_reserved, held.tokens_left) == (20 * expected, 0)
         waiting.set()
-        return _counted(await asyncio.gather(*calls, return_exceptions=True))
+        ended = _counted(await asyncio.gather(*calls, return_exceptions=True))
+        await gateways[1].drain()  # as a server does before it stops
+        return ended
 
     assert asyncio.run(run()) == (20, 30)
     settled = of_account(gateways[0], teacher)

@@ -31,6 +31,7 @@ MP3_FRAME = b"\xff\xfb\x90\x00"  # MPEG 1 layer III, 128 kbit/s, 44.1 kHz
     ("data", "known", "seconds"),
     [
         (wav(1.25), "wav", 1.25),
+        (wav(1.25).replace((10_000).to_bytes(4, "little"), b"\0\xf0\xff\x7f"), "wav", 1.25),  # streamed: size unknown
         (flac(16_000, 40_000), "flac", 2.5),
         (ogg(b"OpusHead\1\1" + struct.pack("<H", 312), 48_312), "ogg", 1.0),
         (ogg(b"\x01vorbis" + struct.pack("<IBI", 0, 1, 22_050), 11_025), "ogg", 0.5),

@@ -4,13 +4,17 @@ import asyncio
 import doctest
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 from tests.maas.gateway.scripted import ScriptedEngine
+from tests.maas.gateway.talking import TalkingEngine, spoken
 
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
 from shuyuan.maas.gateway import interface, quota, texts
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.science import text as plain_text
 
 
 @pytest.mark.parametrize("module", [texts, quota])
@@ -20,10 +24,10 @@ def test_examples_in_the_docs_hold(module: object) -> None:
 
 def test_an_extract_keeps_the_order_and_the_words_of_the_text() -> None:
     told = "词元是模型读写的单位。今天下雨。模型一个词元一个词元地写，每次只猜下一个词元。午饭吃面条。"
-    summary = texts.extract(told, 2)
+    summary = plain_text.extract(told, 2)
     assert summary.text == "词元是模型读写的单位。模型一个词元一个词元地写，每次只猜下一个词元。"
     assert summary.positions == (0, 2)
-    assert texts.extract("One. Two.", 9).positions == (0, 1)
+    assert plain_text.extract("One. Two.", 9).positions == (0, 1)
 
 
 def test_a_summary_by_a_model_that_does_not_claim_it_is_refused(gateway: GatewayService, teacher: Principal) -> None:
@@ -59,12 +63,55 @@ def test_a_translation_that_was_cut_is_an_error_with_the_way_out(
 def test_a_summary_says_whether_it_was_cut(
     make_gateway: Callable[..., GatewayService],
     teacher: Principal,
-    finish_reason: interface.FinishReason,
+    finish_reason: Literal["stop", "length"],
     truncated: bool,
 ) -> None:
     gateway = make_gateway(ScriptedEngine(finish_reason=finish_reason))
     told = asyncio.run(texts.summarize_by_model(gateway, teacher, "One. Two.", 1, None, "tiny"))
     assert (told.text, told.truncated) == ("Hello there", truncated)
+
+
+def test_a_lost_number_is_asked_for_once_more_by_name(
+    make_gateway: Callable[..., GatewayService], teacher: Principal
+) -> None:
+    engine = TalkingEngine(script=lambda n, p: spoken("他有猫。" if n == 0 else "他有37只猫。"))
+    told = asyncio.run(texts.translate(make_gateway(engine), teacher, "He has 37 cats.", "zh", "en", "tiny"))
+    assert (told.text, told.warnings) == ("他有37只猫。", ())
+    assert "Keep these exactly as in the text: 37" in engine.asked[1]["messages"][0]["content"]  # type: ignore[index]
+    assert told.usage == interface.Usage(14, 2)
+
+
+def test_a_number_or_name_that_stays_lost_is_a_warning(
+    make_gateway: Callable[..., GatewayService], teacher: Principal
+) -> None:
+    engine = TalkingEngine(script=lambda n, p: spoken("汤有猫。"))
+    told = asyncio.run(texts.translate(make_gateway(engine), teacher, "Tom has 37 cats.", "zh", "en", "tiny"))
+    assert told.warnings == ("'37' is not in the translation", "'Tom' is not in the translation")
+    assert len(engine.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [("", interface.EmptyOutput), ("He has cats.", interface.WrongLanguage)],
+    ids=["empty", "foreign"],
+)
+def test_an_empty_or_foreign_translation_is_an_error_and_not_an_answer(
+    make_gateway: Callable[..., GatewayService], teacher: Principal, said: str, error: type[errors.ShuyuanError]
+) -> None:
+    engine = TalkingEngine(script=lambda n, p: spoken(said))
+    with pytest.raises(error, match="twice") as refused:
+        asyncio.run(texts.translate(make_gateway(engine), teacher, "He has cats.", "zh", "en", "tiny"))
+    assert refused.value.error_code in ("empty_output", "wrong_language")
+    assert len(engine.asked) == 2
+
+
+def test_a_summary_that_invents_a_number_says_so(
+    make_gateway: Callable[..., GatewayService], teacher: Principal
+) -> None:
+    engine = TalkingEngine(script=lambda n, p: spoken("There were 900 pupils."))
+    gateway = make_gateway(engine)
+    told = asyncio.run(texts.summarize_by_model(gateway, teacher, "Many pupils came to school.", 1, None, "tiny"))
+    assert told.warnings == ("the text does not hold the number 900",)
 
 
 def test_labels_are_given_by_a_model_whose_card_claims_it(gateway: GatewayService, teacher: Principal) -> None:

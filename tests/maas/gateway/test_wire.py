@@ -1,6 +1,8 @@
 """Requests are read strictly: what cannot be done is refused by name, what changes nothing passes."""
 
 import json
+import random
+from collections.abc import Callable
 
 import pytest
 
@@ -111,3 +113,34 @@ def test_inputs_of_embeddings_are_one_to_256_texts(given: object) -> None:
     with pytest.raises(wire.Refused) as refused:
         wire.parse(wire.EmbedBody, json.dumps({"model": "embed", "input": given}).encode())
     assert str(refused.value.param).startswith("input")
+
+
+def test_a_thousand_hostile_schemas_are_taken_or_refused_and_never_more() -> None:
+    dice = random.Random(7)
+    outcomes = set()
+    for _ in range(1000):
+        body = json.dumps({**CHAT, **schema(hostile(dice, 0))}).encode()
+        try:
+            wire.parse(wire.ChatBody, body).as_request()
+            outcomes.add("taken")
+        except wire.Refused as refused:
+            outcomes.add(str(refused.param))
+    assert outcomes == {"taken", "response_format"}
+
+
+def hostile(dice: random.Random, depth: int) -> dict[str, object]:
+    """A schema of good and bad words."""
+    words: dict[str, Callable[[], object]] = {
+        "type": lambda: dice.choice(["object", "array", "string", 5, None, ["string", "null"]]),
+        "properties": lambda: {dice.choice(["a", "\u0000", "$ref"]): hostile(dice, depth + 1)},
+        "items": lambda: hostile(dice, depth + 1),
+        "anyOf": lambda: dice.choice([[], [hostile(dice, depth + 1)] * 3, "x"]),
+        "enum": lambda: dice.choice([[1, "a"], [], list(range(2000))]),
+        "maxItems": lambda: dice.choice([1, -1, 10**18, "9"]),
+        "pattern": lambda: dice.choice(["^a+$", "(a*)*" * 50, 7]),
+        "$ref": lambda: dice.choice(["#", "#/$defs/a", "http://example.org", 3]),
+        "$defs": lambda: {"a": hostile(dice, depth + 1)},
+        "not": dict,
+    }
+    chosen = dice.sample(sorted(words), dice.randint(0, 2 if depth else 3)) if depth < 12 else []
+    return {word: words[word]() for word in chosen}

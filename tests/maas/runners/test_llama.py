@@ -1,5 +1,6 @@
 """The chat runner: streams, stops, counts, and lets go when asked."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -95,3 +96,114 @@ def _cpu_share(for_s: float = 0.6) -> float:
     before, started = time.process_time(), time.perf_counter()
     time.sleep(for_s)
     return (time.process_time() - before) / (time.perf_counter() - started)
+
+
+SMALL = {"type": "integer", "minimum": 0, "maximum": 99}
+LOOSE = {"type": "object", "properties": {"a": SMALL}, "required": ["a"], "additionalProperties": False}
+
+
+def text(chunks: list[interface.Chunk]) -> str:
+    return "".join(chunk.text for chunk in chunks)
+
+
+def test_a_raw_prompt_is_continued(runner: llama.LlamaRunner) -> None:
+    payload = {"prompt": "One, two, three, four,", "max_tokens": 4, "temperature": 0}
+    chunks = list(runner.submit("complete", payload, NEVER))
+    assert text(chunks).strip().startswith("five")
+    assert chunks[-1].finish_reason == "length"
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.completion_tokens == 4
+
+
+def test_tokens_are_counted_and_turned_back(runner: llama.LlamaRunner) -> None:
+    sentence = "The river runs to the 大海 — slowly."
+    (chunk,) = runner.submit("tokenize", {"text": sentence}, NEVER)
+    tokens = chunk.data["tokens"]
+    assert isinstance(tokens, list)
+    assert chunk.usage == interface.Usage(len(tokens))
+    (back,) = runner.submit("detokenize", {"tokens": tokens}, NEVER)
+    assert back.text == sentence
+    (plain,) = runner.submit("tokenize", {"text": "<|im_end|>", "parse_special": False}, NEVER)
+    (special,) = runner.submit("tokenize", {"text": "<|im_end|>"}, NEVER)
+    assert len(plain.data["tokens"]) > len(special.data["tokens"]) == 1  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("task", "payload"),
+    [
+        ("tokenize", {}),
+        ("tokenize", {"text": 3}),
+        ("detokenize", {"tokens": "x"}),
+        ("detokenize", {"tokens": [-1]}),
+        ("detokenize", {"tokens": [99_999_999]}),
+        ("complete", {"prompt": ""}),
+        ("complete", {"prompt": ["a"]}),
+        ("chat", {"messages": ["a"]}),
+        ("chat", chat("a", max_tokens=0)),
+        ("chat", chat("a", max_tokens=10**12)),
+        ("chat", chat("a", max_tokens="many")),
+        ("chat", {**chat("a"), "temperature": float("nan")}),
+        ("chat", chat("a", top_p=2)),
+        ("chat", chat("a", stop=["x"] * 99)),
+        ("chat", chat("a", stop=[""])),
+        ("chat", chat("a", stop=["x" * 999])),
+        ("chat", chat("a", logprobs=99)),
+        ("chat", chat("a", grammar='root ::= "a"{1000000}')),
+        ("chat", chat("a", json_schema={"type": "array", "minItems": 5, "maxItems": 2})),
+        ("chat", chat("a", tools=[{"type": "function", "function": {"name": "a b"}}])),
+        ("chat", chat("a", tools=[{"type": "function", "function": {"name": "f", "parameters": {"$ref": "#"}}}])),
+        ("chat", chat("a", tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="sometimes")),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_and_the_model_lives_on(
+    runner: llama.LlamaRunner, task: str, payload: interface.Payload
+) -> None:
+    with pytest.raises(interface.BadPayload):
+        list(runner.submit(task, payload, NEVER))
+    assert list(runner.submit("chat", chat("Hi", max_tokens=1), NEVER))[-1].finish_reason == "length"
+
+
+@pytest.mark.parametrize("task", ["chat", "complete"])
+def test_logprobs_come_with_the_pieces(runner: llama.LlamaRunner, task: str) -> None:
+    payload = {**chat("Tell me about rivers."), "prompt": "The river", "max_tokens": 5, "logprobs": 2}
+    told: list[dict[str, object]] = []
+    for chunk in runner.submit(task, payload, NEVER):
+        told += chunk.data.get("logprobs", [])  # type: ignore[arg-type]
+    assert len(told) == 5
+    for token in told:
+        assert set(token) == {"token", "logprob", "bytes", "top_logprobs"}
+        assert float(str(token["logprob"])) <= 0
+        assert len(token["top_logprobs"]) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("task", ["chat", "complete"])
+def test_an_answer_keeps_to_its_schema(runner: llama.LlamaRunner, task: str) -> None:
+    payload = {**chat("Give me a number."), "prompt": "JSON:", "max_tokens": 60, "json_schema": LOOSE}
+    said = json.loads(text(list(runner.submit(task, payload, NEVER))))
+    assert set(said) == {"a"}
+    assert isinstance(said["a"], int)
+
+
+def test_a_tool_is_called_when_it_must_be(runner: llama.LlamaRunner) -> None:
+    place = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}}, "required": ["city"]}
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": place}}
+    payload = chat("Weather in Paris?", tools=[tool], tool_choice="required", max_tokens=200)
+    name, arguments = "", ""
+    for chunk in runner.submit("chat", payload, NEVER):
+        for call in chunk.data.get("tool_calls", []):  # type: ignore[attr-defined]
+            name += call["function"].get("name") or ""
+            arguments += call["function"].get("arguments") or ""
+    assert name == "get_weather"
+    assert set(json.loads(arguments)) == {"city"}
+
+
+def test_the_version_says_how_many_streams_run_at_once() -> None:
+    made = llama.LlamaRunner()
+    path = starter_files.require("tiny").locate("tiny").path
+    made.load(path, context_tokens=128, spec={"slots": 2}, threads=1)
+    assert made.slots == made.stats().slots == 2
+    with pytest.raises(interface.ContextTooLong):
+        list(made.submit("chat", chat("river " * 400), NEVER))  # llama.cpp rounds a context up to 256
+    made.close()
+    with pytest.raises(interface.BadModelFile, match="slots"):
+        llama.LlamaRunner().load(path, context_tokens=128, spec={"slots": 1000})

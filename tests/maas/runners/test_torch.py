@@ -50,7 +50,7 @@ def test_a_net_answers_as_itself_from_safetensors_and_from_onnx(tmp_path: Path, 
         found = predict(runner, "x" if isinstance(shape, shapes.Mlp) else "image", rows)
         assert tuple(found) == shape.OUTPUTS
         for name, array in zip(shape.OUTPUTS, wanted, strict=True):
-            np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(found[name].astype(np.float32), array, rtol=1e-4, atol=1e-4)
         runner.close()
 
 

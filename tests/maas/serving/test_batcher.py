@@ -1,6 +1,7 @@
 """Passes that requests share: who is in them, who left before, and that nobody spoils another's answer."""
 
 import queue
+import threading
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -118,12 +119,14 @@ def test_one_persons_many_items_do_not_hold_up_anothers_one(desk: Desk) -> None:
 
 
 def test_between_passes_it_looks_for_what_has_arrived_and_says_when_it_rests() -> None:
-    runner, sent = Counting(), queue.SimpleQueue[Sequence[Answer]]()
-    told: list[str] = []
-    made = Batcher(runner, SHARING, sent.put, look=lambda: told.append("look"), rest=lambda: told.append("rest"))
+    sent: queue.SimpleQueue[Sequence[Answer]] = queue.SimpleQueue()
+    looked, rested = threading.Event(), threading.Event()
+    made = Batcher(Counting(), SHARING, sent.put, look=looked.set, rest=rested.set)
+    assert rested.wait(60)
+    rested.clear()
     made.put(Request(1, "echo", {"words": ["a"]}, Flow()))
-    sent.get(timeout=60)
+    assert sent.get(timeout=60)
+    assert looked.wait(60)
+    assert rested.wait(60)
     made.close()
-    assert "look" in told
-    assert told[-1] == "rest"
     assert not made.active

@@ -55,13 +55,12 @@ def test_the_detector_finds_digits_of_unseen_writers(digits: Digits, tmp_path: P
     found = answers(net, tmp_path, np.stack([scene for scene, _ in scenes]))
     boxes = [vision.select(*both) for both in zip(found["boxes"], found["scores"], strict=True)]
     assert vision.mean_average_precision(boxes, [truth for _, truth in scenes]) >= 0.8  # measured 0.876
-    _the_gateway_reads_it(net, {name: array[:1] for name, array in found.items()}, scenes[0][1])
-
-
-def _the_gateway_reads_it(net: modules.Detector, outputs: dict[str, vision.Floats], truth: vision.Boxes) -> None:
     spec = netgraph.spec(net.shape, [str(digit) for digit in range(10)])
-    told = spec_reader.detections(spec, outputs, 0.3)
-    assert {thing.label for thing in told} & {str(kind) for kind in truth.classes}
+    agreed = 0
+    for number, (_, truth) in enumerate(scenes[:50]):
+        told = spec_reader.detections(spec, {name: array[[number]] for name, array in found.items()}, 0.3)
+        agreed += sorted(thing.label for thing in told) == sorted(str(kind) for kind in truth.classes)
+    assert agreed >= 20  # whole scenes without one mistake, through the gateway's own reader
 
 
 def test_the_classifier_reads_digits_of_unseen_writers(digits: Digits, tmp_path: Path) -> None:

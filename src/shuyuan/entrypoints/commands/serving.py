@@ -8,7 +8,7 @@ import os
 import signal
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,21 +58,8 @@ def ps(home: Home = None, server: Server = None, key: Key = None, school: School
     """Show the models in memory: what each takes, since when it is idle, what it is doing."""
     with _reached(home, server, key, school) as there:
         found = _told(there.get("/api/models/residency"))
-    table = Table("model", "memory", "state", "replicas", "running", "waiting", "last used", "stays")
-    for one in found["models"]:
-        cells = (
-            one["model"],
-            _size(one["memory_bytes"]),
-            one["state"],
-            str(one["replicas"]),
-            str(one["in_flight"]),
-            str(one["queued"]),
-            _ago(one["last_used"]),
-            _stays(one),
-        )
-        table.add_row(*map(markup.escape, cells))
     if found["models"]:
-        _out.print(table)
+        _out.print(_table(found["models"]))
     others = f", {_size(found['others_bytes'])} of it for other schools" if found["others_bytes"] else ""
     _out.print(f"models in memory take {_size(found['used_bytes'])} of {_size(found['budget_bytes'])}{others}")
 
@@ -209,6 +196,25 @@ def _told(answer: httpx.Response) -> _Json:
             fix=str(wrong.get("fix", "")),
         )
     return said
+
+
+def _table(loaded: Sequence[Mapping[str, Any]]) -> Table:
+    """One line a model, least recently used first."""
+    table = Table("model", "memory", "state", "now", "last used", "kept")
+    for column in table.columns:
+        column.no_wrap = True
+    for one in loaded:
+        busy = one["in_flight"] or one["queued"]
+        cells = (
+            one["model"].removeprefix("models:/"),
+            _size(one["memory_bytes"]),
+            f"{one['state']} ×{one['replicas']}" if one["replicas"] > 1 else one["state"],
+            f"{one['in_flight']} answering, {one['queued']} waiting" if busy else "idle",
+            _ago(one["last_used"]),
+            "pinned" if one["pinned"] else "" if one["keep_alive_s"] is None else f"{one['keep_alive_s']:g} s",
+        )
+        table.add_row(*map(markup.escape, cells))
+    return table
 
 
 def _size(count: int) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from typing import cast
 
 from shuyuan.identity.interface import Principal
@@ -29,16 +29,22 @@ class Answer:
         self._streams, self._call, self.receipt = streams, call, receipt
         self._band = age_band if age_band in ("child", "teen") else None
         self._usages = [interface.Usage(0)] * len(streams)
+        self._called = [False] * len(streams)  # a tool, somewhere in this choice
         self._open = len(streams)
+        self._reading: AsyncGenerator[interface.Delta, None] | None = None
         self._began = time.perf_counter()
 
-    async def __aiter__(self) -> AsyncIterator[interface.Delta]:
-        if len(self._streams) == 1:
-            async for delta in self._choice(0):
-                yield delta
-        else:
-            async for delta in _merged([self._choice(index) for index in range(len(self._streams))]):
-                yield delta
+    def __aiter__(self) -> AsyncIterator[interface.Delta]:
+        choices = [self._choice(index) for index in range(len(self._streams))]
+        self._reading = choices[0] if len(choices) == 1 else _merged(choices)
+        return self._reading
+
+    async def aclose(self) -> None:
+        """Stop what is being read, then what was never begun: the workers' work ends with it."""
+        if self._reading is not None:
+            await self._reading.aclose()
+        for stream in self._streams:
+            await stream.aclose()
 
     async def _choice(self, index: int) -> AsyncGenerator[interface.Delta, None]:
         guard = screening.Holdback(self._band) if self._band else None
@@ -66,14 +72,15 @@ class Answer:
             call.usage = _together(self._usages)
         if chunk.finish_reason is not None:
             self._close_one()
-        data = chunk.data
+        calls = _entries(chunk.data, "tool_calls") if chunk.data else ()
+        self._called[index] |= bool(calls)
         return interface.Delta(
             chunk.text,
-            _reason(chunk),
+            _reason(chunk, self._called[index]),
             call.usage if chunk.finish_reason else None,
             index,
-            _entries(data, "logprobs") if data else (),
-            _entries(data, "tool_calls") if data else (),
+            _entries(chunk.data, "logprobs") if chunk.data else (),
+            calls,
         )
 
     def _close_one(self) -> None:
@@ -103,12 +110,6 @@ def submitted(
     return [desk.engine.submit(name, task, payload, asker=asker, deadline_s=deadline_s) for payload in payloads]
 
 
-async def closed_together(streams: Sequence[Chunks], held: AsyncExitStack) -> None:
-    """Have every stream closed when `held` is, whether it was read or not."""
-    for stream in streams:
-        await held.enter_async_context(aclosing(stream))
-
-
 def completion_limit(max_tokens: int | None, model: catalogue_api.Loadable, prompt: int) -> int:
     """Tokens this answer may have. Raises TooMuch over the model's context."""
     context = model.context_tokens
@@ -130,7 +131,9 @@ def seeded(payload: Mapping[str, object], n: int) -> list[Mapping[str, object]]:
     return [dict(payload) | ({"seed": seed + index} if isinstance(seed, int) else {}) for index in range(n)]
 
 
-async def _merged(choices: Sequence[AsyncGenerator[interface.Delta, None]]) -> AsyncIterator[interface.Delta]:
+async def _merged(
+    choices: Sequence[AsyncGenerator[interface.Delta, None]],
+) -> AsyncGenerator[interface.Delta, None]:
     """Pieces of all choices as they come. The first error ends them all."""
     pieces: asyncio.Queue[interface.Delta | BaseException | None] = asyncio.Queue(maxsize=len(choices))
 
@@ -174,5 +177,7 @@ def _entries(data: Mapping[str, object], name: str) -> Sequence[Mapping[str, obj
     return cast(Sequence[Mapping[str, object]], found) if isinstance(found, list | tuple) else ()
 
 
-def _reason(chunk: serving.Chunk) -> interface.FinishReason | None:
-    return "stop" if chunk.finish_reason == "cancelled" else chunk.finish_reason
+def _reason(chunk: serving.Chunk, called: bool) -> interface.FinishReason | None:
+    if chunk.finish_reason is None or chunk.finish_reason == "length":
+        return chunk.finish_reason
+    return "tool_calls" if called else "stop"

@@ -32,8 +32,8 @@ Vector = NDArray[np.float32]
 class Bounded(Generic[V]):
     """Least recently used goes first; nothing outlives its time. Safe to share between threads."""
 
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes, self.bytes = max_bytes, 0
+    def __init__(self, max_bytes: int, now: Callable[[], float] = time.monotonic) -> None:
+        self.max_bytes, self.bytes, self._now = max_bytes, 0, now
         self._held: OrderedDict[bytes, tuple[V, int, float]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -43,7 +43,7 @@ class Bounded(Generic[V]):
             held = self._held.get(key)
             if held is None:
                 return None
-            if held[2] <= time.monotonic():
+            if held[2] <= self._now():
                 self._drop(key)
                 return None
             self._held.move_to_end(key)
@@ -59,7 +59,7 @@ class Bounded(Generic[V]):
                 self._drop(key)
             while self.bytes + size > self.max_bytes:
                 self._drop(next(iter(self._held)))
-            self._held[key] = (value, size, time.monotonic() + ttl_s)
+            self._held[key] = (value, size, self._now() + ttl_s)
             self.bytes += size
 
     def __len__(self) -> int:

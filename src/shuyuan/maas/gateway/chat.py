@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.catalogue import interface as catalogue_api
@@ -44,11 +44,11 @@ async def chat(
         purpose=purpose,
         began=began,
     )
-    async with booked as call, AsyncExitStack() as held:
+    async with booked as call:
         payloads = answering.seeded(_payload(request, limit), request.n)
         streams = answering.submitted(desk, call, principal, model, request.model, "chat", payloads, deadline_s)
-        await answering.closed_together(streams, held)
-        yield Answer(streams, call, desks.receipt(call, model), request.age_band)
+        async with aclosing(Answer(streams, call, desks.receipt(call, model), request.age_band)) as answer:
+            yield answer  # when the reader leaves, the workers' work stops
 
 
 def _payload(request: interface.ChatRequest, limit: int) -> Mapping[str, object]:

@@ -46,9 +46,13 @@ def documents(query: str, texts: Sequence[str]) -> None:
 def choices(n: int, logprobs: int | None) -> None:
     """Raise TooMuch for more answers or likely tokens than are given at once."""
     if not 1 <= n <= interface.MAX_CHOICES:
-        raise interface.TooMuch(f"{n} answers; between 1 and {interface.MAX_CHOICES} are given", fix="ask for fewer", param="n")
+        raise interface.TooMuch(
+            f"{n} answers; between 1 and {interface.MAX_CHOICES} are given", fix="ask for fewer", param="n"
+        )
     if logprobs is not None and not 0 <= logprobs <= interface.MAX_TOP_LOGPROBS:
-        raise interface.TooMuch(f"{logprobs} likely tokens; at most {interface.MAX_TOP_LOGPROBS}", fix="ask for fewer", param="top_logprobs")
+        raise interface.TooMuch(
+            f"{logprobs} likely tokens; at most {interface.MAX_TOP_LOGPROBS}", fix="ask for fewer", param="top_logprobs"
+        )
 
 
 def _characters(total: int) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.gateway import answering, checks, interface, quota, screening
@@ -34,15 +34,15 @@ async def complete(
     booked = desk.booked(
         principal, model, "complete", tokens=prompt + answers * limit, prompt_tokens=prompt, began=began
     )
-    async with booked as call, AsyncExitStack() as held:
+    async with booked as call:
         payloads = [
             payload
             for text in request.prompts
             for payload in answering.seeded(_payload(request, text, limit), request.n)
         ]
         streams = answering.submitted(desk, call, principal, model, request.model, "complete", payloads, deadline_s)
-        await answering.closed_together(streams, held)
-        yield Answer(streams, call, desks.receipt(call, model), request.age_band)
+        async with aclosing(Answer(streams, call, desks.receipt(call, model), request.age_band)) as answer:
+            yield answer  # when the reader leaves, the workers' work stops
 
 
 def _payload(request: interface.CompletionRequest, text: str, limit: int) -> Mapping[str, object]:

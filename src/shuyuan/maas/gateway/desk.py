@@ -16,7 +16,7 @@ from typing import Literal
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, db
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import booking, cache, calling, interface, metrics, models, quota, schools, store
+from shuyuan.maas.gateway import booking, cache, calling, interface, metrics, models, quota, schools, store, traces
 from shuyuan.maas.serving import interface as serving
 
 _REMEMBERED = 10_000  # callers whose last allowances are kept for headers
@@ -104,7 +104,7 @@ class Desk:
                 call.keep_s = terms.cache_ttl_s if terms.cache else None
                 call.expected_prompt_tokens = tokens if prompt_tokens is None else prompt_tokens
                 self._remember(principal, call.allowances)
-                with metrics.watched(model.name, endpoint, call):
+                with metrics.watched(model.name, endpoint, call), traces.traced(model.name, endpoint, call):
                     yield call
         except interface.QuotaFull as full:
             self._remember(principal, full.allowances)

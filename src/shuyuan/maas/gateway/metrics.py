@@ -44,12 +44,12 @@ vllm_latency = Histogram("vllm:e2e_request_latency_seconds", "Whole call.", ["mo
 class Live:
     """The last 15 minutes of this process. Safe to share between threads."""
 
-    def __init__(self) -> None:
-        self._ring, self._lock = ring.Ring(SLOT_S, int(KEPT_S / SLOT_S)), threading.Lock()
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._ring, self._lock, self._now = ring.Ring(SLOT_S, int(KEPT_S / SLOT_S)), threading.Lock(), now
 
     def ended(self, failed: bool, tokens: int) -> None:
         """A call is over."""
-        now = time.monotonic()
+        now = self._now()
         with self._lock:
             self._ring.count(now, "requests")
             self._ring.count(now, "tokens", tokens)
@@ -59,16 +59,16 @@ class Live:
     def refused(self) -> None:
         """A call was not begun."""
         with self._lock:
-            self._ring.count(time.monotonic(), "errors")
+            self._ring.count(self._now(), "errors")
 
     def first_token(self, seconds: float) -> None:
         """A call gave its first text."""
         with self._lock:
-            self._ring.sample(time.monotonic(), "first_token", seconds)
+            self._ring.sample(self._now(), "first_token", seconds)
 
     def levels(self, models: list[serving.ModelStatus]) -> None:
         """What runs, waits and is in memory just now."""
-        now = time.monotonic()
+        now = self._now()
         with self._lock:
             self._ring.level(now, "running", sum(one.in_flight for one in models))
             self._ring.level(now, "queued", sum(one.queued for one in models))
@@ -79,7 +79,7 @@ class Live:
         """Oldest first, the slot under way left out."""
         utc = datetime.now(UTC)
         with self._lock:
-            return [_moment(utc - timedelta(seconds=age), slot) for age, slot in self._ring.read(time.monotonic())]
+            return [_moment(utc - timedelta(seconds=age), slot) for age, slot in self._ring.read(self._now())]
 
 
 live = Live()

@@ -14,7 +14,7 @@ _MP3_KBIT = {  # MPEG version 1 / 2, layer III
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _MP3_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
-_UNKNOWN_SIZE = 0xFFFFFFFF  # written by programs that stream a WAV
+_UNKNOWN_SIZE = 0x7FFF0000  # and above: written by programs that stream a WAV
 _HEAD_BYTES = 64 << 10
 _MAX_STEPS = 4_096  # chunks, boxes: a file made to be walked through for ever is broken
 
@@ -71,7 +71,7 @@ def _wav_s(data: bytes) -> float:
             (rate,) = struct.unpack_from("<I", data, at + 16)
         if name == b"data":
             left = len(data) - at - 8
-            if left < size != _UNKNOWN_SIZE:
+            if left < size < _UNKNOWN_SIZE:
                 raise BadSound(f"the WAV states {size} bytes of sound and holds {left}", fix="send the whole file")
             return float(min(size, left) / rate)
         at += 8 + size + size % 2
@@ -133,10 +133,10 @@ def _webm_s(data: bytes) -> float | None:
 
 
 def _mp3_s(data: bytes) -> float:
-    at = 0
+    start = 0
     if data[:3] == b"ID3":
-        at = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
-    for at in range(at, at + _HEAD_BYTES):  # padding before the first frame
+        start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
+    for at in range(start, start + _HEAD_BYTES):  # padding before the first frame
         if data[at] == 0xFF and data[at + 1] & 0xE6 == 0xE2:
             break
     version, kbit_at, hz_at = data[at + 1] >> 3 & 3, data[at + 2] >> 4, data[at + 2] >> 2 & 3

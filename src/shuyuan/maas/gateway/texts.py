@@ -13,7 +13,6 @@ from shuyuan.identity.interface import Principal
 from shuyuan.maas.gateway import checks, interface, models
 from shuyuan.maas.gateway import desk as desks
 from shuyuan.science import text as plain_text
-from shuyuan.science.text import extract
 
 _LANGUAGE = {"zh": "Simplified Chinese", "en": "English"}
 _SUMMARISE_LAST = {  # small models follow what is said last
@@ -117,7 +116,7 @@ async def translate(
 def _extracted(text: str, sentences: int, style: interface.SummaryStyle) -> plain_text.Extract:
     if style == "title":
         return plain_text.Extract(plain_text.title_of(text), ())
-    return extract(text, sentences)
+    return plain_text.extract(text, sentences)
 
 
 def _summary_prompt(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from shuyuan.maas.runners import interface, llamaevents, llamarequest, llamawords
+from shuyuan.maas.runners import interface, llamaevents, llamarequest, llamatools, llamawords
 
 # How often an idle OpenMP thread looks before it sleeps; read once, when llama.cpp is loaded. Two cores, tiny
 # model, tokens/s alone and beside four busy processes: 1000 gives 117 and 28, the default 107 and 3 to 8.
@@ -82,8 +82,9 @@ class LlamaRunner:
             stream = _Stream(self._server.handle_chat_completions, llamarequest.chat(payload), cancelled)
         else:
             stream = _Stream(self._server.handle_completions, llamarequest.completion(payload), cancelled)
+        forced = task == "chat" and llamatools.read(payload)[1]
         try:
-            yield from stream
+            yield from llamatools.called(iter(stream)) if forced else stream
         finally:
             stream.stop()
             self._count(stream.usage)

@@ -3,15 +3,13 @@
 import json
 from collections.abc import Mapping
 
-from shuyuan.maas.runners import interface, schema
+from shuyuan.maas.runners import interface, llamatools, schema
 
 _MAX_CHARACTERS = 2_000_000  # of messages or a prompt; far beyond any context served here
 _MAX_TOKENS = 1_000_000
 _MAX_STOPS = 16
 _MAX_STOP_CHARACTERS = 200
 _MAX_LOGPROBS = 20
-_MAX_TOOLS = 64
-_NAME_CHARACTERS = 64
 _NUMBERS = {  # option → least, most
     "temperature": (0.0, 10.0),
     "top_p": (0.0, 1.0),
@@ -35,11 +33,17 @@ def chat(payload: interface.Payload) -> dict[str, object]:
     if not all(isinstance(message, dict) and isinstance(message.get("role"), str) for message in messages):
         raise interface.BadPayload("each message must be a map with a role", fix="send role and content")
     _check_size(messages, "messages")
-    request = {"messages": messages, **_options(payload), **_tools(payload)}
+    tools, forced = llamatools.read(payload)
+    if tools and payload.get("json_schema") is not None:
+        raise interface.BadPayload("tools and json_schema cannot be asked for together", fix="choose one")
+    request = {"messages": messages, **_options(payload)}
+    if forced:
+        request |= {"messages": llamatools.told(messages, tools), "response_format": _form(llamatools.schema_of(tools))}
+    elif tools:
+        parallel = bool(payload.get("parallel_tool_calls"))
+        request |= {"tools": tools, "tool_choice": "auto", "parallel_tool_calls": parallel}
     if logprobs := _logprobs(payload):
         request |= {"logprobs": True, "top_logprobs": logprobs - 1}
-    if "tools" in request and "response_format" in request:
-        raise interface.BadPayload("tools and json_schema cannot be asked for together", fix="choose one")
     return request
 
 
@@ -75,9 +79,12 @@ def _options(payload: interface.Payload) -> dict[str, object]:
     if stops := _stops(payload.get("stop")):
         options["stop"] = stops
     if payload.get("json_schema") is not None:
-        clean = schema.check(payload["json_schema"])
-        options["response_format"] = {"type": "json_schema", "json_schema": {"schema": clean}}
+        options["response_format"] = _form(schema.check(payload["json_schema"]))
     return options
+
+
+def _form(clean: Mapping[str, object]) -> dict[str, object]:
+    return {"type": "json_schema", "json_schema": {"schema": clean}}
 
 
 def _stops(stop: object) -> list[str]:
@@ -99,39 +106,6 @@ def _logprobs(payload: interface.Payload) -> int:
     if wanted is True:
         return 1 + _whole(payload, "top_logprobs", 0, _MAX_LOGPROBS, 0)
     return 1 + _whole(payload, "logprobs", 0, _MAX_LOGPROBS, 0)
-
-
-def _tools(payload: interface.Payload) -> dict[str, object]:
-    tools = payload.get("tools")
-    if not tools:
-        return {}
-    if not isinstance(tools, list) or len(tools) > _MAX_TOOLS:
-        raise interface.BadPayload(f"tools must be a list of at most {_MAX_TOOLS}", fix="send fewer tools")
-    clean = [_tool(tool) for tool in tools]
-    choice = payload.get("tool_choice") or "auto"
-    if isinstance(choice, dict):  # llama.cpp knows no single tool: offer that one alone
-        named = choice.get("function")
-        name = named.get("name") if isinstance(named, dict) else None
-        clean = [tool for tool in clean if tool["function"]["name"] == name]
-        choice = "required"
-    if choice not in ("auto", "none", "required") or not clean:
-        raise interface.BadPayload("tool_choice must be auto, none, required or name a tool", fix="mend tool_choice")
-    return {"tools": clean, "tool_choice": choice, "parallel_tool_calls": bool(payload.get("parallel_tool_calls"))}
-
-
-def _tool(tool: object) -> dict[str, dict[str, object]]:
-    function = tool.get("function") if isinstance(tool, dict) and tool.get("type", "function") == "function" else None
-    name = function.get("name") if isinstance(function, dict) else None
-    if not isinstance(function, dict) or not isinstance(name, str) or not _is_name(name):
-        raise interface.BadPayload("a tool needs type function and a name of letters, digits, _ and -", fix="mend it")
-    described = str(function.get("description") or "")[:4_000]
-    parameters = schema.check(function.get("parameters") or {"type": "object", "properties": {}})
-    made = {"name": name, "description": described, "parameters": parameters}
-    return {"type": "function", "function": made}  # type: ignore[dict-item]  # the outer type is a word
-
-
-def _is_name(name: str) -> bool:
-    return 1 <= len(name) <= _NAME_CHARACTERS and name.isascii() and name.replace("_", "").replace("-", "").isalnum()
 
 
 def _whole(payload: interface.Payload, name: str, least: int, most: int, default: int) -> int:

@@ -124,6 +124,9 @@ def check_order(clean: Schema, at: str) -> None:
         least, most = clean.get(low), clean.get(high)
         if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
             raise BadPayload(f"{at}: {low} {least} is above {high} {most}", fix="swap them")
+    places, most = clean.get("prefixItems"), clean.get("maxItems")
+    if is_list(places) and isinstance(most, int) and len(places) > most:
+        raise BadPayload(f"{at}: {len(places)} prefixItems are more than maxItems {most}", fix="raise maxItems")
 
 
 def is_map(value: object) -> TypeGuard[Mapping[str, object]]:

@@ -104,6 +104,7 @@ class Batcher:
                     return True
                 found = self._wait()
             if found is None:
+                self.active = False
                 return False
             if isinstance(found, int):
                 self._forget(found)

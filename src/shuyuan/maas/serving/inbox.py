@@ -13,7 +13,7 @@ from collections.abc import Callable
 from shuyuan.maas.serving import wire
 
 _READ_BYTES = 1 << 18
-_NAP_S = 0.01
+_NAP_S = 0.05
 
 
 class Inbox:

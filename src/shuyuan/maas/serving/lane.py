@@ -94,6 +94,8 @@ class Lane:
         self._loading: asyncio.Task[None] | None = None
         self._warming = 0
         self._unloading: asyncio.Task[None] | None = None
+        self._shares_passes = model.runner == "embed" or model.spec.get("batch") is True  # then items count
+        self._open = False  # loaded and within the budget: calls may be handed over
         self._attempts = Attempts()
         self._gap_s, self._finished_at = 0.0, 0.0  # between two finished items
         self._used: datetime | None = None
@@ -224,11 +226,8 @@ class Lane:
     # --- the line
 
     def _queue(self, call: Call) -> None:
-        roomy = any(replica.loaded.window for replica in self._replicas) or (
-            not self._replicas and call.task == "embed"
-        )
-        bound = self._max_queue * (_BATCH_QUEUE if roomy else 1)
-        if self._line and self._queued_items + call.items > bound:
+        bound = self._max_queue * (_BATCH_QUEUE if self._shares_passes else 1)
+        if self._line and self._queued_items + self._weight(call) > bound:
             wait_s = max(1.0, round(self._gap_s * self._queued_items, 1))
             raise interface.Overloaded(
                 f"{self._queued_items} requests already wait for {self.name!r}",
@@ -240,12 +239,15 @@ class Lane:
     def _stand(self, call: Call) -> None:
         call.stage = "waiting"
         call.place = self._line.push(call, call.flow, call.items)
-        self._queued_items += call.items
+        self._queued_items += self._weight(call)
+
+    def _weight(self, call: Call) -> int:
+        return call.items if self._shares_passes else 1
 
     def _unqueue(self, call: Call) -> None:
         if call.place and call.place.waiting:
             self._line.drop(call.place)
-            self._queued_items -= call.items
+            self._queued_items -= self._weight(call)
 
     def _pump(self) -> None:
         """Hand over whoever's turn it is, as far as there is room."""
@@ -254,12 +256,12 @@ class Lane:
             if replica is None:
                 return
             self._line.pop()
-            self._queued_items -= call.items
+            self._queued_items -= self._weight(call)
             self._hand_over(replica, call)
 
     def _free_replica(self, call: Call) -> _Replica | None:
         free = [replica for replica in self._replicas if replica.has_room(call)]
-        return min(free, key=lambda replica: replica.load) if free and not self._unloading else None
+        return min(free, key=lambda replica: replica.load) if free and self._open else None
 
     def _hand_over(self, replica: _Replica, call: Call) -> None:
         call.stage, call.started = "running", asyncio.get_running_loop().time()
@@ -329,8 +331,8 @@ class Lane:
                 await self._budget.admit(self, self._need_bytes(), lambda: bool(self._line or self._warming))
             while len(self._replicas) < self._wanted_replicas:
                 self._replicas.append(await self._load_one())
-                self._pump()
             await self._settle()
+            self._open = True
         except Unwanted:
             self.state = "pulled"
         except (errors.ShuyuanError, asyncio.CancelledError) as why:
@@ -372,19 +374,24 @@ class Lane:
 
     def _fail(self, why: BaseException) -> None:
         """Everybody who waited for the load hears why it did not happen."""
-        if not self._replicas:
-            self._budget.release(self)
-            self.state = "failed"
+        self.reason = self.reason or str(why)
+        if self._replicas:  # the others go on answering
+            self.state = "ready"
+            return
+        self._budget.release(self)
+        self.state = "failed"
         if isinstance(why, errors.ShuyuanError):
-            self.reason = self.reason or why.message
             for call in self._line.waiting():
                 self._end(call, why)
 
     async def _free(self, replicas: list[_Replica]) -> None:
         leaving = list(replicas)
+        self._open = False
         for replica in leaving:
             self._replicas.remove(replica)
             replica.worker.on_death.pop(self.model.key, None)
+            for call in replica.calls:  # none, unless it turned out too large in the midst of it
+                self._save(call)
         for replica in leaving:
             await self._release(replica.worker)
         if not self._replicas:

@@ -48,7 +48,7 @@ WORDS: Mapping[tuple[Category, Level], tuple[str, ...]] = {
     ),
     ("violence", 1): (
         r"\b(?:behead(?:ed|ing)?|decapitat\w+|dismember\w*|disembowel\w*|gor[ey] (?:video|photo|picture|scene)s?|tortur(?:e|ing) (?:someone|people|animals?|a (?:cat|dog)))\b",
-        "肢解|碎尸|虐杀|开膛破肚|血腥(?:视频|图片|画面)|虐(?:猫|狗|待动物)(?!.{0,8}(?:违法|不对|错|可耻|反对|保护))",
+        "肢解|碎尸|虐杀|开膛破肚|血腥(?:视频|图片|画面)|(?<!要)(?<!止)(?<!对)(?<!能)(?<!该)虐(?:猫|狗|待动物)(?!.{0,8}(?:违法|不对|错|可耻|反对|保护))",
     ),
     ("sexual", 3): (
         rf"\b(?:sexual?|nudes?|naked|porn\w*|erotic|explicit)\b.{{0,25}}\b{_MINOR_EN}\b(?!.{{0,30}}\b(?:protect|prevent|law|report|education|safety|abuse)\w*)",
@@ -58,7 +58,7 @@ WORDS: Mapping[tuple[Category, Level], tuple[str, ...]] = {
     ("sexual", 2): (
         r"\b(?:porn(?:o|hub|ography)?|hentai|xxx videos?|nude (?:photo|pic|picture|selfie)s?|send (?:me )?nudes?|sexting|blow ?job|hand ?job|orgasm(?:s|ed)?|masturbat\w+|horny|strip(?:per| club))\b(?!.{0,25}\b(?:addiction|harm|illegal|law|ban)\w*)",
         r"\b(?:write|tell|give|describe)\b.{0,25}\b(?:erotic|sexy|sex|smut|dirty)\b.{0,12}\b(?:story|scene|stories|fanfic\w*)\b|\b(?:have|having|had) sex with (?:me|you|him|her|my)\b",
-        "(?:看|下载|找|发|求|有没有).{0,4}(?:黄片|色情|av片|a片|裸照|黄网)|黄色(?:小说|视频|网站|图片)|色情(?:小说|视频|网站|片|图片)(?!.{0,8}(?:危害|违法|举报|远离|拒绝|打击))|口交|做爱|约炮|一夜情|自慰|手淫|发骚|裸聊(?!.{0,6}(?:诈骗|骗局|敲诈|陷阱))",
+        "(?:看|下载|找|发|求|有没有).{0,4}(?:黄片|色情|av片|a片|裸照|黄网)|黄色(?:小说|视频|网站|图片)|色情(?:小说|视频|网站|片|图片)(?!.{0,8}(?:危害|违法|举报|远离|拒绝|打击))|(?<![叉路出入窗门])口交(?![通叉汇接易换货流谈往代班])|做爱|约炮|一夜情|自慰|手淫|发骚|裸聊(?!.{0,6}(?:诈骗|骗局|敲诈|陷阱))",
     ),
     ("sexual", 1): (
         r"\b(?:sexy (?:girl|boy|woman|man|photo|picture|video)s?|hot (?:girls|boys) (?:naked|nude)|hook ?up with|condoms?|erection)\b",
@@ -117,6 +117,6 @@ HARM_SIGNS: tuple[str, ...] = (
     "(?:爸|妈|父|母|叔|老师|同学|哥|他|她|他们|继父|教练).{0,6}(?:虐待|猥亵|性侵|骚扰|毒打|总打|老打|经常打|天天打|欺负|霸凌)(?:了|过)?我|我(?:总|老|经常|天天|一直)?被(?:人|同学|爸|妈|老师|他|她|他们|父|母|叔叔?|继父|教练|爸爸|妈妈).{0,4}(?:打(?!败|断|动|扰|了预防针)|虐待|欺负|霸凌|骚扰|猥亵|性侵|强奸)",
     "(?:他|她|叔叔|老师|爸爸|继父|教练)(?:总|老|经常|偷偷)?(?:摸|碰)我(?:的)?(?:下面|私处|隐私|胸|身体|屁股)|(?:wo )?(?:xiang|yao) *zi ?sha\\b|我.{0,3}zi ?sha\\b",
     r"\b(?:i|i'll|i'm|im)\b.{0,25}\b(?:kill(?:ing)? myself|end(?:ing)? (?:my (?:own )?life(?! (?:story|insurance))|it all)|hurt(?:ing)? myself(?: on purpose| again)?(?!.{0,12}\b(?:playing|fall|fell|skating|in (?:pe|gym|soccer))\b)|cut(?:ting)? myself(?!.{0,15}\b(?:paper|knife|cooking|shaving|glass|accident\w*|by accident|some slack)\b)|commit(?:ting)? suicide|self[- ]?harm(?:ing)?)\b",
-    r"\bi (?:really |just |don't )?(?:want to|wanna|wish i (?:could|would)) die\b(?!.{0,12}\b(?:laughing|of (?:embarrassment|boredom)|in (?:the )?game)\b)|\bi (?:feel |am |'m )?suicidal\b|\bi'm better off dead\b|\bno reason (?:for me )?to live\b|\bi don'?t want to (?:live|be alive|exist)(?: any ?more)?\b(?! (?:in|with|at|near|on))",
+    r"\bi (?:really |just |don't )?(?:want to|wanna|wish i (?:could|would)) die\b(?!.{0,12}\b(?:laughing|of (?:embarrassment|boredom)|in (?:the )?game)\b)|\bi (?:feel |am |'m )?suicidal\b|\bi'm better off dead\b|\bno reason (?:for me )?to live\b|\bi don'?t want to (?:live|be alive|exist)(?: any ?more)?\b(?! (?:in|with|at|near|on|alone|here|there|my|like|without|by|under|next|abroad))",
     r"\b(?:he|she|they|my (?:\w+ ?){1,2}|someone|a (?:man|boy|girl|classmate)s?)\b.{0,12}\b(?:hits|beats|abuses|touches|molests|bullies|bullied|raped|rapes|molested|abused|threatens to (?:kill|hurt)|keeps? (?:hitting|touching|bullying|hurting))(?: up)? me\b|\bi (?:am|'m|was|get|got|keep getting|have been|'ve been) (?:being )?(?:bullied|abused|molested|raped|beaten(?: up)?)\b(?! (?:at|in) (?:chess|ping|table|tennis|the (?:game|match|final)))",
 )  # fmt: skip

@@ -32,13 +32,13 @@ def router(needs: OfficeNeeds) -> APIRouter:
     def page(request: Request, reader: Reader, still: str = "") -> Response:
         moments = needs.gateway.live(reader)
         return needs.shell.show(
-            request, "admin/live.html", principal=reader, here="usage", still=still == "1", **drawn(moments)
+            request, "admin/live.html", drawn(moments), principal=reader, here="usage", still=still == "1"
         )
 
     @api.get("/admin/live/charts")
     def charts(request: Request, reader: Reader) -> Response:
         moments = needs.gateway.live(reader)
-        return needs.shell.part(request, "admin/live_charts.html", principal=reader, still=False, **drawn(moments))
+        return needs.shell.part(request, "admin/live_charts.html", drawn(moments), principal=reader, still=False)
 
     return api
 

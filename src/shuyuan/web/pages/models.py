@@ -1,48 +1,51 @@
-"""Models: what runs, and why? Memory, state, licence and claims; a pull is started from the card, with its progress."""
+"""Models: what runs, and why? Memory and its budget, what each model is doing, what a school brought.
+
+A pull is started from the card, with its progress; loading, freeing and pinning stand in the activity log.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
-from shuyuan.maas.catalogue.interface import Entry, ModelInfo, UnknownModel
+from shuyuan.maas.catalogue import extras
+from shuyuan.maas.catalogue.interface import CHAMPION, ModelInfo, UnknownModel, runner_kinds
 from shuyuan.maas.serving.interface import ModelStatus
-from shuyuan.web import capacity, machine
+from shuyuan.web import capacity, machine, shelf, uploads
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
-NOTICES = ("pull_started", "pull_stopped", "loaded", "unloaded")
+NOTICES = ("pull_started", "pull_stopped", "loaded", "unloaded", "pinned", "unpinned", "brought", "version_chosen")
+EXPLAINED = (  # errors that the page explains in the reader's language
+    "model_too_large",
+    "conflict",
+    "model_not_pulled",
+    "model_loading",
+    "model_failed",
+    "model_file_refused",
+    "bad_spec",
+    "too_large",
+    "no_space",
+)
 TURNS_SHOWN = 3  # versions of the tracer beside the pulled models; the loop's page has all
+UNTIL_ROOM = "room"  # keep-alive: until room is needed
+KEPT_S = (0, 300, 3600, 86_400)
+MOST_REPLICAS = 16
 
 
 @dataclass(frozen=True)
-class Line:
-    """One model: its card, what it is doing, and how often it was called today."""
+class Wish:
+    """How the form wants a model loaded. whole: its settings too, not only the button."""
 
-    entry: Entry
-    here: bool
-    status: ModelStatus
-    calls: int
-
-    @property
-    def percent(self) -> int:
-        """How much of it has arrived."""
-        return round(100 * (self.status.progress or 0))
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A piece of the memory bar: from and width in percent of the whole."""
-
-    name: str
-    size: str
-    start: float
-    width: float
+    replicas: int | None
+    keep_alive_s: float | None
+    pinned: bool
+    whole: bool
 
 
 def router(needs: OfficeNeeds) -> APIRouter:
@@ -51,27 +54,28 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
     @api.get("/admin/models")
     def models(request: Request, reader: Reader, notice: str = "") -> Response:
-        return _page(needs, request, reader, notice if notice in NOTICES else "", None)
+        return _page(needs, request, reader, notice=notice if notice in NOTICES else "")
 
     @api.get("/admin/models/strip")
     def strip(request: Request, reader: Reader) -> Response:
-        return needs.shell.part(request, "admin/models_strip.html", principal=reader, lines=_lines(needs, reader))
+        lines = shelf.lines(needs, reader)
+        return needs.shell.part(request, "admin/models_strip.html", principal=reader, lines=lines)
+
+    @api.post("/admin/models/bring")
+    async def bring(request: Request, reader: Reader) -> Response:
+        given = uploads.Given()
+        try:
+            async with request.form(max_files=1, max_fields=20) as form:
+                given = uploads.read(form)
+                await run_in_threadpool(uploads.register, needs.catalogue, reader, given)
+        except errors.ShuyuanError as wrong:
+            return await run_in_threadpool(_page, needs, request, reader, trouble=wrong, given=given)
+        needs.engine.forget()
+        return RedirectResponse(f"/admin/models/{given.name}?notice=brought", SEE_OTHER)
 
     @api.get("/admin/models/{name}")
-    def card(request: Request, reader: Reader, name: str) -> Response:
-        info = _info(needs, name)
-        return needs.shell.show(
-            request,
-            "admin/model.html",
-            principal=reader,
-            here="models",
-            entry=info.entry,
-            is_here=info.here,
-            size=machine.size(info.entry.size_bytes),
-            memory=machine.size(info.entry.memory_bytes),
-            free=machine.size(machine.disk_free(needs.settings.home)),
-            room=_room(needs, info.entry),
-        )
+    def card(request: Request, reader: Reader, name: str, notice: str = "") -> Response:
+        return _card(needs, request, reader, name, notice=notice if notice in NOTICES else "")
 
     @api.post("/admin/models/{name}/pull")
     def pull(reader: Reader, name: str) -> Response:
@@ -86,76 +90,174 @@ def router(needs: OfficeNeeds) -> APIRouter:
         return _back("pull_stopped")
 
     @api.post("/admin/models/{name}/load")
-    async def load(request: Request, reader: Reader, name: str) -> Response:
+    async def load(
+        request: Request,
+        reader: Reader,
+        name: str,
+        version: Annotated[int | None, Form(ge=1)] = None,
+        replicas: Annotated[int | None, Form(ge=1, le=MOST_REPLICAS)] = None,
+        keep_alive: Annotated[str, Form(max_length=12)] = UNTIL_ROOM,
+        pinned: Annotated[str, Form()] = "",
+        whole: Annotated[str, Form()] = "",
+    ) -> Response:
+        wish = Wish(replicas, _seconds(keep_alive), bool(pinned), bool(whole))
         try:
-            await needs.engine.warm(name)
+            await _load(needs, reader, _reference(name, version), wish)
         except errors.ShuyuanError as wrong:
-            return await run_in_threadpool(_page, needs, request, reader, "", wrong)
-        return _back("loaded")
+            return await run_in_threadpool(_again, needs, request, reader, name, version, wrong)
+        return _back("loaded", name if version or whole else "")
 
     @api.post("/admin/models/{name}/unload")
-    async def unload(request: Request, reader: Reader, name: str) -> Response:
+    async def unload(
+        request: Request, reader: Reader, name: str, version: Annotated[int | None, Form(ge=1)] = None
+    ) -> Response:
+        reference = _reference(name, version)
         try:
-            await needs.engine.unload(name)
+            await needs.engine.unload(reference, school_id=reader.school_id)
         except errors.ShuyuanError as wrong:
-            return await run_in_threadpool(_page, needs, request, reader, "", wrong)
-        return _back("unloaded")
+            return await run_in_threadpool(_again, needs, request, reader, name, version, wrong)
+        await run_in_threadpool(_note, needs, reader, "model.unloaded", reference)
+        return _back("unloaded", name if version else "")
+
+    @api.post("/admin/models/{name}/pin")
+    async def pin(
+        request: Request,
+        reader: Reader,
+        name: str,
+        version: Annotated[int | None, Form(ge=1)] = None,
+        pinned: Annotated[str, Form()] = "",
+    ) -> Response:
+        reference, kept = _reference(name, version), bool(pinned)
+        try:
+            await needs.engine.pin(reference, kept, school_id=reader.school_id)
+        except errors.ShuyuanError as wrong:
+            return await run_in_threadpool(_again, needs, request, reader, name, version, wrong)
+        await run_in_threadpool(_note, needs, reader, "model.pinned" if kept else "model.unpinned", reference)
+        return _back("pinned" if kept else "unpinned", name if version else "")
+
+    @api.post("/admin/models/{name}/use")
+    def use(
+        request: Request,
+        reader: Reader,
+        name: str,
+        version: Annotated[int, Form(ge=1, le=2**31 - 1)],
+        reason: Annotated[str, Form(max_length=400)] = "",
+    ) -> Response:
+        try:
+            needs.catalogue.move_alias(
+                reader.school_id, reader.account_id, model=name, alias=CHAMPION, version=version, reason=reason
+            )
+        except errors.ShuyuanError as wrong:
+            return _card(needs, request, reader, name, trouble=wrong)
+        needs.engine.forget()
+        return _back("version_chosen", name)
 
     return api
 
 
-def _page(
-    needs: OfficeNeeds, request: Request, reader: Principal, notice: str, trouble: errors.ShuyuanError | None
+async def _load(needs: OfficeNeeds, reader: Principal, reference: str, wish: Wish) -> None:
+    engine, school_id = needs.engine, reader.school_id
+    await engine.warm(reference, school_id=school_id, replicas=wish.replicas)
+    if wish.whole:
+        await engine.pin(reference, wish.pinned, school_id=school_id)
+        await engine.keep_alive(reference, wish.keep_alive_s, school_id=school_id)
+    await run_in_threadpool(_note, needs, reader, "model.loaded", reference)
+
+
+def _again(
+    needs: OfficeNeeds,
+    request: Request,
+    reader: Principal,
+    name: str,
+    version: int | None,
+    trouble: errors.ShuyuanError,
 ) -> Response:
-    lines, found = _lines(needs, reader), machine.memory()
-    workers = {line.status.worker_pid: line for line in lines if line.status.worker_pid and line.status.rss_bytes}
-    used = sum(line.status.rss_bytes for line in workers.values())
-    absent = next((line for line in lines if line.entry.name == needs.settings.starter and not line.here), None)
+    """The page one came from, with what went wrong."""
+    return (
+        _card(needs, request, reader, name, trouble=trouble)
+        if version
+        else _page(needs, request, reader, trouble=trouble)
+    )
+
+
+def _page(
+    needs: OfficeNeeds,
+    request: Request,
+    reader: Principal,
+    *,
+    notice: str = "",
+    trouble: errors.ShuyuanError | None = None,
+    given: uploads.Given | None = None,
+) -> Response:
+    lines, found = shelf.lines(needs, reader), needs.engine.residency()
+    absent = next((one for one in lines if one.info.entry.name == needs.settings.starter and not one.info.here), None)
+    free = max(0, found.budget_bytes - found.used_bytes)
     return needs.shell.show(
         request,
         "admin/models.html",
         principal=reader,
         here="models",
         lines=lines,
+        brought=shelf.brought(needs, reader),
         notice=notice,
         trouble=trouble,
+        trouble_code=_code(trouble),
         status=trouble.status if trouble else 200,
-        ready=sum(line.status.state == "ready" for line in lines),
-        here_count=sum(line.here for line in lines),
-        used=machine.size(used),
-        total=machine.size(found.total),
-        free=machine.size(found.available),
-        slices=_slices(list(workers.values()), found),
+        in_memory=len(found.models),
+        here_count=sum(one.info.here for one in lines),
+        used=machine.size(found.used_bytes),
+        budget=machine.size(found.budget_bytes),
+        free=machine.size(free),
+        total=machine.size(machine.memory().total),
+        slices=shelf.slices(found, reader),
         size=machine.size,
-        free_width=100 * found.available / found.total if found.total else 0.0,
         absent=absent,
         capacity=capacity.last(needs.identity, reader.school_id),
         turns=needs.improvement.versions(reader)[:TURNS_SHOWN],
+        given=given or uploads.Given(),
+        kinds=runner_kinds(),
+        most=machine.size(needs.settings.max_model_bytes),
     )
 
 
-def _lines(needs: OfficeNeeds, reader: Principal) -> list[Line]:
-    states = {status.model: status for status in needs.engine.status()}
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    totals = needs.gateway.totals(reader, since=midnight)
-    return [
-        Line(
-            info.entry,
-            info.here,
-            states.get(info.entry.name, ModelStatus(info.entry.name, "absent")),
-            sum(total.requests for total in totals if total.model == info.entry.name),
-        )
-        for info in needs.catalogue.models()
-    ]
+def _card(
+    needs: OfficeNeeds,
+    request: Request,
+    reader: Principal,
+    name: str,
+    *,
+    notice: str = "",
+    trouble: errors.ShuyuanError | None = None,
+) -> Response:
+    own = next((one for one in shelf.brought(needs, reader) if one.name == name), None)
+    info = None if own else _info(needs, name)
+    states = (one for one in needs.engine.status() if one.model == name)
+    free = machine.disk_free(needs.settings.home)
+    return needs.shell.show(
+        request,
+        "admin/models_own.html" if own else "admin/model.html",
+        principal=reader,
+        here="models",
+        own=own,
+        info=info,
+        entry=info.entry if info else None,
+        state=next(states, ModelStatus(name, "absent")),
+        install=extras.advice(info.missing_extra) if info and info.missing_extra else "",
+        free=machine.size(free),
+        room=not info or info.here or free > info.entry.total_bytes,
+        kept_s=KEPT_S,
+        cores=machine.cores(),
+        size=machine.size,
+        notice=notice,
+        trouble=trouble,
+        trouble_code=_code(trouble),
+        status=trouble.status if trouble else 200,
+    )
 
 
-def _slices(lines: list[Line], found: machine.Memory) -> list[Slice]:
-    slices: list[Slice] = []
-    for line in lines:
-        width = 100 * line.status.rss_bytes / found.total if found.total else 0.0
-        start = slices[-1].start + slices[-1].width if slices else 0.0
-        slices.append(Slice(line.entry.name, machine.size(line.status.rss_bytes), start, width))
-    return slices
+def _code(trouble: errors.ShuyuanError | None) -> str:
+    """The error's code, where the page has words for it."""
+    return trouble.error_code if trouble and trouble.error_code in EXPLAINED else ""
 
 
 def _info(needs: OfficeNeeds, name: str) -> ModelInfo:
@@ -165,8 +267,12 @@ def _info(needs: OfficeNeeds, name: str) -> ModelInfo:
     raise UnknownModel(f"there is no model named {name[:40]!r}", fix="choose one of the list of models")
 
 
-def _room(needs: OfficeNeeds, entry: Entry) -> bool:
-    return machine.disk_free(needs.settings.home) > entry.size_bytes
+def _reference(name: str, version: int | None) -> str:
+    return f"models:/{name}/{version}" if version else name
+
+
+def _seconds(kept: str) -> float | None:
+    return None if kept == UNTIL_ROOM or not kept.isascii() or not kept.isdigit() else float(kept)
 
 
 def _note(needs: OfficeNeeds, reader: Principal, action: str, name: str) -> None:
@@ -177,5 +283,5 @@ def _note(needs: OfficeNeeds, reader: Principal, action: str, name: str) -> None
     )
 
 
-def _back(notice: str) -> Response:
-    return RedirectResponse(f"/admin/models?notice={notice}", SEE_OTHER)
+def _back(notice: str, name: str = "") -> Response:
+    return RedirectResponse(f"/admin/models{f'/{name}' if name else ''}?notice={notice}", SEE_OTHER)

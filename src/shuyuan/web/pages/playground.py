@@ -1,7 +1,8 @@
 """Playground: which model answers this better? One prompt, one or two models side by side, each a real `/v1` call.
 
 The answers run at the same time, as the reader, under the reader's allowance. What each one cost stands beside it,
-with the same request as curl and Python.
+with the same request as curl and Python. With script they appear as they are written (`playground.js` asks `/v1`
+itself and then this page for the facts); without, the form brings them whole.
 """
 
 import asyncio
@@ -12,16 +13,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
+from shuyuan.maas.catalogue.interface import CHAMPION
 from shuyuan.maas.gateway.interface import Call
-from shuyuan.web import firsthand
+from shuyuan.web import firsthand, shelf
+from shuyuan.web.glossary import say
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 LONGEST_PROMPT, LONGEST_SYSTEM = 8_000, 4_000
-MOST_TOKENS = 1_024
+MOST_TOKENS, LONGEST_ANSWER = 1_024, 40_000
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,55 @@ class Side:
     body: str
 
     @property
-    def cost(self) -> str:
-        """What the ledger charged, in the school's money; empty where no price is set."""
-        return str(getattr(self.line, "cost", "") or "")
+    def cost(self) -> float:
+        """What the ledger charged, in the school's money; 0 where no price is set."""
+        return self.line.cost_micros / 1e6 if self.line else 0.0
+
+    @property
+    def literal(self) -> str:
+        """The body as a Python string, whatever quotes it holds."""
+        return repr(self.body)
 
     @property
     def tokens_per_s(self) -> float:
         """Written tokens a second over the whole call."""
         return self.told.completion_tokens / self.told.seconds if self.told.seconds else 0.0
+
+
+class Heard(BaseModel):
+    """What the form said, and what came of one streamed call, as the browser saw it."""
+
+    n: int = Field(1, ge=1, le=2)
+    model: str = Field(max_length=160)
+    prompt: str = Field("", max_length=LONGEST_PROMPT)
+    system: str = Field("", max_length=LONGEST_SYSTEM)
+    max_tokens: int = Field(256, ge=1, le=MOST_TOKENS)
+    temperature: float = Field(0.7, ge=0, le=2)
+    seed: str = Field("", max_length=12)
+    text: str = Field("", max_length=LONGEST_ANSWER)
+    status: int = Field(200, ge=100, le=599)
+    seconds: float = Field(0.0, ge=0, le=3600)
+    version: str = Field("", max_length=200)
+    overhead_ms: str = Field("", max_length=20)
+    call_id: str = Field("", max_length=64)
+    error_code: str = Field("", max_length=80)
+    error: str = Field("", max_length=1000)
+
+    def told(self, line: Call | None) -> firsthand.Told:
+        """As if the page had asked itself; tokens are the ledger's."""
+        return firsthand.Told(
+            status=self.status,
+            seconds=self.seconds,
+            text=self.text.strip(),
+            version=line.version if line else self.version,
+            overhead_ms=self.overhead_ms,
+            request_id="",
+            call_id=self.call_id,
+            remaining_tokens="",
+            prompt_tokens=line.prompt_tokens if line else 0,
+            completion_tokens=line.completion_tokens if line else 0,
+            error=errors.ShuyuanError(self.error, code=self.error_code) if self.error_code else None,
+        )
 
 
 def router(needs: OfficeNeeds) -> APIRouter:
@@ -112,6 +157,27 @@ def router(needs: OfficeNeeds) -> APIRouter:
         told = await asyncio.gather(*(firsthand.send(request, asked.body(model)) for model in asked.models))
         return await run_in_threadpool(_ran, needs, request, reader, asked, choices, told)
 
+    @api.post("/developer/playground/side")
+    def side(request: Request, reader: Reader, heard: Annotated[Heard, Form()]) -> Response:
+        asked = Asked(
+            heard.prompt.strip(),
+            heard.system.strip(),
+            heard.model,
+            max_tokens=heard.max_tokens,
+            temperature=heard.temperature,
+            seed=_number(heard.seed),
+        )
+        line = _line(needs, reader, heard.call_id)
+        return needs.shell.part(
+            request,
+            "developer/playground_side.html",
+            principal=reader,
+            side=_side(asked, heard.model, heard.told(line), line),
+            n=heard.n,
+            base=_base(request),
+            currency=needs.gateway.terms(reader).currency,
+        )
+
     return api
 
 
@@ -124,15 +190,22 @@ def _ran(
     told: Sequence[firsthand.Told],
 ) -> Response:
     sides = [
-        Side(
-            model,
-            one,
-            firsthand.ledger_line(needs.gateway, reader, one.call_id) if one.call_id else None,
-            json.dumps(asked.body(model), ensure_ascii=False, indent=1),
-        )
+        _side(asked, model, one, _line(needs, reader, one.call_id))
         for model, one in zip(asked.models, told, strict=True)
     ]
     return _page(needs, request, reader, asked, choices, sides)
+
+
+def _side(asked: Asked, model: str, told: firsthand.Told, line: Call | None) -> Side:
+    return Side(model, told, line, json.dumps(asked.body(model), ensure_ascii=False, indent=1))
+
+
+def _line(needs: OfficeNeeds, reader: Principal, call_id: str) -> Call | None:
+    return firsthand.ledger_line(needs.gateway, reader, call_id) if call_id else None
+
+
+def _base(request: Request) -> str:
+    return f"{str(request.base_url).rstrip('/')}/v1"
 
 
 def _page(
@@ -152,7 +225,8 @@ def _page(
         asked=asked,
         choices=choices,
         sides=sides,
-        base=f"{str(request.base_url).rstrip('/')}/v1",
+        base=_base(request),
+        currency=needs.gateway.terms(reader).currency,
         most_tokens=MOST_TOKENS,
         trouble=trouble,
         notice="",
@@ -161,20 +235,25 @@ def _page(
 
 
 def _choices(needs: OfficeNeeds, reader: Principal) -> list[Choice]:
-    """Every model that chats, its champion first and then each version by number."""
-    states = {status.model: status.state for status in needs.gateway.models()}
+    """Every model that chats: entries, then each model of the school, what is in use before its versions."""
     found = []
-    for info in needs.catalogue.models():
-        if "chat" in info.entry.tasks:
-            title = info.entry.title.zh if reader.language == "zh" else info.entry.title.en
-            state = states.get(info.entry.name, "absent")
-            found.append(Choice(info.entry.name, f"{info.entry.name} · {title}", state))
-    entries = {info.entry.name for info in needs.catalogue.models()}
-    for model in needs.catalogue.known(reader.school_id):
-        if model not in entries:
-            versions = needs.catalogue.versions(reader.school_id, model)
-            found += [Choice(one.uri, one.uri, "pulled") for one in versions if "chat" in one.tasks]
+    for line in shelf.lines(needs, reader):
+        entry = line.info.entry
+        if "chat" in entry.tasks:
+            title = entry.title.zh if reader.language == "zh" else entry.title.en
+            found.append(Choice(entry.name, f"{entry.name} · {title}", line.status.state))
+    for own in shelf.brought(needs, reader):
+        versions = [one for one in own.versions if "chat" in one.version.tasks]
+        if own.chosen in versions:
+            reference = f"models:/{own.name}@{CHAMPION}"
+            label = f"{reference} · {say(reader.language, 'playground.in_use')}"
+            found.append(Choice(reference, label, _state(own.chosen)))
+        found += [Choice(one.version.uri, one.version.uri, _state(one)) for one in versions]
     return found
+
+
+def _state(one: shelf.Brought | None) -> str:
+    return one.status.state if one and one.status else "pulled"
 
 
 def _number(text: str) -> int | None:

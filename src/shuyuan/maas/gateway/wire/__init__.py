@@ -14,7 +14,8 @@ from shuyuan.maas.gateway.wire.base import (
     event,
     parse,
 )
-from shuyuan.maas.gateway.wire.chat import ChatBody, ChatChoices
+from shuyuan.maas.gateway.wire.chat import ChatBody
+from shuyuan.maas.gateway.wire.choices import ChatChoices
 from shuyuan.maas.gateway.wire.completions import CompletionBody, CompletionChoices
 from shuyuan.maas.gateway.wire.moderation import ModerationBody, moderation
 from shuyuan.maas.gateway.wire.services import (
