@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
-_SEEN, _STEPS, _SCENES = 1_000, 400, 40  # the digits after the first thousand were written by others
+_SEEN, _STEPS, _SCENES = 1_000, 600, 150  # the digits after the first thousand were written by others
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +98,7 @@ def test_digits_of_unseen_writers_are_found_in_unseen_scenes(
         raw = client.post("/v2/models/digits/infer", json={"inputs": [tensor]}).json()
         assert {output["name"] for output in raw["outputs"]} == {"boxes", "scores"}
     assert answer.headers["x-shuyuan-model-version"] == "models:/digits/1"
-    assert vision.mean_average_precision(found, truths) >= 0.65  # measured 0.73 after 400 steps, 0.88 after 600
+    assert vision.mean_average_precision(found, truths) >= 0.8  # as straight from the file
 
 
 def boxes(detections: list[dict[str, object]]) -> vision.Boxes:
