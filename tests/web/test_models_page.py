@@ -108,7 +108,7 @@ def test_a_pull_under_way_shows_how_far_it_is_and_asks_again(tmp_path: Path) -> 
 def test_what_a_runner_still_needs_is_said_with_the_command(
     office: schools.Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(extras._NEEDS, "ocr", ("no_such_module", "ocr"))  # type: ignore[index]  # as on a small install
+    monkeypatch.setitem(extras._NEEDS, "ocr", ("no_such_module", "ocr"))  # as on a small install
     for path in ("/admin/models", "/admin/models/ocr"):
         assert "pip install &#39;shuyuan[ocr]&#39;" in office.admin.get(path).text
 

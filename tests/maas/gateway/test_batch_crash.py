@@ -17,7 +17,7 @@ from tests.maas.gateway.mediascript import MediaEngine, platform_on
 from tests.maas.gateway.scripted import new_caller
 
 from shuyuan.kernel.settings import Settings
-from shuyuan.maas.gateway import batchwork, jobstore, jsonl
+from shuyuan.maas.gateway.batch import batchwork, jobstore, jsonl
 
 LINES = 90
 ROOT = Path(__file__).parents[3]

@@ -20,7 +20,7 @@ from tests.maas.gateway.server import running
 from shuyuan.compose import Platform
 from shuyuan.kernel import clock
 from shuyuan.kernel.settings import Settings
-from shuyuan.maas.gateway import batches, batchwork, blobs, files, jobstore, jsonl
+from shuyuan.maas.gateway.batch import batches, batchwork, blobs, files, jobstore, jsonl
 from shuyuan.maas.serving import interface as serving
 
 CHAT: Final = "/v1/chat/completions"

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from shuyuan.maas.gateway import interface, screening
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.text import screening
 
 
 def test_a_holdback_says_the_same_however_the_text_was_cut() -> None:

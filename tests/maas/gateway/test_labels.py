@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shuyuan.maas.gateway import labels
+from shuyuan.maas.gateway.media import labels
 
 SPEC = {"labels": ["0", "1"], "image": {"size": [10, 20], "channels": 1}}
 

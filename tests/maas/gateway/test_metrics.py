@@ -12,8 +12,10 @@ from tests.maas.gateway.server import app_of
 from shuyuan.identity.interface import Principal
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import errors
-from shuyuan.maas.gateway import booking, interface, metrics, ring, traces
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import booking
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.gateway.watch import metrics, ring, traces
 from shuyuan.maas.serving import interface as serving
 
 Make = Callable[..., GatewayService]

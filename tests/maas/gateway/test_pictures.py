@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from tests.maas.gateway.mediafiles import bomb, encoded, png
 
-from shuyuan.maas.gateway import decoder, interface, pictures
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.media import decoder, pictures
 
 PIXELS = np.arange(30 * 40 * 3, dtype=np.uint32).astype(np.uint8).reshape(30, 40, 3)
 pytest.importorskip("PIL", reason="pictures are decoded by Pillow, of the extra `ocr`")

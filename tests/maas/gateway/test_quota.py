@@ -15,7 +15,8 @@ import shuyuan
 from shuyuan.identity.interface import Principal
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import db, errors, ids
-from shuyuan.maas.gateway import interface, quota, store
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import quota, store
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
 
@@ -241,7 +242,7 @@ CRASHING = """
 import asyncio, os, signal, sys
 from shuyuan.kernel import db
 from shuyuan.identity.interface import Principal
-from shuyuan.maas.gateway import booking, quota, store
+from shuyuan.maas.gateway.books import booking, quota, store
 caller = Principal(sys.argv[2], sys.argv[3], "teacher")
 books = booking.Books(db.open_database(sys.argv[1]))
 ask = store.Ask(caller.school_id, caller.account_id, None, quota.charges(caller), 500, "tiny", "1", "chat", "api",

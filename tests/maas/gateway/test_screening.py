@@ -14,8 +14,8 @@ from tests.maas.gateway.talking import Claiming, TalkingEngine, spoken
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import audit, crypto, db, outbox
 from shuyuan.kernel.settings import Settings
-from shuyuan.maas.gateway import screening
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.gateway.text import screening
 from shuyuan.maas.serving import interface as serving
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -6,7 +6,7 @@ import struct
 import pytest
 from tests.maas.gateway.mediafiles import wav
 
-from shuyuan.maas.gateway import sounds
+from shuyuan.maas.gateway.media import sounds
 
 
 def ogg(codec: bytes, last_granule: int) -> bytes:

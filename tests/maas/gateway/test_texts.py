@@ -12,8 +12,10 @@ from tests.maas.gateway.talking import TalkingEngine, spoken
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
-from shuyuan.maas.gateway import interface, quota, texts
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import quota
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.gateway.text import texts
 from shuyuan.science import text as plain_text
 
 

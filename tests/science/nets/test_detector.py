@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="these tests need torch (make torch)")
 
 import torch
 
-from shuyuan.maas.gateway import labels as spec_reader
+from shuyuan.maas.gateway.media import labels as spec_reader
 from shuyuan.maas.runners import interface, netgraph, onnx
 from shuyuan.science import vision
 from shuyuan.science.nets import detector, modules

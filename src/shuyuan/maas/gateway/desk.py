@@ -16,7 +16,9 @@ from typing import Literal
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, db
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import booking, cache, calling, interface, metrics, models, quota, schools, store, traces
+from shuyuan.maas.gateway import cache, calling, interface, models
+from shuyuan.maas.gateway.books import booking, quota, schools, store
+from shuyuan.maas.gateway.watch import metrics, traces
 from shuyuan.maas.serving import interface as serving
 
 _REMEMBERED = 10_000  # callers whose last allowances are kept for headers

@@ -7,7 +7,8 @@ from fastapi.responses import JSONResponse
 
 from shuyuan.kernel import clock
 from shuyuan.kernel import errors as kernel_errors
-from shuyuan.maas.gateway import interface, quota, wire
+from shuyuan.maas.gateway import interface, wire
+from shuyuan.maas.gateway.books import quota
 
 
 def error_page(request: Request, error: kernel_errors.ShuyuanError) -> Response:

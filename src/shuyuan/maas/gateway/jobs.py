@@ -2,7 +2,7 @@
 
 from shuyuan.kernel import jobs
 from shuyuan.kernel import outbox as kernel_outbox
-from shuyuan.maas.gateway.batches import CREATED, Batches
+from shuyuan.maas.gateway.batch.batches import CREATED, Batches
 from shuyuan.maas.gateway.service import GatewayService
 
 _EVERY_S, _SAMPLE_EVERY_S, _PRUNE_EVERY_S = 60.0, 2.0, 3600.0

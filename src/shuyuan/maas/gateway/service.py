@@ -13,22 +13,10 @@ from shuyuan.kernel import clock, db, errors, ids
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import (
-    answering,
-    chat,
-    checks,
-    completing,
-    desk,
-    interface,
-    meanings,
-    metrics,
-    quota,
-    readings,
-    schools,
-    screening,
-    store,
-    texts,
-)
+from shuyuan.maas.gateway import checks, desk, interface
+from shuyuan.maas.gateway.books import quota, schools, store
+from shuyuan.maas.gateway.text import answering, chat, completing, meanings, readings, screening, texts
+from shuyuan.maas.gateway.watch import metrics
 from shuyuan.maas.serving import interface as serving
 
 _EMBED_DEADLINE_S = 60.0

@@ -49,15 +49,7 @@ class LlamaRunner:
         """
         started = time.perf_counter()
         self.slots = _slots(spec)
-        params = xllamacpp.CommonParams()
-        params.model.path = str(path)
-        params.n_ctx, params.n_parallel = context_tokens * self.slots, self.slots
-        params.n_batch = params.n_ubatch = _BATCH_TOKENS
-        params.cache_ram_mib = 0  # its default keeps up to 8 GiB of old prompts
-        params.verbosity = _QUIET
-        params.ui = params.endpoint_slots = params.endpoint_props = False
-        if threads:
-            params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        params = server_params(path, context_tokens=context_tokens, slots=self.slots, threads=threads)
         with tempfile.TemporaryDirectory(prefix="shuyuan-llama-") as folder:
             params.hostnames = [str(Path(folder) / "llama.sock")]
             try:
@@ -111,6 +103,20 @@ class LlamaRunner:
             self._requests += 1
             self._prompt_tokens += usage.prompt_tokens
             self._completion_tokens += usage.completion_tokens
+
+
+def server_params(path: Path, *, context_tokens: int, slots: int = _SLOTS, threads: int = 0) -> xllamacpp.CommonParams:
+    """How llama.cpp is set up here: `slots` streams at once, each with its own context. threads 0: its default."""
+    params = xllamacpp.CommonParams()
+    params.model.path = str(path)
+    params.n_ctx, params.n_parallel = context_tokens * slots, slots
+    params.n_batch = params.n_ubatch = _BATCH_TOKENS
+    params.cache_ram_mib = 0  # its default keeps up to 8 GiB of old prompts
+    params.verbosity = _QUIET
+    params.ui = params.endpoint_slots = params.endpoint_props = False
+    if threads:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    return params
 
 
 class _Stream:

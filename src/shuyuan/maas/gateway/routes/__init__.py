@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from shuyuan.maas.gateway.batches import Batches
+from shuyuan.maas.gateway.batch.batches import Batches
 from shuyuan.maas.gateway.routes import (
     audio,
     chat,

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from shuyuan.identity.interface import Principal
-from shuyuan.maas.gateway import audio, batches, forms, interface, streaming, subtitles, wire
+from shuyuan.maas.gateway import interface, streaming, wire
+from shuyuan.maas.gateway.batch import batches
+from shuyuan.maas.gateway.media import audio, forms, subtitles
 from shuyuan.maas.gateway.routes import common, uploads
 from shuyuan.maas.gateway.service import GatewayService
 

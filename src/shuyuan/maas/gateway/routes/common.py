@@ -14,8 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock
-from shuyuan.maas.gateway import calling, interface, quota, wire
+from shuyuan.maas.gateway import calling, interface, wire
 from shuyuan.maas.gateway import desk as desks
+from shuyuan.maas.gateway.books import quota
 
 OVERHEAD = "x-shuyuan-overhead-ms"
 Json = dict[str, Any]  # Any: JSON

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.interface import Principal
-from shuyuan.maas.gateway import batches, direct, wire
-from shuyuan.maas.gateway import files as shelf
+from shuyuan.maas.gateway import wire
+from shuyuan.maas.gateway.batch import batches, direct
+from shuyuan.maas.gateway.batch import files as shelf
 from shuyuan.maas.gateway.routes import common, uploads
 from shuyuan.maas.gateway.service import GatewayService
 

@@ -10,7 +10,8 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway import graphs, interface, streaming, tensors
+from shuyuan.maas.gateway import interface, streaming
+from shuyuan.maas.gateway.inference import graphs, tensors
 from shuyuan.maas.gateway.routes import common
 from shuyuan.maas.gateway.service import GatewayService
 

@@ -7,9 +7,10 @@ from typing import Any, Protocol, TypeVar
 from fastapi import Request, Response
 
 from shuyuan.identity.interface import Principal
-from shuyuan.maas.gateway import interface, screening, streaming, wire
-from shuyuan.maas.gateway.answering import Answer
+from shuyuan.maas.gateway import interface, streaming, wire
 from shuyuan.maas.gateway.routes import common
+from shuyuan.maas.gateway.text import screening
+from shuyuan.maas.gateway.text.answering import Answer
 
 B = TypeVar("B")
 BAND_HEADER = "x-shuyuan-age-band"

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, ids
-from shuyuan.maas.gateway import interface, schools
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import schools
 from shuyuan.maas.gateway.routes import common
 from shuyuan.maas.gateway.routes.common import Json
 from shuyuan.maas.gateway.service import GatewayService

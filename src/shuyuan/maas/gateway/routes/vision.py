@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from shuyuan.identity.interface import Principal
-from shuyuan.maas.gateway import forms, generating, streaming, vision, wire
+from shuyuan.maas.gateway import streaming, wire
+from shuyuan.maas.gateway.media import forms, generating, vision
 from shuyuan.maas.gateway.routes import common, uploads
 from shuyuan.maas.gateway.service import GatewayService
 

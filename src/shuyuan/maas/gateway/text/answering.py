@@ -8,8 +8,11 @@ from typing import cast
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import booking, interface, metrics, quota, screening
 from shuyuan.maas.gateway import desk as desks
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import booking, quota
+from shuyuan.maas.gateway.text import screening
+from shuyuan.maas.gateway.watch import metrics
 from shuyuan.maas.serving import interface as serving
 
 Chunks = AsyncGenerator[serving.Chunk, None]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shuyuan.kernel import errors
-from shuyuan.maas.gateway import graphs
+from shuyuan.maas.gateway.inference import graphs
 
 LENGTH_HEADER = "inference-header-content-length"
 MAX_TENSORS, MAX_RANK, NAME_CHARS = 64, 16, 160

@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import booking, decoder, graphs, interface, labels, pictures
 from shuyuan.maas.gateway import desk as desks
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import booking
+from shuyuan.maas.gateway.inference import graphs
+from shuyuan.maas.gateway.media import decoder, labels, pictures
 
 DEADLINE_S = 120.0
 _OCR_TOKENS = 1_000  # reserved for a page; settled with what the runner counts

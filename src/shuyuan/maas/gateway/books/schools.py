@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from shuyuan.identity import interface as identity_api
 from shuyuan.kernel import errors
-from shuyuan.maas.gateway import interface, quota
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import quota
 
 SETTING = "gateway"  # name among the school's settings
 FRESH_S = 2.0  # what another process sets takes effect within this

@@ -7,9 +7,11 @@ from contextlib import aclosing, asynccontextmanager
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import answering, checks, interface, quota, screening
+from shuyuan.maas.gateway import checks, interface
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway.answering import Answer
+from shuyuan.maas.gateway.books import quota
+from shuyuan.maas.gateway.text import answering, screening
+from shuyuan.maas.gateway.text.answering import Answer
 
 
 @asynccontextmanager

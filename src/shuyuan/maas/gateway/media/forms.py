@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from shuyuan.maas.gateway import audio, subtitles, wire
+from shuyuan.maas.gateway import wire
+from shuyuan.maas.gateway.media import audio, subtitles
 
 LanguageCode = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 SpeechFormat = Literal["wav"]

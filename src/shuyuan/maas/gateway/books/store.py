@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
 
 from shuyuan.kernel import db
-from shuyuan.maas.gateway import interface, ledger, quota, tables
+from shuyuan.maas.gateway import interface, tables
+from shuyuan.maas.gateway.books import ledger, quota
 
 _q, _l = tables.quota, tables.ledger
 Ask = ledger.Ask

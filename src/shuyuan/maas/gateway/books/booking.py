@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from shuyuan.kernel import db, errors, ids, log
-from shuyuan.maas.gateway import interface, ledger, quota, store, till
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import ledger, quota, store, till
 
 LONGEST_CALL = timedelta(minutes=20)  # every deadline is shorter
 _logger = log.get("gateway.booking")

@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 from shuyuan.kernel import log
-from shuyuan.maas.gateway import booking, calling
+from shuyuan.maas.gateway import calling
+from shuyuan.maas.gateway.books import booking
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _logger = log.get("gateway.traces")

@@ -15,7 +15,8 @@ from sqlalchemy import BindParameter, Row, Select, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shuyuan.kernel import db, ids
-from shuyuan.maas.gateway import interface, quota, tables
+from shuyuan.maas.gateway import interface, tables
+from shuyuan.maas.gateway.books import quota
 
 _q, _l = tables.quota, tables.ledger
 _SCOPES = ("school", "account", "key", "class")

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import checks, interface, quota
+from shuyuan.maas.gateway import checks, interface
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway import labels as trained
+from shuyuan.maas.gateway.books import quota
+from shuyuan.maas.gateway.media import labels as trained
 
 DEADLINE_S = 60.0
 _SHARPNESS = 0.03  # cosines of one embedding model lie close together; this spreads them into shares

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, crypto, db, errors, ids
 from shuyuan.kernel import settings as kernel_settings
-from shuyuan.maas.gateway import blobs, jobstore, jsonl, sounds
+from shuyuan.maas.gateway.batch import blobs, jobstore, jsonl
+from shuyuan.maas.gateway.media import sounds
 
 Purpose = Literal["batch", "user_data", "batch_output"]
 KEPT_DAYS, MAX_FILES, MAX_OWNED_BYTES = 30, 500, 1 << 30

@@ -10,9 +10,11 @@ from typing import Any, cast
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import booking, interface, quota, sounds, subtitles
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway.subtitles import Segment
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import booking, quota
+from shuyuan.maas.gateway.media import sounds, subtitles
+from shuyuan.maas.gateway.media.subtitles import Segment
 from shuyuan.maas.serving import interface as serving
 
 AT_ONCE_S, LONGEST_S = 120.0, 3600.0  # of sound: in one request, and as a job

@@ -8,13 +8,13 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db
-from shuyuan.maas.gateway import jsonl
-from shuyuan.maas.gateway.jobtables import batch as _b
-from shuyuan.maas.gateway.jobtables import file as _f
-from shuyuan.maas.gateway.jobtables import line as _l
+from shuyuan.maas.gateway.batch import jsonl
+from shuyuan.maas.gateway.batch.jobtables import batch as _b
+from shuyuan.maas.gateway.batch.jobtables import file as _f
+from shuyuan.maas.gateway.batch.jobtables import line as _l
 
 if TYPE_CHECKING:
-    from shuyuan.maas.gateway.files import File
+    from shuyuan.maas.gateway.batch.files import File
 
 ACTIVE = ("validating", "in_progress", "finalizing", "cancelling")  # OpenAI's words
 Rows = Sequence[Row[Any]]  # Any: a row's values

@@ -9,8 +9,9 @@ from typing import TypeVar
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import checks, interface, models, screening
+from shuyuan.maas.gateway import checks, interface, models
 from shuyuan.maas.gateway import desk as desks
+from shuyuan.maas.gateway.text import screening
 from shuyuan.science.text import keywords as keyword_lists
 from shuyuan.science.text import policy, sentiment
 

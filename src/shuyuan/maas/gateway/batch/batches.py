@@ -13,7 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, db, errors, ids
 from shuyuan.kernel import outbox as kernel_outbox
-from shuyuan.maas.gateway import audio, batchwork, files, forms, jobstore, jsonl
+from shuyuan.maas.gateway.batch import batchwork, files, jobstore, jsonl
+from shuyuan.maas.gateway.media import audio, forms
 
 PREFIX = "batch_"
 WINDOW = "24h"

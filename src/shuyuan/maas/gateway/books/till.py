@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from shuyuan.kernel import db, log
-from shuyuan.maas.gateway import ledger
+from shuyuan.maas.gateway.books import ledger
 
 LAZY_S = 0.01
 _MOST_KEPT = 100_000  # ends that could not be written, kept for the next unit

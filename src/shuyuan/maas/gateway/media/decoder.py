@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 
 import shuyuan
 from shuyuan.kernel import errors
-from shuyuan.maas.gateway import interface, pictures
-from shuyuan.maas.gateway.decoder_child import FRAME
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.media import pictures
+from shuyuan.maas.gateway.media.decoder_child import FRAME
 
 DEADLINE_S = 10.0
 MAX_WAITING = 32
-_MODULE = "shuyuan.maas.gateway.decoder_child"
+_MODULE = "shuyuan.maas.gateway.media.decoder_child"
 
 
 class NoDecoder(errors.Unavailable):

@@ -20,8 +20,10 @@ from shuyuan.identity import interface as identity_api
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, crypto, db, durable, errors, ids, log
 from shuyuan.kernel import outbox as kernel_outbox
-from shuyuan.maas.gateway import audio, direct, files, forms, jobstore, jsonl, wire
 from shuyuan.maas.gateway import desk as desks
+from shuyuan.maas.gateway import wire
+from shuyuan.maas.gateway.batch import direct, files, jobstore, jsonl
+from shuyuan.maas.gateway.media import audio, forms
 
 KIND = "batch"
 AT_ONCE, AT_ONCE_OF_A_BATCH = 8, 4  # lines

@@ -16,7 +16,9 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from shuyuan.maas.gateway import booking, interface, ring
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import booking
+from shuyuan.maas.gateway.watch import ring
 from shuyuan.maas.serving import interface as serving
 
 SLOT_S, KEPT_S = 2.0, 900.0

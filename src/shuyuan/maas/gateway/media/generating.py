@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway import forms, interface
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.media import forms
 
 DEADLINE_S = 300.0
 

@@ -10,7 +10,8 @@ from starlette.types import Message
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import http
-from shuyuan.maas.gateway import errors, jsonl
+from shuyuan.maas.gateway import errors
+from shuyuan.maas.gateway.batch import jsonl
 
 
 @dataclass(frozen=True)

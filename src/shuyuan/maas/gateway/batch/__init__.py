@@ -1,0 +1,1 @@
+"""Work for later: files, batches, and the durable turns that answer their lines."""

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol: tensors on the wire, and what a graph takes and gives."""
