@@ -6,7 +6,7 @@ import sys
 EXTRAS = {
     "run": ("build", "llm", "embed"),
     "media": ("build", "llm", "embed", "ocr", "speech"),
-    "dev": ("build", "llm", "embed", "ocr", "speech", "postgres", "dev"),
+    "dev": ("build", "llm", "embed", "ocr", "speech", "voice", "postgres", "dev"),
 }
 PLAIN = ("--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-header")
 

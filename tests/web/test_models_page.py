@@ -161,7 +161,9 @@ def test_replicas_keep_alive_and_pin_are_set_on_the_card(tmp_path: Path) -> None
 
 
 def test_the_bar_counts_other_schools_models_without_naming_them(tmp_path: Path) -> None:
-    theirs = ModelStatus("secret", "ready", school_id="valley", memory_bytes=300_000_000, replicas=1)
+    theirs = ModelStatus(
+        "secret", "ready", version="models:/secret/1", school_id="valley", memory_bytes=300_000_000, replicas=1
+    )
     ours = ModelStatus("tiny", "ready", memory_bytes=200_000_000, replicas=1, pinned=True)
     given = {"engine": Still([ours, theirs], used_bytes=500_000_000)}
     with schools.empty(tmp_path / "home", given, cache=tmp_path / "cache", starter="none") as office:

@@ -11,6 +11,8 @@ from shuyuan.kernel import db, errors
 Role = Literal["admin", "teacher", "student", "guardian", "developer"]
 ROLES: tuple[Role, ...] = ("admin", "teacher", "student", "guardian", "developer")
 Language = Literal["zh", "en"]
+Band = Literal["child", "teen", "adult"]  # whom the education policy protects: `science.text.policy`
+RESPONSIBLE = "responsible"  # the setting that names, under `account_id`, whom signs of harm are shown to
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Principal:
 
     groups: opaque ids (classes) this account belongs to.  scopes: what an API key may do ("models", "learning",
     "admin"); a signed-in page has them all.  suspended_until: the model API is closed to this person until then
-    (exam mode).  priority: 0 exam, 1 class, 2 other.
+    (exam mode).  priority: 0 exam, 1 class, 2 other.  age_band: the band of the API key, where it names one.
     """
 
     account_id: str
@@ -49,6 +51,7 @@ class Principal:
     priority: int = 2
     suspended_until: datetime | None = None
     language: Language = "zh"
+    age_band: Band | None = None
 
     def require(self, *roles: Role) -> None:
         """Raise Forbidden unless the role is one of `roles`."""
@@ -116,6 +119,7 @@ class NewKey:
     name: str
     scopes: frozenset[str]
     expires_at: datetime | None
+    age_band: Band | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class KeyInfo:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None = field(default=None)
+    age_band: Band | None = None
 
 
 class Identity(Protocol):
@@ -221,8 +226,17 @@ class Identity(Protocol):
         ...
 
     def create_key(
-        self, principal: Principal, name: str, *, scopes: Iterable[str] = ("models",), expires_in_days: int | None = 90
-    ) -> NewKey: ...
+        self,
+        principal: Principal,
+        name: str,
+        *,
+        scopes: Iterable[str] = ("models",),
+        expires_in_days: int | None = 90,
+        age_band: Band | None = None,
+    ) -> NewKey:
+        """age_band: who stands behind what calls with it, at the youngest; None: nobody under 18."""
+        ...
+
     def keys(self, principal: Principal) -> list[KeyInfo]: ...
     def revoke_key(self, principal: Principal, key_id: str) -> None: ...
     def revoke_sessions(self, principal: Principal, account_id: str) -> None: ...

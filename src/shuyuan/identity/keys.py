@@ -3,9 +3,10 @@
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import get_args
 
 from shuyuan.identity import base, store, tables
-from shuyuan.identity.interface import KeyInfo, NewKey, Principal, Role
+from shuyuan.identity.interface import Band, KeyInfo, NewKey, Principal, Role
 from shuyuan.kernel import clock, db, errors, ids
 
 PREFIX, SHOWN = "sk-", 10
@@ -24,10 +25,18 @@ class Keys(base.Base):
     """The key verbs of `interface.Identity`."""
 
     def create_key(
-        self, principal: Principal, name: str, *, scopes: Iterable[str] = ("models",), expires_in_days: int | None = 90
+        self,
+        principal: Principal,
+        name: str,
+        *,
+        scopes: Iterable[str] = ("models",),
+        expires_in_days: int | None = 90,
+        age_band: Band | None = None,
     ) -> NewKey:
         """A key that acts as `principal` within `scopes`. None: never expires. The secret is not stored."""
         wanted, plain = _granted(principal, scopes), base.clean_name(name)
+        if age_band not in (None, *get_args(Band)):
+            raise errors.BadInput(f"age_band {age_band!r}", fix=f"use {', '.join(get_args(Band))}")
         if expires_in_days is not None and not 1 <= expires_in_days <= MAX_DAYS:
             raise errors.BadInput(f"expires_in_days {expires_in_days}", fix=f"give 1 to {MAX_DAYS}")
         secret, key_id = PREFIX + secrets.token_urlsafe(32), ids.new_id()
@@ -45,14 +54,14 @@ class Keys(base.Base):
                     prefix=secret[:SHOWN],
                     secret_hash=base.digest(secret),
                     scopes=sorted(wanted),
+                    age_band=age_band,
                     created_at=uow.now,
                     expires_at=ends,
                 )
             )
-            self._record(
-                uow, principal.school_id, principal.account_id, "key.created", key_id, scopes=" ".join(sorted(wanted))
-            )
-            return NewKey(key_id, secret, plain, wanted, ends)
+            noted = {"scopes": " ".join(sorted(wanted))} | ({"age_band": age_band} if age_band else {})
+            self._record(uow, principal.school_id, principal.account_id, "key.created", key_id, **noted)
+            return NewKey(key_id, secret, plain, wanted, ends, age_band)
 
         return self._db.write(create)
 
@@ -69,6 +78,7 @@ class Keys(base.Base):
                     k.expires_at,
                     k.revoked_at,
                     k.last_used_at,
+                    k.age_band,
                 )
                 for k in store.keys_of(conn, principal)
             ]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from shuyuan.identity import http, passwords
-from shuyuan.identity.interface import Account, Identity, KeyInfo, Language, Principal, Role, SignedIn
+from shuyuan.identity.interface import Account, Band, Identity, KeyInfo, Language, Principal, Role, SignedIn
 from shuyuan.kernel import db as kernel_db
 
 
@@ -40,11 +40,12 @@ class PasswordBody(BaseModel):
 
 
 class KeyBody(BaseModel):
-    """A key to create. expires_in_days null: never."""
+    """A key to create. expires_in_days null: never. age_band: whom what is said with it is checked for."""
 
     name: str = Field(max_length=80)
     scopes: list[Literal["models", "learning", "admin"]] = Field(default=["models"], max_length=3)
     expires_in_days: int | None = 90
+    age_band: Band = "adult"
 
 
 class AccountBody(BaseModel):
@@ -129,13 +130,16 @@ def _key_routes(api: APIRouter, identity: Identity) -> None:
     @api.post("/api/keys", status_code=201)
     def create_key(body: KeyBody, principal: Principal = Depends(http.caller)) -> dict[str, Any]:
         """A new key; `secret` is shown this once."""
-        key = identity.create_key(principal, body.name, scopes=body.scopes, expires_in_days=body.expires_in_days)
+        key = identity.create_key(
+            principal, body.name, scopes=body.scopes, expires_in_days=body.expires_in_days, age_band=body.age_band
+        )
         return {
             "id": key.id,
             "secret": key.secret,
             "name": key.name,
             "scopes": sorted(key.scopes),
             "expires_at": key.expires_at,
+            "age_band": key.age_band,
         }
 
     @api.delete("/api/keys/{key_id}", status_code=204)
@@ -248,4 +252,5 @@ def _key(key: KeyInfo) -> dict[str, datetime | str | list[str] | None]:
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
         "last_used_at": key.last_used_at,
+        "age_band": key.age_band,
     }

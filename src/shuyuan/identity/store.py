@@ -91,14 +91,15 @@ def principal_of_session(conn: Connection, token_hash: str, now: datetime) -> Pr
 
 def principal_of_key(conn: Connection, secret_hash: str, now: datetime) -> tuple[Principal, datetime | None] | None:
     """Who holds this key and when it was last used, unless it was revoked, has expired or the account was closed."""
-    query = _holder(key.c.id.label("key_id"), key.c.scopes, key.c.last_used_at)
+    query = _holder(key.c.id.label("key_id"), key.c.scopes, key.c.age_band, key.c.last_used_at)
     valid = key.c.revoked_at.is_(None) & (key.c.expires_at.is_(None) | (key.c.expires_at > now))
     row = conn.execute(
         query.join(key, key.c.account_id == account.c.id).where(key.c.secret_hash == secret_hash, valid)
     ).one_or_none()
     if row is None:
         return None
-    return _principal(conn, row, now, key_id=row.key_id, scopes=frozenset(row.scopes)), row.last_used_at
+    held = _principal(conn, row, now, key_id=row.key_id, scopes=frozenset(row.scopes), age_band=row.age_band)
+    return held, row.last_used_at
 
 
 def keys_of(conn: Connection, principal: Principal) -> list[Row[Any]]:

@@ -48,6 +48,7 @@ key = Table(
     Column("prefix", String(12), nullable=False),
     Column("secret_hash", HASH, nullable=False, unique=True),
     Column("scopes", db.Json, nullable=False),
+    Column("age_band", String(8), nullable=True),  # None: whatever the owner's role says
     Column("created_at", db.UtcDateTime, nullable=False),
     Column("expires_at", db.UtcDateTime, nullable=True),
     Column("revoked_at", db.UtcDateTime, nullable=True),

@@ -11,7 +11,7 @@ import pytest
 from tests.maas.runners import fake_upstream
 from tests.maas.runners.fake_upstream import FakeUpstream, Say
 
-from shuyuan.maas.runners import interface, remote, remotewire, upstreams
+from shuyuan.maas.runners import interface, remote, upstreams
 
 NEVER = threading.Event()
 CHAT: interface.Payload = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
@@ -113,7 +113,7 @@ def test_after_the_first_word_the_error_is_told_and_nobody_else_is_asked(opened:
     runner, (_, second) = opened(bad, fake_upstream.stream("other"), timeout_s=0.5)
     chunks = runner.submit("chat", CHAT, NEVER)
     assert next(chunks).text == "half"
-    with pytest.raises(remotewire.UpstreamFailed, match="upstream"):
+    with pytest.raises(interface.UpstreamFailed, match="upstream"):
         list(chunks)
     assert not second.asked
 
@@ -128,10 +128,10 @@ def test_a_request_at_fault_is_told_and_not_repeated(opened: Open) -> None:
 
 def test_when_nobody_answers_the_error_says_so_and_when_to_come_back(opened: Open) -> None:
     runner, _ = opened(BAD["500"], BAD["503 with a page"])
-    with pytest.raises(remotewire.UpstreamFailed, match=r"answered 50. \(2 asked\)") as told:
+    with pytest.raises(interface.UpstreamFailed, match=r"answered 50. \(2 asked\)") as told:
         say(runner)
     assert told.value.retry_after_s >= 1
-    with pytest.raises(remotewire.UpstreamFailed, match="rests"):
+    with pytest.raises(interface.UpstreamFailed, match="rests"):
         say(runner)
 
 
@@ -158,7 +158,7 @@ def test_the_key_comes_from_the_environment_and_a_missing_one_is_named(
 ) -> None:
     runner, (fake,) = opened(fake_upstream.stream("a"), key_env="SOME_API_KEY")
     monkeypatch.delenv("SOME_API_KEY", raising=False)
-    with pytest.raises(remotewire.UpstreamFailed, match="SOME_API_KEY is not set"):
+    with pytest.raises(interface.UpstreamFailed, match="SOME_API_KEY is not set"):
         say(runner)
     assert not fake.asked
     monkeypatch.setenv("SOME_API_KEY", "s3cret")

@@ -1,5 +1,7 @@
 """Which optional parts a runner needs, and whether they are installed. Looks for them; never imports them."""
 
+import ctypes.util
+import functools
 import importlib.util
 from collections.abc import Mapping
 
@@ -11,7 +13,9 @@ _NEEDS: Mapping[str, tuple[str, str]] = {
     "ocr": ("rapidocr", "ocr"),
     "whisper": ("faster_whisper", "speech"),
     "torch": ("torch", "train"),
+    "espeak": ("espeakng_loader", "voice"),
 }
+_SYSTEM_LIBRARIES: Mapping[str, str] = {"espeak": "espeak-ng"}  # what the system may bring instead
 
 
 def missing(runner: str) -> str:
@@ -21,7 +25,15 @@ def missing(runner: str) -> str:
     ''
     """
     module, extra = _NEEDS.get(runner, ("", ""))
-    return extra if module and importlib.util.find_spec(module) is None else ""
+    if not module or importlib.util.find_spec(module) is not None:
+        return ""
+    return "" if runner in _SYSTEM_LIBRARIES and _on_system(_SYSTEM_LIBRARIES[runner]) else extra
+
+
+@functools.cache
+def _on_system(library: str) -> bool:
+    """Looked up once: it asks other programs."""
+    return ctypes.util.find_library(library) is not None
 
 
 def advice(extra: str) -> str:

@@ -21,6 +21,7 @@ _MAX_COUNT = 1_000_000
 _DTYPE_BYTES = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2}
 _DTYPE_BYTES |= {"I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 _MAX_REMOTE_BYTES = 1 << 20
+_MAX_VOICES_BYTES = 64 << 10
 
 
 def check(path: Path, runner: str) -> None:
@@ -126,6 +127,14 @@ def _check_remote(path: Path, head: bytes, size_bytes: int) -> None:
     _json(path.read_bytes(), "the description")
 
 
+def _check_espeak(path: Path, head: bytes, size_bytes: int) -> None:
+    if size_bytes > _MAX_VOICES_BYTES:
+        raise _wrong(f"{size_bytes} bytes, not a list of voices", fix="send a small JSON object")
+    voices = _json(path.read_bytes(), "the list of voices").get("voices")
+    if not isinstance(voices, dict) or not voices or not all(isinstance(v, str) and v for v in voices.values()):
+        raise _wrong("no list of voices", fix='write {"voices": {"en": "en-us", "zh": "cmn"}}')
+
+
 def _json(content: bytes, what: str) -> Mapping[str, object]:
     try:
         found = json.loads(content)
@@ -153,4 +162,5 @@ _CHECKS: Mapping[str, Callable[[Path, bytes, int], None]] = {
     "torch": _check_safetensors,
     "embed": _check_embed,
     "remote": _check_remote,
+    "espeak": _check_espeak,
 }

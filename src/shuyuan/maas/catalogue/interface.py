@@ -1,11 +1,11 @@
 """What other modules may know of the catalogue: entries, versions, aliases, pulls and their errors."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Annotated, Literal, Protocol
+from typing import IO, Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
 
@@ -26,7 +26,7 @@ Task = Literal[
     "detect",
     "image_classify",
 ]
-RUNNER_KINDS = ("llama", "embed", "onnx", "ocr", "whisper", "torch", "remote")  # those that come with this release
+RUNNER_KINDS = ("llama", "embed", "onnx", "ocr", "whisper", "torch", "remote", "espeak")  # those of this release
 RUNNER_GROUP = "shuyuan.runners"  # entry points that add more kinds
 PullStage = Literal["queued", "fetching", "verifying", "ready", "failed", "cancelled"]
 Language = Literal["zh", "en"]
@@ -237,7 +237,17 @@ class Locator(Protocol):
         ...
 
 
-class Catalogue(Locator, Protocol):
+@runtime_checkable
+class Announcing(Protocol):
+    """A locator that tells when what it said may no longer hold.
+
+    on_change: called, from any thread and briefly, once a version came or an alias moved.
+    """
+
+    on_change: list[Callable[[], None]]
+
+
+class Catalogue(Locator, Announcing, Protocol):
     """Models, versions, aliases and pulls. A school sees its own versions and the shared ones."""
 
     def models(self) -> list[ModelInfo]:

@@ -1,7 +1,7 @@
 """The verbs of the catalogue: pull, register, promote, resolve, locate."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +29,7 @@ class CatalogueService:
     ) -> None:
         self._db, self._storage, self._audit = db, storage, audit
         self._puller = puller.Puller(settings.cache)
+        self.on_change: list[Callable[[], None]] = []
         self.incoming_dir, self.max_model_bytes = settings.cache / "incoming", settings.max_model_bytes
 
     def models(self) -> list[interface.ModelInfo]:
@@ -96,6 +97,7 @@ class CatalogueService:
             object_id=added.id,
             artefact_sha256=added.artefact_sha256,
         )
+        uow.after_commit(self._changed)
         return added
 
     def add_file(
@@ -204,6 +206,7 @@ class CatalogueService:
             version_number=found.number,
             previous_id=moved.previous_id,
         )
+        uow.after_commit(self._changed)
         return moved
 
     def resolve(self, school_id: str, reference: str) -> interface.Version:
@@ -239,6 +242,10 @@ class CatalogueService:
     def close(self) -> None:
         """Stop running pulls; what they verified stays."""
         self._puller.close()
+
+    def _changed(self) -> None:
+        for told in self.on_change:
+            told()
 
     def _info(self, entry: interface.Entry) -> interface.ModelInfo:
         try:

@@ -12,7 +12,8 @@ _MAX_LABELS, _MAX_LABEL_CHARS, _MAX_SIDE = 10_000, 200, 4096
 _TASKS: Mapping[str, tuple[str, ...]] = {
     "llama": ("chat", "complete"),
     "embed": ("embed", "classify", "rerank"),
-    "remote": ("chat", "complete"),
+    "remote": ("chat", "complete", "embed"),
+    "espeak": ("speak",),
 }
 
 

@@ -184,6 +184,10 @@ class Desk:
         """Return once every call that ended is settled for good; blocks the thread."""
         self._books.flush()
 
+    def push(self) -> None:
+        """Ended calls are settled before anything that is written after this."""
+        self._books.push()
+
     async def drain(self) -> None:
         """Wait until every settlement under way is durable."""
         await self._books.drain()

@@ -28,6 +28,7 @@ SummaryStyle = Literal["sentences", "title"]
 Band = policy.Band
 Category = policy.Category
 
+HARM_SIGNS = "gateway.harm_signs"  # event. subject_id: the account; key_id, age_band, source
 MAX_MESSAGES = 128
 MAX_CHARS = 100_000  # of all messages or inputs together
 MAX_INPUTS = 256

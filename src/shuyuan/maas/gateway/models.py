@@ -30,15 +30,18 @@ class Models:
     def __init__(self, locator: catalogue.Locator, engine: serving.Engine) -> None:
         self._locator, self._engine = locator, engine
         self._found: dict[tuple[str, str], tuple[float, catalogue.Loadable]] = {}
+        if isinstance(locator, catalogue.Announcing):
+            locator.on_change.append(self.forget)
 
     async def locate(self, school_id: str, name: str, task: catalogue.Task) -> catalogue.Loadable:
         """The model's file. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
         known = self._found.get((school_id, name))
         if known is None or time.monotonic() - known[0] > _FRESH_S:
+            found = self._found
             known = time.monotonic(), await asyncio.to_thread(self._look, school_id, name)
-            if len(self._found) >= _REMEMBERED:
-                self._found.clear()
-            self._found[school_id, name] = known
+            if len(found) >= _REMEMBERED:
+                found.clear()
+            found[school_id, name] = known  # goes nowhere when `forget` was called meanwhile
         model = known[1]
         if task not in model.tasks:
             raise interface.NotClaimed(
@@ -55,8 +58,8 @@ class Models:
             return None
 
     def forget(self) -> None:
-        """An alias moved: look again at the next call instead of within two seconds."""
-        self._found.clear()
+        """An alias moved: look again at the next call instead of within two seconds. From any thread."""
+        self._found = {}
 
     def _look(self, school_id: str, name: str) -> catalogue.Loadable:
         try:

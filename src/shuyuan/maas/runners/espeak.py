@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from shuyuan.maas.runners import interface
 
 _MAX_CHARACTERS = 4_096
@@ -55,7 +57,7 @@ class EspeakRunner:
     def submit(
         self, task: str, payload: interface.Payload, cancelled: interface.Cancellation
     ) -> Iterator[interface.Chunk]:
-        """{text, voice, speed 0.5 to 2} → one chunk, data {audio: a WAV of 16 bits, media_type}."""
+        """{text, voice, speed 0.5 to 2} → one chunk, tensor `audio` (bytes of a WAV of 16 bits), data {media_type}."""
         if task != "speak":
             raise interface.UnsupportedTask(f"a voice cannot {task}", fix="ask for task 'speak'")
         if self._voices is None:
@@ -67,7 +69,8 @@ class EspeakRunner:
         if cancelled.is_set():
             yield interface.Chunk(finish_reason="cancelled", usage=usage)
             return
-        yield interface.Chunk(data={"audio": said, "media_type": "audio/wav"}, finish_reason="stop", usage=usage)
+        audio = {"audio": interface.pack_tensor(np.frombuffer(said, np.uint8))}
+        yield interface.Chunk(tensors=audio, data={"media_type": "audio/wav"}, finish_reason="stop", usage=usage)
 
     def stats(self) -> interface.Stats:
         """Counters since load."""
@@ -154,5 +157,6 @@ def _where() -> tuple[str, bytes | None]:
     if system := ctypes.util.find_library("espeak-ng"):
         return system, None
     raise interface.BadModelFile(
-        "espeak-ng is not installed", fix="pip install espeakng-loader, or install espeak-ng with the system's packages"
+        "espeak-ng is not installed",
+        fix="pip install 'shuyuan[voice]', or install espeak-ng with the system's packages",
     )

@@ -27,6 +27,7 @@ RUNNERS: Mapping[str, str] = {
     "whisper": "shuyuan.maas.runners.whisper:WhisperRunner",
     "torch": "shuyuan.maas.runners.torch:TorchRunner",
     "remote": "shuyuan.maas.runners.remote:RemoteRunner",
+    "espeak": "shuyuan.maas.runners.espeak:EspeakRunner",
 }
 ENTRY_POINTS = "shuyuan.runners"
 
@@ -149,7 +150,7 @@ class BatchRunner(Protocol):
     batching: bool
 
     def split(self, task: str, payload: Payload) -> Sequence[Item]:
-        """The items of a request, at least one. Raises BadPayload, UnsupportedTask, ContextTooLong."""
+        """The items of a request; none: `join` can answer at once. Raises BadPayload, UnsupportedTask, ContextTooLong."""
         ...
 
     def run(self, items: Sequence[Item]) -> Sequence[object]:
@@ -210,6 +211,12 @@ class ContextTooLong(errors.BadInput):
     """More tokens than the model reads at once."""
 
     code = "context_length_exceeded"
+
+
+class UpstreamFailed(errors.Unavailable):
+    """The model behind a remote one did not answer as it should."""
+
+    code = "upstream_failed"
 
 
 def pack_tensor(array: NDArray[np.generic]) -> Tensor:

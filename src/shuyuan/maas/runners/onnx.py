@@ -5,7 +5,7 @@ must have a first axis known only at run time, and rows must not look at each ot
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,6 +25,11 @@ _ELEMENT_TYPES = {
     "tensor(uint8)": "uint8",
     "tensor(bool)": "bool",
 }
+_DATATYPES = {  # words of the Open Inference Protocol
+    "float": "FP32", "double": "FP64", "float16": "FP16", "bfloat16": "BF16", "bool": "BOOL",
+    "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64",
+    "uint8": "UINT8", "uint16": "UINT16", "uint32": "UINT32", "uint64": "UINT64", "string": "BYTES",
+}  # fmt: skip
 
 
 class OnnxRunner:
@@ -56,13 +61,15 @@ class OnnxRunner:
     def submit(
         self, task: str, payload: interface.Payload, cancelled: interface.Cancellation
     ) -> Iterator[interface.Chunk]:
-        """One chunk with every output of the graph."""
+        """One chunk: every output of the graph, or what it takes and gives."""
         yield from interface.answer_alone(self, task, payload, cancelled)
 
     def split(self, task: str, payload: interface.Payload) -> Sequence[interface.Item]:
-        """One item with all rows of the request; length tells apart shapes that cannot share a pass."""
+        """One item with all rows of the request; nothing needs running to describe the graph."""
+        if task == "describe":
+            return []
         if task != "predict":
-            raise interface.UnsupportedTask(f"a tensor model cannot {task}", fix="ask for task 'predict'")
+            raise interface.UnsupportedTask(f"a tensor model cannot {task}", fix="ask for predict or describe")
         feeds = self._read(payload)
         if not self.batching:
             return [interface.Item(1, feeds)]
@@ -93,8 +100,11 @@ class OnnxRunner:
         items: Sequence[interface.Item],
         results: Sequence[object],
     ) -> interface.Chunk:
-        """Every output of the graph, by name."""
+        """Every output of the graph, by name; or the graph's inputs and outputs in the protocol's words."""
         self._requests += 1
+        if task == "describe":
+            about = {"inputs": _ports(self._inputs.values()), "outputs": _ports(self._outputs.values())}
+            return interface.Chunk(data=about, finish_reason="stop", usage=interface.Usage(prompt_tokens=0))
         outputs: list[NDArray[np.generic]] = results[0]  # type: ignore[assignment]  # from `run`
         packed = {name: interface.pack_tensor(array) for name, array in zip(self._outputs, outputs, strict=True)}
         return interface.Chunk(tensors=packed, finish_reason="stop", usage=interface.Usage(prompt_tokens=0))
@@ -135,6 +145,20 @@ class OnnxRunner:
             given = sorted(inputs) if isinstance(inputs, dict) else inputs
             raise interface.BadPayload(f"inputs {given} given, the graph takes {wanted}", fix="name each input")
         return {name: interface.unpack_tensor(tensor) for name, tensor in inputs.items()}
+
+
+def _ports(nodes: Iterable[onnxruntime.NodeArg]) -> list[dict[str, object]]:
+    """-1 is a size known only at run time. What is no tensor cannot be sent and is left out."""
+    kinds = [(node, node.type.removeprefix("tensor(").removesuffix(")")) for node in nodes]
+    return [
+        {
+            "name": node.name,
+            "datatype": _DATATYPES[kind],
+            "shape": [size if isinstance(size, int) else -1 for size in node.shape or ()],
+        }
+        for node, kind in kinds
+        if kind in _DATATYPES
+    ]
 
 
 def _joined(feeds: list[Feeds]) -> Feeds:

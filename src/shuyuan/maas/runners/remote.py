@@ -140,7 +140,7 @@ class RemoteRunner:
             if said_something or len(tried) > self._file.retries or not self._pool.spend():
                 break
         wait_s = max(self._pool.rest_s(), 1.0)
-        raise remotewire.UpstreamFailed(f"{why} ({len(tried)} asked)", fix="ask again later", retry_after_s=wait_s)
+        raise interface.UpstreamFailed(f"{why} ({len(tried)} asked)", fix="ask again later", retry_after_s=wait_s)
 
     async def _stream(
         self, task: str, payload: interface.Payload, upstream: upstreams.Upstream

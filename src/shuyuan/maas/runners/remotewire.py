@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 import httpx
 import numpy as np
 
-from shuyuan.kernel import errors
 from shuyuan.maas.runners import interface, llamaevents, upstreams
 
 MAX_ANSWER_BYTES = 64 << 20
@@ -17,12 +16,6 @@ _OPTIONS = (
     "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
 )  # fmt: skip
 _CALLERS_FAULT = frozenset({400, 404, 413, 422})
-
-
-class UpstreamFailed(errors.Unavailable):
-    """The model behind this one did not answer as it should."""
-
-    code = "upstream_failed"
 
 
 class Broke(Exception):

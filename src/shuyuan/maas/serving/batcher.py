@@ -128,6 +128,8 @@ class Batcher:
         request.results = [None] * len(request.items)
         request.missing = len(request.items)
         self._requests[request.id] = request
+        if not request.items:
+            self._finish(request)
         for index, item in enumerate(request.items):
             piece = _Piece(request, index, item.length, item.rows)
             piece.place = self._line.push(piece, request.flow, self._costs.cost_s(item.length, item.rows))

@@ -182,6 +182,7 @@ class LocalEngine:
         before = self._names.get(name)
         self._names[name] = found.key
         if before and before not in self._names.values():
+            self._lookup.forget()  # other schools may still have found the one that goes
             self._retire(before)
 
     def _retire(self, key: str) -> None:

@@ -147,7 +147,10 @@ class Engine(Protocol):
         ...
 
     def forget(self) -> None:
-        """An alias moved or a version came: look models up again at the next call instead of within a second."""
+        """An alias moved or a version came: look models up again at the next call instead of within a second.
+
+        May be called from any thread. The catalogue calls it on its own changes.
+        """
         ...
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.serving import interface
@@ -13,63 +14,57 @@ _MOST = 4096  # names remembered
 Name = tuple[str, str]  # school, model
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Memory:
+    """What was found since the last `forget`. An answer that comes late is written where nobody reads."""
+
+    found: dict[Name, tuple[float, catalogue.Loadable]] = field(default_factory=dict)
+    asking: dict[Name, asyncio.Task[catalogue.Loadable]] = field(default_factory=dict)
+    known: list[tuple[float, Sequence[str]]] = field(default_factory=list)  # none or one
+
+
 class Lookup:
-    """Used from one event loop."""
+    """Used from one event loop; `forget` from any thread."""
 
     def __init__(self, locator: catalogue.Locator) -> None:
-        self._locator = locator
-        self._found: dict[Name, tuple[float, catalogue.Loadable]] = {}
-        self._asking: dict[Name, asyncio.Task[catalogue.Loadable]] = {}
-        self._forgotten = 0
-        self._known: tuple[float, Sequence[str]] = (float("-inf"), ())
+        self._locator, self._memory = locator, _Memory()
 
     def forget(self) -> None:
         """Ask again next time."""
-        self._forgotten += 1
-        self._found.clear()
-        self._asking.clear()
-        self._known = (float("-inf"), ())
+        self._memory = _Memory()
 
     def recent(self, model: str, school_id: str) -> catalogue.Loadable | None:
         """What was found less than a second ago; nothing else is looked at."""
-        until, found = self._found.get((school_id, model), (0.0, None))
+        until, found = self._memory.found.get((school_id, model), (0.0, None))
         return found if until > time.monotonic() else None
 
     async def find(self, model: str, school_id: str) -> catalogue.Loadable:
         """The file of a name. Raises UnknownModel, NotPulled, Loading."""
         if found := self.recent(model, school_id):
             return found
-        name = (school_id, model)
-        if name not in self._asking:
-            self._asking[name] = asyncio.create_task(self._ask(model, school_id))
-            self._asking[name].add_done_callback(lambda task: self._asked(name, task))
-        return await asyncio.shield(self._asking[name])
+        name, memory = (school_id, model), self._memory
+        if (asking := memory.asking.get(name)) is None:
+            asking = memory.asking[name] = asyncio.create_task(self._ask(name, memory))
+            asking.add_done_callback(lambda task: _asked(memory, name, task))
+        return await asyncio.shield(asking)
 
     def known(self) -> Sequence[str]:
         """Names that every school may use."""
-        now = time.monotonic()
-        if self._known[0] < now:
-            self._known = (now + _FRESH_S, tuple(self._locator.known()))
-        return self._known[1]
+        now, known = time.monotonic(), self._memory.known
+        if not known or known[0][0] < now:
+            known[:] = [(now + _FRESH_S, tuple(self._locator.known()))]
+        return known[0][1]
 
-    def _asked(self, name: Name, task: "asyncio.Task[catalogue.Loadable]") -> None:
-        if self._asking.get(name) is task:
-            del self._asking[name]
-        if not task.cancelled():
-            task.exception()  # it may be that nobody waits any more
-
-    async def _ask(self, model: str, school_id: str) -> catalogue.Loadable:
-        asked_at = self._forgotten
+    async def _ask(self, name: Name, memory: _Memory) -> catalogue.Loadable:
+        school_id, model = name
         try:
             found = await asyncio.to_thread(self._locator.locate, model, school_id)
         except catalogue.NotPulled as absent:
             self._raise_if_pulling(model, absent)
             raise
-        if asked_at != self._forgotten:  # an alias may have moved meanwhile
-            return found
-        if len(self._found) >= _MOST:
-            self._found.clear()
-        self._found[school_id, model] = (time.monotonic() + _FRESH_S, found)
+        if len(memory.found) >= _MOST:
+            memory.found.clear()
+        memory.found[name] = (time.monotonic() + _FRESH_S, found)
         return found
 
     def _raise_if_pulling(self, model: str, absent: catalogue.NotPulled) -> None:
@@ -79,3 +74,9 @@ class Lookup:
             raise interface.Loading(
                 f"model {model!r} is being pulled: {percent} %", fix="try again when it has arrived", retry_after_s=10
             ) from absent
+
+
+def _asked(memory: _Memory, name: Name, task: "asyncio.Task[catalogue.Loadable]") -> None:
+    del memory.asking[name]
+    if not task.cancelled():
+        task.exception()  # it may be that nobody waits any more

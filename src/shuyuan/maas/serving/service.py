@@ -7,4 +7,6 @@ from shuyuan.maas.serving.engine import LocalEngine
 
 def build_engine(catalogue: catalogue_api.Catalogue, settings: kernel_settings.Settings) -> LocalEngine:
     """An engine over the catalogue; starts nothing before the first call. `close` is a coroutine."""
-    return LocalEngine(catalogue, memory_bytes=settings.model_memory_bytes)
+    engine = LocalEngine(catalogue, memory_bytes=settings.model_memory_bytes)
+    catalogue.on_change.append(engine.forget)
+    return engine

@@ -95,16 +95,22 @@ def answer_of(told: Sequence[object]) -> tuple[int, runners.Chunk | Exception]:
 def error_to_dict(wrong: Exception) -> dict[str, object]:
     """An error on its way to the server; a defect keeps its class name and nothing more."""
     if isinstance(wrong, errors.ShuyuanError):
-        return {**wrong.to_dict(), "kind": type(wrong).__name__}
+        told: dict[str, object] = {**wrong.to_dict(), "kind": type(wrong).__name__}
+        if isinstance(wrong, errors.RateLimited | errors.Unavailable):
+            told["retry_after_s"] = wrong.retry_after_s
+        return told
     return {"code": "runner_defect", "kind": "", "message": f"{type(wrong).__name__}: {wrong}", "fix": ""}
 
 
-def error_of(told: Mapping[str, str]) -> Exception:
+def error_of(told: Mapping[str, object]) -> Exception:
     """The exception a worker reported."""
-    found = getattr(runners, told["kind"], None) if told["kind"] else None
-    if isinstance(found, type) and issubclass(found, errors.ShuyuanError):
-        return found(told["message"], fix=told["fix"])
-    return RunnerDefect(told["message"])
+    kind, message, fix = (str(told[name]) for name in ("kind", "message", "fix"))
+    found = getattr(runners, kind, None) if kind else None
+    if not isinstance(found, type) or not issubclass(found, errors.ShuyuanError):
+        return RunnerDefect(message)
+    if issubclass(found, errors.RateLimited | errors.Unavailable):
+        return found(message, fix=fix, retry_after_s=float(str(told["retry_after_s"])))
+    return found(message, fix=fix)
 
 
 class RunnerDefect(RuntimeError):

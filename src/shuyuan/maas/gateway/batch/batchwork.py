@@ -7,6 +7,7 @@ being answered at that moment is asked again. A full quota or an exam pauses the
 import asyncio
 import concurrent.futures
 import contextlib
+import dataclasses
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -113,7 +114,7 @@ class Work:
         if row is None or row.status not in jobstore.ACTIVE:
             self._next.pop(batch_id, None)
             return None
-        owner = _owner(row)
+        owner = self._owner(row)
         try:
             return self._turn(row, owner)
         except errors.ShuyuanError as failure:
@@ -201,6 +202,7 @@ class Work:
             sealed = self._vault.seal(uow, row.account_id, _ANSWER_FIELD, text)
             jobstore.add_line(uow, row.school_id, row.id, number, ok=ok, answer=sealed)
 
+        self._desk.push()  # no crash leaves an answer that was kept and not paid for
         await self._db.write_async(keep)
 
     def _on_loop(self, batch_id: str, work: Any) -> _Full | None:  # Any: a coroutine
@@ -304,6 +306,13 @@ class Work:
     def _change(self, row: Row[Any], **values: Any) -> None:
         self._db.write(lambda uow: jobstore.change(uow, row.id, jobstore.ACTIVE, **values))
 
+    def _owner(self, row: Row[Any]) -> Principal:
+        """The person who made the batch, with the key they made it with and the age band of that key."""
+        groups, scopes = frozenset(row.groups), frozenset({"models"})
+        person = Principal(row.account_id, row.school_id, row.role, groups, scopes, key_id=row.key_id)
+        band = next((key.age_band for key in self._identity.keys(person) if key.id == row.key_id), None)
+        return dataclasses.replace(person, age_band=band)
+
     def _resume(self) -> None:
         with self._db.read() as conn:
             begun = [row for row in jobstore.unfinished(conn) if row.workflow_id]
@@ -312,12 +321,6 @@ class Work:
         for row in begun:  # what the tables of the jobs have lost begins again
             with contextlib.suppress(errors.Unavailable):
                 self._durable.start(KIND, row.id, workflow_id=row.workflow_id)
-
-
-def _owner(row: Row[Any]) -> Principal:
-    """The person who made the batch, with the key they made it with."""
-    groups, scopes = frozenset(row.groups), frozenset({"models"})
-    return Principal(row.account_id, row.school_id, row.role, groups, scopes, key_id=row.key_id)
 
 
 def _told(request: jsonl.Request, answer: direct.Answer) -> dict[str, Any]:

@@ -86,6 +86,10 @@ class Books:
         """Return once every call that ended is settled for good."""
         self._till.flush()
 
+    def push(self) -> None:
+        """Queue every end of a call before what is written next."""
+        self._till.push()
+
     async def drain(self) -> None:
         """`flush` for coroutines."""
         await self._till.drain()

@@ -71,6 +71,10 @@ class Till:
             self._alarm = loop
             loop.call_later(LAZY_S, self._ring)
 
+    def push(self) -> None:
+        """Queue what was handed in now instead of in `LAZY_S`: whatever is written after this comes after it."""
+        self._write()
+
     def flush(self) -> None:
         """Return once everything that was handed in is durable. Blocks: not for an event loop."""
         self._write()

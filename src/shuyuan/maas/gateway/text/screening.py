@@ -18,8 +18,8 @@ from shuyuan.maas.gateway import interface
 from shuyuan.science import text as plain_text
 from shuyuan.science.text import policy
 
-HARM_SIGNS = "gateway.harm_signs"  # subject_id: the account; key_id, age_band, source
-_BANDS: Mapping[Role, policy.Band] = {"student": "teen"}  # everybody else is an adult until a header says less
+HARM_SIGNS = interface.HARM_SIGNS
+_BANDS: Mapping[Role, policy.Band] = {"student": "teen"}  # everybody else is an adult until key or header say less
 _HELD = 240  # characters without the end of a sentence that are held back at most
 _BEHIND = 80  # characters already sent that are looked at again with what follows
 _LONG = 4_000  # characters from which judging leaves the event loop
@@ -37,9 +37,9 @@ _CARE: Mapping[plain_text.Language, str] = {
 
 
 def band_of(principal: Principal, asked: policy.Band | None = None) -> policy.Band:
-    """The band of a caller; `asked` can only protect more."""
-    usual = _BANDS.get(principal.role, "adult")
-    return policy.least_band(usual, asked) if asked else usual
+    """The band of a caller: of role, key and `asked` the one that protects most."""
+    named = (_BANDS.get(principal.role), principal.age_band, asked)
+    return policy.least_band("adult", *(band for band in named if band))
 
 
 def read_band(header: str | None) -> policy.Band | None:

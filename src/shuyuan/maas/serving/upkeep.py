@@ -1,0 +1,279 @@
+"""One model's replicas: load them within the budget, free them, bring them back after a crash.
+
+Knows who is in a worker, and of the line only whether anybody waits: that is `lane`, which stands on this.
+"""
+
+import abc
+import asyncio
+import contextlib
+
+import structlog
+
+from shuyuan.kernel import errors
+from shuyuan.maas.catalogue import interface as catalogue
+from shuyuan.maas.serving import interface, wire
+from shuyuan.maas.serving.call import Call
+from shuyuan.maas.serving.loading import Attempts, threads_each
+from shuyuan.maas.serving.placement import Workers
+from shuyuan.maas.serving.replica import Replica
+from shuyuan.maas.serving.residency import Budget, Unwanted
+from shuyuan.maas.serving.worker import Worker, WorkerDied
+
+_log = structlog.get_logger(module="serving.upkeep")
+
+_LOAD_LIMIT_S = 300.0
+
+
+class Upkeep(abc.ABC):
+    """Used from one event loop."""
+
+    def __init__(self, model: catalogue.Loadable, workers: Workers, budget: Budget) -> None:
+        self.model, self.name = model, model.name
+        self.state: interface.State = "pulled"
+        self.reason = ""
+        self.restarts = 0
+        self.pinned = False
+        self.used_at = 0.0
+        self.keep_alive_s: float | None = None
+        self.measured_bytes = 0  # of one replica
+        self._workers, self._budget = workers, budget
+        self._replicas: list[Replica] = []
+        self._wanted_replicas = 1
+        self._loading: asyncio.Task[None] | None = None
+        self._warming = 0
+        self._unloading: asyncio.Task[None] | None = None
+        self._open = False  # loaded and within the budget: calls may be handed over
+        self._attempts = Attempts()
+        self._farewell: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def in_flight(self) -> int:
+        """Calls in a worker, cancelled ones included until it has let go."""
+        return sum(len(replica.calls) for replica in self._replicas)
+
+    @property
+    @abc.abstractmethod
+    def waiting(self) -> int:
+        """Calls in line."""
+
+    @abc.abstractmethod
+    def _pump(self) -> None:
+        """There is room: hand calls over."""
+
+    @abc.abstractmethod
+    def _over(self, replica: Replica, call: Call) -> None:
+        """The worker will say no more about this call."""
+
+    @abc.abstractmethod
+    def _save(self, call: Call) -> None:
+        """The worker of this call is gone."""
+
+    @abc.abstractmethod
+    def _turn_away(self, why: errors.ShuyuanError) -> None:
+        """Tell everybody in line that there will be no model."""
+
+    @property
+    def busy(self) -> bool:
+        """Answering, being asked, or between two states."""
+        if self.waiting or self._warming or self._loading_now or self._unloading:
+            return True
+        return any(replica.calls for replica in self._replicas)
+
+    @property
+    def idle(self) -> bool:
+        """See Resident.idle."""
+        return bool(self._replicas) and not self.busy
+
+    async def ready(self, replicas: int | None = None) -> None:
+        """Load now if need be. Raises LoadFailed, NeverFits."""
+        if replicas is not None and replicas != self._wanted_replicas:
+            await asyncio.shield(asyncio.create_task(self._resize(replicas)))
+        self._warming += 1
+        try:
+            while len(self._replicas) < self._wanted_replicas:
+                await asyncio.shield(self._ensure_loaded())
+        finally:
+            self._warming -= 1
+            self._rest_if_idle()
+
+    async def unload(self) -> None:
+        """Free the model. Raises Conflict while it is answering."""
+        if self.in_flight or self.waiting:
+            raise errors.Conflict(f"model {self.name!r} is answering", fix="wait until it is idle")
+        if self._loading_now:
+            raise errors.Conflict(f"model {self.name!r} is being loaded", fix="wait until it is ready")
+        await asyncio.shield(self._unloading or self._begin_unload())
+
+    def keep_alive(self, seconds: float | None) -> None:
+        """See Engine.keep_alive."""
+        self.keep_alive_s = seconds
+        self._stay()
+        self._rest_if_idle()
+
+    def pin(self, pinned: bool) -> None:
+        """See Engine.pin."""
+        self.pinned = pinned
+        self._budget.changed()
+        self._rest_if_idle()
+
+    @property
+    def _loading_now(self) -> bool:
+        return self._loading is not None and not self._loading.done()
+
+    def _need_bytes(self) -> int:
+        return (self.measured_bytes or self.model.memory_bytes) * self._wanted_replicas
+
+    def _ensure_loaded(self) -> "asyncio.Task[None]":
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(self._load())
+            self._loading.add_done_callback(_retrieve)
+        return self._loading
+
+    async def _load(self) -> None:
+        try:
+            await self._attempts.pause(self.name, self.reason)
+            if self._unloading:
+                await asyncio.shield(self._unloading)
+            self.state, self.reason = "loading", ""
+            if not self._replicas:
+                await self._budget.admit(self, self._need_bytes(), lambda: bool(self.waiting or self._warming))
+            while len(self._replicas) < self._wanted_replicas:
+                self._replicas.append(await self._load_one())
+            await self._settle()
+            self._open = True
+        except Unwanted:
+            self.state = "pulled"
+        except (errors.ShuyuanError, asyncio.CancelledError) as why:
+            self._fail(why)
+            raise
+        else:
+            self.state = "ready"
+            self._pump()
+            self._rest_if_idle()
+
+    async def _load_one(self) -> Replica:
+        worker: Worker | None = None
+        try:
+            worker = await self._workers.place(self.model, alone=self._wanted_replicas > 1)
+            threads = threads_each(self._wanted_replicas)
+            loaded = await asyncio.wait_for(worker.load(self.model, threads), _LOAD_LIMIT_S)
+            if not worker.alive:
+                raise WorkerDied("it ended right after loading")
+        except (WorkerDied, wire.RunnerDefect, errors.ShuyuanError, OSError, TimeoutError) as wrong:
+            if worker:
+                await self._release(worker)
+            self.reason = f"it could not be loaded: {wrong}"
+            self._attempts.failed()
+            _log.warning("model_load_failed", model=self.name, error=str(wrong))
+            raise self._attempts.error(self.name, self.reason) from wrong
+        replica = Replica(worker, loaded)
+        worker.on_death[self.model.key] = lambda: self._on_death(replica)
+        worker.on_over[self.model.key] = lambda call: self._over(replica, call)
+        _log.info("model_loaded", model=self.name, load_s=round(loaded.load_s, 2), pid=worker.pid)
+        return replica
+
+    async def _settle(self) -> None:
+        self.measured_bytes = max(replica.loaded.memory_bytes for replica in self._replicas) or self.measured_bytes
+        try:
+            await self._budget.settle(self, self._need_bytes())
+        except interface.NeverFits:
+            await self._free(self._replicas)
+            raise
+
+    def _fail(self, why: BaseException) -> None:
+        """Everybody who waited for the load hears why it did not happen."""
+        self.reason = self.reason or str(why)
+        if self._replicas:  # the others go on answering
+            self.state = "ready"
+            return
+        self._budget.release(self)
+        self.state = "failed"
+        if isinstance(why, errors.ShuyuanError):
+            self._turn_away(why)
+
+    async def _free(self, replicas: list[Replica]) -> None:
+        leaving = list(replicas)
+        self._open = False
+        for replica in leaving:
+            self._replicas.remove(replica)
+            replica.worker.on_death.pop(self.model.key, None)
+            for call in replica.calls:  # none, unless it turned out too large in the midst of it
+                self._save(call)
+        for replica in leaving:
+            await self._release(replica.worker)
+        if not self._replicas:
+            self.state = "pulled"
+            self._budget.release(self)
+
+    async def _release(self, worker: Worker) -> None:
+        with contextlib.suppress(WorkerDied):
+            await self._workers.release(self.model, worker)
+
+    def _unloaded(self, task: "asyncio.Task[None]") -> None:
+        self._unloading = None
+        _retrieve(task)
+        self._budget.changed()
+        if self.waiting and not self._closed:
+            self._ensure_loaded()
+
+    async def _resize(self, replicas: int) -> None:
+        """Another number of replicas: let the present ones finish, free them, start anew with other threads."""
+        self._wanted_replicas = replicas
+        for replica in self._replicas:
+            replica.leaving = True
+        while self._loading_now or any(replica.calls for replica in self._replicas):
+            await asyncio.sleep(0.01)
+        await self._free(self._replicas)
+        if self.waiting:
+            self._ensure_loaded()
+
+    def _rest_if_idle(self) -> None:
+        if not self.idle or self._closed:
+            return
+        self._budget.changed()
+        if self.keep_alive_s is not None and not self.pinned and self._farewell is None:
+            loop = asyncio.get_running_loop()
+            self._farewell = loop.call_later(self.keep_alive_s, self._say_farewell)
+
+    def _stay(self) -> None:
+        """It is wanted again: no farewell."""
+        if self._farewell:
+            self._farewell.cancel()
+            self._farewell = None
+
+    def _say_farewell(self) -> None:
+        self._farewell = None
+        if self.idle and not self.pinned and not self._closed:
+            self._begin_unload()
+
+    def _begin_unload(self) -> "asyncio.Task[None]":
+        self._unloading = asyncio.create_task(self._free(self._replicas))
+        self._unloading.add_done_callback(self._unloaded)
+        return self._unloading
+
+    def _on_death(self, replica: Replica) -> None:
+        """The worker of a loaded model has ended: its calls go back into the line, another is started."""
+        if replica in self._replicas:
+            self._replicas.remove(replica)
+        self.restarts += 1
+        self.reason = "its worker ended unexpectedly"
+        self._attempts.failed()
+        _log.warning("worker_lost", model=self.name, failures=self._attempts.failures)
+        for call in replica.calls:
+            self._save(call)
+        if not self._replicas:
+            self.state = "failed"
+            self._budget.release(self)
+        if not self._closed and not self._attempts.exhausted:
+            asyncio.get_running_loop().call_later(self._attempts.pause_left_s(), self._revive)
+
+    def _revive(self) -> None:
+        if not self._closed and len(self._replicas) < self._wanted_replicas:
+            self._ensure_loaded()
+
+
+def _retrieve(task: "asyncio.Task[None]") -> None:
+    """Mark an error as seen: it is in the lane's reason, and its callers may have left."""
+    with contextlib.suppress(asyncio.CancelledError):
+        task.exception()
