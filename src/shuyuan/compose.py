@@ -78,7 +78,7 @@ PARTS: dict[str, Part] = {
     "insight": Part("shuyuan.learning.insight.service:InsightService", ("people", "courses", "records", "tracing")),
     "tutor": Part(
         "shuyuan.learning.tutor.service:TutorService",
-        ("db", "vault", "audit", "people", "courses", "records", "assessment", "gateway", "settings"),
+        ("db", "vault", "audit", "people", "courses", "records", "assessment", "gateway", "settings", "identity"),
     ),
     "improvement": Part(
         "shuyuan.learning.improvement.service:ImprovementService",
@@ -116,12 +116,25 @@ ROUTERS: dict[str, Part] = {
     ),
     "office": Part(
         "shuyuan.web.office:router",
-        ("identity", "people", "courses", "db", "audit", "settings", "catalogue", "engine", "gateway", "improvement"),
+        (
+            "identity",
+            "people",
+            "courses",
+            "db",
+            "audit",
+            "settings",
+            "catalogue",
+            "engine",
+            "gateway",
+            "improvement",
+            "tutor",
+        ),
     ),
 }
 
 JOBS: dict[str, Part] = {
     "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler", "outbox", "batches")),
+    "tutor": Part("shuyuan.learning.tutor.jobs:register", ("outbox", "tutor")),
     "improvement": Part(
         "shuyuan.learning.improvement.jobs:register", ("outbox", "scheduler", "improvement", "tracing", "identity")
     ),

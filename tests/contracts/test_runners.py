@@ -14,6 +14,7 @@ import pytest
 from tests.maas import onnx_file, starter_files
 from tests.maas.runners import fake_upstream, speech
 
+from shuyuan.maas.catalogue import extras
 from shuyuan.maas.runners import interface
 
 pytestmark = [
@@ -24,6 +25,7 @@ NEVER = threading.Event()
 STARTERS = {"llama": "tiny", "embed": "embed", "ocr": "ocr", "whisper": "whisper"}
 LIBRARIES = {"ocr": "rapidocr", "whisper": "faster_whisper", "torch": "torch"}
 COUNTS_PROMPTS = {"llama", "embed", "remote"}
+VOICES = '{"voices": {"en": "en-us", "zh": "cmn"}}'
 LOADS_SLOWLY = {"llama"}
 
 
@@ -54,6 +56,8 @@ def _request(kind: str) -> tuple[str, interface.Payload]:
         return "ocr", {"image": _picture()}
     if kind == "whisper":
         return "transcribe", {"audio": speech.wav(speech.tone(1.0)), "language": "en"}
+    if kind == "espeak":
+        return "speak", {"text": "Good morning.", "voice": "en"}
     return "predict", {"inputs": {"x": interface.pack_tensor(np.ones((2, 3), np.float32))}}
 
 
@@ -74,6 +78,8 @@ def _file(kind: str, folder: Path, url: str) -> Path:
         path.write_bytes(onnx_file.linear(np.arange(6, dtype=np.float32).reshape(3, 2)))
     elif kind == "remote":
         path.write_text(json.dumps({"upstreams": [{"url": url, "model": "m"}]}))
+    elif kind == "espeak":
+        path.write_text(VOICES)
     else:
         from shuyuan.science.nets import modules, shapes
 
@@ -93,6 +99,8 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     kind = request.param
     if kind in LIBRARIES and importlib.util.find_spec(LIBRARIES[kind]) is None:
         pytest.skip(f"runner {kind} needs {LIBRARIES[kind]}, which is not installed")
+    if kind == "espeak" and extras.missing(kind):
+        pytest.skip("runner espeak needs a voice: neither espeakng-loader nor the system's espeak-ng is installed")
     path = _file(kind, tmp_path_factory.mktemp(kind), upstream)
     runner = _new(kind)
     runner.load(path, context_tokens=512)

@@ -27,6 +27,18 @@ def test_the_secret_is_never_listed(school: Cast) -> None:
     assert school.identity.keys(school.who("developer")) == []
 
 
+def test_a_key_carries_the_age_band_it_was_made_for(school: Cast) -> None:
+    who = school.who("teacher")
+    made = school.identity.create_key(who, "class app", age_band="child")
+    plain = school.identity.create_key(who, "laptop")
+    assert (made.age_band, plain.age_band) == ("child", None)
+    assert school.identity.principal_of_key(made.secret).age_band == "child"
+    assert school.identity.principal_of_key(plain.secret).age_band is None
+    assert {key.name: key.age_band for key in school.identity.keys(who)} == {"class app": "child", "laptop": None}
+    with pytest.raises(errors.BadInput, match="toddler"):
+        school.identity.create_key(who, "odd", age_band="toddler")  # type: ignore[arg-type]  # refused
+
+
 @pytest.mark.parametrize(
     ("role", "scope"),
     [

@@ -105,6 +105,8 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("POST", "/api/attempts/{attempt_id}/items/{item_id}/tutor"): allow("student"),
     ("GET", "/api/tutor"): allow("student"),
     ("GET", "/api/learners/{learner_id}/tutor-transcript"): allow("admin", "teacher", "student"),
+    ("GET", "/api/care"): allow("admin", "teacher"),
+    ("POST", "/api/care/{concern_id}/seen"): allow("admin", "teacher"),
     # learning/tracing, recommendation, insight: what a learner knows, does next, and what a class needs
     ("GET", "/api/learners/{learner_id}/mastery"): allow("admin", "teacher", "student"),
     ("GET", "/api/learners/{learner_id}/next"): allow("admin", "teacher", "student"),
@@ -216,6 +218,8 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("GET", "/learn/practice/{attempt_id}/done"): allow("student", scope="admin"),
     ("GET", "/learn/practice/{attempt_id}/hints"): allow("student", scope="admin"),
     ("GET", "/teach/today"): allow("teacher", scope="admin"),
+    ("GET", "/care/{concern_id}"): allow("admin", "teacher", scope="admin"),
+    ("POST", "/care/{concern_id}/seen"): allow("admin", "teacher", scope="admin"),
     ("GET", "/teach/class"): allow("teacher", scope="admin"),
     ("GET", "/teach/class.csv"): allow("teacher", scope="admin"),
     ("GET", "/teach/learners/{learner_id}"): allow("teacher", scope="admin"),

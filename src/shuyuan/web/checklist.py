@@ -4,16 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shuyuan.identity.interface import Account, Principal
+from shuyuan.identity.interface import RESPONSIBLE, Account, Principal
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue.interface import Entry
 from shuyuan.web import machine
-from shuyuan.web.needs import OfficeNeeds
+from shuyuan.web.needs import Needs, OfficeNeeds
 
 ROOM_BYTES = 2_000_000_000  # what the records of a school and its backups need, beside models
 FRESH = timedelta(days=7)
-RESPONSIBLE, RESPONSIBLE_NAMED = "responsible", "responsible.named"  # the school's setting; its entry in the log
+RESPONSIBLE_NAMED = "responsible.named"  # its entry in the activity log
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ def checks(needs: OfficeNeeds, reader: Principal) -> list[Check]:
     return list(_walk(needs, reader))
 
 
-def responsible(needs: OfficeNeeds, reader: Principal) -> Account | None:
-    """Whom families ask about data and the tutor; None while nobody is named, or they left."""
+def responsible(needs: Needs | OfficeNeeds, reader: Principal) -> Account | None:
+    """Who sees signs of harm, and whom families ask; None while nobody is named, or they left."""
     named = needs.identity.setting(reader.school_id, RESPONSIBLE)
     if named is None:
         return None

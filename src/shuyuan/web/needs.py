@@ -52,3 +52,4 @@ class OfficeNeeds:
     engine: Engine
     gateway: Gateway
     improvement: Improvement
+    tutor: Tutor

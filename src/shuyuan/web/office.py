@@ -9,6 +9,7 @@ from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.courses.interface import Courses
 from shuyuan.learning.improvement.interface import Improvement
 from shuyuan.learning.people.interface import People
+from shuyuan.learning.tutor.interface import Tutor
 from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.gateway.interface import Gateway
 from shuyuan.maas.serving.interface import Engine
@@ -43,6 +44,7 @@ def router(
     engine: Engine,
     gateway: Gateway,
     improvement: Improvement,
+    tutor: Tutor,
 ) -> APIRouter:
     """Every page of the office."""
     needs = OfficeNeeds(
@@ -57,6 +59,7 @@ def router(
         engine=engine,
         gateway=gateway,
         improvement=improvement,
+        tutor=tutor,
     )
     api = APIRouter()
     for family in FAMILIES:

@@ -15,6 +15,7 @@ from shuyuan.web import static
 from shuyuan.web.needs import Needs
 from shuyuan.web.pages import (
     assign,
+    care,
     classmap,
     common,
     course,
@@ -39,6 +40,7 @@ FAMILIES = (
     practice,
     mistakes,
     teacher,
+    care,
     classmap,
     learner,
     assign,

@@ -31,6 +31,7 @@ class ScriptedVoice:
     hold: asyncio.Event | None = None
     model: str = "scripted"
     asked: list[list[gateway_api.Message]] = field(default_factory=list)
+    bands: list[gateway_api.Band] = field(default_factory=list)
     cut_short: int = 0
 
     def readiness(self) -> voices.Readiness:
@@ -38,9 +39,10 @@ class ScriptedVoice:
 
     @asynccontextmanager
     async def speak(
-        self, principal: Principal, messages: Sequence[gateway_api.Message]
+        self, principal: Principal, messages: Sequence[gateway_api.Message], *, age_band: gateway_api.Band
     ) -> AsyncIterator[voices.Speech]:
         self.asked.append(list(messages))
+        self.bands.append(age_band)
         done = False
 
         async def words() -> AsyncIterator[str]:
@@ -86,6 +88,7 @@ class World:
             get("assessment"),
             get("gateway"),
             self.platform.settings,
+            get("identity"),
             voice=voice,
         )
 

@@ -15,7 +15,8 @@ GOOD = {
     "torch": files.safetensors(),
     "llama": files.gguf(),
     "embed": b"E5S1" + bytes(64),
-    "remote": b'{"url": "https://models.school.example"}',
+    "remote": b'{"upstreams": [{"url": "https://models.school.example/v1", "model": "m"}]}',
+    "espeak": b'{"voices": {"en": "en-us"}}',
 }
 
 
@@ -90,6 +91,20 @@ def test_a_graph_with_data_in_another_file_is_refused_wherever_the_tensor_is(tmp
 def test_what_is_no_graph_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(interface.RefusedFile, match="no ONNX graph"):
         check(tmp_path, content, "onnx")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'{"voices": {}}', b'{"voices": ["en"]}', b'{"voices": {"en": 1}}', b'{"voices": {"en": ""}}', b'{"en": "en-us"}'],
+)
+def test_what_is_no_list_of_voices_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(interface.RefusedFile, match="no list of voices"):
+        check(tmp_path, content, "espeak")
+
+
+def test_a_list_of_voices_is_small(tmp_path: Path) -> None:
+    with pytest.raises(interface.RefusedFile, match="not a list of voices"):
+        check(tmp_path, GOOD["espeak"] + b" " * 70_000, "espeak")
 
 
 def test_a_graph_nested_without_end_is_refused() -> None:

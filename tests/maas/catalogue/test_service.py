@@ -208,3 +208,21 @@ def test_models_tells_what_is_here(desk: Desk) -> None:
     }
     with pytest.raises(interface.NotPulled):
         desk.catalogue.locate("tiny")
+
+
+def test_who_remembers_names_is_told_once_a_change_is_in_the_database_and_never_before(desk: Desk) -> None:
+    seen: list[int] = []
+    desk.catalogue.on_change.append(lambda: seen.append(len(desk.catalogue.versions(OURS, "tracer"))))
+    desk.register(OURS)
+    assert seen == [1]
+    desk.promote(OURS, 1)
+    assert seen == [1, 1]
+    version = desk.new(b"other")
+
+    def fails(uow: db.UnitOfWork) -> None:
+        desk.catalogue.register_version(uow, school_id=OURS, actor_id=ACTOR, version=version)
+        raise errors.Conflict("not today", fix="try tomorrow")
+
+    with pytest.raises(errors.Conflict):
+        desk.database.write(fails)
+    assert seen == [1, 1]

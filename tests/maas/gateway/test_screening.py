@@ -93,6 +93,17 @@ def test_a_header_can_only_protect_more(live: Live) -> None:
     assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "x-shuyuan-age-band")
 
 
+def test_the_band_of_a_key_holds_and_a_header_can_only_protect_more(
+    live: Live, identity: IdentityService, caller: Caller
+) -> None:
+    made = identity.create_key(caller.principal, "class app", age_band="teen")
+    live.client.headers["authorization"] = f"Bearer {made.secret}"
+    assert live.say("send me nudes").status_code == 400
+    assert live.say("send me nudes", band="adult", age_band="adult").status_code == 400
+    assert live.say("you are so stupid").status_code == 200
+    assert live.say("you are so stupid", band="child").status_code == 400
+
+
 def test_a_sign_of_harm_is_answered_kindly_noted_and_told_with_ids_only(live: Live, caller: Caller) -> None:
     answer = live.say("我不想活了", band="child")
     assert answer.status_code == 400

@@ -76,3 +76,30 @@ def test_a_graph_with_a_fixed_first_axis_cannot_be_declared_to_batch(tmp_path: P
 def test_its_cost_can_be_measured(tmp_path: Path) -> None:
     curve = measuring.measure(loaded(tmp_path, {"batch": True}), budget_s=5)
     assert {rows for _, rows in curve.cells} == {1, 2, 4, 8, 16, 32}
+
+
+@pytest.mark.parametrize("spec", [{}, {"batch": True}])
+def test_a_graph_says_what_it_takes_and_gives(tmp_path: Path, spec: Mapping[str, object]) -> None:
+    (chunk,) = loaded(tmp_path, spec).submit("describe", {}, threading.Event())
+    assert chunk.finish_reason == "stop"
+    assert chunk.data == {
+        "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 3]}],
+        "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 3]}],
+    }
+
+
+def test_each_input_is_described_in_the_words_of_the_protocol(tmp_path: Path) -> None:
+    made = graph.Graph("several")
+    made.input("ids", "int64", ("rows", "length"))
+    made.input("flags", "uint8", (2, 1))
+    made.output(made.node("Shape", ["flags"], "size"), "int64", (2,))
+    path = tmp_path / "several.onnx"
+    path.write_bytes(made.to_bytes())
+    runner = onnx.OnnxRunner()
+    runner.load(path, context_tokens=0)
+    (chunk,) = runner.submit("describe", {}, threading.Event())
+    assert chunk.data["inputs"] == [
+        {"name": "ids", "datatype": "INT64", "shape": [-1, -1]},
+        {"name": "flags", "datatype": "UINT8", "shape": [2, 1]},
+    ]
+    assert chunk.data["outputs"] == [{"name": "size", "datatype": "INT64", "shape": [2]}]

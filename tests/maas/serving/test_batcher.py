@@ -130,3 +130,11 @@ def test_between_passes_it_looks_for_what_has_arrived_and_says_when_it_rests() -
     assert rested.wait(60)
     made.close()
     assert not made.active
+
+
+def test_a_request_that_needs_no_pass_is_answered_without_one(desk: Desk) -> None:
+    desk.hold()
+    desk.ask(1)
+    desk.ask(2, "word")
+    assert texts(desk.answers(3)) == {0: "first", 1: "", 2: "word"}
+    assert desk.runner.passes == 2

@@ -238,3 +238,25 @@ def test_two_schools_with_the_same_name_get_each_their_own_version(shelf: Shelf)
         assert {one.school_id for one in engine.residency().models} == {"shared", "b"}
 
     run(shelf, use)
+
+
+def test_what_a_model_takes_while_it_answers_counts_too(shelf: Shelf) -> None:
+    async def use(engine: LocalEngine) -> None:
+        await engine.warm("linear")
+        lane = next(iter(engine._lanes.values()))
+        at_rest = engine.residency().used_bytes
+        lane._replicas[0].worker.rss_bytes = at_rest + (50 << 20)
+        lane._note_growth()
+        assert engine.residency().used_bytes == at_rest + (50 << 20)
+        lane._replicas[0].worker.rss_bytes = 1
+        lane._note_growth()
+        assert engine.residency().used_bytes == at_rest + (50 << 20)  # it may need it again
+        lane._replicas[0].worker.hosts.add("another")
+        lane._replicas[0].worker.rss_bytes = at_rest + (90 << 20)
+        lane._note_growth()
+        assert engine.residency().used_bytes == at_rest + (50 << 20)  # whose growth it is, nobody knows
+        lane._replicas[0].worker.hosts.remove("another")
+        await engine.unload("linear")
+        assert engine.residency().used_bytes == 0
+
+    run(shelf, use)

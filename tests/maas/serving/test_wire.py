@@ -67,6 +67,12 @@ def test_an_expected_error_comes_back_as_itself() -> None:
     assert (told.message, told.fix) == ("too long", "shorten")
 
 
+def test_an_error_that_says_when_to_come_back_still_says_it() -> None:
+    told = _crossed(runners.UpstreamFailed("silent", fix="ask later", retry_after_s=7.5))
+    assert isinstance(told, runners.UpstreamFailed)
+    assert (told.error_code, told.status, told.retry_after_s) == ("upstream_failed", 503, 7.5)
+
+
 def test_a_defect_comes_back_as_a_defect() -> None:
     told = _crossed(KeyError("x"))
     assert isinstance(told, wire.RunnerDefect)

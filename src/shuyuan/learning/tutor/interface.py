@@ -10,7 +10,8 @@ from shuyuan.kernel import errors
 
 Kind = Literal["hint", "source", "queue", "note", "sentence", "replaced", "done"]
 Voice = Literal["on", "off", "loading", "unavailable"]
-Outcome = Literal["answered", "hints", "refused", "courtesy", "care", "left", "failed"]
+Outcome = Literal["answered", "hints", "refused", "courtesy", "care", "withheld", "left", "failed"]
+Place = Literal["tutor", "api"]  # where somebody showed signs of harm
 
 MAX_MESSAGE_CHARS = 1_000
 
@@ -70,6 +71,24 @@ class Standing:
     progress: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """A message showed signs of harm: whose, where, when, and who saw to it. Never the words.
+
+    name: of the pupil, or of the holder of the API key; empty once they are erased.  has_chat: it can be opened.
+    """
+
+    id: str
+    account_id: str
+    name: str
+    class_name: str
+    place: Place
+    has_chat: bool
+    at: datetime
+    seen_at: datetime | None
+    seen_by: str
+
+
 class Tutor(Protocol):
     """Ask beside a question; read what was said."""
 
@@ -88,6 +107,19 @@ class Tutor(Protocol):
         self, principal: Principal, learner_id: str, *, limit: int = 50, before: str | None = None
     ) -> Sequence[Turn]:
         """Newest first: the learner, teachers of their class, administrators. A reading by others is audited."""
+        ...
+
+    def concerns(self, principal: Principal) -> Sequence[Concern]:
+        """Signs of harm, unseen ones first: of the school for administrators and the person it named, of their own
+        pupils for teachers. Forbidden to others."""
+        ...
+
+    def concern_chat(self, principal: Principal, concern_id: str) -> tuple[Concern, Sequence[Turn]]:
+        """The chat it stands in, newest first; the reading is audited. Empty where there is none."""
+        ...
+
+    def see_concern(self, principal: Principal, concern_id: str) -> None:
+        """Mark as seen; audited, once."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""HTTP of the tutor: ask (events, or the whole answer as JSON), how it stands, the transcript."""
+"""HTTP of the tutor: ask (events, or the whole answer as JSON), how it stands, the transcript, signs of harm."""
 
 import dataclasses
 import json
@@ -54,6 +54,16 @@ def router(tutor: interface.Tutor) -> APIRouter:
         """What was asked and answered, newest first; the learner and their teachers only."""
         turns = tutor.transcript(principal, learner_id, limit=limit, before=before)
         return {"turns": [dataclasses.asdict(turn) for turn in turns]}
+
+    @api.get("/care")
+    def concerns(principal: Principal = Depends(caller)) -> Json:
+        """Signs of harm that the caller answers for, without the words; unseen ones first."""
+        return {"concerns": [dataclasses.asdict(one) for one in tutor.concerns(principal)]}
+
+    @api.post("/care/{concern_id}/seen", status_code=204)
+    def seen(concern_id: str, principal: Principal = Depends(caller)) -> None:
+        """Mark one as seen; audited."""
+        tutor.see_concern(principal, concern_id)
 
     return api
 

@@ -1,10 +1,10 @@
-"""The verbs of the tutor: ask, standing, transcript."""
+"""The verbs of the tutor: ask, standing, transcript, and who sees signs of harm."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 
-from shuyuan.identity.interface import Language, Principal
+from shuyuan.identity.interface import Identity, Language, Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, crypto, errors, ids
 from shuyuan.kernel import db as kernel_db
@@ -13,7 +13,8 @@ from shuyuan.learning.assessment.interface import Assessment
 from shuyuan.learning.courses import interface as courses_api
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.records.interface import Records
-from shuyuan.learning.tutor import interface, store, turn, voices, words
+from shuyuan.learning.tutor import bands, interface, store, turn, voices, words
+from shuyuan.learning.tutor import care as tutor_care
 from shuyuan.learning.tutor import talk as talks
 from shuyuan.maas.gateway import interface as gateway_api
 
@@ -34,14 +35,16 @@ class TutorService:
         assessment: Assessment,
         gateway: gateway_api.Gateway,
         settings: kernel_settings.Settings,
+        identity: Identity,
         *,
         voice: voices.Voice | None = None,
         now: clock.Clock = clock.now,
     ) -> None:
-        self._db, self._audit, self._now = db, audit, now
+        self._db, self._audit, self._now, self._identity = db, audit, now, identity
         self._people, self._courses, self._records, self._assessment = people, courses, records, assessment
         self._voice = voice or voices.voice_of(settings, gateway)
         self._transcript = store.Transcript(vault)
+        self.care = tutor_care.Care(db, audit, people, identity, self._transcript, now)
         self._turns = turn.Turns(db, self._transcript, courses, gateway, self._voice, self._readiness, self._next_hint)
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -80,6 +83,18 @@ class TutorService:
             return self._transcript.of_learner(
                 conn, principal.school_id, learner.id, limit=max(1, min(limit, _MOST_TURNS)), before=before
             )
+
+    def concerns(self, principal: Principal) -> Sequence[interface.Concern]:
+        """Signs of harm that the caller answers for, unseen ones first."""
+        return self.care.concerns(principal)
+
+    def concern_chat(self, principal: Principal, concern_id: str) -> tuple[interface.Concern, Sequence[interface.Turn]]:
+        """The chat a sign of harm stands in; the reading is audited."""
+        return self.care.chat(principal, concern_id)
+
+    def see_concern(self, principal: Principal, concern_id: str) -> None:
+        """Mark as seen; audited."""
+        self.care.see(principal, concern_id)
 
     async def drain(self) -> None:
         """Wait until every turn under way is stored."""
@@ -120,32 +135,40 @@ class TutorService:
         if question.language != spoken:
             question = self._courses.question(principal.school_id, item_id, question.seed, spoken)
         mistake = self._last_mistake(principal, attempt_id, question) if slot.state == "wrong" else ""
-        talk = talks.Talk(ids.new_id(), principal, attempt_id, question, slot, said, spoken, began_s, mistake)
-        self._db.write(
-            lambda uow: self._transcript.begin(
-                uow,
-                turn_id=talk.id,
-                school_id=principal.school_id,
-                learner_id=principal.account_id,
-                attempt_id=attempt_id,
-                item_id=item_id,
-                language=spoken,
-                message=said,
-            )
+        learner = self._people.learner(principal, principal.account_id)
+        band = bands.band_of(learner.age_band, self._identity.school(principal.school_id).age_line)
+        talk = talks.Talk(
+            ids.new_id(),
+            principal,
+            attempt_id,
+            question,
+            slot,
+            said,
+            spoken,
+            began_s,
+            band,
+            mistake,
+            judged=bands.judged(said, band),
         )
-        if words.speaks_of_harm(said):
-            self._db.write(
-                lambda uow: self._audit.record(
-                    uow,
-                    school_id=principal.school_id,
-                    actor_id=principal.account_id,
-                    action="care.needed",
-                    object_id=talk.id,
-                )
-            )
-        elif talk.still_open and not words.is_courtesy(said):
+        self._db.write(lambda uow: self._keep(uow, talk, learner.class_id))
+        if talk.still_open and not talk.needs_no_hint:
             talk.hint = self._next_hint(talk) or _last_hint(talk)
         return talk
+
+    def _keep(self, uow: kernel_db.UnitOfWork, talk: talks.Talk, class_id: str) -> None:
+        """The question, and in the same unit word of it to whoever must know."""
+        self._transcript.begin(
+            uow,
+            turn_id=talk.id,
+            school_id=talk.principal.school_id,
+            learner_id=talk.principal.account_id,
+            attempt_id=talk.attempt_id,
+            item_id=talk.question.item_id,
+            language=talk.language,
+            message=talk.message,
+        )
+        if talk.judged.harm:
+            self.care.note_turn(uow, talk.principal, talk.id, class_id)
 
     def _last_mistake(self, principal: Principal, attempt_id: str, question: courses_api.Question) -> str:
         """What the learner answered last, in words, with the common mistake behind it where it is known."""

@@ -1,5 +1,6 @@
 """Turn a model's stream into sentences a learner may read: cut, guarded, replaced by hints where need be."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from shuyuan.science import text
 
 MAX_SENTENCES = 4
 MAX_REPLACED = 2  # a model that leaks twice wants to give the answer: it is stopped
+_ENDED = re.compile(r"(?:[。！？!?；…\n]|(?<!\d)\.)[\"'”’」』）)\]】》*_]*$")  # surely the end of a sentence
 NextHint = Callable[[], Awaitable[interface.Event | None]]
 
 
@@ -24,11 +26,17 @@ class Speaking:
     replaced: int = 0
     _stopped: bool = field(default=False, init=False)
 
-    async def events(self, pieces: AsyncIterator[str]) -> AsyncGenerator[interface.Event, None]:
-        """`sentence` and `replaced` events until the model ends or has to be stopped."""
+    async def events(self, pieces: AsyncIterator[str], *, whole: bool = False) -> AsyncGenerator[interface.Event, None]:
+        """`sentence` and `replaced` events until the model ends or has to be stopped.
+
+        whole: pieces end where sentences do, so that none waits for the next one.
+        """
         splitter = text.SentenceSplitter()
         async for piece in pieces:
-            for sentence in splitter.feed(piece):
+            done = splitter.feed(piece)
+            if whole and _ENDED.search(piece):
+                done += splitter.flush()
+            for sentence in done:
                 async for event in self._judge(sentence):
                     yield event
             if self._stopped:

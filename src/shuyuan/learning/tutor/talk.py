@@ -7,6 +7,8 @@ from shuyuan.identity.interface import Language, Principal
 from shuyuan.learning.assessment.interface import Slot
 from shuyuan.learning.courses import interface as courses_api
 from shuyuan.learning.tutor import interface, words
+from shuyuan.maas.gateway.interface import Band
+from shuyuan.science.text import policy
 
 
 @dataclass
@@ -21,6 +23,7 @@ class Talk:
     message: str
     language: Language
     began_s: float  # time.perf_counter() when the message came
+    age_band: Band
     mistake: str = ""  # what the learner answered last, where that was wrong, and the common mistake behind it
     hint: interface.Event | None = None
     hint_number: int | None = None
@@ -30,11 +33,17 @@ class Talk:
     model: str = ""
     outcome: interface.Outcome = "left"
     first_sentence_ms: int | None = None
+    judged: policy.Judgement = field(default_factory=lambda: policy.Judgement({}))  # what the policy says of it
 
     @property
     def still_open(self) -> bool:
         """Until it is answered right, the answer is nobody's to tell."""
         return self.slot.state != "right"
+
+    @property
+    def needs_no_hint(self) -> bool:
+        """Care, what the age band is kept from, and courtesies are answered without the ladder."""
+        return self.judged.harm or bool(self.judged.blocked(self.age_band)) or words.is_courtesy(self.message)
 
     @property
     def hint_text(self) -> str:

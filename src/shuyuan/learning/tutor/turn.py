@@ -1,4 +1,4 @@
-"""A turn in order: care, courtesy or refusal without a model; else hint, passage, the model behind the guard."""
+"""A turn in order: care, age policy, courtesy or refusal without a model; else hint, passage, the guarded model."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db, errors, log
 from shuyuan.learning.courses import interface as courses_api
-from shuyuan.learning.tutor import guard, interface, passages, prompt, speaking, store, voices, words
+from shuyuan.learning.tutor import bands, guard, interface, passages, prompt, speaking, store, voices, words
 from shuyuan.learning.tutor import talk as talks
 from shuyuan.maas.gateway import interface as gateway_api
 
@@ -64,9 +64,13 @@ class Turns:
         )
 
     async def _order(self, talk: talks.Talk) -> AsyncGenerator[interface.Event, None]:
-        if words.speaks_of_harm(talk.message):
+        if talk.judged.harm:
             talk.outcome = "care"
             yield speaking.said(words.CARE[talk.language], draft=False)
+            return
+        if talk.judged.blocked(talk.age_band):
+            talk.outcome = "withheld"
+            yield speaking.said(words.WITHHELD[talk.language], draft=False)
             return
         if words.is_courtesy(talk.message):
             talk.outcome = "courtesy"
@@ -99,6 +103,10 @@ class Turns:
         try:
             async for event in self._speak(talk, found):
                 yield event
+        except gateway_api.ContentPolicy as kept:
+            talk.outcome = "withheld"
+            told = words.WITHHELD_ANSWER if isinstance(kept, bands.Withheld) else words.WITHHELD
+            yield speaking.note(told[talk.language], "policy")
         except errors.RateLimited as full:
             talk.outcome = "hints"
             of_quota = isinstance(full, gateway_api.QuotaFull)
@@ -122,9 +130,9 @@ class Turns:
             earlier=await asyncio.to_thread(self._earlier, talk),
             excerpt=passages.excerpt(found, asked, talk.language) if found else "",
         )
-        async with self.voice.speak(talk.principal, told) as speech:
+        async with self.voice.speak(talk.principal, told, age_band=talk.age_band) as speech:
             talk.model = speech.version
-            async with aclosing(spoken.events(speech.pieces)) as events:
+            async with aclosing(spoken.events(speech.pieces, whole=speech.whole)) as events:
                 async for event in events:
                     if talk.first_sentence_ms is None:
                         talk.first_sentence_ms = round((time.perf_counter() - talk.began_s) * 1000)
@@ -143,7 +151,8 @@ class Turns:
                 attempt_id=talk.attempt_id,
                 item_id=talk.question.item_id,
             )
-        return [turn for turn in reversed(turns) if turn.language == talk.language]
+        said = [turn for turn in reversed(turns) if turn.language == talk.language]
+        return [turn for turn in said if bands.may_be_told(turn.message, talk.age_band)]
 
     async def _find(self, talk: talks.Talk) -> list[passages.Found]:
         """Passages, best first. Meaning is compared only where the item names no passage: it costs a model call."""

@@ -14,7 +14,7 @@ import httpx
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.kernel import settings as kernel_settings
-from shuyuan.learning.tutor import prompt
+from shuyuan.learning.tutor import bands, prompt
 from shuyuan.maas.gateway import interface as gateway_api
 
 TEMPERATURE = 0.3
@@ -33,10 +33,14 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Words as they come; `version` says which model speaks."""
+    """Words as they come; `version` says which model speaks. whole: a piece ends where a sentence does.
+
+    Raises `bands.Withheld` in the middle when the model goes on to what the learner's age band is kept from.
+    """
 
     version: str
     pieces: AsyncIterator[str]
+    whole: bool = False
 
 
 class Voice(Protocol):
@@ -46,9 +50,9 @@ class Voice(Protocol):
 
     def readiness(self) -> Readiness: ...
     def speak(
-        self, principal: Principal, messages: Sequence[gateway_api.Message]
+        self, principal: Principal, messages: Sequence[gateway_api.Message], *, age_band: gateway_api.Band
     ) -> AbstractAsyncContextManager[Speech]:
-        """Leaving the context stops the work."""
+        """Leaving the context stops the work. Nothing leaves that was not checked for `age_band`."""
         ...
 
 
@@ -70,12 +74,14 @@ class OwnModel:
         return Readiness("ready", ahead=status.queued + 1 if waits else 0)
 
     @asynccontextmanager
-    async def speak(self, principal: Principal, messages: Sequence[gateway_api.Message]) -> AsyncIterator[Speech]:
+    async def speak(
+        self, principal: Principal, messages: Sequence[gateway_api.Message], *, age_band: gateway_api.Band
+    ) -> AsyncIterator[Speech]:
         request = gateway_api.ChatRequest(
-            self.model, messages, max_tokens=prompt.COMPLETION_TOKENS, temperature=TEMPERATURE
+            self.model, messages, max_tokens=prompt.COMPLETION_TOKENS, temperature=TEMPERATURE, age_band=age_band
         )
         async with self._gateway.chat(principal, request, purpose="tutor", deadline_s=_DEADLINE_S) as answer:
-            yield Speech(answer.receipt.version, _texts(answer))
+            yield Speech(answer.receipt.version, _texts(answer), whole=True)
 
 
 class OpenAIServer:
@@ -90,7 +96,9 @@ class OpenAIServer:
         return Readiness("ready")  # only asking shows it
 
     @asynccontextmanager
-    async def speak(self, principal: Principal, messages: Sequence[gateway_api.Message]) -> AsyncIterator[Speech]:
+    async def speak(
+        self, principal: Principal, messages: Sequence[gateway_api.Message], *, age_band: gateway_api.Band
+    ) -> AsyncIterator[Speech]:
         timeout = httpx.Timeout(_DEADLINE_S, connect=_CONNECT_S)
         headers = {"authorization": f"Bearer {self._key}"}
         try:
@@ -105,7 +113,8 @@ class OpenAIServer:
                 }
                 async with client.stream("POST", f"{self._base_url}/chat/completions", json=body) as answer:
                     await _require_ok(answer)
-                    yield Speech(f"{self._base_url}#{model}", _events(answer))
+                    checked = bands.screened(_events(answer), age_band)
+                    yield Speech(f"{self._base_url}#{model}", checked, whole=True)
         except httpx.HTTPError as failure:
             raise errors.Unavailable(
                 f"the model server {self._base_url} does not answer: {type(failure).__name__}",
@@ -136,6 +145,8 @@ async def _texts(answer: gateway_api.Answer) -> AsyncIterator[str]:
     async for delta in answer:
         if delta.text:
             yield delta.text
+        if delta.finish_reason == "content_filter":
+            raise bands.Withheld("the gateway stopped the model for this age band")
 
 
 async def _events(answer: httpx.Response) -> AsyncIterator[str]:

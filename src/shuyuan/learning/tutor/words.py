@@ -66,6 +66,15 @@ CARE: Both = {
     "please go now to an adult you trust, a teacher, a parent or the school counsellor. "
     "If anyone is in danger, call the emergency number at once. Your teacher will see these words.\n",
 }
+WITHHELD: Both = {
+    "zh": "这个话题我不能和你聊。如果你需要帮助，请找老师、家长或你信任的大人。这道题我们可以接着想。",
+    "en": "This is something I cannot talk about with you. If you need help, ask a teacher, a parent or another adult "
+    "you trust. About this question, do ask on.",
+}
+WITHHELD_ANSWER: Both = {
+    "zh": "模型的回答不适合在这里说，已经停下；请用提示，或换个问法。",
+    "en": "The model's answer did not belong here and was stopped; use the hint, or ask in another way.",
+}
 HINT: Both = {"zh": "提示 {number}：", "en": "Hint {number}: "}
 ON: Both = {"zh": "", "en": ""}
 
@@ -82,13 +91,6 @@ _COURTESY = re.compile(
     r"\s*(?:谢谢(?:你|您|老师)?|多谢|感谢|好的?|嗯+|明白了?|懂了|知道了|我会了|你好|您好"
     r"|hi|hello|hey|thanks?(?: you)?(?: so much)?|thx|ok(?:ay)?|got it|i see|i get it|i understand|great|cool)"
     r"[\s!！。.~～,，]*",
-    re.IGNORECASE,
-)
-_HARM = re.compile(
-    r"不想活|想死|去死了|自杀|自残|割腕|轻生|活着没(?:有)?(?:意思|意义)|伤害自己|结束(?:自己的)?生命"
-    r"|(?:打|虐待|欺负|霸凌|骚扰|猥亵)(?:了)?我|被(?:人)?(?:打|虐待|欺负|霸凌|骚扰|猥亵)"
-    r"|\bkill(?:ing)? myself\b|\bsuicid|\bself[- ]?harm|\bwant to die\b|\bend my life\b"
-    r"|\b(?:hurt|cut)(?:ting)? myself\b|\b(?:hits|beats|abuses|touches|bullies|hurts) me\b|\bno reason to live\b",
     re.IGNORECASE,
 )
 _CJK = re.compile(r"[\u3400-\u9fff]")
@@ -112,15 +114,6 @@ def asks_for_the_answer(message: str) -> bool:
     (True, False)
     """
     return bool(_ASKS_FOR_THE_ANSWER.search(message))
-
-
-def speaks_of_harm(message: str) -> bool:
-    """A sign that a child may be in danger. Leans towards yes: the answer is a kind sentence, not an alarm.
-
-    >>> speaks_of_harm("我不想活了"), speaks_of_harm("I want to die"), speaks_of_harm("这题想不出来")
-    (True, True, False)
-    """
-    return bool(_HARM.search(message))
 
 
 def is_courtesy(message: str) -> bool:

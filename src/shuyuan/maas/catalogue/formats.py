@@ -124,7 +124,8 @@ def _check_embed(path: Path, head: bytes, size_bytes: int) -> None:
 def _check_remote(path: Path, head: bytes, size_bytes: int) -> None:
     if size_bytes > _MAX_REMOTE_BYTES:
         raise _wrong(f"{size_bytes} bytes, not a description of a remote model", fix="send a small JSON object")
-    _json(path.read_bytes(), "the description")
+    if not _json(path.read_bytes(), "the description").get("upstreams"):
+        raise _wrong("no description of a remote model", fix='write {"upstreams": [{"url": …, "model": …}]}')
 
 
 def _check_espeak(path: Path, head: bytes, size_bytes: int) -> None:

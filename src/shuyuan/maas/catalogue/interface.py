@@ -106,7 +106,7 @@ class Entry(_Fact):
     tasks: tuple[Task, ...]
     runner: RunnerKind
     context_tokens: int
-    memory_bytes: int = Field(description="Resident memory of its worker once loaded, measured.")
+    memory_bytes: int = Field(description="Resident memory of its worker at work, measured.")
     also: tuple[Member, ...] = Field((), description="Further files; a runner reads them as siblings of the first.")
 
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorator on top of a property

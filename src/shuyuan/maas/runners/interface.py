@@ -150,7 +150,7 @@ class BatchRunner(Protocol):
     batching: bool
 
     def split(self, task: str, payload: Payload) -> Sequence[Item]:
-        """The items of a request; none: `join` can answer at once. Raises BadPayload, UnsupportedTask, ContextTooLong."""
+        """Items of a request; none when `join` needs no pass. Raises BadPayload, UnsupportedTask, ContextTooLong."""
         ...
 
     def run(self, items: Sequence[Item]) -> Sequence[object]:

@@ -155,6 +155,7 @@ class Lane(Upkeep):
             self.requests += 1
             self._used = datetime.now(UTC)
             self._count_pace(call)
+            self._note_growth()
         call.stage = "over"
         self._pump()
         self._rest_if_idle()

@@ -79,6 +79,11 @@ class Budget:
             _log.info("memory_guess_was_low", model=resident.name, over_bytes=over)
             await self._evict(victims[0], resident)
 
+    def grew(self, resident: Resident, used_bytes: int) -> None:
+        """It takes more since it answers; who comes next finds less room."""
+        if used_bytes > self.taken_by(resident) > 0:
+            self._taken[resident] = used_bytes
+
     def release(self, resident: Resident) -> None:
         """It is no longer in memory."""
         self._taken.pop(resident, None)

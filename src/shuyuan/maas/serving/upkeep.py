@@ -173,6 +173,12 @@ class Upkeep(abc.ABC):
         _log.info("model_loaded", model=self.name, load_s=round(loaded.load_s, 2), pid=worker.pid)
         return replica
 
+    def _note_growth(self) -> None:
+        """What answering takes counts too, as far as it is known: of workers that have no other model."""
+        alone = [replica.worker for replica in self._replicas if len(replica.worker.hosts) == 1]
+        others_bytes = (len(self._replicas) - len(alone)) * self.measured_bytes
+        self._budget.grew(self, others_bytes + sum(max(one.rss_bytes, self.measured_bytes) for one in alone))
+
     async def _settle(self) -> None:
         self.measured_bytes = max(replica.loaded.memory_bytes for replica in self._replicas) or self.measured_bytes
         try:

@@ -1,13 +1,13 @@
 """API: how do I call it? Address, own keys (shown once), snippets, *Run*, and the same request as the platform saw."""
 
 import json
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from shuyuan.identity.interface import NewKey, Principal
+from shuyuan.identity.interface import Band, NewKey, Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, errors
 from shuyuan.maas.gateway.interface import Call
@@ -38,9 +38,10 @@ def router(needs: OfficeNeeds) -> APIRouter:
         reader: Reader,
         name: Annotated[str, Form()] = "",
         days: Annotated[int, Form()] = 90,
+        age_band: Annotated[Band, Form()] = "adult",
     ) -> Response:
         try:
-            made = needs.identity.create_key(reader, name, scopes=("models",), expires_in_days=days)
+            made = needs.identity.create_key(reader, name, scopes=("models",), expires_in_days=days, age_band=age_band)
         except (errors.BadInput, errors.Conflict) as wrong:
             return _page(needs, request, reader, trouble=wrong)
         return _page(needs, request, reader, made=made)
@@ -106,6 +107,7 @@ def _page(
         moment=clock.now(),
         allowance=allowance,
         lifetimes=LIFETIMES,
+        bands=tuple(reversed(get_args(Band))),
         trouble=trouble,
         notice="",
         status=trouble.status if trouble else 200,

@@ -141,6 +141,8 @@ def _values(needs: OfficeNeeds, reader: Principal) -> dict[str, object]:
         "checks": found,
         "open": [one for one in found if not one.done],
         "staff": staff,
+        "responsible": checklist.responsible(needs, reader),
+        "concerns": needs.tutor.concerns(reader),
         "capacity": capacity.last(needs.identity, reader.school_id),
         "answer_tokens": capacity.ANSWER_TOKENS,
         "patience_s": capacity.PATIENCE_S,

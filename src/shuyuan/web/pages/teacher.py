@@ -10,6 +10,7 @@ from shuyuan.learning.assessment.interface import Assignment
 from shuyuan.learning.courses.interface import Point, Text
 from shuyuan.learning.insight.interface import ClassToday, Need
 from shuyuan.learning.people.interface import Learner
+from shuyuan.web import checklist
 from shuyuan.web import needs as web_needs
 from shuyuan.web.answers import Line, Lines
 from shuyuan.web.pages import student
@@ -58,6 +59,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
             found = needs.insight.today(reader, place.class_.id, place.course.id)
             needs.people.record_views(reader, [one.learner.id for one in found.stuck if one.evidence])
             values = _values(needs, reader, found)
+        values |= {"concerns": needs.tutor.concerns(reader), "responsible": checklist.responsible(needs, reader)}
         return needs.shell.show(request, "teach/today.html", values, principal=reader, here="today", place=place)
 
     @api.get("/teach/learners/{learner_id}/today")
