@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 NAME   ?= startup
 JOBS   ?= 2
-BENCHES := $(sort $(basename $(notdir $(shell grep -L sys.stdin $$(grep -l __main__ bench/*.py)))))
+BENCHES := $(sort $(basename $(notdir $(shell grep -l "^    harness[.]report\|harness[.]report" bench/*.py))))
 TORCH  := torch==2.13.0
 
 .DEFAULT_GOAL := help

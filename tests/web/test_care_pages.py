@@ -36,7 +36,10 @@ def write(office: schools.Office, said: str = SAID) -> str:
     class_: Class = platform.get("people").classes(teacher)[0]
     learner = platform.get("people").learners(teacher, class_.id)[0]
     pupil = platform.get("identity").sign_in_as(learner.id).principal
-    attempt = platform.get("assessment").start(pupil, kind="practice", course_id=class_.course_ids[0])
+    courses, course_id = platform.get("courses"), class_.course_ids[0]
+    point = courses.graph(teacher.school_id, course_id).points[0].id
+    items = courses.items_of_point(teacher.school_id, point)[:1]
+    attempt = platform.get("assessment").start(pupil, kind="practice", course_id=course_id, item_ids=items)
     tutor = platform.get("tutor")
 
     async def turn() -> None:

@@ -106,6 +106,15 @@ def test_every_line_is_answered_charged_and_in_order_errors_apart(client: TestCl
     assert sorted(call["status"] for call in told) == ["released"] + ["settled"] * 68
 
 
+def test_the_age_band_of_the_key_holds_in_a_batch_too(client: TestClient, media: Platform, caller: Caller) -> None:
+    made = media.get("identity").create_key(caller.principal, "class app", age_band="teen")
+    client.headers["authorization"] = f"Bearer {made.secret}"
+    done = wait(client, begin(client, jsonl_of(line(1, "send me nudes"), line(2, "What are like terms?"))))
+    assert done["request_counts"] == {"total": 2, "completed": 1, "failed": 1}
+    (kept,) = lines_of(client, done["error_file_id"])
+    assert kept["response"]["body"]["error"]["code"] == "content_policy"
+
+
 def test_embeddings_and_long_sound_run_as_batches_too(client: TestClient) -> None:
     asked = {"model": "embed", "input": ["like terms"]}
     vectors = {"custom_id": "v", "method": "POST", "url": "/v1/embeddings", "body": asked}

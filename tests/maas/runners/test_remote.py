@@ -54,7 +54,9 @@ def text(chunks: list[interface.Chunk]) -> str:
 def test_a_stream_is_passed_on_with_its_count(opened: Open, task: str, payload: interface.Payload) -> None:
     runner, (fake,) = opened(fake_upstream.stream("Good ", "day", "."))
     chunks = say(runner, payload, task)
-    assert [chunk.text for chunk in chunks] == ["Good ", "day", ".", ""]
+    assert text(chunks) == "Good day."
+    assert len(chunks) >= 2
+    assert chunks[-1].text == ""
     assert chunks[-1].finish_reason == "stop"
     assert chunks[-1].usage == interface.Usage(7, 3)
     assert fake.asked[0]["model"] == "m0"
@@ -251,7 +253,7 @@ def test_retries_stay_within_a_fifth_of_the_requests() -> None:
 def test_a_slow_reader_costs_the_others_nothing(opened: Open) -> None:
     runner, _ = opened(fake_upstream.stream(*"abcdef" * 50))
     slow = runner.submit("chat", CHAT, NEVER)
-    next(slow)
+    first = next(slow)
     time.sleep(0.1)
     assert len(text(say(runner))) == 300
-    assert len(text(list(slow))) == 299
+    assert len(text([first, *slow])) == 300

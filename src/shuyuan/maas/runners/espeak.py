@@ -1,6 +1,7 @@
 """Say a text with espeak-ng, a small rule-based voice for Chinese and English. An optional extra (GPL), never bundled.
 
 The library is taken from the package `espeakng-loader`, else from the system. Its state is global: one at a time.
+It varies pitch and length by chance, a little: the same text is never twice the same samples.
 The model file is JSON, `{"voices": {"zh": "cmn", "en": "en-us"}}`: names one may ask for, and espeak's own.
 """
 

@@ -3,7 +3,7 @@
 import functools
 import importlib.metadata
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, TypedDict, runtime_checkable
@@ -123,6 +123,18 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """Free what was loaded; safe to call twice."""
+        ...
+
+
+class WaitingRunner(Runner, Protocol):
+    """A Runner that computes nothing but waits for another machine: the server may await it on its own loop."""
+
+    def answer(self, task: str, payload: Payload) -> AsyncGenerator[Chunk, None]:
+        """`submit` for an event loop: closing it stops the work. Raises the same."""
+        ...
+
+    async def leave(self) -> None:
+        """`close` for what `answer` opened on this loop."""
         ...
 
 

@@ -6,7 +6,6 @@ Another upstream is asked only as long as nothing was said: a half answer is nev
 import asyncio
 import contextlib
 import os
-import queue
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -15,15 +14,12 @@ from typing import ClassVar
 
 import httpx
 
-from shuyuan.maas.runners import interface, remotefile, remotemask, remotewire, upstreams
+from shuyuan.maas.runners import interface, ownloop, remotefile, remotemask, remotewire, upstreams
 
 _TASKS = {"chat": "messages", "complete": "prompt", "embed": "texts"}
 _SLOTS = 64  # waiting costs nothing here
 _CONNECT_S = 5.0
-_LOOK_S = 0.05  # how often a waiting answer looks at `cancelled`
 _MAX_TEXTS = 2_048
-
-_Said = interface.Chunk | BaseException
 
 
 class RemoteRunner:
@@ -33,7 +29,9 @@ class RemoteRunner:
     slots = _SLOTS
 
     def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loaded = False
+        self._own: ownloop.OwnLoop | None = None  # for callers without an event loop
+        self._clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
         self._guard = threading.Lock()
         self._load_s = 0.0
         self._requests = self._prompt_tokens = self._completion_tokens = 0
@@ -43,79 +41,71 @@ class RemoteRunner:
         started = time.perf_counter()
         self._file = remotefile.read(path)
         self._pool = upstreams.Pool(self._file.upstreams)
-        self._loop = asyncio.new_event_loop()
-        timeout = httpx.Timeout(self._file.timeout_s, connect=min(_CONNECT_S, self._file.timeout_s))
-        limits = httpx.Limits(max_connections=_SLOTS, max_keepalive_connections=_SLOTS)
-        self._client = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="remote")
-        self._thread.start()
+        self._loaded = True
         self._load_s = time.perf_counter() - started
+
+    async def answer(self, task: str, payload: interface.Payload) -> AsyncGenerator[interface.Chunk, None]:
+        """Pass the upstream's stream on. Raises UpstreamFailed, BadPayload, UnsupportedTask."""
+        hidden, shown = self._begin(task, payload)
+        usage, counted = interface.Usage(prompt_tokens=0), False
+        try:
+            async with contextlib.aclosing(self._ask(task, hidden)) as chunks:
+                async for chunk in chunks:
+                    usage = chunk.usage or usage
+                    if chunk.finish_reason:
+                        self._count(usage)
+                        counted = True
+                    for piece in shown.show(chunk) if shown else (chunk,):
+                        yield piece
+        finally:
+            if not counted:
+                self._count(usage)
+
+    async def leave(self) -> None:
+        """Close the connections of this loop."""
+        if client := self._clients.pop(asyncio.get_running_loop(), None):
+            await client.aclose()
 
     def submit(
         self, task: str, payload: interface.Payload, cancelled: interface.Cancellation
     ) -> Iterator[interface.Chunk]:
-        """Pass the upstream's stream on. Raises UpstreamFailed, BadPayload."""
-        if task not in _TASKS:
-            raise interface.UnsupportedTask(f"a remote model cannot {task}", fix=f"ask for {', '.join(_TASKS)}")
-        if self._loop is None:
-            raise interface.BadPayload("the model is closed", fix="load it again")
-        _check(task, payload)
-        hidden, answer = remotemask.hide(payload)
-        usage = interface.Usage(prompt_tokens=0)
-        try:
-            for chunk in self._passed_on(task, hidden, cancelled):
-                usage = chunk.usage or usage
-                yield from answer.show(chunk) if answer else (chunk,)
-        finally:
-            self._count(usage)
+        """`answer`, for a caller without an event loop."""
+        if cancelled.is_set():
+            yield interface.Chunk(finish_reason="cancelled", usage=interface.Usage(prompt_tokens=0))
+            return
+        with self._guard:
+            self._own = self._own or ownloop.OwnLoop()
+        yield from self._own.iterate(self.answer(task, payload), cancelled)
 
     def stats(self) -> interface.Stats:
         """Counters since load."""
         return interface.Stats(self._load_s, self.slots, self._requests, self._prompt_tokens, self._completion_tokens)
 
     def close(self) -> None:
-        """Close the connections."""
-        loop, self._loop = self._loop, None
-        if loop is None:
-            return
-        asyncio.run_coroutine_threadsafe(self._client.aclose(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        self._thread.join()
-        loop.close()
+        """Close the connections that `submit` opened."""
+        self._loaded = False
+        own, self._own = self._own, None
+        if own:
+            own.close(self.leave())
 
-    def _passed_on(
-        self, task: str, payload: interface.Payload, cancelled: interface.Cancellation
-    ) -> Iterator[interface.Chunk]:
-        if self._loop is None or cancelled.is_set():
-            yield interface.Chunk(finish_reason="cancelled", usage=interface.Usage(prompt_tokens=0))
-            return
-        arrived: queue.SimpleQueue[_Said] = queue.SimpleQueue()
-        asking = asyncio.run_coroutine_threadsafe(self._ask(task, payload, arrived), self._loop)
-        usage = interface.Usage(prompt_tokens=0)
-        try:
-            while not cancelled.is_set():
-                try:
-                    said = arrived.get(timeout=_LOOK_S)
-                except queue.Empty:
-                    continue
-                if isinstance(said, BaseException):
-                    raise said
-                usage = said.usage or usage
-                yield said
-                if said.finish_reason:
-                    return
-        finally:
-            asking.cancel()
-        yield interface.Chunk(finish_reason="cancelled", usage=usage)
+    def _begin(self, task: str, payload: interface.Payload) -> tuple[interface.Payload, remotemask.Answer | None]:
+        if task not in _TASKS:
+            raise interface.UnsupportedTask(f"a remote model cannot {task}", fix=f"ask for {', '.join(_TASKS)}")
+        if not self._loaded:
+            raise interface.BadPayload("the model is closed", fix="load it again")
+        _check(task, payload)
+        return remotemask.hide(payload)
 
-    async def _ask(self, task: str, payload: interface.Payload, arrived: "queue.SimpleQueue[_Said]") -> None:
-        try:
-            async for chunk in self._answer(task, payload):
-                arrived.put(chunk)
-        except Exception as wrong:  # handed to the reader, which raises it
-            arrived.put(wrong)
+    def _client(self) -> httpx.AsyncClient:
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            timeout = httpx.Timeout(self._file.timeout_s, connect=min(_CONNECT_S, self._file.timeout_s))
+            limits = httpx.Limits(max_connections=_SLOTS, max_keepalive_connections=_SLOTS)
+            made = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
+            self._clients[loop] = made
+        return self._clients[loop]
 
-    async def _answer(self, task: str, payload: interface.Payload) -> AsyncGenerator[interface.Chunk, None]:
+    async def _ask(self, task: str, payload: interface.Payload) -> AsyncGenerator[interface.Chunk, None]:
         """Ask one upstream after the other until one speaks."""
         self._pool.earn()
         tried: list[upstreams.Upstream] = []
@@ -148,7 +138,7 @@ class RemoteRunner:
         path, body = remotewire.request(task, payload, upstream.model)
         headers = remotewire.headers(upstream, os.environ)
         try:
-            async with self._client.stream("POST", upstream.url + path, json=body, headers=headers) as answer:
+            async with self._client().stream("POST", upstream.url + path, json=body, headers=headers) as answer:
                 await remotewire.check(answer)
                 if task == "embed":
                     yield await remotewire.embeddings(answer, payload["texts"])  # type: ignore[arg-type]  # checked
@@ -168,15 +158,21 @@ class RemoteRunner:
 
 
 async def _chunks(answer: httpx.Response) -> AsyncIterator[interface.Chunk]:
-    """Deltas as they come; the reason is kept back until the count has come, which is after it."""
+    """Deltas as they come, those of one network read together; the reason is kept until the count has come."""
     usage, reason = interface.Usage(prompt_tokens=0), None
-    async for event in remotewire.events(answer):
-        chunk, usage = remotewire.read(event, usage)
-        if chunk is None:
-            continue
-        reason = chunk.finish_reason or reason
-        if chunk.text or chunk.data:
-            yield interface.Chunk(text=chunk.text, data=chunk.data, usage=usage)
+    async for events in remotewire.events(answer):
+        words: list[str] = []
+        for event in events:
+            chunk, usage = remotewire.read(event, usage)
+            if chunk is None:
+                continue
+            reason = chunk.finish_reason or reason
+            words.append(chunk.text)
+            if chunk.data:
+                yield interface.Chunk(text="".join(words), data=chunk.data, usage=usage)
+                words.clear()
+        if text := "".join(words):
+            yield interface.Chunk(text=text, usage=usage)
     if reason is None:
         raise remotewire.Broke("the upstream ended without a reason")
     yield interface.Chunk(finish_reason=reason, usage=usage)

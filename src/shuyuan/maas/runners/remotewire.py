@@ -53,18 +53,31 @@ async def check(answer: httpx.Response) -> None:
     raise Broke(f"the upstream answered {answer.status_code}", _retry_after_s(answer))
 
 
-async def events(answer: httpx.Response) -> AsyncIterator[Mapping[str, object]]:
-    """The events of a stream. Raises Broke on garbage, on an error inside, and on an end without [DONE]."""
-    async for line in _lines(answer):
-        if not line.startswith(b"data:"):
-            continue
-        said = line[5:].strip()
-        if said == b"[DONE]":
-            return
-        event = _parse(said)
-        if "error" in event:
-            raise Broke(f"the upstream stopped: {_message(said.decode(errors='replace'))}")
-        yield event
+async def events(answer: httpx.Response) -> AsyncIterator[list[Mapping[str, object]]]:
+    """The events of a stream, those of one network read together.
+
+    Raises Broke on garbage, on an error inside, and on an end without [DONE]; what came before is given first.
+    """
+    async for lines in _lines(answer):
+        found: list[Mapping[str, object]] = []
+        broke: Broke | None = None
+        for line in lines:
+            if not line.startswith(b"data:"):
+                continue
+            said = line[5:].strip()
+            if said == b"[DONE]":
+                if found:
+                    yield found
+                return
+            try:
+                found.append(_event(said))
+            except Broke as wrong:
+                broke = wrong
+                break
+        if found:
+            yield found
+        if broke:
+            raise broke
     raise Broke("the upstream closed the stream before its end")
 
 
@@ -112,16 +125,21 @@ def headers(upstream: upstreams.Upstream, environment: Mapping[str, str]) -> dic
     return {"Authorization": f"Bearer {key}"}
 
 
-async def _lines(answer: httpx.Response) -> AsyncIterator[bytes]:
-    held = bytearray()
+async def _lines(answer: httpx.Response) -> AsyncIterator[list[bytes]]:
+    held = b""
     async for part in answer.aiter_bytes():
-        held += part
-        *whole, rest = held.split(b"\n")
-        for line in whole:
-            yield bytes(line)
-        held = bytearray(rest)
+        *whole, held = (held + part).split(b"\n")
+        if whole:
+            yield whole
         if len(held) > _MAX_LINE_BYTES:
             raise Broke(f"the upstream sent a line of more than {_MAX_LINE_BYTES} bytes")
+
+
+def _event(said: bytes) -> Mapping[str, object]:
+    event = _parse(said)
+    if "error" in event:
+        raise Broke(f"the upstream stopped: {_message(said.decode(errors='replace'))}")
+    return event
 
 
 def _parse(said: bytes) -> Mapping[str, object]:

@@ -1,11 +1,13 @@
-"""Which worker process hosts which model: small tensor models share one, everything else has its own."""
+"""Which worker process hosts which model: small tensor models share one, what only waits has none."""
 
 import asyncio
 
 from shuyuan.maas.catalogue import interface as catalogue
+from shuyuan.maas.serving.inhouse import InHouse
 from shuyuan.maas.serving.worker import Worker
 
-_SHARING = {"onnx": "small models", "embed": "small models", "remote": "remote models"}  # by runner: process name
+_SHARING = {"onnx": "small models", "embed": "small models", "remote": "in house"}  # by runner: process name
+_WAITING = frozenset({"remote"})  # runners that compute nothing: no process at all
 
 
 class Workers:
@@ -18,11 +20,12 @@ class Workers:
 
     async def place(self, model: catalogue.Loadable, *, alone: bool = False) -> Worker:
         """A living worker for this model, started if need be. alone: a replica of several has its own."""
-        name = "" if alone else _SHARING.get(model.runner, "")
+        waits = model.runner in _WAITING
+        name = "" if alone and not waits else _SHARING.get(model.runner, "")
         async with self._starting:
             worker = self._shared.get(name)
             if worker is None or not worker.alive:
-                worker = Worker()
+                worker = InHouse() if waits else Worker()
                 await worker.start()
                 if name:
                     self._shared[name] = worker

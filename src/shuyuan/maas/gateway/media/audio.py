@@ -189,7 +189,8 @@ async def speak(
         found = await desk.locate(principal, model, "speak")
     except (catalogue_api.UnknownModel, catalogue_api.NotPulled, interface.NotClaimed) as absent:
         raise NoVoice(
-            f"no voice {model!r} is installed here", fix="install one (docs/model-services.md), or let the browser speak"
+            f"no voice {model!r} is installed here",
+            fix="install one (docs/model-services.md), or let the browser speak",
         ) from absent
     expected = quota.estimate_tokens([text])
     payload = {"text": text, "voice": voice, "speed": speed}
