@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-import httpx
+import aiohttp
 
 from shuyuan.maas.runners import interface, ownloop, remotefile, remotemask, remotewire, upstreams
 
@@ -31,7 +31,7 @@ class RemoteRunner:
     def __init__(self) -> None:
         self._loaded = False
         self._own: ownloop.OwnLoop | None = None  # for callers without an event loop
-        self._clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+        self._clients: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
         self._guard = threading.Lock()
         self._load_s = 0.0
         self._requests = self._prompt_tokens = self._completion_tokens = 0
@@ -64,7 +64,7 @@ class RemoteRunner:
     async def leave(self) -> None:
         """Close the connections of this loop."""
         if client := self._clients.pop(asyncio.get_running_loop(), None):
-            await client.aclose()
+            await client.close()
 
     def submit(
         self, task: str, payload: interface.Payload, cancelled: interface.Cancellation
@@ -96,13 +96,15 @@ class RemoteRunner:
         _check(task, payload)
         return remotemask.hide(payload)
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
         if loop not in self._clients:
-            timeout = httpx.Timeout(self._file.timeout_s, connect=min(_CONNECT_S, self._file.timeout_s))
-            limits = httpx.Limits(max_connections=_SLOTS, max_keepalive_connections=_SLOTS)
-            made = httpx.AsyncClient(timeout=timeout, limits=limits, follow_redirects=False, trust_env=False)
-            self._clients[loop] = made
+            silence_s = self._file.timeout_s
+            self._clients[loop] = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(sock_connect=min(_CONNECT_S, silence_s), sock_read=silence_s),
+                connector=aiohttp.TCPConnector(limit=_SLOTS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
         return self._clients[loop]
 
     async def _ask(self, task: str, payload: interface.Payload) -> AsyncGenerator[interface.Chunk, None]:
@@ -137,17 +139,18 @@ class RemoteRunner:
     ) -> AsyncGenerator[interface.Chunk, None]:
         path, body = remotewire.request(task, payload, upstream.model)
         headers = remotewire.headers(upstream, os.environ)
+        asked = self._client().post(upstream.url + path, json=body, headers=headers, allow_redirects=False)
         try:
-            async with self._client().stream("POST", upstream.url + path, json=body, headers=headers) as answer:
+            async with asked as answer:
                 await remotewire.check(answer)
                 if task == "embed":
                     yield await remotewire.embeddings(answer, payload["texts"])  # type: ignore[arg-type]  # checked
                     return
                 async for chunk in _chunks(answer):
                     yield chunk
-        except httpx.TimeoutException as wrong:
+        except TimeoutError as wrong:
             raise remotewire.Broke(f"the upstream was silent for {self._file.timeout_s:g} s") from wrong
-        except (httpx.HTTPError, httpx.StreamError) as wrong:
+        except aiohttp.ClientError as wrong:
             raise remotewire.Broke(f"the upstream's connection failed: {type(wrong).__name__}") from wrong
 
     def _count(self, usage: interface.Usage) -> None:
@@ -157,7 +160,7 @@ class RemoteRunner:
             self._completion_tokens += usage.completion_tokens
 
 
-async def _chunks(answer: httpx.Response) -> AsyncIterator[interface.Chunk]:
+async def _chunks(answer: aiohttp.ClientResponse) -> AsyncIterator[interface.Chunk]:
     """Deltas as they come, those of one network read together; the reason is kept until the count has come."""
     usage, reason = interface.Usage(prompt_tokens=0), None
     async for events in remotewire.events(answer):

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-import httpx
+import aiohttp
 import numpy as np
 
 from shuyuan.maas.runners import interface, llamaevents, upstreams
@@ -40,20 +40,20 @@ def request(task: str, payload: interface.Payload, model: str) -> tuple[str, dic
     return "/chat/completions", body | {"messages": payload["messages"]}
 
 
-async def check(answer: httpx.Response) -> None:
+async def check(answer: aiohttp.ClientResponse) -> None:
     """Raises BadPayload for the caller's fault, Broke for the upstream's."""
-    if answer.is_success:
+    if 200 <= answer.status < 300:
         return
     said = ""
-    async for part in answer.aiter_bytes(2_000):
+    async for part in answer.content.iter_chunked(2_000):
         said = part[:500].decode(errors="replace")
         break
-    if answer.status_code in _CALLERS_FAULT:
+    if answer.status in _CALLERS_FAULT:
         raise interface.BadPayload(f"the upstream refused: {_message(said)}", fix="mend the request")
-    raise Broke(f"the upstream answered {answer.status_code}", _retry_after_s(answer))
+    raise Broke(f"the upstream answered {answer.status}", _retry_after_s(answer))
 
 
-async def events(answer: httpx.Response) -> AsyncIterator[list[Mapping[str, object]]]:
+async def events(answer: aiohttp.ClientResponse) -> AsyncIterator[list[Mapping[str, object]]]:
     """The events of a stream, those of one network read together.
 
     Raises Broke on garbage, on an error inside, and on an end without [DONE]; what came before is given first.
@@ -96,10 +96,10 @@ def read(event: Mapping[str, object], known: interface.Usage) -> tuple[interface
     return said, usage
 
 
-async def embeddings(answer: httpx.Response, texts: Sequence[str]) -> interface.Chunk:
+async def embeddings(answer: aiohttp.ClientResponse, texts: Sequence[str]) -> interface.Chunk:
     """The one chunk of an embeddings answer, rows in the order asked. Raises Broke."""
     body = bytearray()
-    async for part in answer.aiter_bytes():
+    async for part in answer.content.iter_any():
         body += part
         if len(body) > MAX_ANSWER_BYTES:
             raise Broke(f"the upstream's answer is larger than {MAX_ANSWER_BYTES} bytes")
@@ -125,9 +125,9 @@ def headers(upstream: upstreams.Upstream, environment: Mapping[str, str]) -> dic
     return {"Authorization": f"Bearer {key}"}
 
 
-async def _lines(answer: httpx.Response) -> AsyncIterator[list[bytes]]:
+async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[list[bytes]]:
     held = b""
-    async for part in answer.aiter_bytes():
+    async for part in answer.content.iter_any():
         *whole, held = (held + part).split(b"\n")
         if whole:
             yield whole
@@ -160,7 +160,7 @@ def _message(said: str) -> str:
         return said[:300]
 
 
-def _retry_after_s(answer: httpx.Response) -> float:
+def _retry_after_s(answer: aiohttp.ClientResponse) -> float:
     try:
         seconds = float(answer.headers.get("retry-after", 0))
     except ValueError:
