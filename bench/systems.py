@@ -79,10 +79,10 @@ def ours(home: Path, model: str = "minilm") -> Iterator[Endpoint]:
 
 
 @contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """Children started inside stay on this core."""
+def pinned(*cores: int) -> Iterator[None]:
+    """Children started inside stay on these cores."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, set(cores))
     try:
         yield
     finally:

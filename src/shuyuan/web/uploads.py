@@ -15,7 +15,6 @@ from shuyuan.maas.catalogue.interface import Catalogue, LocalText, Version
 
 RUNNER_OF_SUFFIX = {".onnx": "onnx", ".gguf": "llama", ".safetensors": "torch"}
 BY_ENDING = ""
-CONTEXT_TOKENS = {"llama": 2048, "embed": 512}  # where the form leaves it open; 0 would let nobody ask
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def register(catalogue: Catalogue, reader: Principal, given: Given) -> Version:
         runner=runner,
         spec=_spec(given.spec) | ({"labels": labels} if labels else {}),
         card=LocalText(zh=given.card or given.name, en=given.card or given.name),
-        context_tokens=_whole(given.context) or CONTEXT_TOKENS.get(runner, 0),
+        context_tokens=_whole(given.context),
         champion=given.champion,
         reason="brought on the page as the version in use" if given.champion else "",
     )

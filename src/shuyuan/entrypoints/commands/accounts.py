@@ -11,7 +11,7 @@ from rich.table import Table
 from shuyuan import compose
 from shuyuan.entrypoints import installation
 from shuyuan.identity import offline
-from shuyuan.identity.interface import Identity, Principal, Role
+from shuyuan.identity.interface import Band, Identity, Principal, Role
 from shuyuan.kernel import errors
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -73,11 +73,14 @@ def create_key(
     login: Login,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
     days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 90,
+    age_band: Annotated[Band, typer.Option(help="The youngest who stand behind its calls.")] = "adult",
     home: Home = None,
 ) -> None:
     """Create an API key for the model API and print it once."""
     with installation.opened(home) as platform:
-        key = platform.get("identity").create_key(_principal(platform, login), name, expires_in_days=days)
+        key = platform.get("identity").create_key(
+            _principal(platform, login), name, expires_in_days=days, age_band=age_band
+        )
     _out.print(f"key {key.id} (shown once): {key.secret}")
 
 

@@ -130,7 +130,7 @@ class CatalogueService:
                 size_bytes=path.stat().st_size,
                 card=card,
                 tasks=claimed,
-                context_tokens=context_tokens,
+                context_tokens=specs.context_of(runner, context_tokens),
                 spec=dict(spec),
             )
 

@@ -15,6 +15,16 @@ _TASKS: Mapping[str, tuple[str, ...]] = {
     "remote": ("chat", "complete", "embed"),
     "espeak": ("speak",),
 }
+_CONTEXT_TOKENS: Mapping[str, int] = {"llama": 2048, "embed": 512, "remote": 8192}
+
+
+def context_of(runner: str, given: int) -> int:
+    """Tokens read at once: as given, else what is safe for this runner; 0 where there are no tokens.
+
+    >>> context_of("llama", 0)
+    2048
+    """
+    return given or _CONTEXT_TOKENS.get(runner, 0)
 
 
 def tasks_of(runner: str, given: Sequence[str], spec: Mapping[str, object]) -> tuple[str, ...]:
