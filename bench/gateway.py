@@ -111,7 +111,8 @@ def _protocol(told: argparse.Namespace) -> str:
 def ours(home: Path, address: str) -> Iterator[System]:
     """The whole platform, with the upstream as a version of the school."""
     with _on_core(GATEWAY_CORE):
-        started = process.server(home, "--starter", "none")
+        listed = {"SHUYUAN_REMOTE_UPSTREAMS": address}
+        started = process.server(home, "--starter", "none", environment=listed)
         running = started.__enter__()
     try:
         told = running.demo()

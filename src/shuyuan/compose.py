@@ -90,7 +90,7 @@ ROUTERS: dict[str, Part] = {
     "identity": Part("shuyuan.identity.routes:router", ("identity", "db")),
     "audit": Part("shuyuan.identity.activity:router", ("db", "audit")),
     "catalogue": Part("shuyuan.maas.catalogue.routes:router", ("catalogue",)),
-    "serving": Part("shuyuan.maas.serving.routes:router", ("engine", "db", "audit")),
+    "serving": Part("shuyuan.maas.serving.routes:router", ("engine", "db", "audit", "catalogue", "identity")),
     "gateway": Part("shuyuan.maas.gateway.routes:router", ("gateway", "batches")),
     "people": Part("shuyuan.learning.people.routes:router", ("people",)),
     "courses": Part("shuyuan.learning.courses.routes:router", ("courses",)),

@@ -93,3 +93,11 @@ def test_a_runner_whose_parts_are_here_lacks_nothing(monkeypatch: pytest.MonkeyP
     assert extras.missing("onnx") == ""
     assert extras.missing("remote") == ""
     assert extras.missing("ocr") == "ocr"
+
+
+def test_whoever_owns_the_machine_brings_a_remote_model_without_a_setting(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "far.json"
+    path.write_text(json.dumps({"upstreams": [{"url": "http://127.0.0.1:11434/v1", "model": "m"}]}))
+    said = shell.call("import", path, "--name", "far", "--runner", "remote", "--home", home)
+    assert (said.code, said.err) == (0, "")
+    assert "registered models:/far/1" in said.words

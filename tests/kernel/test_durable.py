@@ -1,5 +1,7 @@
 """Durable jobs: each once, resumed by the next process, stopped without a trace."""
 
+import socket
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from shuyuan.kernel import durable, errors
+from shuyuan.kernel.settings import Settings
 
 
 @pytest.fixture
@@ -20,12 +23,12 @@ def url(database_url: str, tmp_path: Path) -> str:
 class Process:
     """What a process registers: counts the turns of each job."""
 
-    def __init__(self, url: str, turns: int = 3) -> None:
+    def __init__(self, url: str, turns: int = 3, jobs: durable.Durable | None = None) -> None:
         self.done: list[str] = []
         self.ended, self.hold, self.held = threading.Event(), threading.Event(), threading.Event()
         self.hold.set()
-        self.left = turns
-        self.jobs = durable.Durable(url, executor="here")
+        self.left, self.breaks = turns, 0
+        self.jobs = jobs or durable.Durable(url, executor="here")
         self.jobs.register("count", self.turn)
 
     def turn(self, job_id: str) -> float | None:
@@ -34,6 +37,9 @@ class Process:
             while not self.hold.wait(0.05):
                 if self.jobs.stopping:
                     raise durable.Stopping
+        if self.breaks:
+            self.breaks -= 1
+            raise OSError("the database is away")
         self.done.append(job_id)
         self.left -= 1
         if self.left > 0:
@@ -71,6 +77,44 @@ def test_what_a_stopped_process_left_goes_on_in_the_next(first: Process, url: st
         assert second.done == ["a", "a"]
     finally:
         second.jobs.close()
+
+
+def test_a_job_that_was_given_up_begins_again_once_when_it_is_asked_for(first: Process) -> None:
+    first.breaks = 2
+    for _ in range(200):
+        first.jobs.start("count", "a", workflow_id="1-a")
+        if first.ended.wait(0.1):
+            break
+    first.jobs.start("count", "a", workflow_id="1-a")
+    first.jobs.close()
+    assert first.breaks == 0
+    assert first.done == ["a"] * 3
+
+
+def test_a_home_goes_on_with_its_jobs_under_another_name_of_its_host(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "home", database_url=database_url, starter="none", port=0)
+    monkeypatch.setattr(socket, "gethostname", lambda: "monday")
+    first = Process("", jobs=durable.open_durable(settings))
+    first.hold.clear()
+    first.jobs.start("count", "a", workflow_id="1-a")
+    assert first.held.wait(20)
+    first.jobs.close()
+    monkeypatch.setattr(socket, "gethostname", lambda: "tuesday")
+    second = Process("", turns=1, jobs=durable.open_durable(settings))
+    try:
+        second.jobs.resume()
+        assert second.ended.wait(20)
+    finally:
+        second.jobs.close()
+
+
+def test_every_home_has_an_id_of_its_own_that_nobody_else_reads(tmp_path: Path) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert durable.executor_of(one) == durable.executor_of(one) != durable.executor_of(other)
+    (kept,) = one.iterdir()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
 def test_a_waiting_job_stops_at_once_and_waits_on_in_the_next_process(first: Process, url: str) -> None:

@@ -115,3 +115,28 @@ def test_the_key_of_the_other_server_is_a_setting_and_else_the_usual_variable(
 
 def test_every_setting_says_what_it_means() -> None:
     assert [name for name, field in settings.Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "https://a.example A_API_KEY, http://127.0.0.1:11434",
+        '["https://a.example A_API_KEY", "http://127.0.0.1:11434"]',
+    ],
+)
+def test_a_list_is_words_between_commas_or_json(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    assert settings.load().remote_upstreams == []
+    monkeypatch.setenv("SHUYUAN_REMOTE_UPSTREAMS", said)
+    assert settings.load().remote_upstreams == ["https://a.example A_API_KEY", "http://127.0.0.1:11434"]
+
+
+@pytest.mark.parametrize("said", ["a.example", "https://a.example/v1", "https://a.example HOME", "[3", "[3]"])
+def test_a_wrong_upstream_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("SHUYUAN_REMOTE_UPSTREAMS", said)
+    with pytest.raises(errors.BadInput, match="remote_upstreams"):
+        settings.load()
+
+
+def test_upstreams_stand_in_the_file_as_a_list(clean: Path) -> None:
+    (clean / "shuyuan.toml").write_text('remote_upstreams = ["https://a.example"]\n', "utf-8")
+    assert settings.load().remote_upstreams == ["https://a.example"]

@@ -68,7 +68,6 @@ def test_what_happened_is_drawn_with_its_gaps() -> None:
     assert panels["first"].chart.lines == (("320.0,67.2",), ("320.0,8.4",)), "no line where nothing was measured"
     assert panels["queue"].now == (("running", "3"), ("queued", "7"))
     assert told["memory"] == [("tiny", "30 MB", 0.75), ("embed", "10 MB", 0.25)]
-    assert told["waiting"] == 7
 
 
 def test_term_prices_and_cache_are_set_on_the_page(office: schools.Office) -> None:

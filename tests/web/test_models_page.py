@@ -175,6 +175,17 @@ def test_the_bar_counts_other_schools_models_without_naming_them(tmp_path: Path)
     assert 'x="20.0%" width="30.0%"' in page
 
 
+def test_a_card_tells_nothing_of_another_schools_model_of_the_same_name(tmp_path: Path) -> None:
+    starter_files.require("tiny")
+    theirs = ModelStatus("tiny", "ready", school_id="valley", replicas=1, memory_bytes=777_000_000)
+    given = {"engine": Still([theirs, ModelStatus("tiny", "pulled")])}
+    with schools.empty(tmp_path / "home", given, starter="none") as office:
+        office.admin.post("/admin/models/tiny/pull")
+        page = office.admin.get("/admin/models/tiny").text
+    assert 'id="held"' in page
+    assert 'class="tag right"' not in page, "ready is theirs, not ours"
+
+
 def test_loading_what_is_not_here_says_so_and_is_not_noted(office: schools.Office) -> None:
     answer = office.admin.post("/admin/models/tiny/load")
     assert answer.status_code == 503
@@ -297,3 +308,12 @@ def test_a_larger_body_than_elsewhere_is_taken_from_administrators_only(office: 
     stranger.cookies.set(identity_http.COOKIE, "unknown")
     answer = stranger.post("/admin/models/bring", data={"name": "digits"}, files={"file": ("digits.onnx", large)})
     assert answer.status_code in (303, 401, 413)
+
+
+def test_a_school_does_not_free_or_pin_what_another_school_uses_too(tmp_path: Path) -> None:
+    starter_files.require("tiny")
+    with schools.empty(tmp_path / "home", starter="tiny") as office:
+        assert office.admin.post("/admin/models/tiny/pin", data={"pinned": "1"}).status_code == 303
+        office.platform.get("identity").create_school("Another school")
+        for path, form in (("unload", {}), ("pin", {"pinned": ""})):
+            assert office.admin.post(f"/admin/models/tiny/{path}", data=form).status_code == 403, path

@@ -73,6 +73,7 @@ def gate(others: Gate, identity: Schools, home: Path, table: Mapping[tuple[str, 
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.casefold() != "bearer" or not given.startswith(PREFIX):
             others(request)
+            _require_alone(request, identity, table)
             return
         found = way(home)
         if found is None or not hmac.compare_digest(found.key.encode(), given.strip().encode()):
@@ -88,6 +89,16 @@ def gate(others: Gate, identity: Schools, home: Path, table: Mapping[tuple[str, 
         )
 
     return check
+
+
+def _require_alone(request: Request, identity: Schools, table: Mapping[tuple[str, str], Allow]) -> None:
+    """Raise Forbidden for an account that asks of the whole machine where several schools share it."""
+    path = str(getattr(request.scope.get("route"), "path", ""))
+    rule = table.get(("GET" if request.method == "HEAD" else request.method, path))
+    if rule is not None and rule.machine and request.state.principal is not None and len(identity.schools()) > 1:
+        raise errors.Forbidden(
+            f"{path} tells of every school on this machine", fix="ask from the machine itself, or with its owner's key"
+        )
 
 
 def _school(identity: Schools, wanted: str | None) -> str:

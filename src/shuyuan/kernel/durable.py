@@ -6,14 +6,21 @@ so it must leave alone what it finds finished. DBOS is imported, and its threads
 
 Its own tables lie beside ours: a file in the home folder, or the schema `dbos` of the PostgreSQL database. They
 hold ids and numbers as JSON, never text of people, and can be lost: `start` with the same id begins again.
+
+Whose jobs they are says a random id in the home folder, so that a home goes on under another name of its host. The
+file must not be copied to a second home that works on the same database: each would take up the other's jobs.
 """
 
-import socket
+import contextlib
+import itertools
+import os
+import secrets
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from shuyuan.kernel import errors, log
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
 Turn = Callable[[str], float | None]
 APPLICATION_VERSION = "jobs-1"  # raised when unfinished jobs could not go on with the new code; releases leave it
 _STOP_S, _LOOK_EVERY_S = 10.0, 0.05
+_EXECUTOR_FILE = "jobs.id"
+_GIVEN_UP = ("ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")  # as DBOS says it; it never goes on with such a workflow
 _logger = log.get("kernel.durable")
 
 
@@ -54,13 +63,21 @@ class Durable:
         self._turns[kind] = turn
 
     def start(self, kind: str, job_id: str, *, workflow_id: str) -> None:
-        """Begin a job, once: with a workflow id that is known already nothing happens."""
+        """Begin a job, once: with a workflow id that is known already nothing happens.
+
+        A job that DBOS gave up begins again under the id with `:2` behind it, then `:3`: ask for what is unfinished.
+        """
         from dbos import SetWorkflowID
 
         dbos = self._launched()
-        if dbos.get_workflow_status(workflow_id) is not None:
-            return
-        with SetWorkflowID(workflow_id):
+        for attempt in itertools.count(1):
+            attempt_id = workflow_id if attempt == 1 else f"{workflow_id}:{attempt}"
+            status = dbos.get_workflow_status(attempt_id)
+            if status is None:
+                break
+            if status.status not in _GIVEN_UP:
+                return
+        with SetWorkflowID(attempt_id):
             dbos.start_workflow(self._workflows[kind], job_id)
 
     def resume(self) -> None:
@@ -159,8 +176,24 @@ def _unrecorded(dbos: "type[DBOS]", workflow_id: str) -> bool:
 
 
 def open_durable(settings: kernel_settings.Settings) -> Durable:
-    """The durable jobs of an installation: its home on this host is the executor, whichever process runs it."""
+    """The durable jobs of an installation: its home is the executor, whichever process or host runs it."""
     url = settings.sqlalchemy_url
     if url.startswith("sqlite"):
         url = f"sqlite:///{settings.home / 'jobs.db'}"
-    return Durable(url, executor=f"{socket.gethostname()}:{settings.home}")
+    return Durable(url, executor=executor_of(settings.home))
+
+
+def executor_of(home: Path) -> str:
+    """The id of a home, random, made the first time (mode 0600). Host names change: a container has a new one daily."""
+    path = home / _EXECUTOR_FILE
+    if not path.is_file():
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(secrets.token_hex(16))
+            out.flush()
+            os.fsync(out.fileno())
+        with contextlib.suppress(FileExistsError):  # another process was first: its id holds
+            os.link(partial, path)
+        partial.unlink()
+    return path.read_text().strip()

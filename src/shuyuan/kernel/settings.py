@@ -4,15 +4,16 @@ Everything runs on a laptop without any setting.
 """
 
 import difflib
+import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shuyuan.kernel import errors
+from shuyuan.kernel import errors, origins
 
 Starter = Literal["tutor", "tiny", "none"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -47,7 +48,26 @@ class Settings(BaseSettings):
     model_memory_bytes: int | None = Field(
         None, gt=0, description="Memory of all loaded models together, bytes; None: 70 % of what is free at start."
     )
+    remote_upstreams: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="Origins that remote versions brought over HTTP may call: 'https://host[:port] KEY_ENV'; []: none.",
+    )
     log_level: LogLevel = Field("WARNING", description="Level of the structured log on stderr.")
+
+    @field_validator("remote_upstreams", mode="before")
+    @classmethod
+    def _listed(cls, said: object) -> object:
+        """A variable holds JSON or words separated by commas."""
+        if isinstance(said, str):
+            said = json.loads(said) if said.lstrip().startswith("[") else said.split(",")
+        return [one for one in said if str(one).strip()] if isinstance(said, list) else said
+
+    @field_validator("remote_upstreams")
+    @classmethod
+    def _origins(cls, said: list[str]) -> list[str]:
+        for one in said:
+            origins.listed(one)
+        return [one.strip() for one in said]
 
     @property
     def sqlalchemy_url(self) -> str:

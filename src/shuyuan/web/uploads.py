@@ -57,6 +57,8 @@ def register(catalogue: Catalogue, reader: Principal, given: Given) -> Version:
         raise errors.BadInput("no file was chosen", fix="choose an ONNX, GGUF or safetensors file")
     labels = [word.strip() for word in given.labels.replace("\n", ",").split(",") if word.strip()]
     runner = given.runner or _runner_of(given.file.filename or "")
+    if runner == "remote":
+        reader.require("admin")  # whom this server calls, as over HTTP
     return catalogue.add_file(
         reader.school_id,
         reader.account_id,

@@ -53,7 +53,8 @@ def test_speech_comes_back_in_every_shape(client: TestClient, engine: MediaEngin
     assert plain.json()["text"] == "Good morning, class."
     assert plain.json()["usage"] == {"type": "tokens", "input_tokens": 32, "output_tokens": 2, "total_tokens": 34}
     assert plain.headers["x-shuyuan-model-version"] == "models:/whisper/1"
-    assert engine.asked[-1] == {"task": "transcribe", "audio": wav(2), "language": "en", "translate": False}
+    asked = {"task": "transcribe", "audio": wav(2), "language": "en", "translate": False, "longest_s": 120.0}
+    assert engine.asked[-1] == asked
     assert send(client, wav(2), response_format="text").text == "Good morning, class.\n"
     srt = "1\n00:00:00,000 --> 00:00:01,500\nGood morning,\n\n2\n00:00:01,500 --> 00:00:03,250\nclass.\n\n"
     assert send(client, wav(2), response_format="srt").text == srt

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any, Final
 
 import openai
 import pytest
+from sqlalchemy import update
 from starlette.testclient import TestClient
 from tests.maas.gateway.mediafiles import wav
 from tests.maas.gateway.mediascript import MediaEngine, app_on, platform_on
@@ -20,7 +22,7 @@ from tests.maas.gateway.server import running
 from shuyuan.compose import Platform
 from shuyuan.kernel import clock
 from shuyuan.kernel.settings import Settings
-from shuyuan.maas.gateway.batch import batches, batchwork, blobs, files, jobstore, jsonl
+from shuyuan.maas.gateway.batch import batches, batchwork, blobs, files, jobstore, jobtables, jsonl
 from shuyuan.maas.serving import interface as serving
 
 CHAT: Final = "/v1/chat/completions"
@@ -208,6 +210,65 @@ def test_after_a_day_what_is_unanswered_has_expired(client: TestClient, media: P
     expired = lines_of(client, done["error_file_id"])
     assert len(expired) == counts["failed"]
     assert {one["error"]["code"] for one in expired} == {"batch_expired"}
+
+
+@pytest.mark.parametrize("loss", ["gone", "damaged", "cut off"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_batch_whose_file_is_lost_ends_with_the_reason_and_keeps_what_is_answered(
+    client: TestClient, media: Platform, engine: MediaEngine, loss: str
+) -> None:
+    engine.slow_s = 0.05
+    batch = begin(client, jsonl_of(*(line(n, "words " * 500) for n in range(1, 101))))
+    wait(client, batch, lambda b: b["request_counts"]["completed"] > 3)
+    content = media.settings.home / "artefacts" / "files" / batch["input_file_id"].removeprefix(files.PREFIX)
+    if loss == "gone":
+        content.unlink()
+    else:
+        whole, piece = content.read_bytes(), blobs.PIECE_BYTES + 28
+        content.write_bytes(whole[:piece] if loss == "cut off" else whole[:piece] + bytes(len(whole) - piece))
+    done = wait(client, batch)
+    counts = done["request_counts"]
+    assert done["status"] == "failed"
+    assert loss in done["errors"]["data"][0]["message"]
+    assert 3 < counts["completed"] < 100
+    assert counts["completed"] + counts["failed"] == 100
+    assert len(lines_of(client, done["output_file_id"])) == counts["completed"]
+
+
+@pytest.mark.parametrize("where", ["job", "keys", "keep"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_or_a_disk_that_is_away_only_puts_the_batch_off(
+    client: TestClient, media: Platform, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    monkeypatch.setattr(batchwork, "LOOK_AGAIN_S", 0.05)
+    home = {"job": jobstore, "keys": media.get("identity"), "keep": media.get("files")}[where]
+    real, broken = getattr(home, where), list[str]()
+
+    def away(*args: Any, **named: Any) -> Any:
+        inside = where != "keep" or args[3] == "batch_output"
+        if inside and len(broken) < 2 and not threading.current_thread().name.startswith("AnyIO"):
+            broken.append(where)
+            raise OSError(28, "away")
+        return real(*args, **named)
+
+    monkeypatch.setattr(home, where, away)
+    done = wait(client, begin(client, jsonl_of(*(line(n) for n in range(1, 4)))))
+    assert len(broken) == 2
+    assert (done["status"], done["request_counts"]["completed"]) == ("completed", 3)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_file_that_expires_before_its_batch_would_is_refused(client: TestClient, media: Platform) -> None:
+    file_id = upload(client, jsonl_of(line(1))).json()["id"]
+    for hours, status in ((23, 400), (25, 200)):
+        until = clock.now() + timedelta(hours=hours)
+        media.get("db").write(
+            lambda uow, until=until: uow.conn.execute(update(jobtables.file).values(expires_at=until))
+        )
+        asked = {"input_file_id": file_id, "endpoint": CHAT, "completion_window": "24h"}
+        answer = client.post("/v1/batches", json=asked)
+        assert answer.status_code == status, answer.text
+        assert status == 200 or "upload it again" in answer.json()["error"]["message"]
 
 
 def test_an_exam_holds_batches_back(

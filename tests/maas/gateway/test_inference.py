@@ -1,8 +1,11 @@
 """`/v2`, the Open Inference Protocol: JSON, binary tensors, the official client, hostile requests."""
 
+import asyncio
+import dataclasses
 import json
 import struct
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ from shuyuan.compose import Platform
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.interface import Role
 from shuyuan.kernel.settings import Settings
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.inference import graphs, tensors
 from shuyuan.maas.serving import interface as serving
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -179,6 +184,31 @@ def test_a_request_that_is_none_is_400_with_one_sentence(
     answer = client.post(INFER, content=body, headers=headers)
     assert answer.status_code == status
     assert isinstance(answer.json()["error"], str)
+
+
+def test_digits_of_other_scripts_are_no_length_and_no_version(client: TestClient) -> None:
+    with pytest.raises(tensors.BadTensor):
+        tensors.read(b"{}", "\xb2")
+    assert client.get("/v2/models/linear/versions/%C2%B2").status_code == 400
+
+
+def test_an_exam_closes_even_what_only_describes_a_model(media: Platform, engine: MediaEngine, caller: Caller) -> None:
+    desk = media.get("gateway").desk
+    in_exam = dataclasses.replace(caller.principal, suspended_until=datetime.now(UTC) + timedelta(hours=1))
+
+    async def describe() -> None:
+        found = await desk.locate(in_exam, "linear", "predict")
+        await graphs.Graphs(desk).of(in_exam, "linear", found)
+
+    async def book() -> None:
+        found = await desk.locate(in_exam, "linear", "predict")
+        async with desk.booked(in_exam, found, "infer"):
+            raise AssertionError("never reached")
+
+    for asked in (describe, book):
+        with pytest.raises(interface.Suspended):
+            asyncio.run(asked())
+    assert engine.asked == []
 
 
 def test_an_output_json_cannot_say_asks_for_bytes(client: TestClient, engine: MediaEngine) -> None:

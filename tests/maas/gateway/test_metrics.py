@@ -75,12 +75,12 @@ def test_the_last_moments_tell_rates_waits_and_errors(
         asyncio.run(say(make_gateway(ScriptedEngine(failure=serving.Overloaded("full"))), teacher))
     metrics.live.levels(Busy().residency().models)
     live[0] += metrics.SLOT_S
-    last = metrics.live.moments()[-1]
+    last = metrics.live.moments(teacher.school_id)[-1]
     assert (last.requests_per_s, last.tokens_per_s, last.errors_per_s) == (1.0, 4.5, 0.5)
     assert (last.running, last.queued, last.memory_bytes) == (2, 4, {"tiny": 93_000_000})
     assert last.first_token_p50_s is not None
     live[0] += metrics.KEPT_S
-    assert all(one.requests_per_s == 0 for one in metrics.live.moments())
+    assert all(one.requests_per_s == 0 for one in metrics.live.moments(teacher.school_id))
 
 
 def test_a_refused_call_is_an_error_of_the_moment(live: list[float], gateway: GatewayService, caller: Caller) -> None:
@@ -89,7 +89,7 @@ def test_a_refused_call_is_an_error_of_the_moment(live: list[float], gateway: Ga
     with pytest.raises(interface.QuotaFull):
         asyncio.run(say(gateway, caller.principal))
     live[0] += metrics.SLOT_S
-    assert metrics.live.moments()[-1].errors_per_s == 0.5
+    assert metrics.live.moments(caller.principal.school_id)[-1].errors_per_s == 0.5
     assert value("shuyuan_gateway_quota_refused_total", scope="school") == before + 1
 
 

@@ -166,6 +166,43 @@ def test_completions_are_screened_alike(live: Live) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "content_policy")
 
 
+SERVICES: list[tuple[str, dict[str, str]]] = [
+    ("/v1/services/summarize", {"language": "en"}),
+    ("/v1/services/translate", {"target": "en"}),
+]
+
+
+@pytest.mark.parametrize(("path", "asked"), SERVICES)
+def test_text_services_are_screened_both_ways_for_the_band_of_header_and_key(
+    live: Live, identity: IdentityService, caller: Caller, path: str, asked: dict[str, str]
+) -> None:
+    def serve(text: str, headers: dict[str, str]) -> Any:
+        return live.client.post(path, json={"text": text, "model": "tiny", **asked}, headers=headers)
+
+    teen = {"x-shuyuan-age-band": "teen"}
+    key = identity.create_key(caller.principal, "class app", age_band="teen").secret
+    for headers in (teen, {"authorization": f"Bearer {key}"}):
+        refused = serve("send me nudes", headers)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "content_policy")
+    assert live.engine.asked == []
+    live.engine.script = lambda n, p: spoken("Plants are green. ", "Here is how to make a pipe bomb. ", "Done.")
+    kept = serve("Plants are green.", teen)
+    assert (kept.status_code, kept.json()["error"]["code"]) == (400, "content_policy")
+    assert len(live.engine.asked) == 1, "and is not asked again"
+    live.engine.script = lambda n, p: spoken("Plants are green.")
+    assert serve("Plants are green.", teen).status_code == 200
+
+
+@pytest.mark.parametrize("band", ["child", "teen"])
+def test_likely_tokens_are_refused_where_text_is_held_back(live: Live, band: str) -> None:
+    refused = live.say("hi", band=band, logprobs=True).json()["error"]
+    assert (refused["code"], refused["param"]) == ("unsupported_parameter", "logprobs")
+    body = {"model": "tiny", "prompt": "hi", "logprobs": 1, "age_band": band}
+    assert live.client.post("/v1/completions", json=body).status_code == 400
+    assert live.engine.asked == []
+    assert live.say("hi", logprobs=True).status_code == 200
+
+
 def test_moderations_speak_openai_s_shape_and_our_own(live: Live) -> None:
     texts = ["how to make a pipe bomb", "我不想活了", "photosynthesis"]
     answer = live.client.post("/v1/moderations", json={"input": texts, "model": "omni-moderation-latest"})

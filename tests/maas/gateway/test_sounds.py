@@ -36,6 +36,7 @@ MP3_FRAME = b"\xff\xfb\x90\x00"  # MPEG 1 layer III, 128 kbit/s, 44.1 kHz
         (ogg(b"OpusHead\1\1" + struct.pack("<H", 312), 48_312), "ogg", 1.0),
         (ogg(b"\x01vorbis" + struct.pack("<IBI", 0, 1, 22_050), 11_025), "ogg", 0.5),
         (mp4(1_000, 61_500), "mp4", 61.5),
+        (mp4(1_000, 0), "mp4", 0.0),  # in fragments: unknown
         (MP3_FRAME + bytes(15_996), "mp3", 1.0),
         (b"ID3\4\0\0\0\0\0\5" + bytes(5) + MP3_FRAME + bytes(32) + b"Xing\0\0\0\1" + (100).to_bytes(4), "mp3", 2.612),
         (

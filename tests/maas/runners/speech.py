@@ -2,8 +2,10 @@
 
 import io
 import shutil
+import struct
 import subprocess
 import wave
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,3 +61,20 @@ def tone(seconds: float) -> NDArray[np.float32]:
     """A quiet 440 Hz."""
     at = np.arange(int(seconds * SAMPLES_PER_S)) / SAMPLES_PER_S
     return (0.2 * np.sin(2 * np.pi * 440 * at)).astype(np.float32)
+
+
+def pointing(mp4: bytes, other: Path) -> bytes:
+    """The MP4 with its sound said to lie in another file: a reference of the kind `alis`."""
+    name = str(other).encode()
+    alias = bytearray(150)
+    alias[10:38] = b"\x07volume\0".ljust(28, b"\0")
+    alias[50:114] = (bytes([len(other.name)]) + other.name.encode()).ljust(64, b"\0")
+    told = struct.pack(">HH", 2, len(name)) + name + bytes(len(name) % 2) + struct.pack(">hH", -1, 0)
+    body = bytes(4) + bytes(alias) + told
+    entry = struct.pack(">I4s", 8 + len(body), b"alis") + body
+    out, at = bytearray(mp4), 0
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        at = out.index(box, at)
+        out[at - 4 : at] = (int.from_bytes(out[at - 4 : at]) + len(entry) - 12).to_bytes(4)
+    out[at + 12 : at + 24] = entry  # was: url, 12 bytes, "in this file"
+    return bytes(out)

@@ -1,17 +1,20 @@
 """A model somewhere else: passed on, asked again elsewhere before the first word, never glued together after it."""
 
+import asyncio
 import json
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.maas.runners import fake_upstream
 from tests.maas.runners.fake_upstream import FakeUpstream, Say
 
-from shuyuan.maas.runners import interface, remote, upstreams
+from shuyuan.maas.runners import interface, remote, remotebody, remotenames, remotewire, upstreams
+from shuyuan.science.text import masking
 
 NEVER = threading.Event()
 CHAT: interface.Payload = {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
@@ -75,10 +78,59 @@ def test_embeddings_come_in_the_order_asked(opened: Open) -> None:
     assert chunk.usage == interface.Usage(5)
 
 
+@pytest.mark.parametrize(("places", "in_a_thread"), [(2, False), (200_000, True)])
+def test_a_large_answer_is_parsed_beside_the_loop(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, places: int, in_a_thread: bool
+) -> None:
+    where: list[str] = []
+    parse = remotewire.parse
+
+    def watched(*given: Any) -> Any:  # Any: handed on as it is
+        where.append(threading.current_thread().name)
+        return parse(*given)
+
+    monkeypatch.setattr(remotewire, "parse", watched)
+    body = json.dumps({"data": [{"index": 0, "embedding": [0.25] * places}]})
+    assert (len(body) > remotebody.PARSED_HERE_BYTES) is in_a_thread
+    runner, _ = opened(fake_upstream.status(200, body))
+    (chunk,) = say(runner, {"texts": ["a"]}, "embed")
+    assert interface.unpack_tensor(chunk.tensors["embeddings"]).shape == (1, places)
+    assert (where != ["own loop"]) is in_a_thread
+
+
+def test_a_large_text_is_masked_beside_the_loop(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    where: set[str] = set()
+    hide = masking.Mask.hide
+
+    def watched(mask: masking.Mask, text: str) -> str:
+        where.add(threading.current_thread().name)
+        return hide(mask, text)
+
+    monkeypatch.setattr(masking.Mask, "hide", watched)
+    runner, (fake,) = opened(fake_upstream.embeddings)
+    lines = "nothing to hide here\n" * 2_000
+    say(runner, {"texts": [lines, f"{lines}ann@example.org\n{lines}"]}, "embed")
+    assert "own loop" not in where
+    assert fake.asked[0]["input"] == [lines, f"{lines}[[EMAIL_1]]\n{lines}"]
+    where.clear()
+    say(runner, {"texts": ["short"]}, "embed")
+    assert where == {"own loop"}
+
+
+def test_a_name_that_leads_to_a_link_local_address_is_not_called() -> None:
+    async def found(host: str) -> object:
+        return await remotenames.Resolver().resolve(host, 80)
+
+    assert asyncio.run(found("localhost"))
+    with pytest.raises(OSError, match="link-local"):
+        asyncio.run(found("169.254.169.254"))
+
+
 BAD: dict[str, Say] = {
     "429": fake_upstream.status(429, "{}", "retry-after: 3"),
     "500": fake_upstream.status(500),
     "503 with a page": fake_upstream.status(503, "<html>busy</html>"),
+    "404": fake_upstream.status(404, '{"error": {"message": "no such model"}}'),
     "401": fake_upstream.status(401, '{"error": {"message": "bad key"}}'),
     "redirect": fake_upstream.status(302, "", "location: http://127.0.0.1:1/"),
     "no stream but a page": fake_upstream.status(200, "<html>welcome</html>"),
@@ -126,6 +178,29 @@ def test_a_request_at_fault_is_told_and_not_repeated(opened: Open) -> None:
     with pytest.raises(interface.BadPayload, match="max_tokens too large"):
         say(runner)
     assert not second.asked
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>internal page: s3cret</html>",
+        '{"detail": "s3cret"}',
+        '{"error": "s3cret"}',
+        '{"error": {"message": ["s3cret"]}}',
+    ],
+)
+def test_a_refusal_of_another_shape_is_not_read_out(opened: Open, body: str) -> None:
+    runner, _ = opened(fake_upstream.status(400, body))
+    with pytest.raises(interface.BadPayload) as told:
+        say(runner)
+    assert "s3cret" not in told.value.message
+
+
+def test_a_long_refusal_keeps_its_message(opened: Open) -> None:
+    body = json.dumps({"param": "x" * 3_000, "error": {"message": "too many tokens"}})
+    runner, _ = opened(fake_upstream.status(400, body))
+    with pytest.raises(interface.BadPayload, match="too many tokens"):
+        say(runner)
 
 
 def test_when_nobody_answers_the_error_says_so_and_when_to_come_back(opened: Open) -> None:
@@ -205,6 +280,8 @@ def test_tool_calls_of_a_masked_request_are_shown_whole(opened: Open) -> None:
         '{"upstreams": [{"url": "http://host/v1", "model": "m", "weight": -1}]}',
         '{"upstreams": [{"url": "http://host/v1", "model": "m"}], "timeout_s": 0}',
         '{"upstreams": [{"url": "http://host/v1", "model": "m"}], "retries": 99}',
+        '{"upstreams": [{"url": "http://host/v1", "model": "m"}], "trusted": "yes"}',
+        '{"upstreams": [{"url": "http://169.254.169.254/v1", "model": "m"}]}',
     ],
 )
 def test_a_file_that_names_no_fit_upstream_is_refused(tmp_path: Path, said: str) -> None:

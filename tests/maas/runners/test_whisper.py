@@ -16,6 +16,8 @@ pytest.importorskip("faster_whisper", reason="speech tests need faster-whisper (
 from tests.maas import starter_files
 from tests.maas.runners import speech
 
+from shuyuan.maas.gateway.media import audio as gateway_audio
+from shuyuan.maas.gateway.media import sounds as gateway_sounds
 from shuyuan.maas.runners import interface, sounds, whisper
 
 pytestmark = [
@@ -24,7 +26,7 @@ pytestmark = [
 ]
 NEVER = threading.Event()
 SENTENCE = "The quick brown fox jumps over the lazy dog. Water boils at one hundred degrees."
-FORMS = {"mp3": "mp3", "flac": "flac", "ogg": "libopus", "webm": "libopus"}
+FORMS = {"mp3": "mp3", "flac": "flac", "ogg": "libopus", "webm": "libopus", "ipod": "aac", "mp4": "aac"}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,8 @@ def test_every_promised_container_is_decoded(form: str) -> None:
     data = speech.encoded(np.repeat(whole, rate // speech.SAMPLES_PER_S), form, FORMS[form], rate)
     heard = sounds.read(data, NEVER)
     assert heard is not None
-    assert abs(len(heard) / sounds.SAMPLES_PER_S - 2) < 0.1
+    assert abs(len(heard) / sounds.SAMPLES_PER_S - 2) < 0.2
+    assert gateway_sounds.look(data).format in (form, "mp4")  # what the gateway lets in, the runner reads
     spectrum = np.abs(np.fft.rfft(heard))
     assert abs(spectrum.argmax() * sounds.SAMPLES_PER_S / len(heard) - 440) < 5
 
@@ -94,6 +97,43 @@ def test_a_small_file_that_unpacks_to_hours_stops_early() -> None:
         sounds.read(bomb, NEVER)
 
 
+def test_what_the_gateway_promises_the_runner_reads() -> None:
+    assert gateway_audio.AT_ONCE_S < gateway_audio.LONGEST_S <= sounds.MAX_S
+    seconds = int(gateway_audio.LONGEST_S)
+    whole = speech.encoded(np.zeros(seconds * speech.SAMPLES_PER_S, dtype=np.float32), "mp3", "mp3")
+    heard = sounds.read(whole, NEVER, longest_s=gateway_audio.LONGEST_S)  # the encoder's padding is no reason to refuse
+    assert heard is not None
+    assert seconds <= len(heard) / speech.SAMPLES_PER_S < seconds + 1
+
+
+def test_a_file_that_states_less_than_it_holds_stops_at_what_is_allowed(runner: whisper.WhisperRunner) -> None:
+    longer = bytearray(speech.encoded(np.zeros(8 * speech.SAMPLES_PER_S, dtype=np.float32), "flac", "flac"))
+    packed = int.from_bytes(longer[18:26])
+    longer[18:26] = (packed & ~((1 << 36) - 1) | speech.SAMPLES_PER_S).to_bytes(8)
+    assert gateway_sounds.look(bytes(longer)).duration_s == 1
+    with pytest.raises(interface.BadPayload, match="longer than 5 s"):
+        ask(runner, bytes(longer), longest_s=5.0)
+    for nonsense in (-1, "long", True, float("nan")):
+        with pytest.raises(interface.BadPayload, match="longest_s is"):
+            ask(runner, bytes(longer), longest_s=nonsense)
+
+
+def test_an_mp4_that_names_another_file_is_never_followed(tmp_path: Path) -> None:
+    other = tmp_path / "other.m4a"
+    other.write_bytes(speech.encoded(speech.tone(1), "ipod", "aac"))
+    opened: list[str] = []
+    pointing = speech.pointing(other.read_bytes(), other)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sounds, "_refuse", lambda url, *_: opened.append(url))
+        with pytest.raises(interface.BadPayload):
+            sounds.read(pointing, NEVER)
+        assert opened == []
+        patch.setattr(sounds, "_MP4_OPTIONS", {"enable_drefs": "1", "use_absolute_path": "1"})
+        with pytest.raises(interface.BadPayload):
+            sounds.read(pointing, NEVER)
+        assert opened == [str(other)]  # it does point there: the options hold
+
+
 @pytest.mark.parametrize(
     ("audio", "said"),
     [
@@ -104,6 +144,7 @@ def test_a_small_file_that_unpacks_to_hours_stops_early() -> None:
         (b"RIFF\0\0\0\0WAVEjunk", "cannot be read|no sound"),
         (b"OggS" + bytes(100), "cannot be read|no sound"),
         (b"\x1a\x45\xdf\xa3" + bytes(100), "cannot be read|no sound"),
+        (b"\0\0\0\x14ftypM4A " + bytes(100), "cannot be read|no sound"),
         (b"RIFF" + bytes(sounds.MAX_BYTES), "at most"),
     ],
 )
@@ -114,7 +155,7 @@ def test_what_is_no_recording_is_refused_in_words(audio: object, said: str) -> N
 
 def test_bent_recordings_raise_nothing_else() -> None:
     rng = np.random.default_rng(5)
-    for form, codec in (("flac", "flac"), ("ogg", "libopus"), ("mp3", "mp3"), ("wav", "pcm_s16le")):
+    for form, codec in (("flac", "flac"), ("ogg", "libopus"), ("mp3", "mp3"), ("wav", "pcm_s16le"), ("ipod", "aac")):
         rate = 48_000 if codec == "libopus" else speech.SAMPLES_PER_S
         whole = speech.encoded(speech.tone(0.3), form, codec, rate)
         for _ in range(40):

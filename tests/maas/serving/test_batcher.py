@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from tests.maas.serving.counting import Counting
 
+from shuyuan.kernel import errors
 from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving.batcher import Answer, Batcher, Request
 from shuyuan.maas.serving.curve import Curve
@@ -138,3 +139,38 @@ def test_a_request_that_needs_no_pass_is_answered_without_one(desk: Desk) -> Non
     desk.ask(2, "word")
     assert texts(desk.answers(3)) == {0: "first", 1: "", 2: "word"}
     assert desk.runner.passes == 2
+
+
+def test_answers_too_large_for_one_frame_go_out_alone_and_one_too_large_for_any_is_told_so() -> None:
+    sent: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+
+    def send(answers: Sequence[Answer]) -> None:
+        letters = sum(len(answer.text) for _, answer in answers if isinstance(answer, runners.Chunk))
+        if letters > 10:
+            raise errors.TooLarge(f"{letters} letters", fix="ask for less")
+        for answer in answers:
+            sent.put(answer)
+
+    runner = Counting()
+    runner.go.clear()
+    batcher = Batcher(runner, SHARING, send)
+    words = ["first", "eight888", "eightttt", "more than ten letters"]
+    for number, word in enumerate(words):
+        batcher.put(Request(number, "echo", {"words": [word]}, Flow()))
+    runner.go.set()
+    found = dict(sent.get(timeout=60) for _ in words)
+    assert texts(found) == {0: "first", 1: "eight888", 2: "eightttt"}
+    assert isinstance(found[3], errors.TooLarge)
+    batcher.put(Request(9, "echo", {"words": ["after"]}, Flow()))
+    assert texts(dict([sent.get(timeout=60)])) == {9: "after"}
+    batcher.close()
+
+
+def test_a_runner_that_returns_too_few_results_is_reported_and_the_next_request_is_answered(desk: Desk) -> None:
+    whole = desk.runner.run
+    desk.runner.run = lambda items: whole(items)[:-1]  # type: ignore[method-assign]
+    desk.ask(1, "lost")
+    assert isinstance(desk.answers(1)[1], ValueError)
+    desk.runner.run = whole  # type: ignore[method-assign]
+    desk.ask(2, "after")
+    assert texts(desk.answers(1)) == {2: "after"}

@@ -162,3 +162,54 @@ def test_others_neither_look_nor_load(client: TestClient, enter: Enter, role: Ro
     enter(role)
     assert client.get("/api/models/residency").status_code == 403
     assert client.post("/api/models/tiny/load").status_code == 403
+
+
+def share(platform: Platform, name: str = "commons") -> None:
+    """A model that every school is served."""
+    file = io.BytesIO(onnx_file.linear(np.eye(3, dtype=np.float32)))
+    platform.get("catalogue").add_file("shared", "system", model=name, source=file, runner="onnx", champion=True)
+
+
+def manage(client: TestClient, **headers: str) -> list[int]:
+    """What answers each way of changing how `commons` is kept."""
+    asked = [
+        client.post("/api/models/commons/load", json={"replicas": 1}, headers=headers),
+        client.post("/api/models/commons/load", json={"pinned": True}, headers=headers),
+        client.put("/api/models/commons/pin", json={"pinned": False}, headers=headers),
+        client.post("/api/models/commons/unload", headers=headers),
+    ]
+    return [answer.status_code for answer in asked]
+
+
+@pytest.mark.parametrize("role", ["developer", "admin"])
+def test_one_of_several_schools_loads_a_shared_model_but_does_not_change_it_for_all(
+    client: TestClient, platform: Platform, enter: Enter, role: Role
+) -> None:
+    share(platform)
+    enter("admin", "Valley")
+    school_id = enter(role)
+    assert client.post("/api/models/commons/load").status_code == 200, "a call would load it too"
+    assert manage(client) == [403] * 4
+    assert "shared by 2 schools" in client.post("/api/models/commons/unload").json()["error"]["message"]
+    assert noted(platform, school_id) == [("model.loaded", "commons", {})]
+    bring(platform, school_id)
+    assert client.put("/api/models/digits/pin", json={"pinned": True}).status_code == 200, "its own is its own"
+
+
+def test_the_only_school_decides_about_shared_models(client: TestClient, platform: Platform, enter: Enter) -> None:
+    share(platform)
+    enter("admin")
+    assert manage(client) == [200] * 4
+
+
+def test_more_replicas_than_fit_are_refused_and_the_model_stays_as_it_was(
+    client: TestClient, platform: Platform, enter: Enter
+) -> None:
+    school_id = enter("developer")
+    bring(platform, school_id)
+    before = client.post("/api/models/digits/load").json()
+    platform.get("engine")._budget.budget_bytes = before["memory_bytes"] * 2
+    answer = client.post("/api/models/digits/load", json={"replicas": 16})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "model_too_large")
+    assert client.get("/api/models/residency").json()["models"] == [before]
+    assert noted(platform, school_id) == [("model.loaded", "digits", {})]

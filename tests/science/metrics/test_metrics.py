@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import importlib.util
 import math
 import pkgutil
 
@@ -100,6 +101,8 @@ def test_bad_columns_are_refused_by_name(correct: list[int], p: list[float], sai
 def test_every_example_in_the_docstrings_holds() -> None:
     tried = 0
     for found in pkgutil.walk_packages(science.__path__, "shuyuan.science."):
+        if found.name.startswith("shuyuan.science.nets.") and importlib.util.find_spec("torch") is None:
+            continue  # the nets are torch modules; their own tests say that they were skipped
         result = doctest.testmod(importlib.import_module(found.name))
         assert result.failed == 0, found.name
         tried += result.attempted

@@ -102,7 +102,7 @@ def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> 
         try:
             migrations.upgrade(platform.get("db"))
             school = demo.ensure(platform) if demo_school else None
-            link = _link(platform, modules)
+            link = _link(platform, modules, demo_school)
             _pull_starter(platform)
 
             def announce(base_url: str) -> None:
@@ -131,9 +131,10 @@ def _announce(base_url: str, link: ways_in.Link | None, settings: kernel_setting
     _out.print("Ctrl-C stops everything")
 
 
-def _link(platform: compose.Platform, modules: tuple[str, ...]) -> ways_in.Link | None:
-    """A way in where there are pages to open it: into the demo, or for the first administrator."""
-    return ways_in.make(platform) if "web" in modules else None
+def _link(platform: compose.Platform, modules: tuple[str, ...], demo_school: bool) -> ways_in.Link | None:
+    """A way in where there are pages to open it: into the demo, if asked for, or for the first administrator."""
+    wanted = demo_school or not platform.get("identity").schools()
+    return ways_in.make(platform) if wanted and "web" in modules else None
 
 
 def _pull_starter(platform: compose.Platform) -> None:

@@ -36,10 +36,14 @@ def _on_system(library: str) -> bool:
     return ctypes.util.find_library(library) is not None
 
 
+_TARGETS = {"ocr": "make media", "speech": "make media", "train": "make torch"}
+
+
 def advice(extra: str) -> str:
-    """What to type.
+    """What to type; in a clone of the project there is a shorter way for some.
 
     >>> advice("ocr")
-    "pip install 'shuyuan[ocr]'"
+    "pip install 'shuyuan[ocr]' (in a clone: make media)"
     """
-    return f"pip install 'shuyuan[{extra}]'"
+    target = _TARGETS.get(extra)
+    return f"pip install 'shuyuan[{extra}]'" + (f" (in a clone: {target})" if target else "")

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shuyuan.maas.catalogue import graphs, interface
+from shuyuan.maas.catalogue import graphs, interface, remotes
 
 _HEAD_BYTES = 64
 _PICKLED = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"\x80\x01")
@@ -20,7 +20,6 @@ _MAX_HEADER_BYTES = 16 << 20  # the format allows 100 MB; 100,000 tensors need 1
 _MAX_COUNT = 1_000_000
 _DTYPE_BYTES = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2}
 _DTYPE_BYTES |= {"I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
-_MAX_REMOTE_BYTES = 1 << 20
 _MAX_VOICES_BYTES = 64 << 10
 
 
@@ -122,10 +121,7 @@ def _check_embed(path: Path, head: bytes, size_bytes: int) -> None:
 
 
 def _check_remote(path: Path, head: bytes, size_bytes: int) -> None:
-    if size_bytes > _MAX_REMOTE_BYTES:
-        raise _wrong(f"{size_bytes} bytes, not a description of a remote model", fix="send a small JSON object")
-    if not _json(path.read_bytes(), "the description").get("upstreams"):
-        raise _wrong("no description of a remote model", fix='write {"upstreams": [{"url": …, "model": …}]}')
+    remotes.check(path)
 
 
 def _check_espeak(path: Path, head: bytes, size_bytes: int) -> None:

@@ -280,11 +280,14 @@ class Catalogue(Locator, Announcing, Protocol):
         context_tokens: int = 0,
         champion: bool = False,
         reason: str = "",
+        trusted: bool = False,
     ) -> Version:
         """Examine a model file, store it and register it as the next version; all of it or nothing.
 
         tasks: empty takes what runner and spec can do.  champion: point that alias at it, for `reason`.
-        Raises RefusedFile, BadInput, TooLarge, NoSpace.
+        trusted: whoever owns the machine brings it, so a remote version may call any address; otherwise only those of
+        the setting remote_upstreams (checked here alone, not when it is loaded). Callers let only administrators
+        bring remote versions. Raises RefusedFile, Forbidden, BadInput, TooLarge, NoSpace.
         """
         ...
 

@@ -71,7 +71,7 @@ def router(catalogue: service.CatalogueService) -> APIRouter:
         principal: Principal = Depends(caller),
     ) -> interface.Version:
         """The body is the model file itself. Stored under the caller's school, as the next version of `name`."""
-        if about.champion:
+        if about.champion or about.runner == "remote":
             _require_chooser(principal)
         spec, tasks, school_id = _spec(x_shuyuan_spec, about.labels), _split(about.tasks), principal.school_id
         await run_in_threadpool(  # before the file is sent
@@ -113,10 +113,10 @@ def router(catalogue: service.CatalogueService) -> APIRouter:
 
 
 def _require_chooser(principal: Principal) -> None:
-    """What pupils are served is an administrator's choice, as on the alias route."""
+    """What pupils are served, and whom this server calls, is an administrator's choice, as on the alias route."""
     principal.require("admin")
     if "admin" not in principal.scopes:
-        raise errors.Forbidden("this key may not choose what is served", fix="use a key with the scope admin")
+        raise errors.Forbidden("this key may not choose what is served or called", fix="use a key with the scope admin")
 
 
 def _spec(header: str, labels: str) -> dict[str, object]:

@@ -10,7 +10,18 @@ from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
-from shuyuan.maas.catalogue import artefacts, extras, formats, importing, interface, puller, specs, starters, store
+from shuyuan.maas.catalogue import (
+    artefacts,
+    extras,
+    formats,
+    importing,
+    interface,
+    puller,
+    remotes,
+    specs,
+    starters,
+    store,
+)
 
 _REFERENCE = re.compile(r"(?:models:/)?(?P<model>[\w.-]+)(?:/(?P<number>[0-9]{1,9})|@(?P<alias>[\w.-]+))?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
@@ -30,6 +41,7 @@ class CatalogueService:
         self._db, self._storage, self._audit = db, storage, audit
         self._puller = puller.Puller(settings.cache)
         self.on_change: list[Callable[[], None]] = []
+        self._remote_upstreams = tuple(settings.remote_upstreams)
         self.incoming_dir, self.max_model_bytes = settings.cache / "incoming", settings.max_model_bytes
 
     def models(self) -> list[interface.ModelInfo]:
@@ -114,6 +126,7 @@ class CatalogueService:
         context_tokens: int = 0,
         champion: bool = False,
         reason: str = "",
+        trusted: bool = False,
     ) -> interface.Version:
         """See Catalogue.add_file."""
         claimed = self.check_claims(school_id, model=model, runner=runner, tasks=tasks, spec=spec)
@@ -123,6 +136,8 @@ class CatalogueService:
             reason = "registered as champion"
         with importing.on_disk(source, self.incoming_dir, self.max_model_bytes) as path:
             formats.check(path, runner)
+            if runner == "remote" and not trusted:
+                remotes.check_listed(path, self._remote_upstreams)
             version = interface.NewVersion(
                 model=model,
                 runner=runner,

@@ -55,6 +55,17 @@ def choices(n: int, logprobs: int | None) -> None:
         )
 
 
+def unheld(logprobs: int | None, band: interface.Band | None) -> None:
+    """Raise TooMuch for likely tokens where text is held back until it was judged: they would tell it before."""
+    if logprobs is not None and band in ("child", "teen"):
+        raise interface.TooMuch(
+            f"logprobs are not given to the age band {band!r}: they tell text that was not checked",
+            fix="leave logprobs out",
+            code="unsupported_parameter",
+            param="logprobs",
+        )
+
+
 def _characters(total: int) -> None:
     if total > interface.MAX_CHARS:
         raise interface.TooMuch(f"{total} characters; at most {interface.MAX_CHARS} are read", fix="send less text")

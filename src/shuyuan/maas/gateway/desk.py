@@ -60,6 +60,10 @@ class Desk:
         """The model's file and claims; None when it is not on this machine. Raises UnknownModel."""
         return self._models.card(model, school_id)
 
+    def known(self, school_id: str) -> Sequence[str]:
+        """Names of every model that this school may find. Reads the database."""
+        return self._models.known(school_id)
+
     @staticmethod
     def asker(principal: Principal) -> serving.Asker:
         """Who asks, for the engine's queue: classes share a model fairly, people share their class's part.
@@ -82,12 +86,13 @@ class Desk:
         purpose: interface.Purpose = "api",
         began: float | None = None,
     ) -> AsyncIterator[booking.Booking]:
-        """Reserve `tokens` and one request, run the body, settle or release exactly once. Raises QuotaFull.
+        """Reserve `tokens` and one request, run the body, settle or release once. Raises Suspended, QuotaFull.
 
         tokens: the most the call may cost, of them `prompt_tokens` (None: all) for what is sent in.
         What it did cost is noted on the booking (`usage` as it grows, or `note` once).
         began: `time.perf_counter()` when the request arrived, for the overhead that headers tell.
         """
+        self.admit(principal)
         terms = await self.schools.terms(principal.school_id)
         ask = store.Ask(
             principal.school_id,
@@ -110,7 +115,7 @@ class Desk:
                     yield call
         except interface.QuotaFull as full:
             self._remember(principal, full.allowances)
-            metrics.live.refused()
+            metrics.live.refused(principal.school_id)
             metrics.quota_refused.labels(full.scope).inc()
             raise
 

@@ -292,7 +292,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A few seconds of this process: rates over them, levels at their end. None: nothing was measured in them."""
+    """A few seconds of this process: rates over them, levels at their end. None: nothing was measured in them.
+
+    Rates are those of one school; levels those of the shared models and its own.
+    """
 
     at: datetime
     requests_per_s: float = 0.0
@@ -357,8 +360,12 @@ class Gateway(Protocol):
         language: Language | None = None,
         model: str | None = None,
         style: SummaryStyle = "sentences",
+        age_band: Band | None = None,
     ) -> Summary:
-        """The most central sentences, or a title; or the words of `model`, where its card claims it."""
+        """The most central sentences, or a title; or the words of `model`, where its card claims it.
+
+        age_band: checked as in a conversation, for this band or the caller's own, whichever protects more.
+        """
         ...
 
     async def translate(
@@ -369,6 +376,7 @@ class Gateway(Protocol):
         target: Language,
         source: Language | None = None,
         model: str | None = None,
+        age_band: Band | None = None,
     ) -> Translation: ...
     async def classify(
         self,
@@ -382,8 +390,8 @@ class Gateway(Protocol):
         """Nearest label in meaning; without labels, those that the version `model` was trained on."""
         ...
 
-    def models(self) -> list[ModelStatus]:
-        """Every model and what it is doing."""
+    def models(self, school_id: str = catalogue.SHARED) -> list[ModelStatus]:
+        """Every shared model and what it is doing, and those of this school; one of its own hides a shared one."""
         ...
 
     def usage(self, principal: Principal) -> list[Allowance]:
@@ -418,7 +426,7 @@ class Gateway(Protocol):
         ...
 
     def live(self, principal: Principal) -> Sequence[Moment]:
-        """The last 15 minutes of this process, oldest first; administrators only."""
+        """The last 15 minutes of their school in this process, oldest first; administrators only."""
         ...
 
 
@@ -460,6 +468,12 @@ class NotClaimed(errors.BadInput):
     def __init__(self, message: str, *, fix: str = "", param: str | None = None) -> None:
         super().__init__(message, fix=fix)
         self.param = param
+
+
+class NotInstalled(errors.Conflict):
+    """The optional part that runs this model is not installed on this server."""
+
+    code = "runner_not_installed"
 
 
 class OutputCut(errors.BadInput):

@@ -2,8 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
+from shuyuan.maas.catalogue import extras
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.gateway import interface
 from shuyuan.maas.serving import interface as serving
@@ -48,6 +50,11 @@ class Models:
                 f"the card of {name!r} does not claim {task!r}; it claims {', '.join(model.tasks)}",
                 fix=f"use a model that claims {task}: see GET /v1/models",
             )
+        if extra := extras.missing(model.runner):
+            raise interface.NotInstalled(
+                f"{name!r} is run by {model.runner!r}, which is not installed on this server",
+                fix=f"the administrator runs: {extras.advice(extra)}",
+            )
         return model
 
     def card(self, name: str, school_id: str = catalogue.SHARED) -> catalogue.Loadable | None:
@@ -56,6 +63,10 @@ class Models:
             return self._locator.locate(name, school_id)
         except catalogue.NotPulled:
             return None
+
+    def known(self, school_id: str) -> Sequence[str]:
+        """Names of every model that `locate` may find for this school."""
+        return self._locator.known(school_id)
 
     def forget(self) -> None:
         """An alias moved: look again at the next call instead of within two seconds. From any thread."""

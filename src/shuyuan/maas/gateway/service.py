@@ -108,12 +108,14 @@ class GatewayService:
         language: interface.Language | None = None,
         model: str | None = None,
         style: interface.SummaryStyle = "sentences",
+        age_band: interface.Band | None = None,
     ) -> interface.Summary:
         """Extractive without a model, else by the model's words."""
         if model is None:
             return await texts.summarize_by_extract(self.desk, principal, text, sentences, style)
         await self.desk.locate(principal, model, "summarize")
-        return await texts.summarize_by_model(self, principal, text, sentences, language, model, style)
+        band = screening.band_of(principal, age_band)
+        return await texts.summarize_by_model(self, principal, text, sentences, language, model, style, age_band=band)
 
     async def translate(
         self,
@@ -123,11 +125,13 @@ class GatewayService:
         target: interface.Language,
         source: interface.Language | None = None,
         model: str | None = None,
+        age_band: interface.Band | None = None,
     ) -> interface.Translation:
         """By a model whose card claims translation."""
-        chosen = model or self._default_chat()
+        chosen = model or self._translator()
         await self.desk.locate(principal, chosen, "translate")
-        return await texts.translate(self, principal, text, target, source, chosen)
+        band = screening.band_of(principal, age_band)
+        return await texts.translate(self, principal, text, target, source, chosen, age_band=band)
 
     async def classify(
         self,
@@ -182,9 +186,14 @@ class GatewayService:
         """How a text sounds."""
         return await readings.tone(self.desk, principal, text)
 
-    def models(self) -> list[interface.ModelStatus]:
-        """Every model and what it is doing."""
-        return self.desk.engine.status()
+    def models(self, school_id: str = catalogue_api.SHARED) -> list[interface.ModelStatus]:
+        """See `interface.Gateway.models`. Reads the database."""
+        found = {one.model: one for one in self.desk.engine.status() if one.school_id == catalogue_api.SHARED}
+        if school_id != catalogue_api.SHARED:
+            found |= {one.model: one for one in self.desk.engine.status() if one.school_id == school_id}
+            for name in self.desk.known(school_id):
+                found.setdefault(name, interface.ModelStatus(name, "pulled", school_id=school_id))
+        return list(found.values())
 
     def usage(self, principal: Principal) -> list[interface.Allowance]:
         """Every quota that a call of this principal would be charged to."""
@@ -271,9 +280,9 @@ class GatewayService:
         self.desk.forget_allowances()
 
     def live(self, principal: Principal) -> Sequence[interface.Moment]:
-        """The last 15 minutes of this process, oldest first; administrators only."""
+        """See `interface.Gateway.live`."""
         principal.require("admin")
-        return metrics.live.moments()
+        return metrics.live.moments(principal.school_id)
 
     def sample(self) -> None:
         """Note what runs, waits and is in memory just now, for `live`."""
@@ -296,8 +305,13 @@ class GatewayService:
                 fix="take the id from the list of accounts, keys or classes; a class needs a member",
             )
 
-    def _default_chat(self) -> str:
-        return self.starter if self.starter != "none" else "tutor"
+    def require_keeper(self, principal: Principal, model: catalogue_api.Loadable) -> None:
+        """Raise Forbidden where other schools use this model too."""
+        serving.require_keeper(principal, model.school_id, len(self._identity.schools()))
+
+    def _translator(self) -> str:
+        """The starter if it claims translation; `tiny` does not."""
+        return self.starter if self.starter not in ("none", "tiny") else "tutor"
 
 
 def _own(principal: Principal) -> str | None:

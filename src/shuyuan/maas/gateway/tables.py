@@ -4,6 +4,8 @@ from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table,
 
 from shuyuan.kernel import db, ids
 
+_TOKENS = BigInteger().with_variant(Integer(), "sqlite")  # whose every integer has 64 bits
+
 quota = Table(
     "gateway_quota",
     db.metadata,
@@ -14,9 +16,9 @@ quota = Table(
     Column("period", String(8), nullable=False),
     Column("window_start", db.UtcDateTime, nullable=False),
     Column("window_end", db.UtcDateTime, nullable=True),  # of a term; day and month end by themselves
-    Column("tokens_limit", Integer, nullable=True),
-    Column("tokens_used", Integer, nullable=False, default=0),
-    Column("tokens_reserved", Integer, nullable=False, default=0),
+    Column("tokens_limit", _TOKENS, nullable=True),
+    Column("tokens_used", _TOKENS, nullable=False, default=0),
+    Column("tokens_reserved", _TOKENS, nullable=False, default=0),
     Column("requests_limit", Integer, nullable=True),
     Column("requests_used", Integer, nullable=False, default=0),
     Column("streams_limit", Integer, nullable=True),
@@ -35,9 +37,9 @@ ledger = Table(
     Column("version", String(160), nullable=False),
     Column("endpoint", String(32), nullable=False),
     Column("purpose", String(16), nullable=False),
-    Column("tokens_reserved", Integer, nullable=False),
-    Column("prompt_tokens", Integer, nullable=False, default=0),
-    Column("completion_tokens", Integer, nullable=False, default=0),
+    Column("tokens_reserved", _TOKENS, nullable=False),
+    Column("prompt_tokens", _TOKENS, nullable=False, default=0),
+    Column("completion_tokens", _TOKENS, nullable=False, default=0),
     Column("status", String(8), nullable=False),
     Column("outcome", String(48), nullable=False, default=""),
     Column("overhead_ms", Float, nullable=False, default=0.0),

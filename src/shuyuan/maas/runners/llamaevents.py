@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from shuyuan.maas.runners import interface
 
 Event = Mapping[str, object]
+MOST_TOKENS = 2**31 - 1  # of one call: what the books can hold; more is nonsense
 
 
 def raise_if_error(event: Event) -> None:
@@ -21,13 +22,20 @@ def raise_if_error(event: Event) -> None:
 def count(event: Event, known: interface.Usage) -> interface.Usage:
     """The count so far."""
     if isinstance(usage := event.get("usage"), Mapping):
-        return interface.Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
+        return interface.Usage(tokens(usage["prompt_tokens"]), tokens(usage["completion_tokens"]))
     if isinstance(timings := event.get("timings"), Mapping):
-        prompt = int(timings["cache_n"]) + int(timings["prompt_n"])
-        return interface.Usage(prompt, int(timings["predicted_n"]))
+        prompt = tokens(timings["cache_n"] + timings["prompt_n"])
+        return interface.Usage(prompt, tokens(timings["predicted_n"]))
     if isinstance(progress := event.get("prompt_progress"), Mapping):
-        return interface.Usage(int(progress["total"]), known.completion_tokens)
+        return interface.Usage(tokens(progress["total"]), known.completion_tokens)
     return known
+
+
+def tokens(said: object) -> int:
+    """A number of tokens as a server told it, brought between 0 and MOST_TOKENS. Raises TypeError, ValueError."""
+    if not isinstance(said, int | float):
+        raise TypeError(f"{str(said)[:40]!r} is no number of tokens")
+    return int(min(max(said, 0), MOST_TOKENS))
 
 
 def read(event: Event) -> tuple[str, dict[str, object], interface.FinishReason | None]:

@@ -1,5 +1,6 @@
-"""Ask another server that speaks OpenAI's API: vLLM, Ollama, a cloud. Personal data can be masked first.
+"""Ask another server that speaks OpenAI's API: vLLM, Ollama, a cloud. Personal data is masked first.
 
+E-mail addresses, telephone and id numbers never leave, unless the file says that its upstreams are trusted.
 Another upstream is asked only as long as nothing was said: a half answer is never glued to a second one.
 """
 
@@ -14,12 +15,22 @@ from typing import ClassVar
 
 import aiohttp
 
-from shuyuan.maas.runners import interface, ownloop, remotefile, remotemask, remotewire, upstreams
+from shuyuan.maas.runners import (
+    interface,
+    ownloop,
+    remotebody,
+    remotefile,
+    remotemask,
+    remotenames,
+    remotewire,
+    upstreams,
+)
 
-_TASKS = {"chat": "messages", "complete": "prompt", "embed": "texts"}
+_TASKS = {"chat": "messages", "complete": "prompt", "embed": "texts", "draw": "prompt"}
 _SLOTS = 64  # waiting costs nothing here
 _CONNECT_S = 5.0
 _MAX_TEXTS = 2_048
+_MAX_PICTURES = 4
 
 
 class RemoteRunner:
@@ -46,7 +57,8 @@ class RemoteRunner:
 
     async def answer(self, task: str, payload: interface.Payload) -> AsyncGenerator[interface.Chunk, None]:
         """Pass the upstream's stream on. Raises UpstreamFailed, BadPayload, UnsupportedTask."""
-        hidden, shown = self._begin(task, payload)
+        self._begin(task, payload)
+        hidden, shown = await remotemask.hide(payload, trusted=self._file.trusted)
         usage, counted = interface.Usage(prompt_tokens=0), False
         try:
             async with contextlib.aclosing(self._ask(task, hidden)) as chunks:
@@ -88,13 +100,12 @@ class RemoteRunner:
         if own:
             own.close(self.leave())
 
-    def _begin(self, task: str, payload: interface.Payload) -> tuple[interface.Payload, remotemask.Answer | None]:
+    def _begin(self, task: str, payload: interface.Payload) -> None:
         if task not in _TASKS:
             raise interface.UnsupportedTask(f"a remote model cannot {task}", fix=f"ask for {', '.join(_TASKS)}")
         if not self._loaded:
             raise interface.BadPayload("the model is closed", fix="load it again")
         _check(task, payload)
-        return remotemask.hide(payload)
 
     def _client(self) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
@@ -102,7 +113,7 @@ class RemoteRunner:
             silence_s = self._file.timeout_s
             self._clients[loop] = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(sock_connect=min(_CONNECT_S, silence_s), sock_read=silence_s),
-                connector=aiohttp.TCPConnector(limit=_SLOTS),
+                connector=aiohttp.TCPConnector(limit=_SLOTS, resolver=remotenames.Resolver()),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._clients[loop]
@@ -144,7 +155,10 @@ class RemoteRunner:
             async with asked as answer:
                 await remotewire.check(answer)
                 if task == "embed":
-                    yield await remotewire.embeddings(answer, payload["texts"])  # type: ignore[arg-type]  # checked
+                    yield await remotebody.embeddings(answer, payload["texts"])  # type: ignore[arg-type]  # checked
+                    return
+                if task == "draw":
+                    yield await remotebody.pictures(answer, int(str(payload.get("n") or 1)))
                     return
                 async for chunk in _chunks(answer):
                     yield chunk
@@ -183,8 +197,11 @@ async def _chunks(answer: aiohttp.ClientResponse) -> AsyncIterator[interface.Chu
 
 def _check(task: str, payload: interface.Payload) -> None:
     value = payload.get(_TASKS[task])
-    if task == "complete":
+    if task in ("complete", "draw"):
         fits = isinstance(value, str) and bool(value)
+        if task == "draw":
+            count = payload.get("n") or 1
+            fits = fits and isinstance(count, int) and 1 <= count <= _MAX_PICTURES
     else:
         kind = dict if task == "chat" else str
         fits = isinstance(value, list) and 0 < len(value) <= _MAX_TEXTS and all(isinstance(v, kind) for v in value)

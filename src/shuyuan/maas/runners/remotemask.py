@@ -1,5 +1,9 @@
-"""Personal data of one request: hidden on the way out, shown on the way back, pieces and tool calls included."""
+"""Personal data of one request: hidden on the way out, shown on the way back, pieces and tool calls included.
 
+Addresses and numbers always; names only those of `mask_names`, which whoever asks may add.
+"""
+
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 from shuyuan.maas.runners import interface
@@ -8,18 +12,37 @@ from shuyuan.science.text import masking
 _TEXTS = ("messages", "prompt", "texts")
 _WORDS_OF_THE_API = frozenset({"role", "type", "id", "tool_call_id"})
 _MAX_NAMES = 2_000
+_HIDDEN_HERE_CHARS = 64 << 10  # more is read in a thread
+_PART_CHARS = 16 << 10  # other threads get a turn after each
 
 
-def hide(payload: interface.Payload) -> tuple[interface.Payload, "Answer | None"]:
-    """The payload for the upstream, and who shows its answer; None when nothing is to be masked."""
-    if not payload.get("mask"):
+async def hide(payload: interface.Payload, *, trusted: bool) -> tuple[interface.Payload, "Answer | None"]:
+    """The payload for the upstream, and who shows its answer; None when nothing was masked.
+
+    trusted: only what asks for it by `mask` is masked.  Raises BadPayload.
+    """
+    if trusted and not payload.get("mask"):
         return payload, None
+    if _chars([payload.get(name) for name in _TEXTS]) > _HIDDEN_HERE_CHARS:
+        return await asyncio.to_thread(_hide, payload)
+    return _hide(payload)
+
+
+def _hide(payload: interface.Payload) -> tuple[interface.Payload, "Answer | None"]:
     names = payload.get("mask_names") or []
     if not isinstance(names, list) or len(names) > _MAX_NAMES or not all(isinstance(name, str) for name in names):
         raise interface.BadPayload(f"mask_names must be a list of at most {_MAX_NAMES} names", fix="send names")
     mask = masking.Mask(names)
-    hidden = {name: _each_text(value, mask.hide) if name in _TEXTS else value for name, value in payload.items()}
-    return hidden, Answer(mask)
+    found = False
+
+    def change(text: str) -> str:
+        nonlocal found
+        hidden = "".join(map(mask.hide, _parts(text)))
+        found = found or hidden != text
+        return hidden
+
+    hidden = {name: _each_text(value, change) if name in _TEXTS else value for name, value in payload.items()}
+    return hidden, Answer(mask) if found else None
 
 
 class Answer:
@@ -48,6 +71,23 @@ class Answer:
             function: dict[str, str] = known["function"]  # type: ignore[assignment]  # made above
             for name, value in (delta.get("function") or {}).items():
                 function[name] = function.get(name, "") + str(value)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """The text in pieces of whole lines: nothing that is hidden reaches over the end of a line."""
+    begin = 0
+    while len(text) - begin > _PART_CHARS and (end := text.find("\n", begin + _PART_CHARS) + 1):
+        yield text[begin:end]
+        begin = end
+    yield text[begin:]
+
+
+def _chars(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return sum(map(_chars, value)) if isinstance(value, list) else 0
 
 
 def _each_text(value: object, change: Callable[[str], str]) -> object:

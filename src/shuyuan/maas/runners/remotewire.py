@@ -2,20 +2,19 @@
 
 import json
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import aiohttp
-import numpy as np
 
 from shuyuan.maas.runners import interface, llamaevents, upstreams
 
-MAX_ANSWER_BYTES = 64 << 20
 _MAX_LINE_BYTES = 4 << 20
 _OPTIONS = (
     "max_tokens", "temperature", "top_p", "stop", "seed", "presence_penalty", "frequency_penalty",
     "logprobs", "top_logprobs", "tools", "tool_choice", "parallel_tool_calls",
 )  # fmt: skip
-_CALLERS_FAULT = frozenset({400, 404, 413, 422})
+_CALLERS_FAULT = frozenset({400, 413, 422})  # not 404: it is the upstream that lacks the model
+_MAX_ERROR_BYTES = 16 << 10
 
 
 class Broke(Exception):
@@ -30,6 +29,8 @@ def request(task: str, payload: interface.Payload, model: str) -> tuple[str, dic
     """Path and body for one upstream."""
     if task == "embed":
         return "/embeddings", {"model": model, "input": payload["texts"]}
+    if task == "draw":
+        return "/images/generations", _drawing(payload) | {"model": model}
     body: dict[str, object] = {name: payload[name] for name in _OPTIONS if payload.get(name) is not None}
     body |= {"model": model, "stream": True, "stream_options": {"include_usage": True}}
     if payload.get("json_schema") is not None:
@@ -44,12 +45,9 @@ async def check(answer: aiohttp.ClientResponse) -> None:
     """Raises BadPayload for the caller's fault, Broke for the upstream's."""
     if 200 <= answer.status < 300:
         return
-    said = ""
-    async for part in answer.content.iter_chunked(2_000):
-        said = part[:500].decode(errors="replace")
-        break
     if answer.status in _CALLERS_FAULT:
-        raise interface.BadPayload(f"the upstream refused: {_message(said)}", fix="mend the request")
+        said = await answer.content.read(_MAX_ERROR_BYTES)
+        raise interface.BadPayload(f"the upstream refused the request{_message(said)}", fix="mend the request")
     raise Broke(f"the upstream answered {answer.status}", _retry_after_s(answer))
 
 
@@ -96,24 +94,15 @@ def read(event: Mapping[str, object], known: interface.Usage) -> tuple[interface
     return said, usage
 
 
-async def embeddings(answer: aiohttp.ClientResponse, texts: Sequence[str]) -> interface.Chunk:
-    """The one chunk of an embeddings answer, rows in the order asked. Raises Broke."""
-    body = bytearray()
-    async for part in answer.content.iter_any():
-        body += part
-        if len(body) > MAX_ANSWER_BYTES:
-            raise Broke(f"the upstream's answer is larger than {MAX_ANSWER_BYTES} bytes")
-    said = _parse(bytes(body))
+def parse(said: bytes | bytearray, each: Callable[[dict[str, object]], object] | None = None) -> Mapping[str, object]:
+    """The object that the bytes hold; `each` is called for every object in it. Raises Broke."""
     try:
-        rows = sorted(said["data"], key=lambda row: row["index"])  # type: ignore[call-overload]  # checked below
-        vectors = np.array([row["embedding"] for row in rows], dtype=np.float32)
-        if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
-            raise ValueError("shape")
-        tokens = int(said["usage"]["prompt_tokens"]) if "usage" in said else 0  # type: ignore[index]
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise Broke("the upstream sent something else than embeddings") from wrong
-    packed = {"embeddings": interface.pack_tensor(vectors)}
-    return interface.Chunk(tensors=packed, finish_reason="stop", usage=interface.Usage(prompt_tokens=tokens))
+        event = json.loads(said, object_hook=each)
+    except (ValueError, TypeError, OverflowError, RecursionError) as wrong:
+        raise Broke("the upstream sent something that is not JSON") from wrong
+    if not isinstance(event, dict):
+        raise Broke("the upstream sent something that is not an object")
+    return event
 
 
 def headers(upstream: upstreams.Upstream, environment: Mapping[str, str]) -> dict[str, str]:
@@ -135,29 +124,25 @@ async def _lines(answer: aiohttp.ClientResponse) -> AsyncIterator[list[bytes]]:
             raise Broke(f"the upstream sent a line of more than {_MAX_LINE_BYTES} bytes")
 
 
+def _drawing(payload: interface.Payload) -> dict[str, object]:
+    asked = {name: payload[name] for name in ("n", "size", "seed") if payload.get(name) not in (None, "auto")}
+    return {"prompt": payload["prompt"], "response_format": "b64_json", **asked}
+
+
 def _event(said: bytes) -> Mapping[str, object]:
-    event = _parse(said)
+    event = parse(said)
     if "error" in event:
-        raise Broke(f"the upstream stopped: {_message(said.decode(errors='replace'))}")
+        raise Broke(f"the upstream stopped{_message(said)}")
     return event
 
 
-def _parse(said: bytes) -> Mapping[str, object]:
+def _message(said: bytes) -> str:
+    """What OpenAI's shape of an error says; nothing of any other body, lest a stranger's page be read through us."""
     try:
-        event = json.loads(said)
-    except (ValueError, RecursionError) as wrong:
-        raise Broke("the upstream sent something that is not JSON") from wrong
-    if not isinstance(event, dict):
-        raise Broke("the upstream sent something that is not an object")
-    return event
-
-
-def _message(said: str) -> str:
-    try:
-        error = json.loads(said)["error"]
-        return str(error["message"] if isinstance(error, dict) else error)[:300]
-    except (ValueError, KeyError, TypeError):
-        return said[:300]
+        message = json.loads(said)["error"]["message"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return f": {message[:300]}" if isinstance(message, str) else ""
 
 
 def _retry_after_s(answer: aiohttp.ClientResponse) -> float:

@@ -51,7 +51,7 @@ class WhisperRunner:
         if self._model is None:
             raise interface.BadPayload("the model is closed", fix="load it again")
         language = self._language(payload.get("language"))
-        samples = sounds.read(payload.get("audio"), cancelled)
+        samples = sounds.read(payload.get("audio"), cancelled, longest_s=_longest_s(payload.get("longest_s")))
         self._requests += 1
         tokens = 0
         segments: list[dict[str, object]] = []
@@ -100,3 +100,12 @@ class WhisperRunner:
         if language not in known:
             raise interface.BadPayload(f"language {str(language)[:40]!r} is unknown", fix="use a code such as zh or en")
         return str(language)
+
+
+def _longest_s(told: object) -> float:
+    """How much sound the caller allows; None: what the runner does."""
+    if told is None:
+        return sounds.MAX_S
+    if isinstance(told, bool) or not isinstance(told, int | float) or not told > 0:
+        raise interface.BadPayload(f"longest_s is {str(told)[:40]!r}", fix="use seconds above 0, or leave it out")
+    return float(told)

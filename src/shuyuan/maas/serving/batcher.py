@@ -6,11 +6,13 @@ cancelled leaves before it costs anything. Answers of one pass go out together.
 """
 
 import bisect
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from shuyuan.kernel import errors
 from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import curve, fairness
 
@@ -18,6 +20,7 @@ Answer = tuple[int, runners.Chunk | Exception]
 Send = Callable[[Sequence[Answer]], None]
 
 _CANCELLED = runners.Chunk(finish_reason="cancelled", usage=runners.Usage(0))
+_UNPACKABLE = (errors.TooLarge, TypeError, ValueError, OverflowError)  # what packing a frame raises
 
 
 @dataclass(slots=True, eq=False)
@@ -122,6 +125,7 @@ class Batcher:
     def _accept(self, request: Request) -> None:
         try:
             request.items = self._runner.split(request.task, request.payload)
+            costs_s = [self._costs.cost_s(item.length, item.rows) for item in request.items]
         except Exception as wrong:  # a bad request must not end the worker
             self._answers.append((request.id, wrong))
             return
@@ -130,9 +134,9 @@ class Batcher:
         self._requests[request.id] = request
         if not request.items:
             self._finish(request)
-        for index, item in enumerate(request.items):
+        for index, (item, cost_s) in enumerate(zip(request.items, costs_s, strict=True)):
             piece = _Piece(request, index, item.length, item.rows)
-            piece.place = self._line.push(piece, request.flow, self._costs.cost_s(item.length, item.rows))
+            piece.place = self._line.push(piece, request.flow, cost_s)
             request.pieces.append(piece)
             bisect.insort(self._by_length, piece, key=_length)
 
@@ -167,10 +171,11 @@ class Batcher:
         self.passes += 1
         try:
             results = self._runner.run([piece.request.items[piece.index] for piece in pieces])
+            answered = list(zip(pieces, results, strict=True))
         except Exception as wrong:  # reported to whose request it was
             self._isolate(pieces, wrong)
             return
-        for piece, result in zip(pieces, results, strict=True):
+        for piece, result in answered:
             request = piece.request
             request.results[piece.index] = result
             request.missing -= 1
@@ -198,12 +203,24 @@ class Batcher:
         self._answers.append((request.id, answer))
 
     def _flush(self) -> None:
-        if self._answers:
-            answers, self._answers = self._answers, []
+        if not self._answers:
+            return
+        answers, self._answers = self._answers, []
+        try:
+            self._send(answers)
+        except OSError:  # the server is gone; the process is about to end
+            return
+        except _UNPACKABLE:  # together they do not fit into a frame, or one of them into none
+            for answer in answers:
+                self._send_alone(answer)
+
+    def _send_alone(self, answer: Answer) -> None:
+        """Whose answer cannot be sent hears why; nobody else is the worse for it."""
+        with contextlib.suppress(OSError):
             try:
-                self._send(answers)
-            except OSError:  # the server is gone; the process is about to end
-                return
+                self._send([answer])
+            except _UNPACKABLE as wrong:
+                self._send([(answer[0], wrong)])
 
 
 def _length(piece: _Piece) -> int:

@@ -15,6 +15,7 @@ from shuyuan.maas.serving.call import Call
 from shuyuan.maas.serving.lane import Lane
 from shuyuan.maas.serving.lookup import Lookup
 from shuyuan.maas.serving.residency import Budget
+from shuyuan.maas.serving.shelf import Found, Shelf, at_rest
 
 _DEADLINE_S = 300.0
 _MAX_QUEUE = 64  # requests waiting per model; a full class presses Enter at once and then some
@@ -34,7 +35,7 @@ class LocalEngine:
         self, locator: catalogue.Locator, *, max_queue: int = _MAX_QUEUE, memory_bytes: int | None = None
     ) -> None:
         self._locator, self._max_queue = locator, max_queue
-        self._lookup = Lookup(locator)
+        self._lookup, self._shelf = Lookup(locator), Shelf(locator)
         self._workers = placement.Workers()
         self._budget = Budget(memory_bytes)
         self._lanes: dict[str, Lane] = {}  # by key
@@ -112,13 +113,14 @@ class LocalEngine:
 
     def status(self) -> list[interface.ModelStatus]:
         """See Engine.status."""
-        shared = ((catalogue.SHARED, name) for name in self._lookup.known())
-        return [self._status_of(*name) for name in dict.fromkeys([*shared, *self._names])]
+        shelf = self._shelf.look()
+        names = dict.fromkeys([*((catalogue.SHARED, name) for name in shelf), *self._names])
+        return [self._status_of(*name, shelf) for name in names]
 
     def residency(self) -> interface.Residency:
         """See Engine.residency."""
-        names = {key: name for (_, name), key in self._names.items()}
-        lanes = [lane for lane in self._lanes.values() if self._budget.taken_by(lane)]
+        names = {key: name for (_, name), key in list(self._names.items())}
+        lanes = [lane for lane in list(self._lanes.values()) if self._budget.taken_by(lane)]
         lanes.sort(key=lambda lane: lane.used_at)
         models = [lane.status(names.get(lane.model.key, lane.name)) for lane in lanes]
         return interface.Residency(self._budget.budget_bytes, self._budget.used_bytes, models)
@@ -126,6 +128,7 @@ class LocalEngine:
     def forget(self) -> None:
         """See Engine.forget."""
         self._lookup.forget()
+        self._shelf.forget()
 
     async def close(self) -> None:
         """See Engine.close."""
@@ -176,10 +179,12 @@ class LocalEngine:
 
     def _name(self, model: str, found: catalogue.Loadable) -> None:
         """Remember what a name stands for; a version that no name stands for any more is freed."""
-        if found.key not in self._lanes:
-            self._lanes[found.key] = Lane(found, self._workers, self._budget, self._max_queue)
         name = (found.school_id, model)
         before = self._names.get(name)
+        if found.key not in self._lanes:
+            lane = self._lanes[found.key] = Lane(found, self._workers, self._budget, self._max_queue)
+            if before:
+                lane.follow(self._lanes[before])
         self._names[name] = found.key
         if before and before not in self._names.values():
             self._lookup.forget()  # other schools may still have found the one that goes
@@ -193,11 +198,13 @@ class LocalEngine:
                 await asyncio.sleep(_RETIRE_LOOK_S)
             await lane.unload()
 
-        task = asyncio.create_task(when_idle(self._lanes.pop(key)))
+        lane = self._lanes.pop(key)
+        lane.pin(False)  # its place is the newer one's
+        task = asyncio.create_task(when_idle(lane))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
-    def _status_of(self, school_id: str, name: str) -> interface.ModelStatus:
+    def _status_of(self, school_id: str, name: str, shelf: Mapping[str, Found]) -> interface.ModelStatus:
         lane = self._lanes.get(self._names.get((school_id, name), ""))
         if lane and lane.state != "pulled":
             return lane.status(name)
@@ -207,14 +214,7 @@ class LocalEngine:
             return interface.ModelStatus(name, "pulling", reason=progress.stage, progress=share)
         if lane:
             return lane.status(name)
-        try:
-            found = self._locator.locate(name, school_id)
-        except catalogue.NotPulled:
-            failed = progress is not None and progress.stage == "failed"
-            return interface.ModelStatus(name, "failed" if failed else "absent", progress.error if progress else "")
-        except catalogue.HashMismatch as wrong:
-            return interface.ModelStatus(name, "failed", reason=wrong.message)
-        return interface.ModelStatus(name, "pulled", version=found.version, memory_bytes=found.memory_bytes)
+        return at_rest(name, shelf.get(name), progress)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -42,6 +42,9 @@ class InHouse(Worker):
         self._runners[model.key] = runner
         return Loaded(runner.slots, window=0, load_s=runner.stats().load_s, memory_bytes=0)
 
+    async def end(self) -> None:
+        """Nothing to kill: what hangs here is a thread that reads a file."""
+
     async def unload(self, key: str) -> None:
         """Close a model's connections."""
         if runner := self._runners.pop(key, None):
@@ -51,8 +54,9 @@ class InHouse(Worker):
         """Begin an answer."""
         task = asyncio.get_running_loop().create_task(self._answer(key, call))
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
         self._answers[call] = task
+        task.add_done_callback(self._running.discard)
+        task.add_done_callback(lambda _: self._over(key, call))  # even of one cancelled before its first step
 
     def cancel(self, call: Call) -> None:
         """Stop an answer; `on_over` tells when it has."""
@@ -81,10 +85,9 @@ class InHouse(Worker):
             call.put(wrong)
         except Exception as wrong:  # a defect of ours looks the same as in a worker
             call.put(wire.RunnerDefect(f"{type(wrong).__name__}: {wrong}"))
-        finally:
-            self._over(key, call)
 
     def _over(self, key: str, call: Call) -> None:
+        """Give the place back, once: with the last word, or when the task ends without one."""
         if self._answers.pop(call, None) and (told := self.on_over.get(key)):
             told(call)
 

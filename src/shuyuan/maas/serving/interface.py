@@ -8,7 +8,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shuyuan.kernel import errors
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import audit, errors
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.runners import interface as runners
 
@@ -156,6 +157,20 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Stop every worker. Running answers end with Closed."""
         ...
+
+
+def require_keeper(principal: Principal, school_id: str, schools: int) -> None:
+    """Raise Forbidden unless the caller may say how a model is kept in memory, or free it.
+
+    school_id: whose version it is.  schools: how many there are; a shared model serves all of them, so that none may
+    decide for the others.
+    """
+    if school_id != catalogue.SHARED or schools <= 1 or principal.account_id == audit.SYSTEM:
+        return
+    raise errors.Forbidden(
+        f"this model is shared by {schools} schools, and one may not change it for all",
+        fix="ask whoever runs this server, or bring a version of your own",
+    )
 
 
 class Loading(errors.Unavailable):

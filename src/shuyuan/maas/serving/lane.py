@@ -75,7 +75,7 @@ class Lane(Upkeep):
 
     def status(self, name: str) -> interface.ModelStatus:
         """What this model is doing now."""
-        alive = self._replicas
+        alive = list(self._replicas)  # a page asks from a thread
         return interface.ModelStatus(
             model=name,
             school_id=self.model.school_id,

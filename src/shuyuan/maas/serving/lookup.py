@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shuyuan.maas.catalogue import interface as catalogue
@@ -20,7 +19,6 @@ class _Memory:
 
     found: dict[Name, tuple[float, catalogue.Loadable]] = field(default_factory=dict)
     asking: dict[Name, asyncio.Task[catalogue.Loadable]] = field(default_factory=dict)
-    known: list[tuple[float, Sequence[str]]] = field(default_factory=list)  # none or one
 
 
 class Lookup:
@@ -47,13 +45,6 @@ class Lookup:
             asking = memory.asking[name] = asyncio.create_task(self._ask(name, memory))
             asking.add_done_callback(lambda task: _asked(memory, name, task))
         return await asyncio.shield(asking)
-
-    def known(self) -> Sequence[str]:
-        """Names that every school may use."""
-        now, known = time.monotonic(), self._memory.known
-        if not known or known[0][0] < now:
-            known[:] = [(now + _FRESH_S, tuple(self._locator.known()))]
-        return known[0][1]
 
     async def _ask(self, name: Name, memory: _Memory) -> catalogue.Loadable:
         school_id, model = name

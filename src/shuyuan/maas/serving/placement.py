@@ -10,6 +10,11 @@ _SHARING = {"onnx": "small models", "embed": "small models", "remote": "in house
 _WAITING = frozenset({"remote"})  # runners that compute nothing: no process at all
 
 
+def waits(model: catalogue.Loadable) -> bool:
+    """Whether it only waits for another machine: it has no process, and so no replicas."""
+    return model.runner in _WAITING
+
+
 class Workers:
     """The worker processes of one engine; only those it started are ever stopped."""
 
@@ -20,12 +25,11 @@ class Workers:
 
     async def place(self, model: catalogue.Loadable, *, alone: bool = False) -> Worker:
         """A living worker for this model, started if need be. alone: a replica of several has its own."""
-        waits = model.runner in _WAITING
-        name = "" if alone and not waits else _SHARING.get(model.runner, "")
+        name = "" if alone and not waits(model) else _SHARING.get(model.runner, "")
         async with self._starting:
             worker = self._shared.get(name)
             if worker is None or not worker.alive:
-                worker = InHouse() if waits else Worker()
+                worker = InHouse() if waits(model) else Worker()
                 await worker.start()
                 if name:
                     self._shared[name] = worker

@@ -59,7 +59,7 @@ class Budget:
         """
         self.release(resident)
         while (missing := self.used_bytes + need_bytes - self.budget_bytes) > 0:
-            self._check_fits(resident, need_bytes)
+            self.check_fits(resident, need_bytes)
             if victims := self._victims(missing):
                 await self._evict(victims[0], resident)
                 continue
@@ -74,7 +74,7 @@ class Budget:
     async def settle(self, resident: Resident, measured_bytes: int) -> None:
         """It is loaded and takes this much; make up for a guess that was too low. Raises NeverFits."""
         self._taken[resident] = measured_bytes
-        self._check_fits(resident, measured_bytes, pinned=False)
+        self.check_fits(resident, measured_bytes, pinned=False)
         while (over := self.used_bytes - self.budget_bytes) > 0 and (victims := self._victims(1, besides=resident)):
             _log.info("memory_guess_was_low", model=resident.name, over_bytes=over)
             await self._evict(victims[0], resident)
@@ -83,6 +83,20 @@ class Budget:
         """It takes more since it answers; who comes next finds less room."""
         if used_bytes > self.taken_by(resident) > 0:
             self._taken[resident] = used_bytes
+
+    def check_fits(self, resident: Resident, need_bytes: int, *, pinned: bool = True) -> None:
+        """Raise NeverFits when not even freeing everything that may be freed would make room."""
+        kept = sum(taken for one, taken in self._taken.items() if pinned and one.pinned and one is not resident)
+        if need_bytes + kept <= self.budget_bytes:
+            return
+        besides = f", of which pinned models take {_mib(kept)}" if kept else ""
+        raise interface.NeverFits(
+            f"model {resident.name!r} takes {_mib(need_bytes)}; all models together may take "
+            f"{_mib(self.budget_bytes)}{besides}",
+            fix="unpin a model"
+            if kept and need_bytes <= self.budget_bytes
+            else "use a smaller model or raise SHUYUAN_MODEL_MEMORY_BYTES",
+        )
 
     def release(self, resident: Resident) -> None:
         """It is no longer in memory."""
@@ -105,19 +119,6 @@ class Budget:
     async def _evict(self, victim: Resident, newcomer: Resident) -> None:
         _log.info("model_evicted", model=victim.name, bytes=self._taken[victim], for_model=newcomer.name)
         await victim.unload()
-
-    def _check_fits(self, resident: Resident, need_bytes: int, *, pinned: bool = True) -> None:
-        kept = sum(taken for one, taken in self._taken.items() if pinned and one.pinned and one is not resident)
-        if need_bytes + kept <= self.budget_bytes:
-            return
-        besides = f", of which pinned models take {_mib(kept)}" if kept else ""
-        raise interface.NeverFits(
-            f"model {resident.name!r} takes {_mib(need_bytes)}; all models together may take "
-            f"{_mib(self.budget_bytes)}{besides}",
-            fix="unpin a model"
-            if kept and need_bytes <= self.budget_bytes
-            else "use a smaller model or raise SHUYUAN_MODEL_MEMORY_BYTES",
-        )
 
 
 class Unwanted(Exception):

@@ -11,10 +11,9 @@ import structlog
 
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue
-from shuyuan.maas.serving import interface, wire
+from shuyuan.maas.serving import interface, placement, wire
 from shuyuan.maas.serving.call import Call
 from shuyuan.maas.serving.loading import Attempts, threads_each
-from shuyuan.maas.serving.placement import Workers
 from shuyuan.maas.serving.replica import Replica
 from shuyuan.maas.serving.residency import Budget, Unwanted
 from shuyuan.maas.serving.worker import Worker, WorkerDied
@@ -22,12 +21,15 @@ from shuyuan.maas.serving.worker import Worker, WorkerDied
 _log = structlog.get_logger(module="serving.upkeep")
 
 _LOAD_LIMIT_S = 300.0
+_READY_LIMIT_S = 300.0  # for whoever asks that a model be loaded: waiting for room and for other loads included
+_DRAIN_LIMIT_S = 60.0  # what is being answered may take this long when the number of replicas changes
+_DRAIN_LOOK_S = 0.01
 
 
 class Upkeep(abc.ABC):
     """Used from one event loop."""
 
-    def __init__(self, model: catalogue.Loadable, workers: Workers, budget: Budget) -> None:
+    def __init__(self, model: catalogue.Loadable, workers: placement.Workers, budget: Budget) -> None:
         self.model, self.name = model, model.name
         self.state: interface.State = "pulled"
         self.reason = ""
@@ -39,6 +41,7 @@ class Upkeep(abc.ABC):
         self._workers, self._budget = workers, budget
         self._replicas: list[Replica] = []
         self._wanted_replicas = 1
+        self._before: tuple[int, bool] | None = None  # replicas to go back to if the new number fails; was it loaded?
         self._loading: asyncio.Task[None] | None = None
         self._warming = 0
         self._unloading: asyncio.Task[None] | None = None
@@ -86,16 +89,29 @@ class Upkeep(abc.ABC):
         return bool(self._replicas) and not self.busy
 
     async def ready(self, replicas: int | None = None) -> None:
-        """Load now if need be. Raises LoadFailed, NeverFits."""
-        if replicas is not None and replicas != self._wanted_replicas:
-            await asyncio.shield(asyncio.create_task(self._resize(replicas)))
+        """Load now if need be. replicas: of a model that only waits for another machine there is always one.
+
+        Raises LoadFailed, NeverFits, DeadlineExceeded, and Conflict when it does not stop answering meanwhile;
+        another number that cannot be had leaves the present one as it is.
+        """
         self._warming += 1
         try:
-            while len(self._replicas) < self._wanted_replicas:
-                await asyncio.shield(self._ensure_loaded())
+            async with asyncio.timeout(_READY_LIMIT_S):
+                if replicas is not None:
+                    await self._resize(1 if placement.waits(self.model) else replicas)
+                while len(self._replicas) < self._wanted_replicas:
+                    await asyncio.shield(self._ensure_loaded())
+        except TimeoutError:
+            told = f"model {self.name!r} was not loaded within {_READY_LIMIT_S:g} s"
+            raise interface.DeadlineExceeded(told, fix="try again when other models are less busy") from None
         finally:
             self._warming -= 1
             self._rest_if_idle()
+
+    def follow(self, other: "Upkeep") -> None:
+        """Be kept as another version was, whose name this one has now."""
+        self.pinned, self.keep_alive_s = other.pinned, other.keep_alive_s
+        self._wanted_replicas = 1 if placement.waits(self.model) else other._wanted_replicas
 
     async def unload(self) -> None:
         """Free the model. Raises Conflict while it is answering."""
@@ -121,8 +137,8 @@ class Upkeep(abc.ABC):
     def _loading_now(self) -> bool:
         return self._loading is not None and not self._loading.done()
 
-    def _need_bytes(self) -> int:
-        return (self.measured_bytes or self.model.memory_bytes) * self._wanted_replicas
+    def _need_bytes(self, replicas: int = 0) -> int:
+        return (self.measured_bytes or self.model.memory_bytes) * (replicas or self._wanted_replicas)
 
     def _ensure_loaded(self) -> "asyncio.Task[None]":
         if self._loading is None or self._loading.done():
@@ -133,22 +149,28 @@ class Upkeep(abc.ABC):
     async def _load(self) -> None:
         try:
             await self._attempts.pause(self.name, self.reason)
-            if self._unloading:
-                await asyncio.shield(self._unloading)
+            while self._unloading:
+                await asyncio.wait([self._unloading])
             self.state, self.reason = "loading", ""
             if not self._replicas:
-                await self._budget.admit(self, self._need_bytes(), lambda: bool(self.waiting or self._warming))
+                await self._budget.admit(self, self._need_bytes(), self._still_wanted)
             while len(self._replicas) < self._wanted_replicas:
                 self._replicas.append(await self._load_one())
             await self._settle()
             self._open = True
         except Unwanted:
             self.state = "pulled"
-        except (errors.ShuyuanError, asyncio.CancelledError) as why:
+            self._go_back()
+        except asyncio.CancelledError as why:
+            self._fail(why)
+            raise
+        except errors.ShuyuanError as why:
+            if not self._open:  # a first load that came half way: nobody could use what there is
+                await self._free(self._replicas)
             self._fail(why)
             raise
         else:
-            self.state = "ready"
+            self.state, self._before = "ready", None
             self._pump()
             self._rest_if_idle()
 
@@ -162,6 +184,8 @@ class Upkeep(abc.ABC):
                 raise WorkerDied("it ended right after loading")
         except (WorkerDied, wire.RunnerDefect, errors.ShuyuanError, OSError, TimeoutError) as wrong:
             if worker:
+                if isinstance(wrong, TimeoutError):
+                    await worker.end()  # whatever it is asked now would wait behind that load
                 await self._release(worker)
             self.reason = f"it could not be loaded: {wrong}"
             self._attempts.failed()
@@ -195,8 +219,21 @@ class Upkeep(abc.ABC):
             return
         self._budget.release(self)
         self.state = "failed"
-        if isinstance(why, errors.ShuyuanError):
+        if isinstance(why, errors.ShuyuanError) and not self._go_back():
             self._turn_away(why)
+
+    def _still_wanted(self) -> bool:
+        """Whether to go on waiting for room; who waits in line is served sooner by the old number of replicas."""
+        return bool(self._warming or (self.waiting and self._before is None))
+
+    def _go_back(self) -> bool:
+        """The new number of replicas failed: take the old one again, and load it if anybody would miss it."""
+        if self._before is None or self._closed:
+            return False
+        (self._wanted_replicas, loaded), self._before = self._before, None
+        if loaded or self.waiting:
+            asyncio.get_running_loop().call_soon(self._revive)  # once this load is over
+        return True
 
     async def _free(self, replicas: list[Replica]) -> None:
         leaving = list(replicas)
@@ -225,14 +262,30 @@ class Upkeep(abc.ABC):
 
     async def _resize(self, replicas: int) -> None:
         """Another number of replicas: let the present ones finish, free them, start anew with other threads."""
-        self._wanted_replicas = replicas
-        for replica in self._replicas:
-            replica.leaving = True
-        while self._loading_now or any(replica.calls for replica in self._replicas):
-            await asyncio.sleep(0.01)
+        while doing := self._unloading or (self._loading if self._loading_now else None):
+            await asyncio.wait([doing])
+        if replicas == self._wanted_replicas:
+            return
+        self._budget.check_fits(self, self._need_bytes(replicas))
+        self._unloading = asyncio.create_task(self._make_way(replicas))
+        self._unloading.add_done_callback(self._unloaded)
+        await asyncio.shield(self._unloading)
+
+    async def _make_way(self, replicas: int) -> None:
+        """Hand nothing over until the present calls are answered, then free. Raises Conflict if that takes too long."""
+        loaded, was_open, self._open = bool(self._replicas), self._open, False
+        try:
+            async with asyncio.timeout(_DRAIN_LIMIT_S):
+                while self.in_flight:
+                    await asyncio.sleep(_DRAIN_LOOK_S)
+        except TimeoutError:
+            self._open = was_open
+            self._pump()
+            told = f"model {self.name!r} is still answering after {_DRAIN_LIMIT_S:g} s"
+            raise errors.Conflict(told, fix="change its replicas when it is idle") from None
         await self._free(self._replicas)
-        if self.waiting:
-            self._ensure_loaded()
+        self._before = self._before or (self._wanted_replicas, loaded)
+        self._wanted_replicas = replicas
 
     def _rest_if_idle(self) -> None:
         if not self.idle or self._closed:

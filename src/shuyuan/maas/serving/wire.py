@@ -30,7 +30,10 @@ def encode(frame: Mapping[str, object]) -> bytes:
     """
     body: bytes = msgpack.packb(frame, use_bin_type=True)
     if len(body) > MAX_FRAME_BYTES:
-        raise errors.TooLarge(f"a request of {len(body)} bytes, at most {MAX_FRAME_BYTES} go through", fix="split it")
+        raise errors.TooLarge(
+            f"a request or answer of {len(body)} bytes; at most {MAX_FRAME_BYTES} go through",
+            fix="ask for less at once",
+        )
     return LENGTH.pack(len(body)) + body
 
 
@@ -105,7 +108,7 @@ def error_to_dict(wrong: Exception) -> dict[str, object]:
 def error_of(told: Mapping[str, object]) -> Exception:
     """The exception a worker reported."""
     kind, message, fix = (str(told[name]) for name in ("kind", "message", "fix"))
-    found = getattr(runners, kind, None) if kind else None
+    found = errors.TooLarge if kind == errors.TooLarge.__name__ else getattr(runners, kind, None) if kind else None
     if not isinstance(found, type) or not issubclass(found, errors.ShuyuanError):
         return RunnerDefect(message)
     if issubclass(found, errors.RateLimited | errors.Unavailable):

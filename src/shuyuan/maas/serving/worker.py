@@ -18,6 +18,7 @@ from shuyuan.maas.serving import wire
 from shuyuan.maas.serving.call import Call
 
 _MODULE = "shuyuan.entrypoints.worker"
+_UNLOAD_LIMIT_S = 120.0  # it may stand behind another model's load
 
 
 class WorkerDied(Exception):
@@ -79,8 +80,11 @@ class Worker:
         return Loaded(int(str(slots)), int(str(window)), float(str(load_s)), int(str(memory_bytes)))
 
     async def unload(self, key: str) -> None:
-        """Free a model; returns when it is gone. Raises WorkerDied."""
-        await self._ask("unload", key)
+        """Free a model; returns when it is gone. A worker that does not do it is ended. Raises WorkerDied."""
+        try:
+            await asyncio.wait_for(self._ask("unload", key), _UNLOAD_LIMIT_S)
+        except TimeoutError:
+            await self.end()
 
     def submit(self, key: str, call: Call) -> None:
         """Hand over a call. Raises WorkerDied, TooLarge."""
@@ -99,7 +103,11 @@ class Worker:
     async def stop(self) -> None:
         """End the process; it holds nothing that would need saving."""
         self.on_death.clear()
-        self._transport.close()
+        await self.end()
+
+    async def end(self) -> None:
+        """It hangs: end the process; the models in it hear of its death and are loaded anew."""
+        self._transport.abort()  # without waiting for it to read what was sent
         await asyncio.shield(self._gone)
 
     async def _ask(self, op: str, key: str, **details: object) -> wire.Frame:

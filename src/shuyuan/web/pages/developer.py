@@ -111,7 +111,7 @@ def _page(
         trouble=trouble,
         notice="",
         status=trouble.status if trouble else 200,
-        models=needs.gateway.models(),
+        models=needs.gateway.models(reader.school_id),
         entry=_own_entry(needs, reader) if told else None,
     )
 

@@ -45,7 +45,6 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
 def drawn(moments: Sequence[Moment]) -> dict[str, object]:
     """What the template shows of these moments."""
-    recent = moments[-RECENT:]
     memory = dict(moments[-1].memory_bytes) if moments else {}
     total = sum(memory.values())
     return {
@@ -71,9 +70,6 @@ def drawn(moments: Sequence[Moment]) -> dict[str, object]:
             (model, machine.size(count), count / total)
             for model, count in sorted(memory.items(), key=lambda one: -one[1])
         ],
-        "busy": any(m.requests_per_s for m in recent),
-        "per_s": sum(m.requests_per_s for m in recent) / len(recent) if recent else 0.0,
-        "waiting": moments[-1].queued if moments else 0,
         "width": linecharts.WIDTH,
         "height": linecharts.HEIGHT,
     }

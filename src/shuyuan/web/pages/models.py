@@ -3,6 +3,7 @@
 A pull is started from the card, with its progress; loading, freeing and pinning stand in the activity log.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,8 +14,8 @@ from fastapi.responses import RedirectResponse
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import extras
-from shuyuan.maas.catalogue.interface import CHAMPION, ModelInfo, UnknownModel, runner_kinds
-from shuyuan.maas.serving.interface import ModelStatus
+from shuyuan.maas.catalogue.interface import CHAMPION, SHARED, ModelInfo, NotPulled, UnknownModel, runner_kinds
+from shuyuan.maas.serving.interface import ModelStatus, require_keeper
 from shuyuan.web import capacity, machine, shelf, uploads
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
@@ -23,6 +24,7 @@ SEE_OTHER = 303
 NOTICES = ("pull_started", "pull_stopped", "loaded", "unloaded", "pinned", "unpinned", "brought", "version_chosen")
 EXPLAINED = (  # errors that the page explains in the reader's language
     "model_too_large",
+    "upstream_not_listed",
     "conflict",
     "model_not_pulled",
     "model_loading",
@@ -113,6 +115,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
     ) -> Response:
         reference = _reference(name, version)
         try:
+            await run_in_threadpool(_require_keeper, needs, reader, reference)
             await needs.engine.unload(reference, school_id=reader.school_id)
         except errors.ShuyuanError as wrong:
             return await run_in_threadpool(_again, needs, request, reader, name, version, wrong)
@@ -129,6 +132,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
     ) -> Response:
         reference, kept = _reference(name, version), bool(pinned)
         try:
+            await run_in_threadpool(_require_keeper, needs, reader, reference)
             await needs.engine.pin(reference, kept, school_id=reader.school_id)
         except errors.ShuyuanError as wrong:
             return await run_in_threadpool(_again, needs, request, reader, name, version, wrong)
@@ -157,11 +161,20 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
 async def _load(needs: OfficeNeeds, reader: Principal, reference: str, wish: Wish) -> None:
     engine, school_id = needs.engine, reader.school_id
+    if wish.whole or wish.replicas is not None:
+        await run_in_threadpool(_require_keeper, needs, reader, reference)
     await engine.warm(reference, school_id=school_id, replicas=wish.replicas)
     if wish.whole:
         await engine.pin(reference, wish.pinned, school_id=school_id)
         await engine.keep_alive(reference, wish.keep_alive_s, school_id=school_id)
     await run_in_threadpool(_note, needs, reader, "model.loaded", reference)
+
+
+def _require_keeper(needs: OfficeNeeds, reader: Principal, reference: str) -> None:
+    """Raises Forbidden where other schools use this model too, and what `locate` raises."""
+    with contextlib.suppress(NotPulled):
+        found = needs.catalogue.locate(reference, reader.school_id)
+        require_keeper(reader, found.school_id, len(needs.identity.schools()))
 
 
 def _again(
@@ -231,7 +244,8 @@ def _card(
 ) -> Response:
     own = next((one for one in shelf.brought(needs, reader) if one.name == name), None)
     info = None if own else _info(needs, name)
-    states = (one for one in needs.engine.status() if one.model == name)
+    whose = reader.school_id if own else SHARED
+    states = (one for one in needs.engine.status() if one.model == name and one.school_id == whose)
     free = machine.disk_free(needs.settings.home)
     return needs.shell.show(
         request,

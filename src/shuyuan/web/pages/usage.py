@@ -37,9 +37,10 @@ def router(needs: OfficeNeeds) -> APIRouter:
     api = APIRouter(include_in_schema=False)
 
     @api.get("/admin/usage")
-    def usage(request: Request, reader: Reader, days: int = 7, notice: str = "") -> Response:
+    def usage(request: Request, reader: Reader, days: int = 7, notice: str = "", who: str = "") -> Response:
         span = days if days in SPANS else 7
-        return _page(needs, request, reader, span, notice if notice in NOTICES else "", None)
+        of = needs.identity.account(reader, who) if who else None
+        return _page(needs, request, reader, span, notice if notice in NOTICES else "", None, of)
 
     @api.post("/admin/usage/limits")
     def limits(
@@ -111,6 +112,7 @@ def _page(
     span: int,
     notice: str,
     trouble: errors.ShuyuanError | None,
+    of: Account | None = None,
 ) -> Response:
     today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     midnights = [today - timedelta(days=back) for back in range(span - 1, -1, -1)]
@@ -136,6 +138,8 @@ def _page(
         models=_grouped(totals, by="model"),
         accounts=_grouped(totals, by="account_id")[:ACCOUNTS_SHOWN],
         school=school,
+        of=of.id if of else "",
+        limits=_allowance(needs, reader, of),
         share=_share(school),
         terms=needs.gateway.terms(reader),
         cost=sum(one.cost_micros for one in totals) / 1e6,
@@ -147,9 +151,15 @@ def _period(needs: OfficeNeeds, reader: Principal, account: Account | None, want
     """The period one chose; else the allowance keeps the one it has."""
     if wanted in PERIODS:
         return "month" if wanted == "month" else "term" if wanted == "term" else "day"
+    known = _allowance(needs, reader, account)
+    return known.period if known else "day"
+
+
+def _allowance(needs: OfficeNeeds, reader: Principal, account: Account | None) -> Allowance | None:
+    """The limits of one person, or of the school."""
     holder = Principal(account.id, account.school_id, account.role) if account else reader
     scope = "account" if account else "school"
-    return next((one.period for one in needs.gateway.usage(holder) if one.scope == scope), "day")
+    return next((one for one in needs.gateway.usage(holder) if one.scope == scope), None)
 
 
 def _grouped(totals: list[Total], *, by: str) -> list[Sum]:

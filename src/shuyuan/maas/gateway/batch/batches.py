@@ -18,6 +18,7 @@ from shuyuan.maas.gateway.media import audio, forms
 
 PREFIX = "batch_"
 WINDOW = "24h"
+LASTS = timedelta(hours=24)
 MAX_ACTIVE, MAX_LABELS = 10, 16
 CREATED = "batch.created"
 _ENDED = ("completed", "failed", "expired", "cancelled")
@@ -93,6 +94,7 @@ class Batches:
         """Begin a batch over an uploaded file. Raises NotFound, BadInput, RateLimited."""
         source = self.files.get(owner, file_id)
         _check(source, endpoint, window)
+        _require_kept(source, self._now() + LASTS)
         batch_id = ids.new_id()
 
         def insert(uow: db.UnitOfWork) -> Row[Any]:
@@ -135,7 +137,7 @@ class Batches:
     async def transcribe_later(
         self, owner: Principal, form: forms.TranscriptionForm, sound: bytes, filename: str
     ) -> Batch:
-        """A batch of one line: up to an hour of sound. Raises BadSound, TooLong."""
+        """A batch of one line: up to half an hour of sound. Raises BadSound, TooLong."""
         audio.expected_tokens(sound, as_job=True)
         return await run_in_threadpool(self._transcribe_later, owner, form, sound, filename)
 
@@ -174,7 +176,7 @@ class Batches:
             "labels": labels,
             "times": {},
             "created_at": now,
-            "expires_at": now + timedelta(hours=24),
+            "expires_at": now + LASTS,
         }
 
     def _row(self, conn: Any, owner: Principal, batch_id: str) -> Row[Any]:  # Any: a connection
@@ -198,6 +200,15 @@ def _check(source: files.File, endpoint: str, window: str) -> None:
     if source.endpoint != endpoint:
         raise errors.BadInput(
             f"endpoint is {endpoint!r}, the lines of the file go to {source.endpoint!r}", fix="make them agree"
+        )
+
+
+def _require_kept(source: files.File, until: datetime) -> None:
+    """A batch reads its file to the end of its hours."""
+    if source.expires_at <= until:
+        raise errors.BadInput(
+            f"file {source.id} is kept until {source.expires_at:%Y-%m-%d %H:%M} UTC, less than the {WINDOW} of a batch",
+            fix="upload it again",
         )
 
 

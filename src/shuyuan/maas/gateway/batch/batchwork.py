@@ -109,20 +109,31 @@ class Work:
                 raise durable.Stopping
         if self._durable.stopping:
             raise durable.Stopping
+        try:
+            return self._guarded(batch_id)
+        except Exception as blip:  # the database or the disk is away: raised, it would end the job and not the batch
+            if self._durable.stopping:
+                raise durable.Stopping from blip
+            _logger.error("batch_turn_put_off", batch=batch_id, error=repr(blip))
+            return LOOK_AGAIN_S
+
+    def _guarded(self, batch_id: str) -> float | None:
+        """One turn; what goes wrong in it ends the batch with the reason, at once or after a few tries."""
         with self._db.read() as conn:
             row = jobstore.job(conn, batch_id)
         if row is None or row.status not in jobstore.ACTIVE:
             self._next.pop(batch_id, None)
             return None
-        owner = self._owner(row)
         try:
-            return self._turn(row, owner)
+            return self._turn(row, self._owner(row))
+        except errors.Unavailable as passing:
+            return self._after_defect(row, passing)
         except errors.ShuyuanError as failure:
-            return self._end(row, owner, "failed", failure.error_code, failure.message)
+            return self._end(row, _person(row), "failed", failure.error_code, failure.message)
         except Exception as defect:
-            return self._after_defect(row, owner, defect)
+            return self._after_defect(row, defect)
 
-    def _after_defect(self, row: Row[Any], owner: Principal, defect: Exception) -> float | None:
+    def _after_defect(self, row: Row[Any], defect: Exception) -> float | None:
         """Try again a few times, with growing pauses, then end the batch: it must not stand there for ever."""
         if self._durable.stopping:
             raise durable.Stopping from defect
@@ -130,7 +141,8 @@ class Work:
         _logger.error("batch_turn_failed", batch=row.id, tries=tries, error=repr(defect))
         if tries < MAX_DEFECTS:
             return float(2**tries)
-        return self._end(row, owner, "failed", "internal", "something broke on our side; the log has the details")
+        told = "something broke on our side; the log has the details"
+        return self._end(row, _person(row), "failed", "internal", told)
 
     def _turn(self, row: Row[Any], owner: Principal) -> float | None:
         now = self._now()
@@ -149,6 +161,7 @@ class Work:
         if first is None:
             return self._end(row, owner, "completed")
         full = self._on_loop(row.id, self._chunk(row, owner, first))
+        self._defects.pop(row.id, None)
         if full is not None:
             return self._pause(row, full) if full.until < row.expires_at else self._give_up(row, owner, full)
         following = first + jsonl.CHUNK_LINES
@@ -299,17 +312,20 @@ class Work:
             yield "".join(line + "\n" for line in told).encode()
 
     def _unanswered(self, row: Row[Any], owner: Principal) -> Iterator[jsonl.Request]:
-        for first in range(1, row.total + 1, jsonl.CHUNK_LINES):
-            for number, raw in self._read(row, owner, first):
-                yield jsonl.read(raw, number)
+        """Requests that nobody answered, as far as the input file still says: its loss must not delay the end."""
+        try:
+            for first in range(1, row.total + 1, jsonl.CHUNK_LINES):
+                for number, raw in self._read(row, owner, first):
+                    yield jsonl.read(raw, number)
+        except (errors.NotFound, errors.Conflict, jsonl.BadLine) as lost:
+            _logger.warning("batch_input_lost", batch=row.id, error=lost.message)
 
     def _change(self, row: Row[Any], **values: Any) -> None:
         self._db.write(lambda uow: jobstore.change(uow, row.id, jobstore.ACTIVE, **values))
 
     def _owner(self, row: Row[Any]) -> Principal:
         """The person who made the batch, with the key they made it with and the age band of that key."""
-        groups, scopes = frozenset(row.groups), frozenset({"models"})
-        person = Principal(row.account_id, row.school_id, row.role, groups, scopes, key_id=row.key_id)
+        person = _person(row)
         band = next((key.age_band for key in self._identity.keys(person) if key.id == row.key_id), None)
         return dataclasses.replace(person, age_band=band)
 
@@ -321,6 +337,11 @@ class Work:
         for row in begun:  # what the tables of the jobs have lost begins again
             with contextlib.suppress(errors.Unavailable):
                 self._durable.start(KIND, row.id, workflow_id=row.workflow_id)
+
+
+def _person(row: Row[Any]) -> Principal:
+    groups, scopes = frozenset(row.groups), frozenset({"models"})
+    return Principal(row.account_id, row.school_id, row.role, groups, scopes, key_id=row.key_id)
 
 
 def _told(request: jsonl.Request, answer: direct.Answer) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class Blobs:
                 for number in range(first, last + 1):
                     sealed = source.read(_SEALED_BYTES)
                     if not sealed:
-                        return
+                        raise errors.Conflict(f"the content of file {file_id} is cut off", fix="upload it again")
                     nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
                     yield cipher.decrypt(nonce, body, f"{file_id}/{number}".encode())
         except FileNotFoundError as absent:

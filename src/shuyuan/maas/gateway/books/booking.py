@@ -13,6 +13,7 @@ from shuyuan.kernel import db, errors, ids, log
 from shuyuan.maas.gateway import interface
 from shuyuan.maas.gateway.books import ledger, quota, store, till
 
+MOST_TOKENS = 2**31 - 1  # of one side of one call, whatever its server told
 LONGEST_CALL = timedelta(minutes=20)  # every deadline is shorter
 _logger = log.get("gateway.booking")
 
@@ -23,6 +24,7 @@ class Booking:
 
     id: str
     allowances: tuple[interface.Allowance, ...]
+    school_id: str = ""
     price: interface.Price | None = None
     overhead_ms: float = 0.0
     expected_prompt_tokens: int = 0
@@ -38,12 +40,12 @@ class Booking:
         self.begun, self.finished, self.usage = True, True, usage
 
     def cost(self) -> tuple[int, int]:
-        """Prompt and completion tokens, as far as they are known."""
+        """Prompt and completion tokens, as far as they are known; never less than 0, never more than the books hold."""
         if self.cache == "hit":
             return 0, 0
         if self.usage is not None:
-            return self.usage.prompt_tokens, self.usage.completion_tokens
-        return self.expected_prompt_tokens, self.pieces
+            return _counted(self.usage.prompt_tokens), _counted(self.usage.completion_tokens)
+        return _counted(self.expected_prompt_tokens), self.pieces
 
 
 class Books:
@@ -65,7 +67,7 @@ class Books:
         began: `time.perf_counter()` when the request arrived.
         """
         reserved = await self._till.open(ids.new_id(), ask)
-        booking = Booking(reserved.id, reserved.allowances, price, (time.perf_counter() - began) * 1000)
+        booking = Booking(reserved.id, reserved.allowances, ask.school_id, price, (time.perf_counter() - began) * 1000)
         outcome, given_back = "ok", False
         try:
             yield booking
@@ -110,6 +112,10 @@ class Books:
     def _lives(self, owner: str, alive: Callable[[int], bool]) -> bool:
         _host, pid, _start = owner.split(":")
         return int(pid) != os.getpid() and alive(int(pid))
+
+
+def _counted(tokens: int) -> int:
+    return min(max(tokens, 0), MOST_TOKENS)
 
 
 def _close(booking: Booking, outcome: str, given_back: bool) -> ledger.Close:

@@ -2,7 +2,8 @@
 
 A beginning is written at once and awaited. An end is written with the next beginning, or `LAZY_S` later: nobody
 waits for it, and until then its reservation is still held. Nothing here is ever cancelled: a caller who leaves
-while a reservation is on its way to the disk has it given back when it lands.
+while a reservation is on its way to the disk has it given back when it lands. When a unit fails, its ends are tried
+one by one in the next: one that cannot be written is released and noted, and holds up nobody else's.
 """
 
 import asyncio
@@ -12,12 +13,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from sqlalchemy import exc
+
 from shuyuan.kernel import db, log
 from shuyuan.maas.gateway.books import ledger
 
 LAZY_S = 0.01
 _MOST_KEPT = 100_000  # ends that could not be written, kept for the next unit
 _logger = log.get("gateway.till")
+_OUTAGE = (exc.OperationalError, exc.InterfaceError)  # the database's fault, not that of what is written
 Waiting = asyncio.Future[ledger.Reserved]
 
 
@@ -35,7 +39,11 @@ class _Batch:
 
     openings: list[_Opening] = field(default_factory=list)
     closes: list[ledger.Close] = field(default_factory=list)
+    doubtful: list[ledger.Close] = field(default_factory=list)  # ends of a unit that failed: one of them may be why
     begun: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.openings or self.closes or self.doubtful)
 
 
 class Till:
@@ -87,7 +95,7 @@ class Till:
         while True:
             await asyncio.to_thread(self.flush)
             await asyncio.sleep(0)
-            if not self._next.openings and not self._next.closes:
+            if not self._next:
                 return
 
     def _ring(self) -> None:
@@ -97,7 +105,7 @@ class Till:
 
     def _write(self) -> None:
         with self._lock:
-            if self._queued or not (self._next.openings or self._next.closes):
+            if self._queued or not self._next:
                 return
             batch = _Batch()
             self._last = done = self._db.submit(lambda uow: self._post(uow, batch))
@@ -107,7 +115,9 @@ class Till:
     def _post(self, uow: db.UnitOfWork, batch: _Batch) -> None:
         with self._lock:
             taken, self._next, self._queued = self._next, _Batch(), False
-            batch.openings, batch.closes, batch.begun = taken.openings, taken.closes, True
+            batch.openings, batch.closes, batch.doubtful = taken.openings, taken.closes, taken.doubtful
+            batch.begun = True
+        _one_by_one(uow, batch.doubtful)
         _, answers = ledger.post(uow, batch.closes, [(one.call_id, one.ask) for one in batch.openings])
         uow.after_commit(lambda: self._deliver(batch.openings, answers))
 
@@ -117,13 +127,23 @@ class Till:
             return
         with self._lock:
             self._queued = False
-            if len(self._next.closes) < _MOST_KEPT:
-                self._next.closes[:0] = batch.closes
+            self._keep(batch, failure)
             unheard = batch.openings
             if not batch.begun:
                 unheard, self._next.openings = self._next.openings, []
         _logger.error("calls_not_written", begun=len(unheard), ended=len(batch.closes), error=repr(failure))
         self._deliver(unheard, [failure] * len(unheard))
+
+    def _keep(self, batch: _Batch, failure: BaseException) -> None:
+        """What could not be written, for the next unit."""
+        kept = self._next
+        if len(kept.closes) + len(kept.doubtful) >= _MOST_KEPT:
+            return
+        kept.doubtful[:0] = batch.doubtful
+        if isinstance(failure, _OUTAGE):
+            kept.closes[:0] = batch.closes
+        else:
+            kept.doubtful.extend(batch.closes)
 
     def _deliver(self, openings: Sequence[_Opening], answers: Sequence[ledger.Answer | BaseException]) -> None:
         """Wake each event loop once with all its answers."""
@@ -149,3 +169,17 @@ class Till:
     def _give_back(self, opening: _Opening, answer: ledger.Answer | BaseException) -> None:
         if isinstance(answer, ledger.Reserved):
             self.close(ledger.Close(opening.call_id, "left", released=True))
+
+
+def _one_by_one(uow: db.UnitOfWork, closes: Sequence[ledger.Close]) -> None:
+    """Write each end by itself: what cannot be settled is released, what cannot even be released is left out."""
+    for close in closes:
+        for tried in (close, ledger.Close(close.call_id, "unwritable", released=True)):
+            try:
+                with uow.conn.begin_nested():
+                    ledger.post(uow, [tried], [])
+                break
+            except _OUTAGE:
+                raise
+            except Exception as failure:
+                _logger.error("call_not_written", call=close.call_id, to=tried.outcome, error=repr(failure))

@@ -47,7 +47,11 @@ class Graphs:
         self._known: dict[str, Graph] = {}
 
     async def of(self, principal: Principal, name: str, model: catalogue_api.Loadable) -> Graph:
-        """The graph of a located version. `name` is what the caller wrote."""
+        """The graph of a located version, which may have to be loaded. `name` is what the caller wrote.
+
+        Raises Suspended: what is asked here is on nobody's books.
+        """
+        self._desk.admit(principal)
         if model.key not in self._known:
             told = await self._ask(principal, name)
             if len(self._known) >= _REMEMBERED:

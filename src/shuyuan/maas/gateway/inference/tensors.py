@@ -116,7 +116,7 @@ def check(asked: Inference, graph: graphs.Graph) -> None:
 def _split(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
     if header_length is None:
         return body, b""
-    if not header_length.isdigit() or int(header_length) > len(body):
+    if not (header_length.isascii() and header_length.isdigit()) or int(header_length) > len(body):
         raise BadTensor(f"{LENGTH_HEADER} is {header_length!r} for a body of {len(body)} bytes", fix="mend the header")
     return body[: int(header_length)], body[int(header_length) :]
 

@@ -17,7 +17,7 @@ from shuyuan.maas.gateway.media import sounds, subtitles
 from shuyuan.maas.gateway.media.subtitles import Segment
 from shuyuan.maas.serving import interface as serving
 
-AT_ONCE_S, LONGEST_S = 120.0, 3600.0  # of sound: in one request, and as a job
+AT_ONCE_S, LONGEST_S = 120.0, 1800.0  # of sound: in one request, and as a job; at most `sounds.MAX_S` of the runners
 DEADLINE_S, JOB_DEADLINE_S = 300.0, 19 * 60.0  # the books release what takes twenty minutes
 MAX_SPOKEN_CHARS = 4096  # as OpenAI's
 _TOKENS_PER_S = 10  # of sound, reserved; settled with what the runner counts
@@ -92,14 +92,19 @@ async def transcribe(
     purpose: interface.Purpose = "api",
     began: float | None = None,
 ) -> AsyncIterator[Transcript]:
-    """Write speech down. as_job: up to an hour of it. Raises BadSound, TooLong, NotClaimed and what the desk raises."""
+    """Write speech down. as_job: up to half an hour. Raises BadSound, TooLong, NotClaimed and what the desk raises."""
     began = began or time.perf_counter()
     desk.admit(principal)
     expected = expected_tokens(speech.audio, as_job=as_job)
     model = await desk.locate(principal, speech.model, "transcribe")
     if speech.translate:
         require_translation(model)
-    payload = {"audio": speech.audio, "language": speech.language, "translate": speech.translate}
+    payload = {
+        "audio": speech.audio,
+        "language": speech.language,
+        "translate": speech.translate,
+        "longest_s": _allowed_s(as_job),  # what the file states may be less than what it unpacks to
+    }
     endpoint = "translations" if speech.translate else "transcriptions"
     async with desk.booked(principal, model, endpoint, tokens=expected, purpose=purpose, began=began) as call:
         deadline_s = JOB_DEADLINE_S if as_job else DEADLINE_S
@@ -114,7 +119,7 @@ def expected_tokens(audio: bytes, *, as_job: bool) -> int:
     """What a sound file will cost at most. Raises BadSound, TooLong."""
     sound = sounds.look(audio)
     length_s = len(audio) / _BYTES_PER_S if sound.duration_s is None else sound.duration_s
-    allowed_s = LONGEST_S if as_job else AT_ONCE_S
+    allowed_s = _allowed_s(as_job)
     if sound.duration_s is not None and sound.duration_s > allowed_s:
         fix = (
             "send it in pieces"
@@ -125,6 +130,10 @@ def expected_tokens(audio: bytes, *, as_job: bool) -> int:
             f"the {sound.format} file lasts {sound.duration_s:.0f} s; at most {allowed_s:.0f} s are read", fix=fix
         )
     return math.ceil(min(length_s, allowed_s) * _TOKENS_PER_S) + 1
+
+
+def _allowed_s(as_job: bool) -> float:
+    return LONGEST_S if as_job else AT_ONCE_S
 
 
 def require_translation(model: catalogue_api.Loadable) -> None:

@@ -57,7 +57,7 @@ def look(data: bytes) -> Sound:
         raise BadSound("the sound file ends inside its header", fix="send the whole file") from broken
     raise BadSound(
         f"the file begins with {data[:4]!r}; that is no sound format read here",
-        fix="send WAV, FLAC, Ogg, MP3, M4A or WebM",
+        fix="send WAV, MP3, FLAC, Ogg, M4A or WebM",
     )
 
 
@@ -103,7 +103,7 @@ def _mp4_s(data: bytes) -> float | None:
         raise BadSound("the MP4 file has no header box", fix="send the whole file")
     at = mvhd[0]
     scale, length = struct.unpack_from(">IQ" if data[at] == 1 else ">II", data, at + (20 if data[at] == 1 else 12))
-    return float(length / scale)
+    return float(length / scale) if length else None  # 0: written in fragments
 
 
 def _box(data: bytes, start: int, end: int, wanted: bytes) -> tuple[int, int] | None:

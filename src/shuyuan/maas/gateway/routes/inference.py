@@ -114,7 +114,6 @@ def _repository(api: APIRouter, gateway: GatewayService) -> None:
     @api.post("/repository/index")
     def index(principal: Principal = Depends(known)) -> list[dict[str, str]]:
         """Every tensor model this school may use, and whether it is in memory."""
-        mine = (catalogue_api.SHARED, principal.school_id)
         return [
             {
                 "name": status.model,
@@ -122,8 +121,8 @@ def _repository(api: APIRouter, gateway: GatewayService) -> None:
                 "state": "READY" if status.state == "ready" else "UNAVAILABLE",
                 "reason": status.reason or ("" if status.state == "ready" else status.state),
             }
-            for status in gateway.models()
-            if status.school_id in mine and _predicts(desk, status.model, principal.school_id)
+            for status in gateway.models(principal.school_id)
+            if _predicts(desk, status.model, principal.school_id)
         ]
 
     @api.post("/repository/models/{model:path}/load")
@@ -137,6 +136,7 @@ def _repository(api: APIRouter, gateway: GatewayService) -> None:
     async def unload(model: str, principal: Principal = Depends(known)) -> Response:
         """Free its memory; the next request loads it again."""
         found = await desk.locate(principal, model, "predict")
+        await run_in_threadpool(gateway.require_keeper, principal, found)
         await desk.engine.unload(model, school_id=principal.school_id)
         return JSONResponse({}, headers={"x-shuyuan-model-version": found.version})
 
@@ -151,7 +151,7 @@ def _predicts(desk: desks.Desk, model: str, school_id: str) -> bool:
 
 def _reference(model: str, version: str) -> str:
     """What the catalogue knows it by. A path with a version is registered first: the decorator nearest the function."""
-    if version and not (version.isdigit() and len(version) < 10):
+    if version and not (version.isascii() and version.isdigit() and len(version) < 10):
         raise tensors.BadTensor(f"version {version[:40]!r} is no number", fix="use a number, or leave it out")
     return f"models:/{model.removeprefix('models:/')}/{version}" if version else model
 

@@ -1,9 +1,10 @@
-"""`/v1/models`: what there is, what it claims, what it is doing."""
+"""`/v1/models`: what there is, what it claims, what it is doing. A school sees the shared models and its own."""
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.interface import Principal
+from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.gateway import interface
 from shuyuan.maas.gateway.routes import common
 from shuyuan.maas.gateway.service import GatewayService
@@ -15,22 +16,38 @@ def router(gateway: GatewayService) -> APIRouter:
 
     @api.get("/models")
     async def list_models(request: Request, principal: Principal = Depends(known)) -> Response:
-        """Models of this machine, those still being pulled included; `state` says which can answer."""
-        found = [_model(gateway, status) for status in gateway.models() if status.state != "absent"]
+        """Models this school may use, those still being pulled included; `state` says which can answer."""
+        found = await run_in_threadpool(_listed, gateway, principal.school_id)
         return common.answer(request, {"object": "list", "data": found})
 
     @api.get("/models/{model:path}")
     async def one_model(request: Request, model: common.ModelName, principal: Principal = Depends(known)) -> Response:
         """One model and what its card claims."""
-        await run_in_threadpool(gateway.desk.card, model)  # raises UnknownModel
-        status = next((s for s in gateway.models() if s.model == model), interface.ModelStatus(model, "pulled"))
-        return common.answer(request, _model(gateway, status))
+        return common.answer(request, await run_in_threadpool(_one, gateway, model, principal.school_id))
 
     return api
 
 
-def _model(gateway: GatewayService, status: interface.ModelStatus) -> common.Json:
-    card = gateway.desk.card(status.model)
+def _listed(gateway: GatewayService, school_id: str) -> list[common.Json]:
+    found = []
+    for status in gateway.models(school_id):
+        if status.state == "absent":
+            continue
+        try:
+            card = gateway.desk.card(status.model, school_id)
+        except (catalogue_api.UnknownModel, catalogue_api.HashMismatch):  # no version in use, or its file is broken
+            continue
+        found.append(_model(status, card))
+    return found
+
+
+def _one(gateway: GatewayService, model: str, school_id: str) -> common.Json:
+    card = gateway.desk.card(model, school_id)  # raises UnknownModel
+    status = next((s for s in gateway.models(school_id) if s.model == model), interface.ModelStatus(model, "pulled"))
+    return _model(status, card)
+
+
+def _model(status: interface.ModelStatus, card: catalogue_api.Loadable | None) -> common.Json:
     return {
         "id": status.model,
         "object": "model",

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.gateway import streaming, wire
-from shuyuan.maas.gateway.routes import common
+from shuyuan.maas.gateway.routes import common, speaking
 from shuyuan.maas.gateway.service import GatewayService
 
 
@@ -16,6 +16,7 @@ def router(gateway: GatewayService) -> APIRouter:
     async def summarize(request: Request, principal: Principal = Depends(known)) -> Response:
         """The most central sentences, or a title; with `model`, its words."""
         body = wire.parse(wire.SummarizeBody, await request.body())
+        band = speaking.band_of(request, principal, None)
         async with streaming.while_reading(request.receive):
             told = await gateway.summarize(
                 principal,
@@ -24,6 +25,7 @@ def router(gateway: GatewayService) -> APIRouter:
                 language=body.language,
                 model=body.model,
                 style=body.style,
+                age_band=band,
             )
         return common.answer(
             request,
@@ -43,9 +45,10 @@ def router(gateway: GatewayService) -> APIRouter:
     async def translate(request: Request, principal: Principal = Depends(known)) -> Response:
         """By a model whose card claims it. A number or name that was lost even when asked again is a warning."""
         body = wire.parse(wire.TranslateBody, await request.body())
+        band = speaking.band_of(request, principal, None)
         async with streaming.while_reading(request.receive):
             told = await gateway.translate(
-                principal, body.text, target=body.target, source=body.source, model=body.model
+                principal, body.text, target=body.target, source=body.source, model=body.model, age_band=band
             )
         return common.answer(
             request,

@@ -68,7 +68,7 @@ class Answer:
         call = self._call
         if not call.begun:
             call.begun = True
-            metrics.first_token.labels(self.receipt.model).observe(time.perf_counter() - self._began)
+            metrics.first_token(self.receipt.model, call.school_id, time.perf_counter() - self._began)
         call.pieces += bool(chunk.text)
         if chunk.usage:
             self._usages[index] = chunk.usage

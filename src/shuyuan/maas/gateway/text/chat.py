@@ -30,6 +30,7 @@ async def chat(
     desk.admit(principal)
     checks.messages(request.messages)
     checks.choices(request.n, request.logprobs)
+    checks.unheld(request.logprobs, request.age_band)
     model = await desk.locate(principal, request.model, "chat")
     _require_claims(request, model)
     if request.age_band:

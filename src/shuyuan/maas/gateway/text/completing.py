@@ -27,6 +27,7 @@ async def complete(
     desk.admit(principal)
     checks.inputs(request.prompts)
     checks.choices(request.n * len(request.prompts), request.logprobs)
+    checks.unheld(request.logprobs, request.age_band)
     model = await desk.locate(principal, request.model, "complete")
     if request.age_band:
         await screen.admit(principal, request.prompts, request.age_band)

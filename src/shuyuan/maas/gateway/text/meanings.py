@@ -81,6 +81,7 @@ async def classify_by_version(
     Its spec: {"labels": […], "text": {"embed": model, "input": name}}.
     """
     began = time.perf_counter()
+    desk.admit(principal)
     checks.inputs([text])
     spec = model.spec.get("text")
     about: Mapping[str, object] = spec if isinstance(spec, Mapping) else {}

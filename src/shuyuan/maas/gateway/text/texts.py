@@ -28,6 +28,17 @@ _MOST_WARNINGS = 5
 
 
 @dataclass(frozen=True)
+class _Asking:
+    """Who asks which model, how long the answer may be, and for whom it is checked."""
+
+    gateway: interface.Gateway
+    principal: Principal
+    model: str
+    max_tokens: int
+    age_band: interface.Band
+
+
+@dataclass(frozen=True)
 class _Said:
     """A model's whole answer. cut: it reached its limit before it was done."""
 
@@ -69,6 +80,8 @@ async def summarize_by_model(
     language: interface.Language | None,
     model: str,
     style: interface.SummaryStyle = "sentences",
+    *,
+    age_band: interface.Band = "adult",
 ) -> interface.Summary:
     """A summary in the model's words, in `language` or that of the text. Raises EmptyOutput, WrongLanguage."""
     wanted = language or plain_text.language_of(text)
@@ -79,7 +92,7 @@ async def summarize_by_model(
         return _Faults(grave, () if grave else tuple(plain_text.invented_numbers(text, said)))
 
     room = 60 if style == "title" else 100 * sentences
-    told, found = await _asked_twice(gateway, principal, model, asked, room, faults)
+    told, found = await _asked_twice(_Asking(gateway, principal, model, room, age_band), asked, faults)
     words = told.text.strip(_QUOTES).splitlines()[0] if style == "title" else told.text
     warnings = tuple(f"the text does not hold the number {number}" for number in found.lost[:_MOST_WARNINGS])
     return interface.Summary(told.receipt, words, "model", usage=told.usage, truncated=told.cut, warnings=warnings)
@@ -92,6 +105,8 @@ async def translate(
     target: interface.Language,
     source: interface.Language | None,
     model: str,
+    *,
+    age_band: interface.Band = "adult",
 ) -> interface.Translation:
     """The text in the other language, whole. Raises OutputCut, EmptyOutput, WrongLanguage."""
     origin = f" from {_LANGUAGE[source]}" if source else ""
@@ -103,7 +118,7 @@ async def translate(
         return _Faults(grave, lost)
 
     room = min(2048, 64 + len(text.encode()))
-    told, found = await _asked_twice(gateway, principal, model, _turns(system, text), room, faults)
+    told, found = await _asked_twice(_Asking(gateway, principal, model, room, age_band), _turns(system, text), faults)
     if told.cut:
         raise interface.OutputCut(
             f"the translation of {len(text)} characters was cut after {told.usage.completion_tokens} tokens",
@@ -143,25 +158,20 @@ def _grave(
 
 
 async def _asked_twice(
-    gateway: interface.Gateway,
-    principal: Principal,
-    model: str,
-    turns: Sequence[interface.Message],
-    max_tokens: int,
-    faults: Callable[[str], _Faults],
+    asking: _Asking, turns: Sequence[interface.Message], faults: Callable[[str], _Faults]
 ) -> tuple[_Said, _Faults]:
     """The better of two answers; the second only when the first has faults, which it is told."""
-    said = await _ask(gateway, principal, model, turns, max_tokens)
+    said = await _ask(asking, turns)
     found = faults(said.text)
     if found and not said.cut:
-        again = await _ask(gateway, principal, model, _with_complaint(turns, found), max_tokens)
+        again = await _ask(asking, _with_complaint(turns, found))
         second = faults(again.text)
         usage = _sum(said.usage, again.usage)
         said, found = (again, second) if len(second) < len(found) and not again.cut else (said, found)
         said = replace(said, usage=usage)
     if found.grave:
         raise found.grave(
-            f"{model} gave {'nothing' if found.grave is interface.EmptyOutput else 'another language'}, twice",
+            f"{asking.model} gave {'nothing' if found.grave is interface.EmptyOutput else 'another language'}, twice",
             fix="try a larger model, or a shorter and plainer text",
         )
     return said, found
@@ -176,15 +186,20 @@ def _with_complaint(turns: Sequence[interface.Message], found: _Faults) -> list[
     return [{"role": first["role"], "content": first["content"] + complaint}, *turns[1:]]
 
 
-async def _ask(
-    gateway: interface.Gateway, principal: Principal, model: str, turns: Sequence[interface.Message], max_tokens: int
-) -> _Said:
-    request = interface.ChatRequest(model, turns, max_tokens=max_tokens, temperature=0.0)
+async def _ask(asking: _Asking, turns: Sequence[interface.Message]) -> _Said:
+    request = interface.ChatRequest(
+        asking.model, turns, max_tokens=asking.max_tokens, temperature=0.0, age_band=asking.age_band
+    )
     words, usage, cut = "", interface.Usage(0), False
-    async with gateway.chat(principal, request, purpose="service") as answer:
+    async with asking.gateway.chat(asking.principal, request, purpose="service") as answer:
         async for delta in answer:
             words += delta.text
             usage, cut = delta.usage or usage, cut or delta.finish_reason == "length"
+            if delta.finish_reason == "content_filter":
+                raise interface.ContentPolicy(
+                    f"what {asking.model} said of this text is kept from the age band {asking.age_band!r}",
+                    fix="send another text",
+                )
     return _Said(words.strip(), answer.receipt, usage, cut)
 
 

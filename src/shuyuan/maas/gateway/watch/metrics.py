@@ -5,6 +5,7 @@ Only models that were found become labels. The same events feed the ring behind 
 
 import threading
 import time
+from collections import Counter as Totals
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,11 +17,14 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from shuyuan.kernel import log
+from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.gateway import interface
 from shuyuan.maas.gateway.books import booking
 from shuyuan.maas.gateway.watch import ring
 from shuyuan.maas.serving import interface as serving
 
+_logger = log.get("gateway.metrics")
 SLOT_S, KEPT_S = 2.0, 900.0
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _OURS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25)
@@ -44,68 +48,62 @@ vllm_latency = Histogram("vllm:e2e_request_latency_seconds", "Whole call.", ["mo
 
 
 class Live:
-    """The last 15 minutes of this process. Safe to share between threads."""
+    """The last 15 minutes of this process, each school's apart. Safe to share between threads."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._ring, self._lock, self._now = ring.Ring(SLOT_S, int(KEPT_S / SLOT_S)), threading.Lock(), now
 
-    def ended(self, failed: bool, tokens: int) -> None:
+    def ended(self, school_id: str, failed: bool, tokens: int) -> None:
         """A call is over."""
         now = self._now()
         with self._lock:
-            self._ring.count(now, "requests")
-            self._ring.count(now, "tokens", tokens)
+            self._ring.count(now, f"{school_id}/requests")
+            self._ring.count(now, f"{school_id}/tokens", tokens)
             if failed:
-                self._ring.count(now, "errors")
+                self._ring.count(now, f"{school_id}/errors")
 
-    def refused(self) -> None:
+    def refused(self, school_id: str) -> None:
         """A call was not begun."""
         with self._lock:
-            self._ring.count(self._now(), "errors")
+            self._ring.count(self._now(), f"{school_id}/errors")
 
-    def first_token(self, seconds: float) -> None:
+    def first_token(self, school_id: str, seconds: float) -> None:
         """A call gave its first text."""
         with self._lock:
-            self._ring.sample(self._now(), "first_token", seconds)
+            self._ring.sample(self._now(), f"{school_id}/first_token", seconds)
 
     def levels(self, models: list[serving.ModelStatus]) -> None:
         """What runs, waits and is in memory just now."""
         now = self._now()
         with self._lock:
-            self._ring.level(now, "running", sum(one.in_flight for one in models))
-            self._ring.level(now, "queued", sum(one.queued for one in models))
-            for one in models:
-                self._ring.level(now, f"memory:{one.model}", one.memory_bytes or one.rss_bytes)
+            for whose in {one.school_id for one in models}:
+                of_them = [one for one in models if one.school_id == whose]
+                self._ring.level(now, f"{whose}/running", sum(one.in_flight for one in of_them))
+                self._ring.level(now, f"{whose}/queued", sum(one.queued for one in of_them))
+                for one in of_them:
+                    self._ring.level(now, f"{whose}/memory:{one.model}", one.memory_bytes or one.rss_bytes)
 
-    def moments(self) -> list[interface.Moment]:
-        """Oldest first, the slot under way left out."""
+    def moments(self, school_id: str) -> list[interface.Moment]:
+        """This school's, and the levels of shared models. Oldest first, the slot under way left out."""
         utc = datetime.now(UTC)
         with self._lock:
-            return [_moment(utc - timedelta(seconds=age), slot) for age, slot in self._ring.read(self._now())]
+            told = list(self._ring.read(self._now()))
+        return [_moment(utc - timedelta(seconds=age), slot, school_id) for age, slot in told]
 
 
 live = Live()
 
 
-class _FirstToken:
-    """`labels(model).observe(seconds)`, into every place that shows it."""
-
-    @lru_cache(maxsize=1000)  # noqa: B019 - there is one of these
-    def labels(self, model: str) -> "_FirstTokenOf":
-        return _FirstTokenOf(model)
+_first_tokens = lru_cache(maxsize=1000)(
+    lambda model: (_first_token.labels(model).observe, vllm_first_token.labels(model).observe)
+)
 
 
-class _FirstTokenOf:
-    def __init__(self, model: str) -> None:
-        self._otel, self._vllm = _first_token.labels(model), vllm_first_token.labels(model)
-
-    def observe(self, seconds: float) -> None:
-        self._otel.observe(seconds)
-        self._vllm.observe(seconds)
-        live.first_token(seconds)
-
-
-first_token = _FirstToken()
+def first_token(model: str, school_id: str, seconds: float) -> None:
+    """A call gave its first text, told to every place that shows it."""
+    for observe in _first_tokens(model):
+        observe(seconds)
+    live.first_token(school_id, seconds)
 
 
 class _Series:
@@ -140,7 +138,10 @@ def watched(model: str, endpoint: str, call: booking.Booking) -> Iterator[None]:
         outcome = "left"
         raise
     finally:
-        _over(series, call, endpoint, outcome, time.perf_counter() - began)
+        try:
+            _over(series, call, endpoint, outcome, time.perf_counter() - began)
+        except Exception as failure:  # what is only counted never breaks what was answered
+            _logger.error("call_not_counted", error=repr(failure))
 
 
 def _over(series: _Series, call: booking.Booking, endpoint: str, outcome: str, seconds: float) -> None:
@@ -159,7 +160,7 @@ def _over(series: _Series, call: booking.Booking, endpoint: str, outcome: str, s
         series.output.inc(completion)
         series.vllm_prompt.inc(prompt)
         series.vllm_generation.inc(completion)
-    live.ended(outcome == "failed", prompt + completion)
+    live.ended(call.school_id, outcome == "failed", prompt + completion)
 
 
 class EngineLevels(Collector):
@@ -175,10 +176,14 @@ class EngineLevels(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         waiting = GaugeMetricFamily("vllm:num_requests_waiting", "Calls waiting for a slot.", labels=["model_name"])
         memory = GaugeMetricFamily("shuyuan_model_memory_bytes", "Memory a loaded model takes.", labels=["model"])
+        queued, taken = Totals[str](), Totals[str]()  # schools may have versions of one name: one sample tells of all
         for engine in list(self._engines):
             for one in engine.residency().models:
-                waiting.add_metric([one.model], one.queued)
-                memory.add_metric([one.model], one.memory_bytes or one.rss_bytes)
+                queued[one.model] += one.queued
+                taken[one.model] += one.memory_bytes or one.rss_bytes
+        for model in queued:
+            waiting.add_metric([model], queued[model])
+            memory.add_metric([model], taken[model])
         yield waiting
         yield memory
 
@@ -191,20 +196,21 @@ engine_levels = EngineLevels()
 REGISTRY.register(engine_levels)
 
 
-def _moment(at: datetime, slot: ring.Slot) -> interface.Moment:
-    first = slot.samples.get("first_token", [])
+def _moment(at: datetime, slot: ring.Slot, school_id: str) -> interface.Moment:
+    first = slot.samples.get(f"{school_id}/first_token", [])
+    levels = Totals[str]()
+    for name, value in slot.levels.items():
+        whose, _, what = name.partition("/")
+        if whose in (catalogue.SHARED, school_id):
+            levels[what] += int(value)
     return interface.Moment(
         at,
-        slot.counts.get("requests", 0.0) / SLOT_S,
-        slot.counts.get("tokens", 0.0) / SLOT_S,
-        slot.counts.get("errors", 0.0) / SLOT_S,
+        slot.counts.get(f"{school_id}/requests", 0.0) / SLOT_S,
+        slot.counts.get(f"{school_id}/tokens", 0.0) / SLOT_S,
+        slot.counts.get(f"{school_id}/errors", 0.0) / SLOT_S,
         ring.quantile(first, 0.5),
         ring.quantile(first, 0.95),
-        int(slot.levels.get("running", 0)),
-        int(slot.levels.get("queued", 0)),
-        {
-            name.removeprefix("memory:"): int(value)
-            for name, value in slot.levels.items()
-            if name.startswith("memory:") and value
-        },
+        levels["running"],
+        levels["queued"],
+        {what.removeprefix("memory:"): value for what, value in levels.items() if what.startswith("memory:") and value},
     )
