@@ -10,8 +10,6 @@ import base64
 import json
 import os
 import secrets
-import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,7 +21,7 @@ from statistics import median
 
 import httpx
 
-from bench import environments, harness, load, upstream
+from bench import environments, harness, load, systems, upstream
 from shuyuan.entrypoints import process
 
 GATEWAY_CORE, OTHER_CORE = 0, 1
@@ -110,7 +108,7 @@ def _protocol(told: argparse.Namespace) -> str:
 @contextmanager
 def ours(home: Path, address: str) -> Iterator[System]:
     """The whole platform, with the upstream as a version of the school."""
-    with _on_core(GATEWAY_CORE):
+    with systems.pinned(GATEWAY_CORE):
         listed = {"SHUYUAN_REMOTE_UPSTREAMS": address}
         started = process.server(home, "--starter", "none", environment=listed)
         running = started.__enter__()
@@ -135,7 +133,7 @@ def ours(home: Path, address: str) -> Iterator[System]:
 @contextmanager
 def litellm(scratch: Path, address: str) -> Iterator[System]:
     """LiteLLM's proxy from its own environment, one worker, nothing looked up elsewhere."""
-    python, key, port = environments.python_of("litellm"), f"sk-{secrets.token_hex(16)}", _free_port()
+    python, key, port = environments.python_of("litellm"), f"sk-{secrets.token_hex(16)}", systems.free_port()
     upstream_model = {"model": f"openai/{upstream.MODEL}", "api_base": f"{address}/v1", "api_key": "none"}
     config = scratch / "litellm.yaml"  # JSON is YAML
     config.write_text(
@@ -149,7 +147,7 @@ def litellm(scratch: Path, address: str) -> Iterator[System]:
     )
     words = [str(python.with_name("litellm")), "--config", str(config), "--port", str(port), "--host", "127.0.0.1"]
     quiet = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "DO_NOT_TRACK": "1"}
-    with (scratch / "litellm.log").open("w") as log, _on_core(GATEWAY_CORE):
+    with (scratch / "litellm.log").open("w") as log, systems.pinned(GATEWAY_CORE):
         child = subprocess.Popen(
             [*words, "--num_workers", "1"],
             stdout=log,
@@ -164,7 +162,7 @@ def litellm(scratch: Path, address: str) -> Iterator[System]:
         _await_answer(system, lambda: child.poll() is None, scratch / "litellm.log")
         yield system
     finally:
-        _end(child)
+        systems.end(child)
 
 
 def _measured(system: System, told: argparse.Namespace) -> Figures:
@@ -256,34 +254,6 @@ def _await_answer(system: System, lives: Callable[[], bool], log: Path) -> None:
 def _ratio(part: float, whole: float) -> float:
     """NaN, which meets no goal, where there is nothing to divide by."""
     return round(part / whole, 3) if whole > 0 else float("nan")
-
-
-@contextmanager
-def _on_core(core: int) -> Iterator[None]:
-    """Children started inside stay on this core."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core} & before or before)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """End the process group that was started here, and nothing else."""
-    for word in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, word)
-            child.wait(15)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
-    child.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _has(package: str) -> bool:

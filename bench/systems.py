@@ -37,7 +37,7 @@ class Endpoint:
 @contextmanager
 def peer(name: str, model: export.Model, batch: int, scratch: Path) -> Iterator[Endpoint]:
     """A peer with this largest batch. Raises RuntimeError with its last words when it does not answer."""
-    port = _free_port()
+    port = free_port()
     command, path, body, vector = _PEERS[name](port, batch, scratch)
     environment = {
         "MODEL": str(model.onnx),
@@ -61,7 +61,7 @@ def peer(name: str, model: export.Model, batch: int, scratch: Path) -> Iterator[
         _await_answer(endpoint, child, scratch / f"{name}.log")
         yield endpoint
     finally:
-        _end(child)
+        end(child)
 
 
 @contextmanager
@@ -123,8 +123,8 @@ def _bentoml(port: int, batch: int, scratch: Path) -> Started:
 def _mlserver(port: int, batch: int, scratch: Path) -> Started:
     folder = scratch / "mlserver"
     folder.mkdir(exist_ok=True)
-    spare = _free_port()
-    settings = {"http_port": port, "grpc_port": spare, "metrics_port": _free_port(), "parallel_workers": 0}
+    spare = free_port()
+    settings = {"http_port": port, "grpc_port": spare, "metrics_port": free_port(), "parallel_workers": 0}
     (folder / "settings.json").write_text(json.dumps({**settings, "host": "127.0.0.1"}))
     batching = {"max_batch_size": batch, "max_batch_time": 0.005} if batch > 1 else {}
     told = {"name": "minilm", "implementation": "serve_mlserver.Embedder", **batching}
@@ -170,7 +170,7 @@ def _await_answer(endpoint: Endpoint, child: "subprocess.Popen[bytes]", log: Pat
     raise RuntimeError(f"{endpoint.url} did not answer: {log.read_text()[-1500:]}")
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def end(child: "subprocess.Popen[bytes]") -> None:
     """End the process group that was started here, and nothing else."""
     for word in (signal.SIGTERM, signal.SIGKILL):
         try:
@@ -181,7 +181,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     child.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
