@@ -72,3 +72,14 @@ def test_a_long_text_is_judged_in_linear_time() -> None:
 
 def test_every_category_has_words() -> None:
     assert {category for category, _ in policywords.WORDS} == set(policywords.CATEGORIES)
+
+
+def test_harm_to_oneself_is_told_as_that_and_not_as_a_threat_to_others() -> None:
+    judged = policy.judge("I want to hurt myself")
+    assert judged.blocked("teen") == ("self_harm",)
+    assert judged.harm
+
+
+def test_losing_at_a_game_is_no_sign_of_harm() -> None:
+    assert not policy.judge("he beats me at chess").harm
+    assert policy.judge("he beats me at home").harm

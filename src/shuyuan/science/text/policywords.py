@@ -31,6 +31,7 @@ WORDS: Mapping[tuple[Category, Level], tuple[str, ...]] = {
         "(?:无痛|最快|不痛苦).{0,4}(?:自杀|死法|死去)(?:的)?(?:方法)?",
     ),
     ("self_harm", 2): (
+        r"\bi(?:'ll| will|'m going to| am going to| want to| wanna|'m gonna) (?:\w+ )?(?:kill|stab|shoot|hurt) myself\b(?!.{0,12}\b(?:laughing|playing|fall|fell|skating|in (?:pe|gym|soccer))\b)",
         r"\b(?:you should|go|just|why don'?t you) (?:and )?(?:kill|hang|cut) yourself\b|\bkys\b|\b(?:kill|hang) yourself\b(?! (?:over|trying|with work|laughing))",
         "你(?:怎么不|应该|快|还不)?去(?:死|自杀)|(?:快|赶紧)去(?:死|自杀)|一起(?:自杀|去死)",
         r"\b(?:suicide pact|pro[- ]?ana|thinspo)\b|(?:想|要|去|怎么|xiang|yao|qu|zenme) *zi ?sha\b",
