@@ -62,13 +62,16 @@ class Platform:
 
 def main() -> None:
     """Break things one after the other and report."""
+    sys.setrecursionlimit(20_000)  # of this client: it has to write deep JSON
     with tempfile.TemporaryDirectory() as folder, process.server(Path(folder), "--starter", "none") as running:
         platform = Platform(running)
         platform.chat().raise_for_status()
         figures: Figures = {}
         for fault in (overload, killed_worker, hostile_schemas, bombs):
             print(fault.__name__, file=sys.stderr, flush=True)
-            figures |= fault(platform)
+            found = fault(platform)
+            print(found, file=sys.stderr, flush=True)
+            figures |= found
         figures["answers_after_all"] = int(platform.chat().status_code == 200)
     harness.report(
         "faults",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from weakref import WeakSet
 
 import pytest
 from prometheus_client import REGISTRY, generate_latest
@@ -48,7 +49,10 @@ class Busy(ScriptedEngine):
         return serving.Residency(1_000_000_000, 93_000_000, [loaded])
 
 
-def test_queue_and_memory_are_asked_of_the_engine(make_gateway: Make, caller: Caller) -> None:
+def test_queue_and_memory_are_asked_of_the_engine(
+    make_gateway: Make, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics.engine_levels, "_engines", WeakSet())  # other tests' engines may still be about
     gateway = make_gateway(Busy())
     told = generate_latest().decode()
     assert 'vllm:num_requests_waiting{model_name="tiny"} 4.0' in told
