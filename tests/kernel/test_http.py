@@ -177,6 +177,11 @@ def test_a_lying_content_length_is_refused(client: TestClient, length: str) -> N
     assert refused.status_code == 413
 
 
+def test_headers_have_a_cap_too(client: TestClient) -> None:
+    assert client.get("/version", headers={"x-long": "y" * 60_000}).status_code == 200
+    assert client.get("/version", headers={"x-long": "y" * 70_000}).status_code == 413
+
+
 def test_an_upload_path_has_its_own_cap(client: TestClient) -> None:
     assert client.post("/upload", content=b"x" * (LIMIT + 1)).json() == {"bytes": LIMIT + 1}
     assert client.post("/upload", content=b"x" * (5 * LIMIT + 1)).status_code == 413

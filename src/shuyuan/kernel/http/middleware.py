@@ -105,6 +105,9 @@ class Defects:
         return None
 
 
+MAX_HEADER_BYTES = 64 << 10  # the parser in front has no limit of its own
+
+
 class BodyLimit:
     """Refuses a body over the cap of its path, by its declared length or as soon as it has grown past it.
 
@@ -129,6 +132,11 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        if (head := sum(len(name) + len(value) for name, value in scope["headers"])) > MAX_HEADER_BYTES:
+            wrong = errors.TooLarge(
+                f"the headers have {head} bytes, at most {MAX_HEADER_BYTES} are read", fix="send less"
+            )
+            return await self.answer(Request(scope), wrong)(scope, receive, send)
         limit = await self._limit(scope)
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdigit() or int(declared) > limit:

@@ -94,6 +94,8 @@ class Desk:
         """
         self.admit(principal)
         terms = await self.schools.terms(principal.school_id)
+        if isinstance(self.engine, serving.Bounded):  # what will be turned away is not written down twice first
+            self.engine.check_room(model.name, school_id=principal.school_id)
         ask = store.Ask(
             principal.school_id,
             principal.account_id,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -171,6 +171,15 @@ def require_keeper(principal: Principal, school_id: str, schools: int) -> None:
         f"this model is shared by {schools} schools, and one may not change it for all",
         fix="ask whoever runs this server, or bring a version of your own",
     )
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """An engine that can say, before anything is booked, that a request would be turned away."""
+
+    def check_room(self, model: str, *, school_id: str) -> None:
+        """Raise Overloaded when the line of this model is full; never waits, looks nothing up."""
+        ...
 
 
 class Loading(errors.Unavailable):

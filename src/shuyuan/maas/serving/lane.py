@@ -97,15 +97,19 @@ class Lane(Upkeep):
             last_used=self._used,
         )
 
-    def _queue(self, call: Call) -> None:
+    def check_room(self, items: int) -> None:
+        """Raise Overloaded when the line is full; nothing is queued."""
         bound = self._max_queue * (_BATCH_QUEUE if self._shares_passes else 1)
-        if self._line and self._queued_items + self._weight(call) > bound:
+        if self._line and self._queued_items + (items if self._shares_passes else 1) > bound:
             wait_s = max(1.0, round(self._gap_s * self._queued_items, 1))
             raise interface.Overloaded(
                 f"{self._queued_items} requests already wait for {self.name!r}",
                 fix=f"try again in {wait_s:g} s",
                 retry_after_s=wait_s,
             )
+
+    def _queue(self, call: Call) -> None:
+        self.check_room(call.items)
         self._stand(call)
 
     def _stand(self, call: Call) -> None:
