@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.maas.gateway import singly
 from tests.maas.gateway.scripted import Caller, ScriptedEngine, admin_of, hello, say
 from tests.maas.gateway.server import app_of, running
 
@@ -95,10 +96,10 @@ CRASHING = """
 import asyncio, os, signal, sys
 from shuyuan.kernel import db
 from shuyuan.identity.interface import Principal
-from shuyuan.maas.gateway.books import booking, quota, store
+from shuyuan.maas.gateway.books import booking, ledger, quota
 caller = Principal(sys.argv[2], sys.argv[3], "teacher")
 books = booking.Books(db.open_database(sys.argv[1]))
-ask = store.Ask(caller.school_id, caller.account_id, None, quota.charges(caller), 5, "tiny", "1", "chat", "api",
+ask = ledger.Ask(caller.school_id, caller.account_id, None, quota.charges(caller), 5, "tiny", "1", "chat", "api",
                 books.owner)
 async def crash():
     async with books.booked(ask, 0.0):
@@ -196,8 +197,8 @@ def test_terms_that_make_no_sense_are_refused(
     assert gateway.terms(teacher) == interface.Terms()
 
 
-def ask_of(teacher: Principal, tokens: int = 10) -> store.Ask:
-    return store.Ask(
+def ask_of(teacher: Principal, tokens: int = 10) -> ledger.Ask:
+    return ledger.Ask(
         teacher.school_id, teacher.account_id, None, quota.charges(teacher), tokens, "tiny", "1", "chat", "api", "h:1:x"
     )
 
@@ -217,7 +218,7 @@ def test_many_ends_and_beginnings_in_one_unit_are_each_counted_once(database: db
     ]
     ended, _ = database.write(lambda uow: ledger.post(uow, closes, []))
     assert ended == [True, False, True, True, True, False]
-    rows = database.write(lambda uow: store.allowances(uow, teacher.school_id, quota.charges(teacher)))
+    rows = database.write(lambda uow: ledger.allowances(uow, teacher.school_id, quota.charges(teacher)))
     assert {(a.tokens_used, a.tokens_reserved, a.requests_used, a.streams_held) for a in rows} == {(9, 30, 5, 3)}
 
 
@@ -226,14 +227,14 @@ def test_in_one_unit_what_ends_makes_room_for_what_begins(database: db.Database,
     charge = quota.Charge("account", teacher.account_id, None)
     database.write(lambda uow: store.set_limits(uow, teacher.school_id, charge, limits, "day"))
     first, second, third = (ids.new_id() for _ in range(3))
-    database.write(lambda uow: store.reserve(uow, ask_of(teacher), first))
+    database.write(lambda uow: singly.reserve(uow, ask_of(teacher), first))
     with pytest.raises(interface.QuotaFull, match="tokens"):
-        database.write(lambda uow: store.reserve(uow, ask_of(teacher), second))
+        database.write(lambda uow: singly.reserve(uow, ask_of(teacher), second))
     opens = [(second, ask_of(teacher)), (third, ask_of(teacher))]
     _, answers = database.write(lambda uow: ledger.post(uow, [ledger.Close(first, "ok", False, 1, 1)], opens))
     assert isinstance(answers[0], ledger.Reserved)
     assert isinstance(answers[1], interface.QuotaFull)
-    school = database.write(lambda uow: store.allowances(uow, teacher.school_id, quota.charges(teacher)))[0]
+    school = database.write(lambda uow: ledger.allowances(uow, teacher.school_id, quota.charges(teacher)))[0]
     assert (school.scope, school.tokens_reserved) == ("school", 10), "the refused one charges no quota at all"
 
 

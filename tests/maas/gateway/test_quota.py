@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.maas.gateway import singly
 from tests.maas.gateway.scripted import ScriptedEngine, admin_of, hello, new_caller, say
 
 import shuyuan
@@ -16,7 +17,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import db, errors, ids
 from shuyuan.maas.gateway import interface
-from shuyuan.maas.gateway.books import quota, store
+from shuyuan.maas.gateway.books import ledger, quota
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
 
@@ -207,34 +208,34 @@ def test_a_worker_lost_in_the_middle_costs_what_it_gave(
 
 
 def test_a_call_is_settled_once_and_never_released_after(database: db.Database, teacher: Principal) -> None:
-    ask = store.Ask(
+    ask = ledger.Ask(
         teacher.school_id, teacher.account_id, None, quota.charges(teacher), 100, "tiny", "1", "chat", "api", "h:1:x"
     )
     call = ids.new_id()
-    database.write(lambda uow: store.reserve(uow, ask, call))
+    database.write(lambda uow: singly.reserve(uow, ask, call))
 
     def settle() -> bool:
         return database.write(
-            lambda uow: store.settle(uow, call, prompt_tokens=3, completion_tokens=4, outcome="ok", overhead_ms=1.0)
+            lambda uow: singly.settle(uow, call, prompt_tokens=3, completion_tokens=4, outcome="ok", overhead_ms=1.0)
         )
 
     assert [settle(), settle()] == [True, False]
-    assert database.write(lambda uow: store.release(uow, call, "late")) is False
-    rows = database.write(lambda uow: store.allowances(uow, teacher.school_id, quota.charges(teacher)))
+    assert database.write(lambda uow: singly.release(uow, call, "late")) is False
+    rows = database.write(lambda uow: ledger.allowances(uow, teacher.school_id, quota.charges(teacher)))
     assert {(row.tokens_used, row.tokens_reserved, row.requests_used) for row in rows} == {(7, 0, 1)}
 
 
 def test_a_released_call_that_answers_late_is_settled_after_all(database: db.Database, teacher: Principal) -> None:
-    ask = store.Ask(
+    ask = ledger.Ask(
         teacher.school_id, teacher.account_id, None, quota.charges(teacher), 100, "tiny", "1", "chat", "api", "h:1:x"
     )
     call = ids.new_id()
-    database.write(lambda uow: store.reserve(uow, ask, call))
-    database.write(lambda uow: store.release(uow, call, "crashed"))
+    database.write(lambda uow: singly.reserve(uow, ask, call))
+    database.write(lambda uow: singly.release(uow, call, "crashed"))
     database.write(
-        lambda uow: store.settle(uow, call, prompt_tokens=3, completion_tokens=4, outcome="ok", overhead_ms=1.0)
+        lambda uow: singly.settle(uow, call, prompt_tokens=3, completion_tokens=4, outcome="ok", overhead_ms=1.0)
     )
-    rows = database.write(lambda uow: store.allowances(uow, teacher.school_id, quota.charges(teacher)))
+    rows = database.write(lambda uow: ledger.allowances(uow, teacher.school_id, quota.charges(teacher)))
     assert {(row.tokens_used, row.tokens_reserved, row.requests_used) for row in rows} == {(7, 0, 1)}
 
 
@@ -242,10 +243,10 @@ CRASHING = """
 import asyncio, os, signal, sys
 from shuyuan.kernel import db
 from shuyuan.identity.interface import Principal
-from shuyuan.maas.gateway.books import booking, quota, store
+from shuyuan.maas.gateway.books import booking, ledger, quota
 caller = Principal(sys.argv[2], sys.argv[3], "teacher")
 books = booking.Books(db.open_database(sys.argv[1]))
-ask = store.Ask(caller.school_id, caller.account_id, None, quota.charges(caller), 500, "tiny", "1", "chat", "api",
+ask = ledger.Ask(caller.school_id, caller.account_id, None, quota.charges(caller), 500, "tiny", "1", "chat", "api",
                 books.owner)
 async def crash():
     async with books.booked(ask, 0.0):
@@ -295,12 +296,12 @@ def test_a_new_day_begins_with_a_full_allowance(database: db.Database, teacher: 
         def work(uow: db.UnitOfWork) -> list[interface.Allowance]:
             uow.now = at
             call = ids.new_id()
-            ask = store.Ask(
+            ask = ledger.Ask(
                 teacher.school_id, teacher.account_id, None, charges, 10, "tiny", "1", "chat", "api", "o:1:1"
             )
-            store.reserve(uow, ask, call)
-            store.settle(uow, call, prompt_tokens=10, completion_tokens=0, outcome="ok", overhead_ms=0)
-            return store.allowances(uow, teacher.school_id, charges)
+            singly.reserve(uow, ask, call)
+            singly.settle(uow, call, prompt_tokens=10, completion_tokens=0, outcome="ok", overhead_ms=0)
+            return ledger.allowances(uow, teacher.school_id, charges)
 
         return database.write(work)
 

@@ -31,13 +31,11 @@ def test_costs_are_drawn_straight_between_measurements() -> None:
 
 
 def test_where_sharing_gains_nothing_every_item_runs_alone() -> None:
-    assert USELESS.best_rows(8) == 1
     assert companions(USELESS, items(*[8] * 20), 3) == range(3, 4)
     assert companions(Curve({}), items(8, 8, 8), 0) == range(1)
 
 
 def test_where_it_gains_the_pass_is_as_large_as_was_measured() -> None:
-    assert SAVING.best_rows(8) == 8
     assert len(companions(SAVING, items(*[8] * 20), 0)) == 8
 
 

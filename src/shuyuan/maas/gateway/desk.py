@@ -17,7 +17,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, db
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.gateway import cache, calling, interface, models
-from shuyuan.maas.gateway.books import booking, quota, schools, store
+from shuyuan.maas.gateway.books import booking, ledger, quota, schools
 from shuyuan.maas.gateway.watch import metrics, traces
 from shuyuan.maas.serving import interface as serving
 
@@ -96,7 +96,7 @@ class Desk:
         terms = await self.schools.terms(principal.school_id)
         if isinstance(self.engine, serving.Bounded):  # what will be turned away is not written down twice first
             self.engine.check_room(model.name, school_id=principal.school_id)
-        ask = store.Ask(
+        ask = ledger.Ask(
             principal.school_id,
             principal.account_id,
             principal.key_id,
@@ -171,7 +171,7 @@ class Desk:
     def usage(self, principal: Principal) -> list[interface.Allowance]:
         """Every quota that a call of this principal would be charged to."""
         self._books.flush()
-        found = self.db.write(lambda uow: store.allowances(uow, principal.school_id, quota.charges(principal)))
+        found = self.db.write(lambda uow: ledger.allowances(uow, principal.school_id, quota.charges(principal)))
         self._remember(principal, tuple(found))
         return found
 

@@ -51,14 +51,6 @@ class Curve:
         at = min(bisect.bisect_left(self._lengths, length), len(self._lengths) - 1)
         return self._rows[self._lengths[at]][-1]
 
-    def best_rows(self, length: int) -> int:
-        """How many rows of this length make the cheapest pass a row."""
-        best = 1
-        for rows in range(2, self.most_rows(length) + 1):
-            if self.cost_s(length, rows) / rows * _WORTH < self.cost_s(length, best) / best:
-                best = rows
-        return best
-
     def _between_lengths(self, length: int, rows: int) -> float:
         if not self._lengths:
             return float(rows * length)

@@ -72,7 +72,6 @@ def router(needs: OfficeNeeds) -> APIRouter:
                 await run_in_threadpool(uploads.register, needs.catalogue, reader, given)
         except errors.ShuyuanError as wrong:
             return await run_in_threadpool(_page, needs, request, reader, trouble=wrong, given=given)
-        needs.engine.forget()
         return RedirectResponse(f"/admin/models/{given.name}?notice=brought", SEE_OTHER)
 
     @api.get("/admin/models/{name}")
@@ -153,7 +152,6 @@ def router(needs: OfficeNeeds) -> APIRouter:
             )
         except errors.ShuyuanError as wrong:
             return _card(needs, request, reader, name, trouble=wrong)
-        needs.engine.forget()
         return _back("version_chosen", name)
 
     return api

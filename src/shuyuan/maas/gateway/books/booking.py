@@ -59,7 +59,7 @@ class Books:
 
     @asynccontextmanager
     async def booked(
-        self, ask: store.Ask, began: float, price: interface.Price | None = None
+        self, ask: ledger.Ask, began: float, price: interface.Price | None = None
     ) -> AsyncIterator[Booking]:
         """Reserve, run the body, then settle or release exactly once.
 

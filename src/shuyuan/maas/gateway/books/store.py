@@ -10,30 +10,6 @@ from shuyuan.maas.gateway import interface, tables
 from shuyuan.maas.gateway.books import ledger, quota
 
 _q, _l = tables.quota, tables.ledger
-Ask = ledger.Ask
-Reserved = ledger.Reserved
-allowances = ledger.allowances
-
-
-def reserve(uow: db.UnitOfWork, ask: Ask, request_id: str) -> Reserved:
-    """Begin one call: charge every quota of it or none. Raises QuotaFull, naming the one that is full."""
-    answer = ledger.post(uow, [], [(request_id, ask)])[1][0]
-    if isinstance(answer, interface.QuotaFull):
-        raise answer
-    return answer
-
-
-def settle(
-    uow: db.UnitOfWork, request_id: str, *, prompt_tokens: int, completion_tokens: int, outcome: str, overhead_ms: float
-) -> bool:
-    """Replace a reservation by the true cost. False when it was settled before: then nothing changes."""
-    close = ledger.Close(request_id, outcome, False, prompt_tokens, completion_tokens, overhead_ms)
-    return ledger.post(uow, [close], [])[0][0]
-
-
-def release(uow: db.UnitOfWork, request_id: str, outcome: str) -> bool:
-    """Give everything back: nothing was answered. False when the call was settled or released before."""
-    return ledger.post(uow, [ledger.Close(request_id, outcome, released=True)], [])[0][0]
 
 
 def left_over(conn: Connection, *, host: str, me: str, started_before: datetime) -> list[Row[Any]]:
@@ -74,7 +50,7 @@ def set_limits(
             window_end=end,
         )
     )
-    return allowances(uow, school_id, [charge])[0]
+    return ledger.allowances(uow, school_id, [charge])[0]
 
 
 def set_term(uow: db.UnitOfWork, school_id: str, term: quota.Term) -> None:
