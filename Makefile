@@ -9,7 +9,7 @@ BENCHES := $(sort $(basename $(notdir $(shell grep -l "^    harness[.]report\|ha
 TORCH  := torch==2.13.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tour bench media torch lock shots format clean
+.PHONY: help run test check tour bench media train lock shots format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | sed 's/NAME=…/NAME=$(subst $() ,|,$(BENCHES))/' | expand -t 18
@@ -37,9 +37,10 @@ media: $(VENV)/.run  ## add printed text in pictures and speech in English (460 
 	@echo "installing the libraries of OCR and speech into $(VENV), 460 MB on disk …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/media.lock
 
-torch: $(VENV)/.run  ## add torch for training (ARGS='--index-url URL' chooses the build)
+train: $(VENV)/.run  ## add training: torch and what stands on it (ARGS='--index-url URL' chooses the build of torch)
 	@echo "installing $(TORCH): about 190 MB as a CPU build, several GB with CUDA, as your package index has it …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) $(ARGS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/train.lock
 
 shots: $(VENV)/.dev  ## the pictures of the README, taken from a running demo school
 	$(BIN)/python -m scripts.shots

@@ -1,12 +1,13 @@
-"""Renew requirements/{run,media,dev}.lock: pinned, hashed, naming no package index. Torch stands outside them."""
+"""Renew requirements/{run,media,train,dev}.lock: pinned, hashed, naming no package index. Torch stands outside them."""
 
 import subprocess
 import sys
 
 EXTRAS = {
-    "run": ("build", "llm", "embed"),
-    "media": ("build", "llm", "embed", "ocr", "speech"),
-    "dev": ("build", "llm", "embed", "ocr", "speech", "voice", "postgres", "dev"),
+    "run": ("build", "llm", "embed", "data"),
+    "media": ("build", "llm", "embed", "data", "ocr", "speech"),
+    "train": ("build", "llm", "embed", "data", "train"),
+    "dev": ("build", "llm", "embed", "data", "ocr", "speech", "voice", "train", "postgres", "dev"),
 }
 PLAIN = ("--no-emit-index-url", "--no-emit-trusted-host", "--no-emit-find-links", "--no-header")
 
@@ -26,7 +27,8 @@ def main() -> None:
                 "--quiet",
                 "--generate-hashes",
                 "--strip-extras",
-                "--allow-unsafe",
+                "--unsafe-package",
+                "torch",
                 *PLAIN,
                 *chosen,
                 *constrained,

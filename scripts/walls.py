@@ -9,6 +9,8 @@ OPEN_FILES = {"interface", "__init__"}
 DOORS = {  # files that are an interface of another kind: HTTP, the command line, a worker process
     "shuyuan.identity": {"http", "access", "offline", "owner"},
     "shuyuan.maas.catalogue": {"extras", "puller", "starters"},
+    "shuyuan.maas.datasets": {"frames"},  # for child processes of other rooms
+    "shuyuan.maas.runners": {"bert", "graph", "netgraph", "session", "stages"},  # files, and how they are opened
     "shuyuan.maas.serving": {"host"},
 }
 

@@ -30,8 +30,14 @@ TABLES: tuple[str, ...] = (
     "shuyuan.kernel.outbox",
     "shuyuan.identity.tables",
     "shuyuan.maas.catalogue.tables",
+    "shuyuan.maas.datasets.tables",
+    "shuyuan.maas.training.tables",
+    "shuyuan.maas.evaluation.tables",
+    "shuyuan.maas.compression.tables",
     "shuyuan.maas.gateway.tables",
     "shuyuan.maas.gateway.batch.jobtables",
+    "shuyuan.maas.deployment.tables",
+    "shuyuan.maas.pipelines.tables",
     "shuyuan.learning.people.tables",
     "shuyuan.learning.courses.tables",
     "shuyuan.learning.records.tables",
@@ -54,10 +60,43 @@ PARTS: dict[str, Part] = {
     "identity": Part("shuyuan.identity.service:IdentityService", ("db", "vault", "audit")),
     # the model plane
     "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
+    "datasets": Part("shuyuan.maas.datasets.service:DataSetsService", ("db", "storage", "vault", "audit", "settings")),
+    "evaluation": Part(
+        "shuyuan.maas.evaluation.service:EvaluationService",
+        ("db", "storage", "audit", "settings", "catalogue", "datasets"),
+    ),
+    "training": Part(
+        "shuyuan.maas.training.service:TrainingService",
+        ("db", "storage", "audit", "settings", "identity", "catalogue", "datasets"),
+    ),
+    "compression": Part(
+        "shuyuan.maas.compression.service:CompressionService",
+        ("db", "storage", "audit", "settings", "catalogue", "datasets"),
+    ),
+    "conversion": Part("shuyuan.maas.conversion.service:ConversionService", ("catalogue", "settings")),
     "engine": Part("shuyuan.maas.serving.service:build_engine", ("catalogue", "settings")),
+    "deployment": Part(
+        "shuyuan.maas.deployment.service:DeploymentService",
+        ("db", "catalogue", "identity", "audit", "outbox", "vault", "settings", "evaluation"),
+    ),
+    "pipelines": Part(
+        "shuyuan.maas.pipelines.service:PipelinesService",
+        (
+            "db",
+            "audit",
+            "outbox",
+            "durable",
+            "settings",
+            "datasets",
+            "training",
+            "evaluation",
+            "catalogue",
+            "deployment",
+        ),
+    ),
     "gateway": Part(
         "shuyuan.maas.gateway.service:GatewayService",
-        ("db", "catalogue", "engine", "settings", "audit", "identity", "outbox"),
+        ("db", "catalogue", "engine", "settings", "audit", "identity", "outbox", "deployment"),
     ),
     "files": Part("shuyuan.maas.gateway.batch.files:Files", ("db", "vault", "settings")),
     "batch_work": Part("shuyuan.maas.gateway.batch.batchwork:Work", ("db", "vault", "files", "durable", "identity")),
@@ -90,7 +129,13 @@ ROUTERS: dict[str, Part] = {
     "identity": Part("shuyuan.identity.routes:router", ("identity", "db")),
     "audit": Part("shuyuan.identity.activity:router", ("db", "audit")),
     "catalogue": Part("shuyuan.maas.catalogue.routes:router", ("catalogue",)),
+    "datasets": Part("shuyuan.maas.datasets.routes:router", ("datasets",)),
+    "evaluation": Part("shuyuan.maas.evaluation.routes:router", ("evaluation",)),
+    "compression": Part("shuyuan.maas.compression.routes:router", ("compression",)),
+    "training": Part("shuyuan.maas.training.routes:router", ("training",)),
     "serving": Part("shuyuan.maas.serving.routes:router", ("engine", "db", "audit", "catalogue", "identity")),
+    "deployment": Part("shuyuan.maas.deployment.routes:router", ("deployment",)),
+    "pipelines": Part("shuyuan.maas.pipelines.routes:router", ("pipelines",)),
     "gateway": Part("shuyuan.maas.gateway.routes:router", ("gateway", "batches")),
     "people": Part("shuyuan.learning.people.routes:router", ("people",)),
     "courses": Part("shuyuan.learning.courses.routes:router", ("courses",)),
@@ -133,6 +178,12 @@ ROUTERS: dict[str, Part] = {
 }
 
 JOBS: dict[str, Part] = {
+    "datasets": Part("shuyuan.maas.datasets.jobs:register", ("datasets",)),
+    "training": Part("shuyuan.maas.training.jobs:register", ("training", "scheduler")),
+    "evaluation": Part("shuyuan.maas.evaluation.jobs:register", ("evaluation",)),
+    "compression": Part("shuyuan.maas.compression.jobs:register", ("compression",)),
+    "deployment": Part("shuyuan.maas.deployment.jobs:register", ("deployment", "scheduler")),
+    "pipelines": Part("shuyuan.maas.pipelines.jobs:register", ("pipelines", "outbox", "scheduler")),
     "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler", "outbox", "batches")),
     "tutor": Part("shuyuan.learning.tutor.jobs:register", ("outbox", "tutor")),
     "improvement": Part(
@@ -162,11 +213,24 @@ BODY_CAPS: dict[str, int | str] = {
     "/v1/files": 100_000_000,
     "/v2": 32_000_000,
     "/api/models/{name}/versions": "max_model_bytes",
+    "/api/datasets/{name}/versions": "max_data_bytes",
     "/admin/models/bring": "max_model_bytes",
 }
 
 PLANES: dict[str, tuple[str, ...]] = {
-    "maas": ("identity", "audit", "catalogue", "serving", "gateway"),
+    "maas": (
+        "identity",
+        "audit",
+        "catalogue",
+        "datasets",
+        "training",
+        "evaluation",
+        "compression",
+        "serving",
+        "deployment",
+        "pipelines",
+        "gateway",
+    ),
     "learning": (
         "identity",
         "audit",

@@ -15,6 +15,7 @@ from tests.maas import onnx_file, starter_files
 from tests.maas.runners import fake_upstream, speech
 
 from shuyuan.maas.catalogue import extras
+from shuyuan.maas.compression import cutting, net
 from shuyuan.maas.runners import interface
 
 pytestmark = [
@@ -81,6 +82,9 @@ def _file(kind: str, folder: Path, url: str) -> Path:
         path.write_text(json.dumps({"upstreams": [{"url": url, "model": "m"}]}))
     elif kind == "espeak":
         path.write_text(VOICES)
+    elif kind == "staged":
+        (folder / "whole.onnx").write_bytes(onnx_file.linear(np.arange(6, dtype=np.float32).reshape(3, 2)))
+        cutting.cut(net.Net.read(folder / "whole.onnx"), 1 << 20, path)
     else:
         from shuyuan.science.nets import modules, shapes
 

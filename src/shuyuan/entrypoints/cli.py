@@ -7,7 +7,21 @@ from rich import markup
 from rich.console import Console
 
 import shuyuan
-from shuyuan.entrypoints.commands import accounts, audit, data, link, models, serving, tour, up
+from shuyuan.entrypoints.commands import (
+    accounts,
+    audit,
+    compression,
+    conversion,
+    data,
+    datasets,
+    evaluation,
+    link,
+    models,
+    serving,
+    tour,
+    training,
+    up,
+)
 from shuyuan.kernel import errors
 
 app = typer.Typer(
@@ -16,7 +30,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for family in (up, link, accounts, models, serving, data, audit, tour):
+for family in (
+    up,
+    link,
+    accounts,
+    models,
+    serving,
+    data,
+    datasets,
+    training,
+    evaluation,
+    compression,
+    conversion,
+    audit,
+    tour,
+):
     family.register(app)
 
 

@@ -52,6 +52,9 @@ def signed_in(scope: Scope | None = "learning") -> Allow:
 # pupils and guardians reach a model only through the tutor, which guards what it says
 RAW_MODELS = allow("admin", "teacher", "developer", scope="models")
 
+# a teacher may try a training on the school's data, and stop what they started; what is served is not theirs to choose
+RESEARCH = allow("admin", "teacher", "developer", scope="models", owner=True)
+
 ACCESS: dict[tuple[str, str], Allow] = {
     # kernel: health
     ("GET", "/healthz"): public(),
@@ -83,6 +86,69 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("GET", "/api/models/{name}/versions"): allow("admin", "developer", scope="models"),
     ("POST", "/api/models/{name}/versions"): allow("admin", "developer", scope="models"),
     ("POST", "/api/models/{name}/aliases/{alias}"): allow("admin", scope="admin"),
+    # maas/evaluation
+    ("GET", "/api/reports"): allow("admin", "teacher", "developer", scope="models"),
+    ("POST", "/api/reports"): allow("admin", "developer", scope="models"),
+    ("GET", "/api/reports/{report_id}"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/reports/{report_id}/html"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/reports/{report_id}/verdicts"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/gates"): allow("admin", "teacher", "developer", scope="models"),
+    ("PUT", "/api/gates/{name}"): allow("admin", "developer", scope="admin"),
+    ("POST", "/api/gates/{name}/judge"): allow("admin", "developer", scope="models"),
+    ("GET", "/api/test-readings"): allow("admin", "teacher", "developer", scope="models"),
+    # maas/deployment
+    ("GET", "/api/deployments"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/deployments/{name}"): allow("admin", "teacher", "developer", scope="models"),
+    ("POST", "/api/deployments/{name}"): allow("admin", "developer", scope="admin"),
+    ("POST", "/api/deployments/{name}/stop"): allow("admin", "developer", scope="admin"),
+    ("POST", "/api/deployments/{name}/promote"): allow("admin", "developer", scope="admin"),
+    ("POST", "/api/deployments/{name}/rollback"): allow("admin", "developer", scope="admin"),
+    ("GET", "/api/models/{name}/versions/{number}/lineage"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/models/{name}/versions/{number}/bundle"): allow("admin", "developer", scope="models"),
+    ("POST", "/api/edge-reports"): allow("admin", "developer", scope="models"),
+    # maas/pipelines
+    ("GET", "/api/pipelines"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/pipelines/{pipeline_id}"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/pipelines/{pipeline_id}/picture"): allow("admin", "teacher", "developer", scope="models"),
+    ("POST", "/api/pipelines"): allow("admin", "developer", scope="admin"),
+    ("POST", "/api/pipelines/{pipeline_id}/cancel"): allow("admin", "developer", scope="admin"),
+    ("GET", "/api/pipeline-schedules"): allow("admin", "teacher", "developer", scope="models"),
+    ("POST", "/api/pipeline-schedules"): allow("admin", "developer", scope="admin"),
+    ("DELETE", "/api/pipeline-schedules/{schedule_id}"): allow("admin", "developer", scope="admin"),
+    # maas/datasets
+    ("GET", "/api/datasets"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/datasets/steps"): allow("admin", "teacher", "developer", scope="models"),
+    ("GET", "/api/datasets/works/{work_id}"): allow("admin", "teacher", "developer", scope="models"),
+    ("POST", "/api/datasets/works/{work_id}/cancel"): allow("admin", "developer", scope="models"),
+    ("GET", "/api/datasets/{name}/versions"): allow("admin", "teacher", "developer", scope="models"),
+    ("POST", "/api/datasets/{name}/versions"): allow("admin", "developer", scope="models"),
+    ("GET", "/api/datasets/{name}/{number:int}"): allow("admin", "teacher", "developer", scope="models"),
+    ("DELETE", "/api/datasets/{name}/{number:int}"): allow("admin", "developer", scope="models"),
+    ("POST", "/api/datasets/{name}/{number:int}/prepare"): allow("admin", "developer", scope="models"),
+    ("GET", "/api/datasets/{name}/{number:int}/parts/{part}"): allow("admin", "developer", scope="models"),
+    # maas/training
+    ("GET", "/api/training/tasks"): RESEARCH,
+    ("POST", "/api/runs"): RESEARCH,
+    ("GET", "/api/runs"): RESEARCH,
+    ("GET", "/api/runs/{run_id}"): RESEARCH,
+    ("GET", "/api/runs/{run_id}/metrics"): RESEARCH,
+    ("GET", "/api/runs/{run_id}/events"): RESEARCH,
+    ("POST", "/api/runs/{run_id}/pause"): RESEARCH,
+    ("POST", "/api/runs/{run_id}/resume"): RESEARCH,
+    ("POST", "/api/runs/{run_id}/cancel"): RESEARCH,
+    ("GET", "/api/runs/{run_id}/out/{name:path}"): RESEARCH,
+    ("POST", "/api/runs/{run_id}/register"): allow("admin", "developer", scope="models", owner=True),
+    ("POST", "/api/searches"): RESEARCH,
+    ("GET", "/api/searches"): RESEARCH,
+    ("GET", "/api/searches/{search_id}"): RESEARCH,
+    ("GET", "/api/searches/{search_id}/trials"): RESEARCH,
+    ("POST", "/api/searches/{search_id}/cancel"): RESEARCH,
+    # maas/compression
+    ("GET", "/api/compressions/methods"): allow("admin", "developer", scope="models"),
+    ("GET", "/api/compressions"): allow("admin", "developer", scope="models"),
+    ("POST", "/api/compressions"): allow("admin", "developer", scope="models"),
+    ("GET", "/api/compressions/{compression_id}"): allow("admin", "developer", scope="models"),
+    ("POST", "/api/compressions/{compression_id}/cancel"): allow("admin", "developer", scope="models"),
     # maas/serving: which models are in memory
     ("GET", "/api/models/residency"): allow("admin", "developer", scope="models", owner=True),
     ("POST", "/api/models/{name:path}/load"): allow("admin", "developer", scope="models", owner=True),

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="PEM private key of tls_cert.")
     starter: Starter = Field("tutor", description="Language model pulled at first start; none pulls nothing.")
     max_body_bytes: int = Field(2_000_000, gt=0, description="Largest request body of a path without its own, bytes.")
+    max_data_bytes: int = Field(2 * 2**30, gt=0, description="Largest file that becomes a data set, bytes.")
     max_model_bytes: int = Field(4 * 2**30, gt=0, description="Largest model file sent as a new version, bytes.")
     timezone: str = Field("Asia/Shanghai", description="IANA name; school hours are counted in it.")
     openai_base_url: str | None = Field(
@@ -51,6 +52,12 @@ class Settings(BaseSettings):
     remote_upstreams: Annotated[list[str], NoDecode] = Field(
         [],
         description="Origins that remote versions brought over HTTP may call: 'https://host[:port] KEY_ENV'; []: none.",
+    )
+    training_slots: int = Field(1, ge=0, le=16, description="Training runs at the same time; 0: none starts here.")
+    training_waits_for_exams: bool = Field(True, description="Pause training while any school's exam mode is on.")
+    runs_kept_days: int = Field(30, ge=1, description="Days until an ended run's folder goes; what it made stays.")
+    mlflow_url: str | None = Field(
+        None, description="MLflow tracking server that runs are copied to, figures and configs; None: nothing leaves."
     )
     log_level: LogLevel = Field("WARNING", description="Level of the structured log on stderr.")
 

@@ -13,7 +13,7 @@ from tests.maas.gateway.scripted import Caller, new_caller
 from shuyuan.compose import Platform
 from shuyuan.kernel.settings import Settings
 
-pytest.importorskip("torch", reason="the detector is trained here (make torch)")
+pytest.importorskip("torch", reason="the detector is trained here (make train)")
 pytest.importorskip("PIL", reason="pictures are decoded by Pillow, of the extra `ocr`")
 
 import torch

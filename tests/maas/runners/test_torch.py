@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-pytest.importorskip("torch", reason="these tests need torch (make torch)")
+pytest.importorskip("torch", reason="these tests need torch (make train)")
 
 import torch
 from safetensors.torch import save
@@ -19,7 +19,7 @@ from shuyuan.science.nets import modules, shapes
 
 Array = NDArray[np.generic]
 NEVER = threading.Event()
-SHAPES: list[shapes.Net] = [
+SHAPES: list[shapes.Plain] = [
     shapes.Mlp(inputs=5, outputs=3, hidden=(7, 6)),
     shapes.Convnet(side=8, classes=4, widths=(3, 5)),
     shapes.Detector(side=32, classes=3, widths=(4, 5, 6)),
@@ -32,7 +32,7 @@ def predict(runner: interface.Runner, name: str, rows: Array) -> dict[str, Array
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.NAME)
-def test_a_net_answers_as_itself_from_safetensors_and_from_onnx(tmp_path: Path, shape: shapes.Net) -> None:
+def test_a_net_answers_as_itself_from_safetensors_and_from_onnx(tmp_path: Path, shape: shapes.Plain) -> None:
     torch.manual_seed(3)
     net = modules.build(shape)
     data = modules.to_safetensors(net)
@@ -55,7 +55,7 @@ def test_a_net_answers_as_itself_from_safetensors_and_from_onnx(tmp_path: Path, 
 
 
 def test_a_net_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
-    _refused(tmp_path, save({"w": torch.zeros(1)}, {"net": "transformer", "config": "{}"}), "'transformer'")
+    _refused(tmp_path, save({"w": torch.zeros(1)}, {"net": "perceiver", "config": "{}"}), "'perceiver'")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="these tests need torch (make torch)")
+pytest.importorskip("torch", reason="these tests need torch (make train)")
 
 import torch
 

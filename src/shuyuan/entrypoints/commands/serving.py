@@ -6,45 +6,24 @@ its owner's eyes only). Elsewhere: `--server URL` and the API key of an administ
 
 import os
 import signal
-import ssl
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
 import typer
 from rich import markup
 from rich.console import Console
 from rich.table import Table
 
 from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import data
-from shuyuan.identity import owner
+from shuyuan.entrypoints.commands import reaching
 from shuyuan.kernel import errors
-from shuyuan.kernel import settings as kernel_settings
 
-ANSWER_TIMEOUT_S = 330.0  # a load may take 300
 STOP_TIMEOUT_S = 60.0  # it lets running answers end, and closes what it opened
 _out = Console(highlight=False, soft_wrap=True)
 _Json = dict[str, Any]  # Any: JSON
 
-Home = Annotated[Path | None, typer.Option("--home", help="Folder of the server's database, keys and artefacts.")]
-Server = Annotated[
-    str | None, typer.Option("--server", envvar="SHUYUAN_SERVER", help="Address of a server on another machine.")
-]
-Key = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        envvar="SHUYUAN_KEY",
-        help="API key of an administrator or developer. Left out: the key that the server keeps in its home, "
-        "which only its owner can read.",
-    ),
-]
-School = Annotated[str | None, typer.Option(help="School id or name: whose versions, where there are several.")]
 Name = Annotated[str, typer.Argument(help="A model of `shuyuan list`, NAME@ALIAS or NAME/3.")]
 
 
@@ -54,10 +33,12 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def ps(home: Home = None, server: Server = None, key: Key = None, school: School = None) -> None:
+def ps(
+    home: reaching.Home = None, server: reaching.Server = None, key: reaching.Key = None, school: reaching.School = None
+) -> None:
     """Show the models in memory: what each takes, since when it is idle, what it is doing."""
-    with _reached(home, server, key, school) as there:
-        found = _told(there.get("/api/models/residency"))
+    with reaching.server_of(home, server, key, school) as there:
+        found = reaching.told(there.get("/api/models/residency"))
     if found["models"]:
         _out.print(_table(found["models"]))
     others = f", {_size(found['others_bytes'])} of it for other schools" if found["others_bytes"] else ""
@@ -71,48 +52,54 @@ def load(
         float | None, typer.Option(help="Seconds it stays after its last answer; -1: until room is needed.")
     ] = None,
     pin_: Annotated[bool | None, typer.Option("--pin/--no-pin", help="Never freed to make room.")] = None,
-    home: Home = None,
-    server: Server = None,
-    key: Key = None,
-    school: School = None,
+    home: reaching.Home = None,
+    server: reaching.Server = None,
+    key: reaching.Key = None,
+    school: reaching.School = None,
 ) -> None:
     """Load a model into memory now, instead of at its first call."""
     wanted: _Json = {"replicas": replicas, "pinned": pin_}
     body = {word: value for word, value in wanted.items() if value is not None}
     if keep_alive is not None:
         body["keep_alive_s"] = keep_alive if keep_alive >= 0 else None
-    with _reached(home, server, key, school) as there, _out.status(f"loading {markup.escape(name)}"):
-        one = _told(there.post(f"/api/models/{name}/load", json=body))
+    with reaching.server_of(home, server, key, school) as there, _out.status(f"loading {markup.escape(name)}"):
+        one = reaching.told(there.post(f"/api/models/{name}/load", json=body))
     _out.print(
         f"{one['model']} is in memory: {_size(one['memory_bytes'])}, {one['replicas']} replica(s), {_stays(one)}",
         markup=False,
     )
 
 
-def unload(name: Name, home: Home = None, server: Server = None, key: Key = None, school: School = None) -> None:
+def unload(
+    name: Name,
+    home: reaching.Home = None,
+    server: reaching.Server = None,
+    key: reaching.Key = None,
+    school: reaching.School = None,
+) -> None:
     """Free a model's memory; the next call loads it again."""
-    with _reached(home, server, key, school) as there:
-        _told(there.post(f"/api/models/{name}/unload"))
+    with reaching.server_of(home, server, key, school) as there:
+        reaching.told(there.post(f"/api/models/{name}/unload"))
     _out.print(f"{name} is not in memory", markup=False)
 
 
 def pin(
     name: Name,
     off: Annotated[bool, typer.Option("--off", help="Let it go again when room is needed.")] = False,
-    home: Home = None,
-    server: Server = None,
-    key: Key = None,
-    school: School = None,
+    home: reaching.Home = None,
+    server: reaching.Server = None,
+    key: reaching.Key = None,
+    school: reaching.School = None,
 ) -> None:
     """Keep a model in memory whatever else wants room. Does not load it."""
-    with _reached(home, server, key, school) as there:
-        one = _told(there.put(f"/api/models/{name}/pin", json={"pinned": not off}))
+    with reaching.server_of(home, server, key, school) as there:
+        one = reaching.told(there.put(f"/api/models/{name}/pin", json={"pinned": not off}))
     _out.print(f"{one['model']} {_stays(one)}; it is {one['state']}", markup=False)
 
 
-def stop(home: Home = None) -> None:
+def stop(home: reaching.Home = None) -> None:
     """Stop the server of a home as Ctrl-C would: running answers end first."""
-    folder = _served(home)
+    folder = reaching.served(home)
     pid = int((folder / installation.LOCK).read_text().strip() or 0)
     if pid <= 1:
         raise errors.Unavailable("the server is still starting", fix="try again in a moment")
@@ -123,79 +110,6 @@ def stop(home: Home = None) -> None:
             raise errors.Unavailable(f"process {pid} has not stopped", fix="wait, or end that process yourself")
         time.sleep(0.1)
     _out.print(f"stopped process {pid}")
-
-
-@contextmanager
-def _reached(home: Path | None, server: str | None, key: str | None, school: str | None) -> Iterator[httpx.Client]:
-    """A client of the running server. Raises Unavailable where nothing answers."""
-    if server is not None and key is None:
-        raise errors.BadInput("--server came without --key", fix="add the API key of an administrator or developer")
-    if server is not None and key is not None:
-        way = owner.Way(key, server.rstrip("/"), "")
-    else:
-        own = _way(_served(home))
-        way = own if key is None else owner.Way(key, own.url, own.cert)
-    headers = {"authorization": f"Bearer {way.key}", **_for_school(home, school)}
-    with httpx.Client(
-        base_url=way.url, headers=headers, timeout=ANSWER_TIMEOUT_S, verify=_trusted(way), trust_env=server is not None
-    ) as client:
-        try:
-            yield client
-        except httpx.TransportError as silent:
-            raise errors.Unavailable(
-                f"{way.url} does not answer: {silent}", fix="check that the server runs"
-            ) from silent
-
-
-def _served(home: Path | None) -> Path:
-    folder = kernel_settings.load(home=home).home
-    if not folder.is_dir() or not installation.is_served(folder):
-        raise errors.Unavailable(
-            f"no server runs for {folder}",
-            fix="start one with `shuyuan up`, or name another: --home DIR, or --server URL --key KEY",
-        )
-    return folder
-
-
-def _way(folder: Path) -> owner.Way:
-    found = owner.way(folder)
-    if found is None:
-        raise errors.Unavailable(f"the server of {folder} is still starting", fix="try again in a moment")
-    return found
-
-
-def _trusted(way: owner.Way) -> ssl.SSLContext | bool:
-    """Whom to believe: the certificate that the home's server shows, besides those of the system."""
-    if not way.cert:
-        return True
-    context = ssl.create_default_context()
-    context.load_verify_locations(way.cert)
-    return context
-
-
-def _for_school(home: Path | None, school: str | None) -> Mapping[str, str]:
-    if school is None:
-        return {}
-    with installation.opened(home) as platform:
-        return {owner.SCHOOL: data.chosen_school(platform.get("identity").schools(), school).id}
-
-
-def _told(answer: httpx.Response) -> _Json:
-    """What the server said; its error as ours."""
-    try:
-        said: _Json = answer.json()
-    except ValueError:
-        raise errors.Unavailable(
-            f"{answer.url} answered {answer.status_code} without JSON", fix="check that --server is a Shuyuan server"
-        ) from None
-    if answer.is_error:
-        wrong = said.get("error", {})
-        raise errors.ShuyuanError(
-            str(wrong.get("message", answer.status_code)),
-            code=str(wrong.get("code", "")),
-            fix=str(wrong.get("fix", "")),
-        )
-    return said
 
 
 def _table(loaded: Sequence[Mapping[str, Any]]) -> Table:

@@ -13,6 +13,7 @@ _NEEDS: Mapping[str, tuple[str, str]] = {
     "ocr": ("rapidocr", "ocr"),
     "whisper": ("faster_whisper", "speech"),
     "torch": ("torch", "train"),
+    "staged": ("onnxruntime", "embed"),
     "espeak": ("espeakng_loader", "voice"),
 }
 _SYSTEM_LIBRARIES: Mapping[str, str] = {"espeak": "espeak-ng"}  # what the system may bring instead
@@ -36,7 +37,7 @@ def _on_system(library: str) -> bool:
     return ctypes.util.find_library(library) is not None
 
 
-_TARGETS = {"ocr": "make media", "speech": "make media", "train": "make torch"}
+_TARGETS = {"ocr": "make media", "speech": "make media", "train": "make train"}
 
 
 def advice(extra: str) -> str:

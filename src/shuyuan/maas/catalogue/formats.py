@@ -104,15 +104,40 @@ def _span(name: str, one: object) -> tuple[int, int]:
 
 def _check_onnx(path: Path, head: bytes, size_bytes: int) -> None:
     with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        try:
-            graphs.check(content)
-        except graphs.NotAGraph as wrong:
-            raise _wrong(f"no ONNX graph: {wrong}", fix="export the model to ONNX again") from wrong
-        except graphs.OutsideData as wrong:
-            raise interface.RefusedFile(
-                f"the graph's tensor {wrong} keeps its data in another file",
-                fix="export the graph as one file, without external data",
-            ) from wrong
+        _check_graph(content)
+
+
+def _check_graph(content: graphs.Bytes) -> None:
+    try:
+        graphs.check(content)
+    except graphs.NotAGraph as wrong:
+        raise _wrong(f"no ONNX graph: {wrong}", fix="export the model to ONNX again") from wrong
+    except graphs.OutsideData as wrong:
+        raise interface.RefusedFile(
+            f"the graph's tensor {wrong} keeps its data in another file",
+            fix="export the graph as one file, without external data",
+        ) from wrong
+
+
+def _check_staged(path: Path, head: bytes, size_bytes: int) -> None:
+    """Stages in a safetensors file: each names a tensor of bytes that is a graph with all its data inside."""
+    _check_safetensors(path, head, size_bytes)
+    start = 8 + int.from_bytes(head[:8], "little")
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        header = _json(content[8:start], "the safetensors header")
+        match header.get("__metadata__"):
+            case {"stages": str(written)}:
+                stages = _json(written.encode(), "the list of stages").get("stages")
+            case _:
+                stages = None
+        if not isinstance(stages, list) or not stages:
+            raise _wrong("no model in stages", fix="split a model with `shuyuan compress … --method stages`")
+        for stage in stages:
+            match header.get(str(stage.get("graph"))) if isinstance(stage, dict) else None:
+                case {"dtype": "U8", "data_offsets": [int(begin), int(stop)]}:
+                    _check_graph(content[start + begin : start + stop])
+                case _:
+                    raise _wrong("a list of stages without their graphs", fix="split the model again")
 
 
 def _check_embed(path: Path, head: bytes, size_bytes: int) -> None:
@@ -157,6 +182,7 @@ _CHECKS: Mapping[str, Callable[[Path, bytes, int], None]] = {
     "llama": _check_gguf,
     "onnx": _check_onnx,
     "torch": _check_safetensors,
+    "staged": _check_staged,
     "embed": _check_embed,
     "remote": _check_remote,
     "espeak": _check_espeak,

@@ -26,7 +26,17 @@ Task = Literal[
     "detect",
     "image_classify",
 ]
-RUNNER_KINDS = ("llama", "embed", "onnx", "ocr", "whisper", "torch", "remote", "espeak")  # those of this release
+RUNNER_KINDS = (
+    "llama",
+    "embed",
+    "onnx",
+    "ocr",
+    "whisper",
+    "torch",
+    "staged",
+    "remote",
+    "espeak",
+)  # those of this release
 RUNNER_GROUP = "shuyuan.runners"  # entry points that add more kinds
 PullStage = Literal["queued", "fetching", "verifying", "ready", "failed", "cancelled"]
 Language = Literal["zh", "en"]

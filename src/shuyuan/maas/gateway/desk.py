@@ -8,15 +8,18 @@ they do not cover calls `desk.engine` itself, with `asker=desk.asker(principal)`
 with the asker's school the engine finds the same version.
 """
 
+import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
 
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import clock, db
+from shuyuan.kernel import clock, db, errors
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import cache, calling, interface, models
+from shuyuan.maas.deployment import interface as deployment_api
+from shuyuan.maas.gateway import cache, calling, interface, models, rollout
 from shuyuan.maas.gateway.books import booking, ledger, quota, schools
 from shuyuan.maas.gateway.watch import metrics, traces
 from shuyuan.maas.serving import interface as serving
@@ -34,13 +37,18 @@ class Desk:
         engine: serving.Engine,
         schools: schools.Schools,
         *,
+        deployment: deployment_api.Rollout | None = None,
         now: clock.Clock = clock.now,
     ) -> None:
-        self.db, self.engine, self.now, self.schools = db, engine, now, schools
+        self.db, self.now, self.schools = db, now, schools
+        self.engine = engine if deployment is None else rollout.Rolled(engine, deployment)
+        self._rolling = rollout.Rolling(deployment or rollout.Nobody())
         self._answers, self._vectors = cache.Answers(), cache.Vectors()
         self._models = models.Models(catalogue, engine)
         self._books = booking.Books(db)
         self._last: dict[tuple[str, str | None], tuple[interface.Allowance, ...]] = {}
+        self._under_way: Counter[tuple[str, str | None]] = Counter()
+        self._bounded = engine if isinstance(engine, serving.Bounded) else None
         metrics.engine_levels.watch(engine)
 
     def admit(self, principal: Principal) -> None:
@@ -52,8 +60,20 @@ class Desk:
                 fix="try again after the exam; the invigilator can end it early",
             )
 
+    def check_room(self, principal: Principal, name: str) -> None:
+        """Raise Overloaded when the line of this model is full, before anything is made for a call or written down."""
+        if self._bounded is not None:
+            self._bounded.check_room(name, school_id=principal.school_id)
+
     async def locate(self, principal: Principal, model: str, task: catalogue_api.Task) -> catalogue_api.Loadable:
         """The model this caller means. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
+        given = self._rolling.name(principal.school_id, model, principal.account_id)
+        try:
+            return await self._models.locate(principal.school_id, given, task)
+        except errors.ShuyuanError as failure:
+            if given == model or not rollout.cannot_be_had(failure):
+                raise
+        self._rolling.fall_back(principal.school_id, model, given)
         return await self._models.locate(principal.school_id, model, task)
 
     def card(self, model: str, school_id: str = catalogue_api.SHARED) -> catalogue_api.Loadable | None:
@@ -85,17 +105,19 @@ class Desk:
         prompt_tokens: int | None = None,
         purpose: interface.Purpose = "api",
         began: float | None = None,
+        early: bool = False,
     ) -> AsyncIterator[booking.Booking]:
         """Reserve `tokens` and one request, run the body, settle or release once. Raises Suspended, QuotaFull.
 
         tokens: the most the call may cost, of them `prompt_tokens` (None: all) for what is sent in.
         What it did cost is noted on the booking (`usage` as it grows, or `note` once).
         began: `time.perf_counter()` when the request arrived, for the overhead that headers tell.
+        early: where this caller's allowances were last seen with plenty of room, the body begins while the reservation
+        is still being written. The end of the body waits for that; who gives pieces before awaits `call.confirmed()`.
         """
         self.admit(principal)
         terms = await self.schools.terms(principal.school_id)
-        if isinstance(self.engine, serving.Bounded):  # what will be turned away is not written down twice first
-            self.engine.check_room(model.name, school_id=principal.school_id)
+        self.check_room(principal, model.name)
         ask = ledger.Ask(
             principal.school_id,
             principal.account_id,
@@ -108,18 +130,34 @@ class Desk:
             purpose,
             self._books.owner,
         )
+        price = terms.prices.get(model.name)
+        known = self._plenty(principal, tokens) if early else None
+        self._under_way[_caller(principal)] += 1
         try:
-            async with self._books.booked(ask, began or time.perf_counter(), terms.prices.get(model.name)) as call:
+            async with self._books.booked(ask, began or time.perf_counter(), price, early=known) as call:
                 call.keep_s = terms.cache_ttl_s if terms.cache else None
                 call.expected_prompt_tokens = tokens if prompt_tokens is None else prompt_tokens
                 self._remember(principal, call.allowances)
-                with metrics.watched(model.name, endpoint, call), traces.traced(model.name, endpoint, call):
+                noted = self._rolling.noted(principal.school_id, model.version, call)
+                with metrics.watched(model.name, endpoint, call), traces.traced(model.name, endpoint, call), noted:
                     yield call
+                self._remember(principal, call.allowances)
         except interface.QuotaFull as full:
             self._remember(principal, full.allowances)
             metrics.live.refused(principal.school_id)
             metrics.quota_refused.labels(full.scope).inc()
             raise
+        finally:
+            self._under_way[_caller(principal)] -= 1
+            if not self._under_way[_caller(principal)]:
+                del self._under_way[_caller(principal)]
+
+    def _plenty(self, principal: Principal, tokens: int) -> tuple[interface.Allowance, ...] | None:
+        """The caller's allowances as last seen, if a call may begin on the strength of them; else None."""
+        caller = _caller(principal)
+        known = self._last.get(caller)
+        roomy = known is not None and quota.plenty(known, tokens, self._under_way[caller], self.now())
+        return known if roomy else None
 
     def submit(
         self,
@@ -175,9 +213,10 @@ class Desk:
         self._remember(principal, tuple(found))
         return found
 
-    def last_known(self, principal: Principal) -> tuple[interface.Allowance, ...]:
-        """The allowances as of this caller's last call here; empty when there was none."""
-        return self._last.get(_caller(principal), ())
+    async def known_allowances(self, principal: Principal) -> tuple[interface.Allowance, ...]:
+        """The allowances as of this caller's last call here; looked up when there was none."""
+        known = self._last.get(_caller(principal))
+        return tuple(await asyncio.to_thread(self.usage, principal)) if known is None else known
 
     def forget_allowances(self) -> None:
         """Limits have changed: what was remembered for headers no longer holds."""

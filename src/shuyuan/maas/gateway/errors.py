@@ -14,21 +14,20 @@ from shuyuan.maas.gateway.books import quota
 def error_page(request: Request, error: kernel_errors.ShuyuanError) -> Response:
     """The answer to an error of any route under `/v1`, known or not."""
     status = 400 if isinstance(error, kernel_errors.Malformed) else error.status
-    response = JSONResponse(wire.error_body(error, status), status_code=status)
-    allowances = getattr(request.state, "allowances", ())
+    allowances, told = getattr(request.state, "allowances", ()), {}
     if isinstance(error, interface.QuotaFull):
         allowances = error.allowances
         if not isinstance(error, interface.StreamsFull):
-            response.headers["x-should-retry"] = "false"  # the official client would try again at once
-    response.headers.update(quota.headers(allowances, clock.now()))
+            told["x-should-retry"] = "false"  # the official client would try again at once
     began = getattr(request.state, "began", None)  # None: refused before any route was asked
-    response.headers["x-shuyuan-overhead-ms"] = f"{(time.perf_counter() - began) * 1000:.2f}" if began else "0.00"
-    return response
+    told["x-shuyuan-overhead-ms"] = f"{(time.perf_counter() - began) * 1000:.2f}" if began else "0.00"
+    told |= quota.headers(allowances, clock.now())
+    return JSONResponse(wire.error_body(error, status), status_code=status, headers=told)
 
 
 def answer(request: Request, error: kernel_errors.ShuyuanError) -> Response:
     """`error_page` as the application answers with it: Retry-After where it is worth trying again."""
     response = error_page(request, error)
     if isinstance(error, kernel_errors.RateLimited | kernel_errors.Unavailable):
-        response.headers["retry-after"] = str(max(1, round(error.retry_after_s)))
+        response.raw_headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
     return response

@@ -144,7 +144,10 @@ class Receipt:
 class Answer(Protocol):
     """A running answer: iterate it inside the `async with` that gave it."""
 
-    receipt: Receipt
+    @property
+    def receipt(self) -> Receipt:
+        """What is known of the call by now."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[Delta]: ...
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shuyuan.maas.catalogue import extras
@@ -26,34 +27,47 @@ EXTRACTIVE = _builtin("extractive", "summarize")
 KEYWORDS, SENTIMENT, POLICY = _builtin("keywords"), _builtin("sentiment"), _builtin("moderation")
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A file, believed until then, and the extra its runner lacks here (empty: none)."""
+
+    until: float
+    model: catalogue.Loadable
+    missing_extra: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Memory:
+    """What was found since the last `forget`. An answer that comes late is written where nobody reads."""
+
+    found: dict[tuple[str, str], _Found] = field(default_factory=dict)
+    asking: dict[tuple[str, str], asyncio.Task[_Found]] = field(default_factory=dict)
+
+
 class Models:
     """A locator with a short memory. A school finds its own versions and the shared ones, never another's."""
 
     def __init__(self, locator: catalogue.Locator, engine: serving.Engine) -> None:
         self._locator, self._engine = locator, engine
-        self._found: dict[tuple[str, str], tuple[float, catalogue.Loadable]] = {}
+        self._memory = _Memory()
         if isinstance(locator, catalogue.Announcing):
             locator.on_change.append(self.forget)
 
     async def locate(self, school_id: str, name: str, task: catalogue.Task) -> catalogue.Loadable:
         """The model's file. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
-        known = self._found.get((school_id, name))
-        if known is None or time.monotonic() - known[0] > _FRESH_S:
-            found = self._found
-            known = time.monotonic(), await asyncio.to_thread(self._look, school_id, name)
-            if len(found) >= _REMEMBERED:
-                found.clear()
-            found[school_id, name] = known  # goes nowhere when `forget` was called meanwhile
-        model = known[1]
+        found = self._memory.found.get((school_id, name))
+        if found is None or time.monotonic() > found.until:
+            found = await self._look(school_id, name)
+        model = found.model
         if task not in model.tasks:
             raise interface.NotClaimed(
                 f"the card of {name!r} does not claim {task!r}; it claims {', '.join(model.tasks)}",
                 fix=f"use a model that claims {task}: see GET /v1/models",
             )
-        if extra := extras.missing(model.runner):
+        if found.missing_extra:
             raise interface.NotInstalled(
                 f"{name!r} is run by {model.runner!r}, which is not installed on this server",
-                fix=f"the administrator runs: {extras.advice(extra)}",
+                fix=f"the administrator runs: {extras.advice(found.missing_extra)}",
             )
         return model
 
@@ -70,11 +84,20 @@ class Models:
 
     def forget(self) -> None:
         """An alias moved: look again at the next call instead of within two seconds. From any thread."""
-        self._found = {}
+        self._memory = _Memory()
 
-    def _look(self, school_id: str, name: str) -> catalogue.Loadable:
+    async def _look(self, school_id: str, name: str) -> _Found:
+        """Look once for everybody who waits for the same name."""
+        key, memory = (school_id, name), self._memory
+        if (asking := memory.asking.get(key)) is None:
+            asking = memory.asking[key] = asyncio.create_task(asyncio.to_thread(self._find, school_id, name))
+            asking.add_done_callback(lambda task: _asked(memory, key, task))
+        return await asyncio.shield(asking)
+
+    def _find(self, school_id: str, name: str) -> _Found:
+        until = time.monotonic() + _FRESH_S
         try:
-            return self._locator.locate(name, school_id)
+            model = self._locator.locate(name, school_id)
         except catalogue.NotPulled as absent:
             progress = self._locator.pull_progress(name)
             if progress is None or progress.finished:
@@ -85,3 +108,13 @@ class Models:
                 fix="wait a little, or use a smaller model",
                 retry_after_s=5,
             ) from absent
+        return _Found(until, model, extras.missing(model.runner))
+
+
+def _asked(memory: _Memory, key: tuple[str, str], task: asyncio.Task[_Found]) -> None:
+    del memory.asking[key]
+    if task.cancelled() or task.exception() is not None:  # asked for it: it may be that nobody waits any more
+        return
+    if len(memory.found) >= _REMEMBERED:
+        memory.found.clear()
+    memory.found[key] = task.result()

@@ -13,6 +13,7 @@ from shuyuan.kernel import clock, db, errors, ids
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.deployment import interface as deployment_api
 from shuyuan.maas.gateway import checks, desk, interface
 from shuyuan.maas.gateway.books import quota, schools, store
 from shuyuan.maas.gateway.text import answering, chat, completing, meanings, readings, screening, texts
@@ -40,10 +41,11 @@ class GatewayService:
         identity: identity_api.Identity,
         *,
         outbox: kernel_outbox.Outbox | None = None,
+        deployment: deployment_api.Rollout | None = None,
         now: clock.Clock = clock.now,
     ) -> None:
         self._schools = schools.Schools(identity, settings.timezone)
-        self.desk = desk.Desk(db, catalogue, engine, self._schools, now=now)
+        self.desk = desk.Desk(db, catalogue, engine, self._schools, deployment=deployment, now=now)
         self._centres = meanings.Centres()
         self.screening = screening.Screening(db, audit, outbox)
         self._db, self._audit, self._identity = db, audit, identity
@@ -91,7 +93,7 @@ class GatewayService:
         found = await self.desk.locate(principal, model, "embed")
         expected = quota.estimate_tokens(texts)
         async with self.desk.booked(
-            principal, found, "embeddings", tokens=expected, purpose=purpose, began=began
+            principal, found, "embeddings", tokens=expected, purpose=purpose, began=began, early=True
         ) as call:
             answer = await self.desk.embed(
                 call, principal, found, model, texts, kind=kind, deadline_s=_EMBED_DEADLINE_S

@@ -26,6 +26,7 @@ RUNNERS: Mapping[str, str] = {
     "ocr": "shuyuan.maas.runners.ocr:OcrRunner",
     "whisper": "shuyuan.maas.runners.whisper:WhisperRunner",
     "torch": "shuyuan.maas.runners.torch:TorchRunner",
+    "staged": "shuyuan.maas.runners.staged:StagedRunner",
     "remote": "shuyuan.maas.runners.remote:RemoteRunner",
     "espeak": "shuyuan.maas.runners.espeak:EspeakRunner",
 }

@@ -36,6 +36,8 @@ def read_header(data: bytes) -> shapes.Net:
 def to_onnx(data: bytes) -> bytes:
     """The ONNX file of a safetensors file. Input `image` or `x`, outputs as the net names them."""
     shape = read_header(data)
+    if not isinstance(shape, shapes.Plain):
+        raise interface.BadModelFile(f"a {shape.NAME} is not written here", fix="use the ONNX file of its training run")
     try:
         found = {name: _array(tensor) for name, tensor in deserialize(data)}  # type: ignore[no-untyped-call]
     except (SafetensorError, ValueError) as wrong:
@@ -63,7 +65,7 @@ def to_onnx(data: bytes) -> bytes:
 def spec(shape: shapes.Net, labels: list[str]) -> dict[str, object]:
     """What a version made from this net says of itself: labels, how a picture is given, where boxes lie."""
     made: dict[str, object] = {"labels": labels}
-    if not isinstance(shape, shapes.Mlp):
+    if isinstance(shape, shapes.Convnet | shapes.Detector):
         size = [shape.side, shape.side]
         made["image"] = {"size": size, "channels": shape.channels, "layout": "nchw", "input": "image"}
     if isinstance(shape, shapes.Detector):

@@ -13,10 +13,15 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def options(threads: int = 0) -> onnxruntime.SessionOptions:
+    """Of every session here. threads: to compute with; 0: one per core."""
+    made = onnxruntime.SessionOptions()
+    made.intra_op_num_threads = threads or cores()
+    made.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to others
+    return made
+
+
 def open_graph(graph: bytes | Path, threads: int = 0) -> onnxruntime.InferenceSession:
     """A session. threads: to compute with; 0: one per core. Raises what onnxruntime raises."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or cores()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leave the cores to others
     source = graph if isinstance(graph, bytes) else str(graph)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(source, options(threads), providers=["CPUExecutionProvider"])

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 import torch
@@ -10,37 +10,38 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
-from shuyuan.science.nets import shapes
+from shuyuan.science.nets import autoencoder, recurrent, residual, shapes, tabular, towers, transformer
 
 
 class Mlp(nn.Module):
     """Linear layers with ReLU between them."""
 
-    def __init__(self, shape: shapes.Mlp) -> None:
+    def __init__(self, shape: shapes.Mlp, dropout: float = 0.0) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.dropout = shape, dropout
         widths = (shape.inputs, *shape.hidden, shape.outputs)
         self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in itertools.pairwise(widths))
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """logits (rows, outputs)."""
         for layer in list(self.layers)[:-1]:
-            x = functional.relu(layer(x))
+            x = functional.dropout(functional.relu(layer(x)), self.dropout, self.training)
         return (self.layers[-1](x),)
 
 
 class Convnet(nn.Module):
     """Convolutions, each halved by pooling, then one linear layer."""
 
-    def __init__(self, shape: shapes.Convnet) -> None:
+    def __init__(self, shape: shapes.Convnet, dropout: float = 0.0) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.dropout = shape, dropout
         self.convolutions = _convolutions(shape.channels, shape.widths)
         self.head = nn.Linear(shape.widths[-1] * (shape.side // 2 ** len(shape.widths)) ** 2, shape.classes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """logits (pictures, classes)."""
-        return (self.head(_halve(self.convolutions, x).flatten(1)),)
+        found = _halve(self.convolutions, x).flatten(1)
+        return (self.head(functional.dropout(found, self.dropout, self.training)),)
 
 
 class Detector(nn.Module):
@@ -74,18 +75,35 @@ class Detector(nn.Module):
         return torch.stack([columns.flatten(), rows.flatten()], dim=-1)
 
 
-Module = Mlp | Convnet | Detector
+Module = (
+    Mlp
+    | Convnet
+    | Detector
+    | tabular.Tabular
+    | residual.Residual
+    | recurrent.Recurrent
+    | transformer.Transformer
+    | transformer.EncoderDecoder
+    | towers.TwoTower
+    | autoencoder.Autoencoder
+)
+_MODULES: Mapping[str, Callable[..., Module]] = {
+    "mlp": Mlp,
+    "convnet": Convnet,
+    "detector": Detector,
+    "tabular": tabular.Tabular,
+    "residual": residual.Residual,
+    "recurrent": recurrent.Recurrent,
+    "transformer": transformer.Transformer,
+    "encoder_decoder": transformer.EncoderDecoder,
+    "two_tower": towers.TwoTower,
+    "autoencoder": autoencoder.Autoencoder,
+}
 
 
 def build(shape: shapes.Net) -> Module:
     """The module of a description, with fresh weights."""
-    match shape:
-        case shapes.Mlp():
-            return Mlp(shape)
-        case shapes.Convnet():
-            return Convnet(shape)
-        case shapes.Detector():
-            return Detector(shape)
+    return _MODULES[shape.NAME](shape)
 
 
 def to_safetensors(module: Module) -> bytes:

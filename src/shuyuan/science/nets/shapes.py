@@ -5,16 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-Shape = tuple[int, ...]
-_MAX_WIDTH, _MAX_LAYERS, _MAX_SIDE = 4_096, 16, 512
+from shuyuan.science.nets.described import autoencoder, base, recurrent, residual, tabular, towers, transformer
 
-
-class BadShape(ValueError):
-    """The description is not one of a net served here."""
+Shape = base.Shape
+BadShape = base.BadShape
+_MAX_SIDE = 512
 
 
 @dataclass(frozen=True)
-class Mlp:
+class Mlp(base.Sizes):
     """Rows of numbers in, logits out: linear layers with ReLU between them."""
 
     inputs: int
@@ -27,6 +26,10 @@ class Mlp:
         """Of one row."""
         return (self.inputs,)
 
+    def ports(self) -> tuple[base.Input, ...]:
+        """One row of numbers."""
+        return (base.Input("x", "float32", self.input_shape()),)
+
     def tensors(self) -> dict[str, Shape]:
         """Name and shape of every parameter."""
         widths = (self.inputs, *self.hidden, self.outputs)
@@ -35,7 +38,7 @@ class Mlp:
 
 
 @dataclass(frozen=True)
-class Convnet:
+class Convnet(base.Sizes):
     """Square pictures in, logits out: 3 x 3 convolutions, each halved by pooling, then one linear layer."""
 
     side: int
@@ -49,6 +52,15 @@ class Convnet:
         """Of one picture."""
         return (self.channels, self.side, self.side)
 
+    def ports(self) -> tuple[base.Input, ...]:
+        """One picture a row."""
+        return (base.Input("image", "float32", self.input_shape()),)
+
+    def check(self) -> None:
+        """Raises BadShape when the side cannot be halved as often as it is wide."""
+        if self.side > _MAX_SIDE or self.side % 2 ** len(self.widths) or not self.widths:
+            raise BadShape(f"side {self.side} must divide by {2 ** len(self.widths)} and be at most {_MAX_SIDE}")
+
     def tensors(self) -> dict[str, Shape]:
         """Name and shape of every parameter."""
         last = self.side // 2 ** len(self.widths)
@@ -57,7 +69,7 @@ class Convnet:
 
 
 @dataclass(frozen=True)
-class Detector:
+class Detector(base.Sizes):
     """Square pictures in, boxes (cells, 4: x1 y1 x2 y2 in pixels) and scores (cells, classes) out.
 
     Each cell of a grid, 2 ** len(widths) pixels wide, may hold the middle of one thing; `typical_px` is its size.
@@ -85,6 +97,15 @@ class Detector:
         """Of one picture."""
         return (self.channels, self.side, self.side)
 
+    def ports(self) -> tuple[base.Input, ...]:
+        """One picture a row."""
+        return (base.Input("image", "float32", self.input_shape()),)
+
+    def check(self) -> None:
+        """Raises BadShape when the side cannot be halved as often as it is wide."""
+        if self.side > _MAX_SIDE or self.side % 2 ** len(self.widths) or not self.widths:
+            raise BadShape(f"side {self.side} must divide by {2 ** len(self.widths)} and be at most {_MAX_SIDE}")
+
     def tensors(self) -> dict[str, Shape]:
         """Name and shape of every parameter."""
         width = self.widths[-1]
@@ -93,8 +114,29 @@ class Detector:
         return {**_convolutions(self.channels, self.widths), **dict(neck), **dict(head)}
 
 
-Net = Mlp | Convnet | Detector
-NETS: Mapping[str, type[Net]] = {"mlp": Mlp, "convnet": Convnet, "detector": Detector}
+Plain = Mlp | Convnet | Detector  # those that `netgraph` writes as ONNX without torch
+Net = (
+    Plain
+    | tabular.Tabular
+    | residual.Residual
+    | recurrent.Recurrent
+    | transformer.Transformer
+    | transformer.EncoderDecoder
+    | towers.TwoTower
+    | autoencoder.Autoencoder
+)
+NETS: Mapping[str, type[Net]] = {
+    "mlp": Mlp,
+    "convnet": Convnet,
+    "detector": Detector,
+    "tabular": tabular.Tabular,
+    "residual": residual.Residual,
+    "recurrent": recurrent.Recurrent,
+    "transformer": transformer.Transformer,
+    "encoder_decoder": transformer.EncoderDecoder,
+    "two_tower": towers.TwoTower,
+    "autoencoder": autoencoder.Autoencoder,
+}
 
 
 def read(name: str, config: object) -> Net:
@@ -111,18 +153,23 @@ def read(name: str, config: object) -> Net:
         extra = sorted(set(config) - known) if isinstance(config, dict) else config
         raise BadShape(f"config of {name} does not know {extra}, it takes {', '.join(sorted(known))}")
     try:
-        made: Net = kind(**{key: _sizes(key, value) for key, value in config.items()})
+        made: Net = kind(**{key: _value(kind, key, value) for key, value in config.items()})
     except TypeError as wrong:
         raise BadShape(f"config of {name}: {wrong}") from wrong
-    if not isinstance(made, Mlp) and (made.side > _MAX_SIDE or made.side % 2 ** len(made.widths) or not made.widths):
-        raise BadShape(f"side {made.side} must divide by {2 ** len(made.widths)} and be at most {_MAX_SIDE}")
+    made.check()
     return made
 
 
-def _sizes(key: str, value: object) -> int | tuple[int, ...]:
+def _value(kind: type[base.Sizes], key: str, value: object) -> int | str | tuple[int, ...]:
+    if words := kind.CHOICES.get(key):
+        if value not in words:
+            raise BadShape(f"{key} must be one of {', '.join(words)}, got {str(value)[:60]}")
+        return str(value)
     many: list[Any] = list(value) if isinstance(value, list | tuple) else [value]  # checked next
-    if len(many) > _MAX_LAYERS or not all(type(n) is int and 1 <= n <= _MAX_WIDTH for n in many):
-        raise BadShape(f"{key} must be 1 to {_MAX_WIDTH}, at most {_MAX_LAYERS} of them, got {str(value)[:60]}")
+    least, most = kind.LEAST.get(key, 1), kind.LIMITS.get(key, base.MAX_WIDTH)
+    longest = kind.LENGTHS.get(key, base.MAX_LAYERS)
+    if len(many) > longest or not all(type(n) is int and least <= n <= most for n in many):
+        raise BadShape(f"{key} must be {least} to {most}, at most {longest} of them, got {str(value)[:60]}")
     return tuple(many) if isinstance(value, list | tuple) else int(many[0])
 
 

@@ -1,5 +1,7 @@
 """Keep the books of running calls from coroutines that may be cancelled at any await."""
 
+import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -20,7 +22,10 @@ _logger = log.get("gateway.booking")
 
 @dataclass(slots=True)
 class Booking:
-    """One call on the books. What runs it notes here what is known of its cost."""
+    """One call on the books. What runs it notes here what is known of its cost.
+
+    A call that began `early` is still on its way to the disk: nothing of its answer leaves before `confirmed`.
+    """
 
     id: str
     allowances: tuple[interface.Allowance, ...]
@@ -33,7 +38,18 @@ class Booking:
     pieces: int = 0  # chunks so far: at least one token each
     usage: interface.Usage | None = None  # what the worker reported last
     cache: Literal["", "hit", "miss"] = ""  # a hit costs no tokens
+    opening: till.Waiting | None = None  # the reservation on its way
+    sure: bool = True  # the reservation is durable
     keep_s: float | None = None  # how long its school keeps answers; None: it does not
+
+    async def confirmed(self) -> None:
+        """Wait until the reservation is durable. Raises QuotaFull: nothing was charged or may be given."""
+        if self.sure or self.opening is None:
+            return
+        waited = time.perf_counter()
+        reserved = await asyncio.shield(self.opening)  # who leaves now is charged for what the model did
+        self.allowances, self.sure = reserved.allowances, True
+        self.overhead_ms += (time.perf_counter() - waited) * 1000
 
     def note(self, usage: interface.Usage) -> None:
         """The model has given everything, at this cost."""
@@ -59,30 +75,54 @@ class Books:
 
     @asynccontextmanager
     async def booked(
-        self, ask: ledger.Ask, began: float, price: interface.Price | None = None
+        self,
+        ask: ledger.Ask,
+        began: float,
+        price: interface.Price | None = None,
+        *,
+        early: tuple[interface.Allowance, ...] | None = None,
     ) -> AsyncIterator[Booking]:
         """Reserve, run the body, then settle or release exactly once.
 
         Settled: the model gave something, or the caller left while it worked. Released: an error before that.
-        began: `time.perf_counter()` when the request arrived.
+        began: `time.perf_counter()` when the request arrived.  early: allowances that were known to have plenty of
+        room; the body begins while the reservation is written, and awaits `Booking.confirmed` before it gives anything.
         """
-        reserved = await self._till.open(ids.new_id(), ask)
-        booking = Booking(reserved.id, reserved.allowances, ask.school_id, price, (time.perf_counter() - began) * 1000)
+        call_id = ids.new_id()
+        opening = self._till.open(call_id, ask)
+        if early is None:
+            reserved = await opening
+            booking = Booking(call_id, reserved.allowances, ask.school_id, price)
+        else:
+            booking = Booking(call_id, early, ask.school_id, price, opening=opening, sure=False)
+        booking.overhead_ms = (time.perf_counter() - began) * 1000
         outcome, given_back = "ok", False
         try:
             yield booking
+            await booking.confirmed()
             outcome = ("cached" if booking.cache == "hit" else "ok") if booking.finished else "left"
         except errors.ShuyuanError as failure:
             outcome, given_back = failure.error_code, not booking.begun
+            await _landed(opening)
             raise
         except Exception as defect:
             outcome, given_back = type(defect).__name__, not booking.begun
+            await _landed(opening)
             raise
         except BaseException:
             outcome = "left"
             raise
         finally:
-            self._till.close(_close(booking, outcome, given_back))
+            close = _close(booking, outcome, given_back)
+            if opening.done():
+                self._end(opening, close)
+            else:
+                opening.add_done_callback(lambda _: self._end(opening, close))
+
+    def _end(self, opening: till.Waiting, close: ledger.Close) -> None:
+        """Close what was opened. What was refused, or could not be written, holds nothing."""
+        if not opening.cancelled() and opening.exception() is None:
+            self._till.close(close)
 
     def flush(self) -> None:
         """Return once every call that ended is settled for good."""
@@ -112,6 +152,12 @@ class Books:
     def _lives(self, owner: str, alive: Callable[[int], bool]) -> bool:
         _host, pid, _start = owner.split(":")
         return int(pid) != os.getpid() and alive(int(pid))
+
+
+async def _landed(opening: till.Waiting) -> None:
+    """Whoever is told of a failure finds nothing reserved any more."""
+    with contextlib.suppress(Exception):
+        await asyncio.shield(opening)
 
 
 def _counted(tokens: int) -> int:

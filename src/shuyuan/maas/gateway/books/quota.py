@@ -10,6 +10,7 @@ from shuyuan.identity.interface import Principal, Role
 from shuyuan.maas.gateway import interface
 
 DEFAULT_COMPLETION_TOKENS = 512
+PLENTY = 20  # calls that must still fit for one to begin before its reservation is written
 STREAM_RETRY_S, NEVER_RETRY_S = 1.0, 86_400.0
 _TOKENS_PER_MESSAGE = 6  # role and separators of a chat template
 _BYTES_PER_TOKEN = 3  # a Chinese character is one token or less, four English letters are about one
@@ -122,6 +123,19 @@ def refusal(
         retry_after_s=wait.total_seconds() if wait.total_seconds() > 0 else NEVER_RETRY_S,
         allowances=tuple(all_of),
         scope=full.scope,
+    )
+
+
+def plenty(allowances: Sequence[interface.Allowance], tokens: int, under_way: int, now: datetime) -> bool:
+    """Whether many more calls of this size than are `under_way` fit into every allowance as it was last seen."""
+    calls = PLENTY + under_way
+    return all(
+        now < one.resets_at
+        and (one.starts_at is None or one.starts_at <= now)
+        and (one.tokens_left is None or one.tokens_left >= calls * tokens)
+        and (one.requests_left is None or one.requests_left >= calls)
+        and (one.streams_limit is None or one.streams_limit >= one.streams_held + calls)
+        for one in allowances
     )
 
 

@@ -94,7 +94,8 @@ class Till:
         """`flush` for coroutines; what callers left behind while reserving is given back too."""
         while True:
             await asyncio.to_thread(self.flush)
-            await asyncio.sleep(0)
+            for _ in range(3):  # reservations are told, callers wake, and what they left is handed in
+                await asyncio.sleep(0)
             if not self._next:
                 return
 

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
@@ -51,7 +50,7 @@ def knower(desk: desks.Desk) -> Known:
 
     async def known(request: Request) -> Principal:
         principal = caller(request)
-        request.state.allowances = desk.last_known(principal) or await run_in_threadpool(desk.usage, principal)
+        request.state.allowances = await desk.known_allowances(principal)
         return principal
 
     return known

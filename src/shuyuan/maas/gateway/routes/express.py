@@ -5,6 +5,7 @@ answers `POST /v1/chat/completions` and `/v1/embeddings` itself; everything else
 registered as well: they document themselves, and they answer alike where no front stands before them.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
@@ -15,7 +16,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shuyuan.identity import http as identity_http
-from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors, log
 from shuyuan.kernel.http import middleware
 from shuyuan.kernel.settings import Settings
@@ -67,6 +67,7 @@ class Express:
         max_body_bytes: int,
     ) -> None:
         self.app, self._desk, self._entries, self._max = app, gateway.desk, entries, max_body_bytes
+        self._asking: dict[str, asyncio.Future[None]] = {}  # credential → the look-up under way
         self._gate, self._quick_gate = identity_http.gate(identity), identity_http.quick_gate(identity)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,19 +94,33 @@ class Express:
         try:
             self._refuse_declared(request)
             if not self._quick_gate(request):
-                await run_in_threadpool(self._gate, request)
+                await self._ask_gate(request)
             principal = identity_http.caller(request)
-            await self._remember(request, principal)
+            request.state.allowances = await self._desk.known_allowances(principal)
             return await handler(request, principal)
         except errors.ShuyuanError as failure:
             return error_pages.answer(request, failure)
         except Exception as defect:
             return self._defect(request, defect)
 
-    async def _remember(self, request: Request, principal: Principal) -> None:
-        """What the headers of any answer will tell."""
-        desk = self._desk
-        request.state.allowances = desk.last_known(principal) or await run_in_threadpool(desk.usage, principal)
+    async def _ask_gate(self, request: Request) -> None:
+        """Look the caller up, in a thread; whoever comes meanwhile with the same key waits for that one look."""
+        key = request.headers.get("authorization", "")
+        if key and (asking := self._asking.get(key)) is not None:
+            await asyncio.wait([asking])
+            if self._quick_gate(request):
+                return
+        asking = asyncio.ensure_future(run_in_threadpool(self._gate, request))
+        if key:
+            self._asking[key] = asking
+            asking.add_done_callback(lambda done: self._asked(key, done))
+        await asyncio.shield(asking)
+
+    def _asked(self, key: str, done: asyncio.Future[None]) -> None:
+        if self._asking.get(key) is done:
+            del self._asking[key]
+        if not done.cancelled():
+            done.exception()  # it may be that nobody waits any more
 
     def _refuse_declared(self, request: Request) -> None:
         declared = request.headers.get("content-length", "0")

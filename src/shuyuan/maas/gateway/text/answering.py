@@ -26,16 +26,21 @@ class Answer:
         self,
         streams: Sequence[Chunks],
         call: booking.Booking,
-        receipt: interface.Receipt,
+        model: catalogue_api.Loadable,
         age_band: interface.Band | None = None,
     ) -> None:
-        self._streams, self._call, self.receipt = streams, call, receipt
+        self._streams, self._call, self._model = streams, call, model
         self._band = age_band if age_band in ("child", "teen") else None
         self._usages = [interface.Usage(0)] * len(streams)
         self._called = [False] * len(streams)  # a tool, somewhere in this choice
         self._open = len(streams)
         self._reading: AsyncGenerator[interface.Delta, None] | None = None
         self._began = time.perf_counter()
+
+    @property
+    def receipt(self) -> interface.Receipt:
+        """What is known of the call by now; its allowances are sure with the first piece."""
+        return desks.receipt(self._call, self._model)
 
     def __aiter__(self) -> AsyncIterator[interface.Delta]:
         choices = [self._choice(index) for index in range(len(self._streams))]
@@ -53,6 +58,8 @@ class Answer:
         guard = screening.Holdback(self._band) if self._band else None
         async with aclosing(self._streams[index]) as chunks:  # when the reader leaves, the worker's work stops
             async for chunk in chunks:
+                if not self._call.sure:
+                    await self._call.confirmed()
                 delta = self._noted(index, chunk)
                 if guard is None:
                     yield delta
@@ -68,7 +75,7 @@ class Answer:
         call = self._call
         if not call.begun:
             call.begun = True
-            metrics.first_token(self.receipt.model, call.school_id, time.perf_counter() - self._began)
+            metrics.first_token(self._model.name, call.school_id, time.perf_counter() - self._began)
         call.pieces += bool(chunk.text)
         if chunk.usage:
             self._usages[index] = chunk.usage

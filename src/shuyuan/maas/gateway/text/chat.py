@@ -46,11 +46,12 @@ async def chat(
         prompt_tokens=prompt,
         purpose=purpose,
         began=began,
+        early=True,
     )
     async with booked as call:
         payloads = answering.seeded(_payload(request, limit), request.n)
         streams = answering.submitted(desk, call, principal, model, request.model, "chat", payloads, deadline_s)
-        async with aclosing(Answer(streams, call, desks.receipt(call, model), request.age_band)) as answer:
+        async with aclosing(Answer(streams, call, model, request.age_band)) as answer:
             yield answer  # when the reader leaves, the workers' work stops
 
 

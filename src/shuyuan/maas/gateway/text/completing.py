@@ -35,7 +35,13 @@ async def complete(
     limit = answering.completion_limit(request.max_tokens, model, prompt)
     answers = request.n * len(request.prompts)
     booked = desk.booked(
-        principal, model, "complete", tokens=prompt + answers * limit, prompt_tokens=prompt, began=began
+        principal,
+        model,
+        "complete",
+        tokens=prompt + answers * limit,
+        prompt_tokens=prompt,
+        began=began,
+        early=True,
     )
     async with booked as call:
         payloads = [
@@ -44,7 +50,7 @@ async def complete(
             for payload in answering.seeded(_payload(request, text, limit), request.n)
         ]
         streams = answering.submitted(desk, call, principal, model, request.model, "complete", payloads, deadline_s)
-        async with aclosing(Answer(streams, call, desks.receipt(call, model), request.age_band)) as answer:
+        async with aclosing(Answer(streams, call, model, request.age_band)) as answer:
             yield answer  # when the reader leaves, the workers' work stops
 
 

@@ -126,7 +126,6 @@ _series = lru_cache(maxsize=2000)(_Series)
 def watched(model: str, endpoint: str, call: booking.Booking) -> Iterator[None]:
     """Time one call and count how it ended."""
     series, began, outcome = _series(model, endpoint), time.perf_counter(), "failed"
-    series.overhead.observe(call.overhead_ms / 1000)
     series.running.inc()
     series.vllm_running.inc()
     try:
@@ -147,6 +146,7 @@ def watched(model: str, endpoint: str, call: booking.Booking) -> Iterator[None]:
 def _over(series: _Series, call: booking.Booking, endpoint: str, outcome: str, seconds: float) -> None:
     series.running.dec()
     series.vllm_running.dec()
+    series.overhead.observe(call.overhead_ms / 1000)
     series.duration.observe(seconds)
     series.vllm_latency.observe(seconds)
     series.ended(outcome).inc()

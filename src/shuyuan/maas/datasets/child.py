@@ -1,0 +1,136 @@
+"""`python -m shuyuan.maas.datasets.child FOLDER`: do what job.json says, in a process of its own.
+
+Polars lives here; the server only starts this and reads the files of `folder`. The key of pseudonyms comes through
+standard input, so that it lies in no file. Ends when its parent does.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from shuyuan.maas.datasets import faults, folder, interface, processing, reading, schema
+from shuyuan.maas.datasets.bounds import Bounds
+from shuyuan.maas.datasets.pool import InlinePool, LocalPool, Pool
+
+_TOLD_EVERY_S, _LOOK_EVERY_S = 0.2, 1.0
+
+
+def main(home: Path, key: bytes) -> int:
+    """Do the job of a folder; return the exit code."""
+    job = folder.read(home / folder.JOB) or {}
+    try:
+        result = WORKS[job["work"]](home, job, key)
+        folder.write(home / folder.RESULT, result)
+    except Exception as fault:
+        known = faults.told(fault)
+        if known is None:
+            raise
+        _tell_fault(home, known)
+        return folder.BAD_INPUT
+    return 0
+
+
+def import_(home: Path, job: folder.Json, key: bytes) -> folder.Json:
+    """Read a file as it came into one table, and say what it holds."""
+    told, bounds = interface.NewDataSet.model_validate(job["new"]), Bounds.model_validate(job["bounds"])
+    tell = _teller(home)
+    tell("reading", 0, 3)
+    frame, findings = reading.reader(reading.format_of(told)).read(home / folder.INPUT, told, bounds, home, key)
+    tell("looking", 1, 3)
+    typed, columns, seen = schema.inferred(frame, told.columns)
+    tell("writing", 2, 3)
+    path = home / "train.parquet"
+    processing.write(typed, path)
+    tell("done", 3, 3)
+    made = processing.Outcome({"train": path}, {"train": typed.height}, columns, [*findings, *seen])
+    made.preview = processing.preview(typed)
+    return _told(made)
+
+
+def prepare(home: Path, job: folder.Json, key: bytes) -> folder.Json:
+    """Do a plan on the parts of a version."""
+    sources = [processing.Source(Path(one["path"]), one["part"], one["rows"]) for one in job["sources"]]
+    columns = [interface.Column.model_validate(one) for one in job["columns"]]
+    plan = interface.Plan.model_validate(job["plan"])
+    few = sum(one.rows for one in sources) <= processing.PARTITION_ROWS and not plan.augment
+    pool: Pool = InlinePool() if few else LocalPool(job["processes"])
+    try:
+        return _told(processing.run(sources, columns, plan, home, pool, _teller(home)))
+    finally:
+        pool.close()
+
+
+def export(home: Path, job: folder.Json, key: bytes) -> folder.Json:
+    """A part as CSV."""
+    frame = pl.read_parquet(job["source"], glob=False)
+    for name, dtype in frame.schema.items():
+        if dtype == pl.Binary:
+            raise interface.WrongColumns(f"column {name!r} holds pictures, which CSV cannot", fix="take Parquet")
+    lists = [
+        pl.format("[{}]", pl.col(n).cast(pl.List(pl.String)).list.join(",")).alias(n)
+        for n, t in frame.schema.items()
+        if isinstance(t, pl.List)
+    ]
+    frame.with_columns(lists).write_csv(home / "export.csv", include_bom=True)
+    return {"path": str(home / "export.csv")}
+
+
+WORKS: dict[str, Callable[[Path, folder.Json, bytes], folder.Json]] = {
+    "import": import_,
+    "prepare": prepare,
+    "export": export,
+}
+
+
+def _told(made: processing.Outcome) -> dict[str, Any]:  # Any: JSON
+    return {
+        "parts": {part: {"path": str(path), "rows": made.rows[part]} for part, path in made.parts.items()},
+        "columns": [one.model_dump(mode="json") for one in made.columns],
+        "findings": [one.model_dump(mode="json") for one in made.findings],
+        "preview": made.preview,
+    }
+
+
+def _teller(home: Path) -> processing.Tell:
+    """Writes progress.json, at most a few times a second."""
+    last, lock = [0.0], threading.Lock()
+
+    def tell(stage: str, done: int, total: int) -> None:
+        with lock:
+            if time.monotonic() - last[0] >= _TOLD_EVERY_S or done == total:
+                last[0] = time.monotonic()
+                folder.write(home / folder.PROGRESS, {"stage": stage, "done": done, "total": total})
+
+    return tell
+
+
+def _tell_fault(home: Path, known: dict[str, str]) -> None:
+    """To error.json; to standard error where even that finds no room."""
+    try:
+        folder.write(home / folder.ERROR, known)
+    except OSError:
+        print(json.dumps(known), file=sys.stderr)
+
+
+def _watch_parent() -> None:
+    """A work nobody waits for any more is not worth a core."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_EVERY_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    _watch_parent()
+    sys.exit(main(Path(sys.argv[1]), bytes.fromhex(sys.stdin.readline().strip())))

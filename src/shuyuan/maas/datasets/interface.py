@@ -1,0 +1,313 @@
+"""What other modules may know of data sets: versions, columns, plans, findings and errors."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Annotated, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from shuyuan.kernel import errors
+
+Kind = Literal["number", "integer", "boolean", "category", "text", "time", "image", "sequence", "identifier"]
+Role = Literal["feature", "label", "person", "time", "weight", "ignore"]
+Part = Literal["train", "validation", "test"]
+Format = Literal["csv", "jsonl", "parquet", "images", "xapi"]
+SplitBy = Literal["random", "person", "time", "stratified"]
+WorkState = Literal["queued", "running", "finished", "failed", "cancelled"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+Option = JsonValue
+
+
+class _Fact(BaseModel):
+    """An immutable value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(_Fact):
+    """One column: what its values are, what it is for, and what they look like."""
+
+    name: str
+    kind: Kind
+    role: Role = "feature"
+    missing: int = 0
+    distinct: int = 0
+    examples: tuple[str, ...] = ()
+
+
+class Finding(_Fact):
+    """One line of the cleaning report: which rule saw what, how often, and what was done about it."""
+
+    rule: str
+    column: str = ""
+    count: int = 0
+    action: str = ""
+    detail: str = ""
+
+
+class PartInfo(_Fact):
+    """A Parquet file in the artefact store."""
+
+    sha256: str
+    rows: int
+    size_bytes: int
+
+
+class ColumnPlan(_Fact):
+    """What a person says of a column; None keeps what was inferred."""
+
+    kind: Kind | None = None
+    role: Role | None = None
+
+
+class Step(BaseModel):
+    """One rule or augmentation by name, with its options beside it: {"rule": "missing", "by": "median"}."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Option]
+
+    rule: str = Field(max_length=64)
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """Everything but the name."""
+        return self.__pydantic_extra__ or {}
+
+
+class Split(_Fact):
+    """How rows are dealt to train, validation and test: exactly these shares, the same for the same seed."""
+
+    by: SplitBy = "random"
+    shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field((0.7, 0.15, 0.15), min_length=3, max_length=3)
+    seed: int = Field(7, ge=0, lt=2**63)
+    column: str | None = Field(None, max_length=200, description="Column it goes by; None: the one with that role.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Split":
+        if abs(sum(self.shares) - 1) > 1e-9:
+            raise ValueError(f"the shares add up to {sum(self.shares):g}; make them add up to 1")
+        if self.shares[0] <= 0:
+            raise ValueError("the share of train is 0; give it some rows")
+        return self
+
+
+class Plan(_Fact):
+    """All that is done to a table, as JSON: nothing in it is code, so it runs on any pool of processes."""
+
+    columns: Mapping[str, ColumnPlan] = {}
+    rules: tuple[Step, ...] = Field((), max_length=50)
+    augment: tuple[Step, ...] = Field((), max_length=20)
+    split: Split | None = Field(None, description="None: everything is train.")
+    seed: int = Field(7, ge=0, lt=2**63, description="Of rules and augmentation.")
+
+
+class DataSetVersion(_Fact):
+    """One immutable state of a data set: the same input and plan give the same sha256."""
+
+    id: str
+    school_id: str
+    name: str
+    number: int
+    sha256: str
+    rows: int
+    columns: tuple[Column, ...]
+    parts: Mapping[Part, PartInfo]
+    plan: Mapping[str, object]
+    findings: tuple[Finding, ...] = ()
+    purpose: str = ""
+    consent: bool = Field(False, description="The persons in it agreed to training.")
+    personal: bool = Field(False, description="It tells of persons.")
+    parent_id: str | None = None
+    source: str = ""
+    used_by: int = Field(0, description="How many runs, reports or models were made with it.")
+    created_by: str
+    created_at: datetime
+
+    @property
+    def uri(self) -> str:
+        """`data:/name/number`, the reference that never moves."""
+        return f"data:/{self.name}/{self.number}"
+
+    def column(self, name: str) -> Column:
+        """The column of this name. Raises WrongColumns."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        known = ", ".join(column.name for column in self.columns)
+        raise WrongColumns(f"{self.uri} has no column {name!r}", fix=f"use one of: {known}")
+
+    def with_role(self, role: Role) -> tuple[Column, ...]:
+        """The columns of this role."""
+        return tuple(column for column in self.columns if column.role == role)
+
+
+class NewDataSet(_Fact):
+    """What one says of a file that becomes a data set."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,79}$", description="a-z 0-9 . _ -, up to 80.")
+    format: Format | None = Field(None, description="None: by the file's ending.")
+    filename: str = Field("", max_length=255)
+    purpose: str = Field("", max_length=400)
+    personal: bool = False
+    consent: bool = False
+    delimiter: str | None = Field(None, max_length=1, description="Of CSV; None: found out.")
+    encoding: Literal["utf-8", "gb18030"] | None = Field(None, description="Of text; None: found out.")
+    columns: Mapping[str, ColumnPlan] = {}
+
+
+class Work(_Fact):
+    """Reading or preparing under way: how far it is, and what came of it."""
+
+    id: str
+    school_id: str
+    name: str
+    kind: Literal["import", "prepare"]
+    state: WorkState
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    version: str = Field("", description="`data:/name/3` once finished.")
+    error: Mapping[str, str] | None = Field(None, description="code, message, fix; set when failed.")
+    created_at: datetime
+
+    @property
+    def ended(self) -> bool:
+        """Nothing more will happen by itself."""
+        return self.state in ("finished", "failed", "cancelled")
+
+
+class DataSets(Protocol):
+    """Data sets of a school. A school sees its own and no other's."""
+
+    def version(self, school_id: str, reference: str) -> DataSetVersion:
+        """The version of `data:/name/3`, or the newest of `data:/name` or `name`. Raises UnknownDataSet."""
+        ...
+
+    def version_by_id(self, school_id: str, version_id: str) -> DataSetVersion:
+        """The version of this id. Raises UnknownDataSet."""
+        ...
+
+    def versions(self, school_id: str, name: str | None = None) -> list[DataSetVersion]:
+        """Newest first; of one data set or of all."""
+        ...
+
+    def open_part(self, version: DataSetVersion, part: Part) -> Path:
+        """A local Parquet file, verified against its address. Raises UnknownPart."""
+        ...
+
+    def require_trainable(self, version: DataSetVersion) -> None:
+        """Raises ConsentMissing for personal data without consent."""
+        ...
+
+    def note_use(self, version: DataSetVersion, by: str) -> None:
+        """A run, report or model (its uri) was made with this version: from now on it cannot be deleted."""
+        ...
+
+    def create(self, school_id: str, actor_id: str, source: Path | IO[bytes], new: NewDataSet) -> Work:
+        """Take a file in and start reading it; version 1 (or the next) comes when the work is finished."""
+        ...
+
+    def prepare(
+        self, school_id: str, actor_id: str, reference: str, plan: Plan, *, name: str | None = None, purpose: str = ""
+    ) -> Work:
+        """Start a plan on a version; a new version with that parent comes when the work is finished."""
+        ...
+
+    def work(self, school_id: str, work_id: str) -> Work:
+        """How far it is. Raises UnknownDataSet."""
+        ...
+
+    def cancel(self, school_id: str, actor_id: str, work_id: str) -> Work:
+        """Stop it; nothing of it stays."""
+        ...
+
+    def wait(self, school_id: str, work_id: str, timeout_s: float = 600.0) -> DataSetVersion:
+        """Wait until it is finished. Raises what it failed with, as BadData."""
+        ...
+
+    def preview(self, version: DataSetVersion, rows: int = 20) -> Sequence[Mapping[str, Option]]:
+        """The first rows, as JSON; pictures and long texts are shortened."""
+        ...
+
+    def export_csv(self, version: DataSetVersion, part: Part, target: Path) -> None:
+        """Write a part as CSV to `target`. Raises WrongColumns for pictures, which CSV cannot hold."""
+        ...
+
+    def note_download(self, version: DataSetVersion, actor_id: str, part: Part, form: str) -> None:
+        """Note in the activity log who took which rows."""
+        ...
+
+    def works(self, school_id: str) -> list[Work]:
+        """The last fifty, newest first."""
+        ...
+
+    def delete(self, school_id: str, actor_id: str, reference: str) -> None:
+        """Forget a version. Raises DataSetInUse once something was made with it or from it."""
+        ...
+
+
+class UnknownDataSet(errors.NotFound):
+    """No data set, version or work has this name in this school."""
+
+    code: ClassVar[str] = "data_set_not_found"
+
+
+class UnknownPart(errors.NotFound):
+    """The version has no such part."""
+
+    code: ClassVar[str] = "part_not_found"
+
+
+class ConsentMissing(errors.Forbidden):
+    """Personal data without consent may not be trained on."""
+
+    code: ClassVar[str] = "consent_missing"
+
+
+class DataSetInUse(errors.Conflict):
+    """Something was made with it."""
+
+    code: ClassVar[str] = "data_set_in_use"
+
+
+class BadData(errors.BadInput):
+    """The data cannot be used as it is: names where and why."""
+
+    code: ClassVar[str] = "bad_data"
+
+
+class WrongColumns(BadData):
+    """A column is missing, named twice, or not of the kind it should be."""
+
+    code: ClassVar[str] = "wrong_columns"
+
+
+class EmptyData(BadData):
+    """Nothing is in it, or nothing was left."""
+
+    code: ClassVar[str] = "empty_data"
+
+
+class OneClass(BadData):
+    """The label has one class only: there is nothing to learn."""
+
+    code: ClassVar[str] = "one_class"
+
+
+class HostileArchive(BadData):
+    """An archive that grows beyond its bounds or reaches out of its folder."""
+
+    code: ClassVar[str] = "hostile_archive"
+
+
+class LineTooLong(BadData):
+    """A line over the cap: it is not read on."""
+
+    code: ClassVar[str] = "line_too_long"
+
+
+class NoSpace(errors.Conflict):
+    """The disk cannot hold it."""
+
+    code: ClassVar[str] = "no_space"

@@ -1,0 +1,369 @@
+"""A plan on a table: partition → dress in parallel → deal to parts and look at train → apply in parallel → aggregate.
+
+Partitions are of a size that the data alone decide, splits and seeds go by the row's number: the same input and plan
+give the same bytes on any pool. Child processes only.
+"""
+
+import base64
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from shuyuan.maas.datasets import augmentation, interface, partitions, rules, schema, splitting, steps
+from shuyuan.maas.datasets.pool import Pool
+from shuyuan.maas.datasets.rules import base, imbalance, label_noise
+
+PARTITION_ROWS, PARTITION_BYTES, CHUNK_ROWS = 1 << 17, 64 << 20, 4096
+GROUP_ROWS = 1 << 18
+PREVIEW_ROWS, _PREVIEW_CHARS, _PREVIEW_BYTES = 20, 200, 8192
+Tell = Callable[[str, int, int], None]
+_DROPPED = 3  # beside the numbers of the parts: a row that stays nowhere
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Parquet file of the input, and the part it was (kept when a plan does not split anew)."""
+
+    path: Path
+    part: interface.Part
+    rows: int
+
+
+@dataclass
+class Outcome:
+    """What a plan made."""
+
+    parts: dict[interface.Part, Path]
+    rows: dict[interface.Part, int]
+    columns: list[interface.Column]
+    findings: list[interface.Finding] = field(default_factory=list)
+    preview: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
+
+
+def run(
+    sources: Sequence[Source],
+    columns: Sequence[interface.Column],
+    plan: interface.Plan,
+    folder: Path,
+    pool: Pool,
+    tell: Tell = lambda stage, done, total: None,
+) -> Outcome:
+    """Do the plan; the parts lie in `folder` as Parquet. Raises BadData, BadInput."""
+    return _Run(sources, columns, plan, folder, pool, tell).outcome()
+
+
+class _Run:
+    """One plan at work."""
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        columns: Sequence[interface.Column],
+        plan: interface.Plan,
+        folder: Path,
+        pool: Pool,
+        tell: Tell,
+    ) -> None:
+        steps.check(plan, columns)
+        self.plan, self.folder, self.pool, self._tell = plan, folder, pool, tell
+        self.columns = [_told(one, plan.columns.get(one.name)) for one in columns]
+        self.rules = [rules.built(step, self.columns, plan.seed) for step in plan.rules]
+        self.findings: list[interface.Finding] = []
+        self._cuts = _cut(sources)
+        self._done, self._total = 0, 2 * len(self._cuts) + 2
+
+    def outcome(self) -> Outcome:
+        """The whole way."""
+        dressed = self._dress()
+        dealt, offsets, frames = self._deal(dressed)
+        states = self._look(frames, dealt)
+        parts = self._gather(self._apply(dealt, offsets, states), states)
+        for rule, state in zip(self.rules, states, strict=True):
+            parts = rule.finish(parts, state, self.findings)
+        self._check(parts)
+        parts = self._augmented(parts)
+        return self._written(parts)
+
+    def _step(self, stage: str) -> Callable[[], None]:
+        def done() -> None:
+            self._done += 1
+            self._tell(stage, min(self._done, self._total), self._total)
+
+        return done
+
+    @property
+    def _json(self) -> dict[str, Any]:
+        return {
+            "columns": [one.model_dump(mode="json") for one in self.columns],
+            "rules": [step.model_dump(mode="json") for step in self.plan.rules],
+            "seed": self.plan.seed,
+        }
+
+    def _dress(self) -> list[dict[str, Any]]:
+        """Every partition cast and rid of rows that can be judged alone."""
+        told = [
+            {**self._json, **cut, "hashed": self._hashed(), "out": str(self.folder / f"dressed-{at}.arrow")}
+            for at, cut in enumerate(self._cuts)
+        ]
+        found = self.pool.map(partitions.DRESS, told, self._step("cleaning"))
+        lost, counts = Counter[str](), [Counter[str]() for _ in self.rules]
+        for one in found:
+            lost.update(one["lost"])
+            for at, counted in one["counts"].items():
+                counts[int(at)].update(counted)
+        for name, count in sorted(lost.items()):
+            if count:
+                kind = next(one.kind for one in self.columns if one.name == name)
+                said = interface.Finding(
+                    rule="types", column=name, count=count, action="made missing", detail=f"not {kind}"
+                )
+                self.findings.append(said)
+        for rule, counted in zip(self.rules, counts, strict=True):
+            if rule.ROWS:
+                self.findings += rule.findings(counted, {})
+        return [{**one, **cut, "path": each["out"]} for one, cut, each in zip(found, self._cuts, told, strict=True)]
+
+    def _hashed(self) -> list[str] | None:
+        """The columns whose equality makes a duplicate; [] for all of them; None when nobody asks."""
+        for rule in self.rules:
+            if rule.name == "duplicates":
+                return list(rule.options.columns or ())
+        return None
+
+    def _deal(self, dressed: list[dict[str, Any]]) -> tuple[Path, list[int], pl.DataFrame]:
+        """A part for every row, or none for a duplicate; and all dressed rows as one frame (mapped, not loaded)."""
+        frame = pl.concat([pl.read_ipc(one["path"]) for one in dressed], rechunk=False)
+        if not frame.height:
+            raise interface.EmptyData("the rules leave no row", fix="drop less")
+        kept = self._kept(dressed, frame.height)
+        dealt = np.full(frame.height, _DROPPED, np.int8)
+        if self.plan.split is None:
+            was = np.concatenate([np.full(one["rows"], interface.PARTS.index(one["part"]), np.int8) for one in dressed])
+            dealt[kept] = was[kept]
+        else:
+            dealt[kept] = self._split(frame, kept, self.plan.split)
+        path = self.folder / "dealt.npy"
+        np.save(path, dealt)
+        offsets = np.cumsum([0, *(one["rows"] for one in dressed)])[:-1].tolist()
+        self._dressed = dressed
+        self._step("splitting")()
+        return path, offsets, frame
+
+    def _kept(self, dressed: list[dict[str, Any]], rows: int) -> "np.typing.NDArray[np.bool_]":
+        """Rows that were not there before."""
+        if self._hashed() is None:
+            return np.ones(rows, bool)
+        hashes = pl.Series(np.concatenate([np.load(f"{one['path']}.npy") for one in dressed]))
+        kept = hashes.is_first_distinct().to_numpy()
+        rule = next(rule for rule in self.rules if rule.name == "duplicates")
+        self.findings += rule.findings({"": int(rows - kept.sum())}, {})
+        return kept
+
+    def _split(
+        self, frame: pl.DataFrame, kept: "np.typing.NDArray[np.bool_]", split: interface.Split
+    ) -> splitting.Parts:
+        rows = int(kept.sum())
+        if split.by == "random":
+            return splitting.at_random(rows, split)
+        role: interface.Role = {"person": "person", "time": "time", "stratified": "label"}[split.by]  # type: ignore[assignment]
+        name = split.column or next(one.name for one in self.columns if one.role == role)
+        series = frame[name].filter(pl.Series(kept))
+        if split.by == "time":
+            if not isinstance(series.dtype, pl.Datetime) and not series.dtype.is_numeric():
+                raise interface.WrongColumns(f"column {name!r} holds no times", fix="give it the kind time")
+            return splitting.by_time(series.cast(pl.Int64).cast(pl.Float64).fill_null(math.nan).to_numpy(), split)
+        codes = series.rank("dense").cast(pl.Int64).fill_null(-1).to_numpy()
+        return splitting.by_person(codes, split) if split.by == "person" else splitting.stratified(codes, split)
+
+    def _look(self, frame: pl.DataFrame, dealt: Path) -> list[base.State]:
+        """What every rule asks of train, in one pass."""
+        asked = {
+            f"{at}|{key}": one.alias(f"{at}|{key}")
+            for at, rule in enumerate(self.rules)
+            for key, one in rule.look().items()
+        }
+        states: list[base.State] = [{} for _ in self.rules]
+        if asked:
+            inside = pl.Series("__inside", np.load(dealt) == 0)
+            answers = frame.lazy().with_columns(inside).filter(pl.col("__inside")).select(asked.values()).collect()
+            for key, value in answers.row(0, named=True).items():
+                at, _, name = key.partition("|")
+                states[int(at)][name] = value.timestamp() if isinstance(value, datetime) else value
+        self._step("looking")()
+        return states
+
+    def _apply(self, dealt: Path, offsets: list[int], states: list[base.State]) -> list[dict[str, Any]]:
+        told = [
+            {
+                **self._json,
+                "source": one["path"],
+                "dealt": str(dealt),
+                "offset": offset,
+                "states": states,
+                "out": str(self.folder / f"applied-{at}"),
+            }
+            for at, (one, offset) in enumerate(zip(self._dressed, offsets, strict=True))
+        ]
+        return self.pool.map(partitions.APPLY, told, self._step("applying"))
+
+    def _gather(self, applied: list[dict[str, Any]], states: list[base.State]) -> base.Parts:
+        """Whole parts, and what the rules counted."""
+        counts = [Counter[str]() for _ in self.rules]
+        for one in applied:
+            for at, counted in one["counts"].items():
+                counts[int(at)].update(counted)
+        for rule, counted, state in zip(self.rules, counts, states, strict=True):
+            if rule.name != "duplicates" and not (rule.ROWS and not counted):
+                self.findings += rule.findings(counted, state)
+        parts: base.Parts = {}
+        for part in interface.PARTS:
+            paths = [one["parts"][part]["path"] for one in applied if part in one["parts"]]
+            if paths:
+                parts[part] = pl.concat([pl.read_ipc(path) for path in paths], rechunk=False)
+        return parts
+
+    def _check(self, parts: base.Parts) -> None:
+        """Raises EmptyData, OneClass."""
+        if "train" not in parts or not parts["train"].height:
+            raise interface.EmptyData("no row is left for train", fix="drop less, or send more rows")
+        if not parts["train"].width:
+            raise interface.EmptyData("no column is left", fix="drop less")
+        if self.plan.split is not None:
+            for part, share in zip(interface.PARTS, self.plan.split.shares, strict=True):
+                if share and part not in parts:
+                    raise interface.EmptyData(
+                        f"no row falls to {part}", fix=f"send more rows, or make the share of {part} 0"
+                    )
+        for label in (one for one in self.columns if one.role == "label"):
+            if label.name not in parts["train"].columns or label.kind in ("text", "sequence"):
+                continue
+            classes = parts["train"][label.name].drop_nulls().n_unique()
+            if classes < 2:
+                raise interface.OneClass(
+                    f"the label {label.name!r} has {classes or 'no'} value in train: there is nothing to learn",
+                    fix="send rows of another class, or give the column another role",
+                )
+
+    def _augmented(self, parts: base.Parts) -> base.Parts:
+        """Train with more rows, all others with the column that says they are as they came."""
+        if not self.plan.augment:
+            return parts
+        train = parts["train"]
+        path = self.folder / "train.arrow"
+        train.write_ipc(path)
+        there = [one for one in self.columns if one.name in train.columns]
+        told = [
+            {
+                "source": str(path),
+                "offset": offset,
+                "length": CHUNK_ROWS,
+                "step": step.model_dump(mode="json"),
+                "names": names,
+                "spreads": {name: _spread(train[name]) for name in names},
+                "copies": getattr(steps.options(step, steps.AUGMENT), "copies", 1),
+                "seed": self.plan.seed,
+                "at": at,
+                "out": str(self.folder / f"more-{at}-{offset}.arrow"),
+            }
+            for at, step in enumerate(self.plan.augment)
+            for names in [_required(step, augmentation.columns_of(step, there))]
+            for offset in range(0, train.height, CHUNK_ROWS)
+        ]
+        self._total += len(told)
+        found = self.pool.map(partitions.AUGMENT, told, self._step("augmenting"))
+        for at, step in enumerate(self.plan.augment):
+            rows = sum(one["rows"] for one, asked in zip(found, told, strict=True) if asked["at"] == at)
+            said = interface.Finding(rule=f"augment {step.rule}", count=rows, action="added rows", detail="train")
+            self.findings.append(said)
+        mark = pl.lit(False).alias(augmentation.ADDED)
+        added = [pl.read_ipc(one["path"]).with_columns(~mark) for one in found]
+        marked = {part: frame.with_columns(mark) for part, frame in parts.items()}
+        return {**marked, "train": pl.concat([marked["train"], *added])}
+
+    def _written(self, parts: base.Parts) -> Outcome:
+        """Parts as Parquet, the columns as they are now, the first rows."""
+        train = parts["train"]
+        known = {one.name: one for one in self.columns}
+        columns = [known.get(name) or _made(name) for name in train.columns]
+        paths = {part: self.folder / f"{part}.parquet" for part in parts}
+        for part, frame in parts.items():
+            write(frame, paths[part])
+        whole = pl.concat(list(parts.values()), rechunk=False)
+        self._step("writing")()
+        return Outcome(
+            paths,
+            {part: frame.height for part, frame in parts.items()},
+            schema.profiled(whole, columns),
+            self.findings,
+            preview(train),
+        )
+
+
+def write(frame: pl.DataFrame, path: Path) -> None:
+    """As Parquet: the same bytes for the same rows."""
+    frame.write_parquet(path, compression="zstd", compression_level=1, statistics=False, row_group_size=GROUP_ROWS)
+
+
+def preview(frame: pl.DataFrame, rows: int = PREVIEW_ROWS) -> list[dict[str, Any]]:
+    """The first rows as JSON; long texts are cut, small pictures are data URLs."""
+    return [{name: _shown(value) for name, value in row.items()} for row in frame.head(rows).iter_rows(named=True)]
+
+
+def _cut(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """Slices of the sources, of a size the data decide."""
+    found = []
+    for source in sources:
+        row_bytes = max(source.path.stat().st_size // max(source.rows, 1), 1)
+        length = max(min(PARTITION_ROWS, PARTITION_BYTES // row_bytes), 1)
+        for offset in range(0, source.rows, length):
+            found.append({"source": str(source.path), "offset": offset, "length": length, "part": source.part})
+    return found
+
+
+def _told(column: interface.Column, said: interface.ColumnPlan | None) -> interface.Column:
+    if said is None:
+        return column
+    return column.model_copy(update={"kind": said.kind or column.kind, "role": said.role or column.role})
+
+
+def _made(name: str) -> interface.Column:
+    """A column that a rule added."""
+    if name == imbalance.WEIGHT:
+        return interface.Column(name=name, kind="number", role="weight")
+    assert name in (label_noise.SUSPECT, augmentation.ADDED)
+    return interface.Column(name=name, kind="boolean", role="ignore")
+
+
+def _required(step: interface.Step, names: list[str]) -> list[str]:
+    if not names:
+        raise interface.WrongColumns(
+            f"there is no column that {step.rule!r} could augment", fix="leave the step out, or correct the kinds"
+        )
+    return names
+
+
+def _spread(series: pl.Series) -> float:
+    found = series.std() if series.dtype == pl.Float64 else None
+    return found if isinstance(found, float) else 0.0
+
+
+def _shown(value: object) -> Any:  # Any: JSON
+    if isinstance(value, bytes):
+        if len(value) > _PREVIEW_BYTES:
+            return f"{len(value):,} bytes"
+        kind = "png" if value[:4] == b"\x89PNG" else "jpeg"
+        return f"data:image/{kind};base64,{base64.b64encode(value).decode()}"
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_shown(one) for one in value[:20]]
+    return value[:_PREVIEW_CHARS].replace("\0", "") if isinstance(value, str) else value  # PostgreSQL takes no NUL

@@ -1,0 +1,90 @@
+"""CSV: header first, any of four delimiters, quoted or not. Everything is read as text; kinds are inferred later."""
+
+import csv
+from pathlib import Path
+
+import polars as pl
+
+from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets.bounds import Bounds
+from shuyuan.maas.datasets.reading import lines
+
+DELIMITERS = (",", "\t", ";", "|")
+_LOOKED_AT = 50  # lines, to find the delimiter
+
+
+def read(
+    path: Path, told: interface.NewDataSet, bounds: Bounds, work_dir: Path, key: bytes
+) -> tuple[pl.DataFrame, list[interface.Finding]]:
+    """See Reader.read."""
+    plain = work_dir / "plain.csv"
+    encoding = lines.plain(path, plain, bounds, told.encoding)
+    delimiter = told.delimiter or find_delimiter(plain)
+    header = check_header(_header(plain, delimiter), bounds)
+    frame = _rows(plain, delimiter, header)
+    plain.unlink()
+    said = interface.Finding(rule="read", count=frame.height, action="read", detail=f"csv {encoding} {delimiter!r}")
+    return frame, [said]
+
+
+def find_delimiter(path: Path) -> str:
+    """The one that cuts the first lines into the most columns, all lines alike; a comma for a single column."""
+    with path.open(encoding="utf-8", newline="") as text:
+        sample = [line for _, line in zip(range(_LOOKED_AT), text, strict=False)]
+    widths = {one: [len(row) for row in csv.reader(sample, delimiter=one)] for one in DELIMITERS}
+    alike = {one: min(width) for one, width in widths.items() if width and min(width) == max(width)}
+    best = max(alike, key=alike.__getitem__, default=None)
+    if best is None or alike[best] < 2:
+        best = max(DELIMITERS, key=lambda one: widths[one][0] if widths[one] else 0)
+    return best if widths[best] and widths[best][0] > 1 else ","
+
+
+def check_header(names: list[str], bounds: Bounds) -> list[str]:
+    """Names without spaces around. Raises WrongColumns for empty or repeated ones, and for too many."""
+    cleaned = [name.strip() for name in names]
+    if len(cleaned) > bounds.max_columns:
+        raise interface.WrongColumns(
+            f"there are {len(cleaned):,} columns, at most {bounds.max_columns:,} are read", fix="leave some out"
+        )
+    for place, name in enumerate(cleaned, start=1):
+        if not name:
+            raise interface.WrongColumns(
+                f"column {place} has no name", fix="give every column a name in the first line"
+            )
+        if cleaned.index(name) != place - 1:
+            raise interface.WrongColumns(f"two columns are called {name!r}", fix="give every column a name of its own")
+    return cleaned
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    with path.open(encoding="utf-8", newline="") as text:
+        return next(csv.reader(text, delimiter=delimiter), [])
+
+
+def _rows(path: Path, delimiter: str, header: list[str]) -> pl.DataFrame:
+    try:
+        frame = pl.read_csv(
+            path, separator=delimiter, infer_schema=False, has_header=False, skip_rows=0, new_columns=header
+        ).slice(1)
+    except pl.exceptions.PolarsError as wrong:
+        line, said = _first_fault(path, delimiter, len(header))
+        raise interface.WrongColumns(f"{said or str(wrong).splitlines()[0]}", fix=f"mend line {line}") from wrong
+    if not frame.height:
+        raise interface.EmptyData("the file has a header and no rows", fix="send a file with rows")
+    if frame.width != len(header):
+        line, said = _first_fault(path, delimiter, len(header))
+        raise interface.WrongColumns(said or f"rows have {frame.width} fields", fix=f"mend line {line}")
+    return frame
+
+
+def _first_fault(path: Path, delimiter: str, width: int) -> tuple[int, str]:
+    """The first line with more fields than the header."""
+    with path.open(encoding="utf-8", newline="") as text:
+        rows = csv.reader(text, delimiter=delimiter)
+        try:
+            for row in rows:
+                if len(row) > width:
+                    return rows.line_num, f"line {rows.line_num} has {len(row)} fields, the header has {width}"
+        except csv.Error as wrong:
+            return rows.line_num, f"line {rows.line_num}: {wrong}"
+    return rows.line_num, "a quotation mark is not closed"

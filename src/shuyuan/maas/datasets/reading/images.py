@@ -1,0 +1,66 @@
+"""A zip of pictures in folders: the folder is the label. Every picture is opened once; a broken one is named."""
+
+import io
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets.bounds import Bounds
+from shuyuan.maas.datasets.reading import archives
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+_NAMED = 5  # broken pictures that an error names
+
+
+def read(
+    path: Path, told: interface.NewDataSet, bounds: Bounds, work_dir: Path, key: bytes
+) -> tuple[pl.DataFrame, list[interface.Finding]]:
+    """See Reader.read."""
+    found: list[tuple[str, bytes]] = []
+    broken, other = list[str](), 0
+    for name, content in archives.members(path, bounds):
+        if _is_furniture(name) or not name.lower().endswith(SUFFIXES):
+            other += not _is_furniture(name)
+        elif fault := fault_of(content, bounds.max_pixels):
+            broken.append(f"{name} ({fault})")
+        else:
+            found.append((name, content))
+    if broken:
+        more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
+        raise interface.BadData(
+            f"{len(broken)} pictures do not open: {'; '.join(broken[:_NAMED])}{more}", fix="save or leave out these"
+        )
+    if not found:
+        raise interface.EmptyData("the archive holds no picture", fix=f"pack files ending with {' '.join(SUFFIXES)}")
+    said = [interface.Finding(rule="read", count=len(found), action="read", detail="images")]
+    if other:
+        said.append(interface.Finding(rule="read", count=other, action="left out", detail="files that are no pictures"))
+    return _table(sorted(found)), said
+
+
+def fault_of(content: bytes, max_pixels: int) -> str:
+    """Why a picture does not open; empty when it does."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "BMP", "GIF", "WEBP")) as picture:
+            if picture.size[0] * picture.size[1] > max_pixels:
+                return f"{picture.size[0]} x {picture.size[1]} pixels"
+            picture.load()
+    except Exception as wrong:  # Pillow raises many kinds for damaged files
+        return str(wrong)[:80] or type(wrong).__name__
+    return ""
+
+
+def _table(found: list[tuple[str, bytes]]) -> pl.DataFrame:
+    labels = [PurePosixPath(name).parent.name or None for name, _ in found]
+    return pl.DataFrame(
+        {"image": [content for _, content in found], "label": labels, "path": [name for name, _ in found]},
+        schema={"image": pl.Binary, "label": pl.String, "path": pl.String},
+    )
+
+
+def _is_furniture(name: str) -> bool:
+    """What operating systems leave in archives."""
+    return "__MACOSX" in name or PurePosixPath(name).name in (".DS_Store", "Thumbs.db", "desktop.ini")

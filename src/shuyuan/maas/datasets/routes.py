@@ -1,0 +1,165 @@
+"""Data sets over HTTP. A file is sent as the raw body, streamed to disk, everything else in the query:
+
+`curl -T marks.csv -X POST -H "authorization: Bearer $KEY" ".../api/datasets/marks/versions?filename=marks.csv"`
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field, ValidationError
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+
+from shuyuan.identity.http import caller
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+from shuyuan.maas.datasets import intake, interface, reading, service, steps, supervision
+
+Name = Annotated[str, Path(max_length=80, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+WorkId = Annotated[str, Path(max_length=40, pattern=r"^[0-9a-z]+$")]
+
+
+class About(BaseModel):
+    """What a sent file says about itself, in the query. columns: JSON, {"age": {"kind": "number"}}."""
+
+    format: interface.Format | None = None
+    filename: str = Field("", max_length=255)
+    purpose: str = Field("", max_length=400)
+    personal: bool = False
+    consent: bool = False
+    delimiter: str | None = Field(None, max_length=1)
+    encoding: Literal["utf-8", "gb18030"] | None = None
+    columns: str = Field("{}", max_length=60_000)
+
+
+class Preparing(BaseModel):
+    """A plan, and under which name its outcome is kept (None: the same)."""
+
+    plan: interface.Plan
+    name: str | None = Field(None, max_length=80)
+    purpose: str = Field("", max_length=400)
+
+
+class Listed(BaseModel):
+    """The newest version of every data set, and what is under way."""
+
+    datasets: list[interface.DataSetVersion]
+    works: list[interface.Work]
+
+
+class Shown(BaseModel):
+    """A version with its first rows."""
+
+    version: interface.DataSetVersion
+    uri: str
+    preview: list[dict[str, Any]]  # Any: JSON of the table's values
+
+
+def router(datasets: service.DataSetsService) -> APIRouter:
+    """Routes under /api/datasets."""
+    routes = APIRouter(tags=["datasets"])
+
+    @routes.get("/api/datasets")
+    def list_datasets(principal: Principal = Depends(caller)) -> Listed:
+        newest: dict[str, interface.DataSetVersion] = {}
+        for version in datasets.versions(principal.school_id):
+            held = newest.setdefault(version.name, version)
+            newest[version.name] = max(held, version, key=lambda one: one.number)
+        return Listed(datasets=list(newest.values()), works=datasets.works(principal.school_id))
+
+    @routes.get("/api/datasets/steps")
+    def list_steps() -> dict[str, list[dict[str, Any]]]:
+        return steps.described()
+
+    @routes.get("/api/datasets/works/{work_id}")
+    def show_work(work_id: WorkId, principal: Principal = Depends(caller)) -> interface.Work:
+        return datasets.work(principal.school_id, work_id)
+
+    @routes.post("/api/datasets/works/{work_id}/cancel")
+    def cancel_work(work_id: WorkId, principal: Principal = Depends(caller)) -> interface.Work:
+        return datasets.cancel(principal.school_id, principal.account_id, work_id)
+
+    @routes.get("/api/datasets/{name}/versions")
+    def list_versions(name: Name, principal: Principal = Depends(caller)) -> list[interface.DataSetVersion]:
+        return datasets.versions(principal.school_id, name)
+
+    @routes.post("/api/datasets/{name}/versions", status_code=202)
+    async def add_version(
+        request: Request, name: Name, about: Annotated[About, Query()], principal: Principal = Depends(caller)
+    ) -> interface.Work:
+        """The body is the file itself; the answer comes once it is here, the version once it is read."""
+        new = _new(name, about)
+        kind = reading.format_of(new)
+        work_id, path = datasets.incoming()
+        try:
+            await intake.receive(request.stream(), path, kind, datasets.bounds)
+        except BaseException:
+            supervision.remove(path.parent)
+            raise
+        return await run_in_threadpool(datasets.taken, principal.school_id, principal.account_id, work_id, new)
+
+    @routes.get("/api/datasets/{name}/{number:int}")
+    def show_version(name: Name, number: Number, principal: Principal = Depends(caller)) -> Shown:
+        version = datasets.version(principal.school_id, f"{name}/{number}")
+        first = [dict(row) for row in datasets.preview(version)]
+        return Shown(version=version, uri=version.uri, preview=first)
+
+    @routes.delete("/api/datasets/{name}/{number:int}", status_code=204)
+    def delete_version(name: Name, number: Number, principal: Principal = Depends(caller)) -> None:
+        datasets.delete(principal.school_id, principal.account_id, f"{name}/{number}")
+
+    @routes.post("/api/datasets/{name}/{number:int}/prepare", status_code=202)
+    def prepare(name: Name, number: Number, body: Preparing, principal: Principal = Depends(caller)) -> interface.Work:
+        return datasets.prepare(
+            principal.school_id,
+            principal.account_id,
+            f"{name}/{number}",
+            body.plan,
+            name=body.name,
+            purpose=body.purpose,
+        )
+
+    @routes.get("/api/datasets/{name}/{number:int}/parts/{part}")
+    def download(
+        name: Name,
+        number: Number,
+        part: interface.Part,
+        form: Annotated[Literal["parquet", "csv"], Query(alias="format")] = "parquet",
+        principal: Principal = Depends(caller),
+    ) -> FileResponse:
+        version = datasets.version(principal.school_id, f"{name}/{number}")
+        filename = f"{version.name}-{version.number}-{part}.{form}"
+        quiet = {"cache-control": "no-store"}
+        if form == "parquet":
+            path = datasets.open_part(version, part)
+            datasets.note_download(version, principal.account_id, part, form)
+            return FileResponse(path, filename=filename, media_type="application/vnd.apache.parquet", headers=quiet)
+        with tempfile.NamedTemporaryFile(suffix=".csv", delete=False) as made:
+            target = FilePath(made.name)
+        try:
+            datasets.export_csv(version, part, target)
+            datasets.note_download(version, principal.account_id, part, form)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        gone = BackgroundTask(target.unlink, missing_ok=True)
+        return FileResponse(target, filename=filename, media_type="text/csv", headers=quiet, background=gone)
+
+    return routes
+
+
+def _new(name: str, about: About) -> interface.NewDataSet:
+    try:
+        columns = json.loads(about.columns)
+        if not isinstance(columns, Mapping):
+            raise ValueError("it is no JSON object")
+        return interface.NewDataSet.model_validate({**about.model_dump(), "name": name, "columns": columns})
+    except (ValueError, RecursionError) as wrong:
+        said = wrong.errors()[0]["msg"] if isinstance(wrong, ValidationError) else str(wrong)
+        raise errors.BadInput(f"columns cannot be read: {said}", fix='write {"age": {"kind": "number"}}') from wrong

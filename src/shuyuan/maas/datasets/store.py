@@ -1,0 +1,139 @@
+"""Every query of data sets, each scoped to a school."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
+
+from shuyuan.kernel import db
+from shuyuan.maas.datasets import interface, tables
+
+_V, _U, _W = tables.version, tables.use, tables.work
+OPEN = ("queued", "running")
+
+
+def add_version(
+    uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, said: Mapping[str, Any]
+) -> tuple[interface.DataSetVersion, bool]:
+    """The next number of `name`, and True; or the version that says the same already.  Any: columns as JSON."""
+    same = _versions(school_id).where(_V.c.name == name, _V.c.sha256 == said["sha256"]).order_by(_V.c.number.desc())
+    facts = ("parent_id", "consent", "personal", "purpose")
+    for row in uow.conn.execute(same):
+        if all(row._mapping[fact] == said[fact] for fact in facts):
+            return _version(row), False
+    taken = select(func.max(_V.c.number)).where(_V.c.school_id == school_id, _V.c.name == name)
+    number = (uow.conn.execute(taken).scalar() or 0) + 1
+    values = {**said, "school_id": school_id, "name": name, "number": number, "created_by": actor_id}
+    added = uow.conn.execute(_V.insert().values(**values, created_at=uow.now).returning(_V.c.id)).scalar_one()
+    found = version_by_id(uow.conn, school_id, added)
+    assert found is not None
+    return found, True
+
+
+def version(conn: Connection, school_id: str, name: str, number: int | None) -> interface.DataSetVersion | None:
+    """The version of this number, or the newest."""
+    query = _versions(school_id).where(_V.c.name == name)
+    if number is not None:
+        query = query.where(_V.c.number == number)
+    row = conn.execute(query.order_by(_V.c.number.desc()).limit(1)).one_or_none()
+    return None if row is None else _version(row)
+
+
+def version_by_id(conn: Connection, school_id: str, version_id: str) -> interface.DataSetVersion | None:
+    """The version of this id."""
+    row = conn.execute(_versions(school_id).where(_V.c.id == version_id)).one_or_none()
+    return None if row is None else _version(row)
+
+
+def versions(conn: Connection, school_id: str, name: str | None = None) -> list[interface.DataSetVersion]:
+    """Newest first."""
+    query = _versions(school_id).order_by(_V.c.created_at.desc(), _V.c.number.desc())
+    return [_version(row) for row in conn.execute(query if name is None else query.where(_V.c.name == name))]
+
+
+def preview(conn: Connection, school_id: str, version_id: str) -> list[dict[str, Any]]:
+    """The first rows, as they were kept.  Any: JSON."""
+    query = select(_V.c.preview).where(_V.c.school_id == school_id, _V.c.id == version_id)
+    return list(conn.execute(query).scalar_one_or_none() or [])
+
+
+def children(conn: Connection, school_id: str, version_id: str) -> int:
+    """How many versions were made from it."""
+    query = select(func.count()).where(_V.c.school_id == school_id, _V.c.parent_id == version_id)
+    return int(conn.execute(query).scalar_one())
+
+
+def shares_parts(conn: Connection, sha256: str, *, but: str) -> bool:
+    """Whether any other version, of any school, holds this file."""
+    return any(
+        sha256 in (part["sha256"] for part in row.parts.values())
+        for row in conn.execute(select(_V.c.parts).where(_V.c.id != but))
+    )
+
+
+def delete_version(uow: db.UnitOfWork, school_id: str, version_id: str) -> None:
+    """Forget a row."""
+    uow.conn.execute(delete(_V).where(_V.c.school_id == school_id, _V.c.id == version_id))
+
+
+def note_use(uow: db.UnitOfWork, school_id: str, version_id: str, by: str) -> None:
+    """Once for each user, however often it is told."""
+    there = select(_U.c.id).where(_U.c.version_id == version_id, _U.c.by == by)
+    if uow.conn.execute(there).one_or_none() is None:
+        uow.conn.execute(_U.insert().values(school_id=school_id, version_id=version_id, by=by, at=uow.now))
+
+
+def add_work(uow: db.UnitOfWork, school_id: str, actor_id: str, work_id: str, said: Mapping[str, Any]) -> None:
+    """A work that waits for its turn.  Any: JSON."""
+    values = {**said, "id": work_id, "school_id": school_id, "state": "queued", "version": "", "created_by": actor_id}
+    uow.conn.execute(_W.insert().values(**values, created_at=uow.now))
+
+
+def work(conn: Connection, school_id: str, work_id: str) -> Row[Any] | None:  # Any: its columns
+    """A work of this school."""
+    return conn.execute(select(_W).where(_W.c.school_id == school_id, _W.c.id == work_id)).one_or_none()
+
+
+def works(conn: Connection, school_id: str, *, last: int = 50) -> list[Row[Any]]:
+    """The newest works of a school."""
+    query = select(_W).where(_W.c.school_id == school_id).order_by(_W.c.created_at.desc()).limit(last)
+    return list(conn.execute(query))
+
+
+def open_works(conn: Connection) -> list[Row[Any]]:
+    """Whatever has not ended, of every school: for whoever takes up what an earlier process left."""
+    return list(conn.execute(select(_W).where(_W.c.state.in_(OPEN)).order_by(_W.c.created_at)))
+
+
+def is_work(conn: Connection, work_id: str) -> bool:
+    """Whether there is a work of this id, of any school."""
+    return conn.execute(select(_W.c.id).where(_W.c.id == work_id)).one_or_none() is not None
+
+
+def has_ended(conn: Connection, work_id: str) -> bool:
+    """Whether there is one, and it has ended."""
+    state = conn.execute(select(_W.c.state).where(_W.c.id == work_id)).scalar_one_or_none()
+    return state is not None and state not in OPEN
+
+
+def sources_of_open_work(conn: Connection, school_id: str, version_id: str) -> bool:
+    """Whether a work that has not ended reads this version."""
+    query = select(_W.c.job).where(_W.c.school_id == school_id, _W.c.state.in_(OPEN))
+    return any(job.get("parent_id") == version_id for job in conn.execute(query).scalars())
+
+
+def move_work(uow: db.UnitOfWork, work_id: str, state: str, **said: Any) -> bool:  # Any: columns
+    """Set the state of a work that has not ended; False for one that has."""
+    ended = {} if state in OPEN else {"ended_at": uow.now}
+    moved = update(_W).where(_W.c.id == work_id, _W.c.state.in_(OPEN)).values(state=state, **ended, **said)
+    return uow.conn.execute(moved).rowcount > 0
+
+
+def _versions(school_id: str) -> Select[Any]:  # Any: its columns
+    used = select(func.count()).where(_U.c.version_id == _V.c.id).scalar_subquery().label("used_by")
+    columns = [column for column in _V.c if column.name != "preview"]
+    return select(*columns, used).where(_V.c.school_id == school_id)
+
+
+def _version(row: Row[Any]) -> interface.DataSetVersion:  # Any: its columns
+    return interface.DataSetVersion.model_validate(dict(row._mapping))

@@ -1,0 +1,139 @@
+"""What must hold before a version is tried, promoted or gone back to. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from shuyuan.kernel import errors
+from shuyuan.maas.catalogue import interface as catalogue
+from shuyuan.maas.deployment import interface
+from shuyuan.maas.evaluation import interface as evaluation
+
+
+def served(version: catalogue.Version) -> None:
+    """Raise Conflict for a version that a module of its own reads and chooses."""
+    if version.runner not in catalogue.runner_kinds():
+        raise errors.Conflict(
+            f"{version.uri} is run by {version.runner!r}, which chooses its own versions",
+            fix="use the page of the module that runs it",
+        )
+
+
+def deployable(
+    model: str,
+    champion: catalogue.Version | None,
+    candidate: catalogue.Version,
+    *,
+    share: float | None,
+    shadow: bool,
+) -> None:
+    """Raise unless `candidate` may answer some people of `model`, or run beside it."""
+    if share is None and not shadow:
+        raise errors.BadInput("neither a canary share nor shadow is asked for", fix="give one of them, or promote")
+    if share is not None and not 0 < share <= 1:
+        raise errors.BadInput(f"the canary share is {share:g}", fix="give more than 0 and at most 1, such as 0.1")
+    served(candidate)
+    if champion is None:
+        raise errors.Conflict(f"{model!r} has no champion to go back to", fix="promote a version first")
+    if champion.id == candidate.id:
+        raise errors.Conflict(f"{candidate.uri} is the champion already", fix="try another version")
+    if shadow and candidate.runner == "remote":
+        raise errors.Conflict(
+            f"{candidate.uri} runs on another server: it would get every question without being asked for it",
+            fix="shadow a version that runs here",
+        )
+    if missing := sorted(set(champion.tasks) - set(candidate.tasks)):
+        raise errors.Conflict(
+            f"{candidate.uri} does not do {', '.join(missing)}, which {champion.uri} does",
+            fix="try a version that claims the same tasks",
+        )
+    _same_inputs(champion, candidate)
+
+
+def beside(before: Row[Any] | None, version: int, *, share: float | None, shadow: bool) -> dict[str, Any]:
+    """What is tried from now on: the one that is not named stays.  Any: values of the row."""
+    canary, part = (before.canary_version, before.canary_share) if before is not None else (None, 0.0)
+    if share is not None:
+        canary, part = version, share
+    shown = version if shadow else (before.shadow_version if before is not None else None)
+    return {
+        "canary_version": canary,
+        "canary_share": part,
+        "shadow_version": shown,
+        "state": "canary" if canary is not None else "shadow",
+    }
+
+
+def thawed(why: str) -> None:
+    """Raise Frozen while nothing may change by itself."""
+    if why:
+        told = "an exam is running" if why == "exam" else "classes may be sitting"
+        raise interface.Frozen(f"{told}: nothing changes by itself", fix="a person may do it, or it waits")
+
+
+def of_candidate(verdict: evaluation.Verdict, candidate: catalogue.Version) -> evaluation.Verdict:
+    """The verdict, if it judged this version or what it was registered from. Raises BadInput."""
+    if verdict.subject not in {candidate.uri, *candidate.lineage.values()}:
+        raise errors.BadInput(
+            f"the verdict is of {verdict.subject[:120]!r}, not of {candidate.uri}", fix="judge this version"
+        )
+    return verdict
+
+
+def promotion_reason(verdict: evaluation.Verdict | None, reason: str, *, by_person: bool) -> str:
+    """Why this becomes champion. Raises GateNotPassed without a passed verdict or a named person's reason."""
+    if verdict is not None and verdict.passed:
+        return reason.strip() or f"gate {verdict.gate} passed"
+    said = (
+        "no gate was asked"
+        if verdict is None
+        else f"gate {verdict.gate} failed: {', '.join(line.figure for line in verdict.failed)[:200]}"
+    )
+    if not by_person:
+        raise interface.GateNotPassed(
+            f"{said}, and no person takes the decision", fix="let an administrator promote it"
+        )
+    if not reason.strip():
+        raise interface.GateNotPassed(f"{said}, and no reason is given", fix="say why it should be served all the same")
+    return reason.strip()
+
+
+def told_of(verdict: evaluation.Verdict | None) -> dict[str, object] | None:
+    """What the history keeps of a verdict."""
+    if verdict is None:
+        return None
+    return {"id": verdict.id, "gate": verdict.gate, "passed": verdict.passed, "report": verdict.report_id}
+
+
+def champion_before(model: str, history: Sequence[catalogue.Alias]) -> int:
+    """The champion one step back. A move to an earlier one is a way back and not a new step, so that going back twice
+    goes back two. history: newest first. Raises Conflict."""
+    way = list[catalogue.Alias]()
+    for move in reversed(history):
+        known = [at for at, one in enumerate(way) if one.version_id == move.version_id]
+        way = way[: known[-1] + 1] if known else [*way, move]
+    if len(way) < 2:
+        raise errors.Conflict(f"{model[:120]!r} has no earlier champion", fix="promote the version you want by number")
+    return way[-2].version_number
+
+
+def _same_inputs(champion: catalogue.Version, candidate: catalogue.Version) -> None:
+    one, other = _inputs(champion.spec), _inputs(candidate.spec)
+    if one and other and one != other:
+        raise errors.Conflict(
+            f"{candidate.uri} takes {', '.join(sorted(other))[:200]}, {champion.uri} {', '.join(sorted(one))[:200]}",
+            fix="callers would have to change: give it a name of its own",
+        )
+
+
+def _inputs(spec: Mapping[str, object]) -> set[str]:
+    """Names and datatypes that a version says it takes; empty: it does not say."""
+    told = spec.get("inputs")
+    if not isinstance(told, Sequence) or isinstance(told, str):
+        return set()
+    return {
+        f"{port.get('name')}:{port.get('dtype') or port.get('datatype') or ''}"
+        for port in told
+        if isinstance(port, Mapping)
+    }

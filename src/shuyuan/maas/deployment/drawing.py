@@ -1,0 +1,86 @@
+"""A graph as SVG: left to right, boxes of one column below each other, failed branches crossed but there. Pure."""
+
+from html import escape
+from typing import Literal
+
+from shuyuan.maas.deployment import interface
+
+Language = Literal["zh", "en"]
+_WIDE, _HIGH, _GAP_X, _GAP_Y, _EDGE = 184, 60, 56, 20, 16
+_CHARS = {"zh": 15, "en": 25}
+_STATES: dict[interface.NodeState, tuple[str, str, str, str]] = {  # sign, zh, en, colour (of line and sign)
+    "done": ("✓", "已完成", "done", "#2f6f4f"),
+    "failed": ("✗", "未通过", "failed", "#a33a2f"),
+    "running": ("▶", "进行中", "under way", "#2b5c99"),
+    "waiting": ("…", "等待中", "waiting", "#767676"),
+    "cancelled": ("■", "已取消", "cancelled", "#767676"),
+}
+_KINDS: dict[interface.NodeKind, tuple[str, str]] = {
+    "data": ("数据集", "Data set"),
+    "run": ("训练", "Run"),
+    "report": ("评测报告", "Report"),
+    "gate": ("关口", "Gate"),
+    "version": ("版本", "Version"),
+    "deployment": ("上线", "Deployment"),
+    "step": ("步骤", "Step"),
+}
+_NAME = {"zh": "从数据到上线", "en": "From data to deployment"}
+
+
+def svg(graph: interface.Graph, language: Language = "zh") -> str:
+    """The whole picture. Its words are also read aloud: every box has a title."""
+    places = _places(graph)
+    width = max((x for x, _ in places.values()), default=0) + _WIDE + _EDGE
+    height = max((y for _, y in places.values()), default=0) + _HIGH + _EDGE
+    failed = {node.id for node in graph.nodes if node.state == "failed"}
+    lines = [
+        _edge(places[a], places[b], dashed=a in failed or b in failed) for a, b in graph.edges if {a, b} <= set(places)
+    ]
+    boxes = [_box(node, *places[node.id], language) for node in graph.nodes]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'role="img" aria-label="{escape(_NAME[language])}" font-family="system-ui, sans-serif" font-size="12">'
+        f"<title>{escape(_NAME[language])}</title>{''.join(lines)}{''.join(boxes)}</svg>"
+    )
+
+
+def _places(graph: interface.Graph) -> dict[str, tuple[int, int]]:
+    """Left upper corners; empty columns take no room."""
+    columns = sorted({node.column for node in graph.nodes})
+    filled, places = dict.fromkeys(columns, 0), dict[str, tuple[int, int]]()
+    for node in graph.nodes:
+        x = _EDGE + columns.index(node.column) * (_WIDE + _GAP_X)
+        places[node.id] = x, _EDGE + filled[node.column] * (_HIGH + _GAP_Y)
+        filled[node.column] += 1
+    return places
+
+
+def _edge(start: tuple[int, int], end: tuple[int, int], *, dashed: bool) -> str:
+    (x1, y1), (x2, y2) = (start[0] + _WIDE, start[1] + _HIGH // 2), (end[0], end[1] + _HIGH // 2)
+    if end[0] <= start[0]:  # the same column: down from below
+        x1, y1, x2, y2 = start[0] + _WIDE // 2, start[1] + _HIGH, end[0] + _WIDE // 2, end[1]
+        path = f"M{x1} {y1}L{x2} {y2}"
+    else:
+        middle = (x1 + x2) // 2
+        path = f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}"
+    dashes = ' stroke-dasharray="4 4"' if dashed else ""
+    return f'<path d="{path}" fill="none" stroke="#8a8a8a"{dashes}/>'
+
+
+def _box(node: interface.Node, x: int, y: int, language: Language) -> str:
+    sign, zh, en, colour = _STATES[node.state]
+    state, kind = {"zh": zh, "en": en}[language], _KINDS[node.kind][language == "en"]
+    title = node.title.zh if language == "zh" else node.title.en
+    told = " · ".join(word for word in (kind, title, state, node.detail) if word)
+    dashes = ' stroke-dasharray="4 3"' if node.state in ("waiting", "cancelled") else ""
+    return (
+        f'<g><title>{escape(told)}</title><rect x="{x}" y="{y}" width="{_WIDE}" height="{_HIGH}" rx="6" fill="#ffffff" '
+        f'stroke="{colour}"{dashes}/>'
+        f'<text x="{x + 10}" y="{y + 18}" fill="{colour}">{sign} {escape(kind)} · {escape(state)}</text>'
+        f'<text x="{x + 10}" y="{y + 35}" fill="#1c1c1c">{escape(_cut(title, _CHARS[language]))}</text>'
+        f'<text x="{x + 10}" y="{y + 51}" fill="#5c5c5c">{escape(_cut(node.detail, _CHARS["en"]))}</text></g>'
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

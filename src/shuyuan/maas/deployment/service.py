@@ -1,0 +1,473 @@
+"""The verbs of deployments: deploy, stop, promote, roll back; and the watch that rolls back by itself."""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Row
+
+from shuyuan.identity import interface as identity_api
+from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import clock, crypto, db, errors, ids, log
+from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.kernel import settings as kernel_settings
+from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.deployment import bundles, checks, hours, interface, judging, lineages, routing, store
+from shuyuan.maas.evaluation import interface as evaluation_api
+
+LOOK_EVERY_S = 1.0  # what another process changed is seen after this
+_MAX_REASON = 400
+_ACTIONS: tuple[tuple[str, interface.ChangeKind], ...] = (
+    ("deployment.canary_started", "canary"),
+    ("deployment.shadow_started", "shadow"),
+    ("deployment.stopped", "stopped"),
+    ("deployment.promoted", "promoted"),
+    ("deployment.rolled_back", "rolled_back"),
+)
+_logger = log.get("maas.deployment")
+
+
+class DeploymentService(routing.Routes):
+    """Implements `interface.Deployments`. Inherits what every call asks (`interface.Rollout`)."""
+
+    def __init__(
+        self,
+        db: db.Database,
+        catalogue: catalogue_api.Catalogue,
+        identity: identity_api.Identity,
+        audit: kernel_audit.Audit,
+        outbox: kernel_outbox.Outbox,
+        vault: crypto.Vault,
+        settings: kernel_settings.Settings,
+        evaluation: evaluation_api.Evaluation | None = None,
+        *,
+        now: clock.Clock = clock.now,
+    ) -> None:
+        super().__init__(lambda: now().timestamp())
+        self._db, self._catalogue, self._identity = db, catalogue, identity
+        self._audit, self._outbox, self._vault, self._evaluation = audit, outbox, vault, evaluation
+        self._now, self._school_time = now, ZoneInfo(settings.timezone)
+        self._owner = ids.new_id()
+        self._bundles = bundles.Bundles(db, catalogue, vault, audit)
+        self._lineages = lineages.Lineages(db, catalogue, evaluation)
+        self._stop_event, self._wake = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._reading = threading.Lock()
+
+    # --- verbs -------------------------------------------------------------------------------------------
+
+    def deploy(
+        self,
+        school_id: str,
+        actor_id: str,
+        model: str,
+        version: int,
+        *,
+        share: float | None = None,
+        shadow: bool = False,
+        rules: interface.Rules | None = None,
+        reason: str = "",
+        automatic: bool = False,
+    ) -> interface.Deployment:
+        """See Deployments.deploy."""
+        if automatic:
+            checks.thawed(self.frozen(school_id))
+        champion, candidate = self._champion(school_id, model), self._version(school_id, model, version)
+        checks.deployable(model, champion, candidate, share=share, shadow=shadow)
+        said = reason.strip()[:_MAX_REASON] or f"version {version} is tried"
+        chosen = {} if rules is None else {"rules": rules.model_dump()}
+
+        def work(uow: db.UnitOfWork) -> None:
+            before = store.row(uow.conn, school_id, model)
+            tried = checks.beside(before, version, share=share, shadow=shadow)
+            store.put(uow, school_id, model, actor_id, started=ids.new_id(), reason=said, **tried, **chosen)
+            kind: interface.ChangeKind = "canary" if share is not None else "shadow"
+            self._note_change(uow, school_id, actor_id, model, kind, version, None, said, automatic=automatic)
+
+        return self._changed(school_id, model, work)
+
+    def stop(self, school_id: str, actor_id: str, model: str, reason: str) -> interface.Deployment:
+        """See Deployments.stop."""
+        said = _reason(reason)
+
+        def work(uow: db.UnitOfWork) -> None:
+            before = self._at_work(uow.conn, school_id, model)
+            tried = before.canary_version if before.canary_version is not None else before.shadow_version
+            self._steady(uow, school_id, actor_id, model, "steady", said)
+            self._note_change(uow, school_id, actor_id, model, "stopped", None, tried, said)
+
+        return self._changed(school_id, model, work)
+
+    def promote(
+        self,
+        school_id: str,
+        actor_id: str,
+        model: str,
+        version: int,
+        verdict: evaluation_api.Verdict | None = None,
+        reason: str = "",
+        *,
+        automatic: bool = False,
+    ) -> interface.Deployment:
+        """See Deployments.promote."""
+        if automatic:
+            checks.thawed(self.frozen(school_id))
+        candidate, before = self._version(school_id, model, version), self._champion(school_id, model)
+        checks.served(candidate)
+        held = self._held(school_id, candidate, verdict)
+        person = not automatic and self._identity.holds(school_id, "account", actor_id)
+        said = checks.promotion_reason(held, reason, by_person=person)[:_MAX_REASON]
+        told = checks.told_of(held)
+
+        def work(uow: db.UnitOfWork) -> None:
+            self._move(uow, school_id, actor_id, model, version, said)
+            self._steady(uow, school_id, actor_id, model, "steady", said)
+            previous = before.number if before else None
+            self._note_change(
+                uow, school_id, actor_id, model, "promoted", version, previous, said, automatic=automatic, verdict=told
+            )
+
+        return self._changed(school_id, model, work)
+
+    def rollback(self, school_id: str, actor_id: str, model: str, reason: str) -> interface.Deployment:
+        """See Deployments.rollback."""
+        said, champion = _reason(reason), self._champion(school_id, model)
+        history = self._catalogue.alias_history(school_id, model)
+
+        def work(uow: db.UnitOfWork) -> None:
+            row = store.row(uow.conn, school_id, model)
+            if row is not None and row.canary_version is not None:
+                self._take_back(uow, row, champion.number if champion else None, actor_id, said)
+                return
+            back = checks.champion_before(model, history)
+            self._move(uow, school_id, actor_id, model, back, said)
+            self._steady(uow, school_id, actor_id, model, "rolled_back", said)
+            self._note_change(uow, school_id, actor_id, model, "rolled_back", back, history[0].version_number, said)
+
+        return self._changed(school_id, model, work)
+
+    # --- looking -----------------------------------------------------------------------------------------
+
+    def deployment(self, school_id: str, model: str) -> interface.Deployment:
+        """See Deployments.deployment."""
+        champion = self._champion(school_id, model)
+        with self._db.read() as conn:
+            row = store.row(conn, school_id, model)
+        if row is not None:
+            return _deployment(row, champion)
+        if champion is None and not self._catalogue.versions(school_id, model):
+            raise catalogue_api.UnknownModel(f"there is no model {model[:120]!r}", fix="name a registered model")
+        return self._undeployed(school_id, model, champion)
+
+    def deployments(self, school_id: str) -> list[interface.Deployment]:
+        """See Deployments.deployments."""
+        with self._db.read() as conn:
+            rows = store.rows(conn, school_id)
+        return [_deployment(row, self._champion(school_id, row.model)) for row in rows]
+
+    def history(self, school_id: str, model: str) -> list[interface.Change]:
+        """See Deployments.history."""
+        with self._db.read() as conn:
+            return store.history(conn, school_id, model)
+
+    def standing(self, school_id: str, model: str) -> list[interface.Standing]:
+        """See Deployments.standing."""
+        self._write_counts()
+        with self._db.read() as conn:
+            row = store.row(conn, school_id, model)
+            return judging.standing(conn, row, self._now().timestamp()) if row is not None and row.started else []
+
+    def frozen(self, school_id: str) -> str:
+        """See Deployments.frozen."""
+        now = self._now()
+        exam = self._identity.exam_until(school_id)
+        if exam is not None and exam > now:
+            return "exam"
+        return "school_hours" if hours.in_school_hours(now.astimezone(self._school_time)) else ""
+
+    def verdict(self, school_id: str, verdict_id: str | None) -> evaluation_api.Verdict | None:
+        """What a gate said, by its id. Raises NotFound."""
+        if verdict_id is None:
+            return None
+        if self._evaluation is None:
+            raise errors.NotFound(f"there is no verdict {verdict_id[:64]!r}", fix="leave it out, and give a reason")
+        return self._evaluation.verdict(school_id, verdict_id)
+
+    def lineage(self, school_id: str, model: str, version: int) -> interface.Graph:
+        """See Deployments.lineage."""
+        return self._lineages.graph(
+            school_id, self._version(school_id, model, version), self.deployment(school_id, model)
+        )
+
+    def bundle(self, school_id: str, actor_id: str, model: str, version: int, target: Path) -> Path:
+        """See Deployments.bundle."""
+        return self._bundles.write(school_id, actor_id, self._version(school_id, model, version), target)
+
+    def take_report(self, school_id: str, sent: bytes) -> Sequence[str]:
+        """See Deployments.take_report."""
+        return self._bundles.take(school_id, sent)
+
+    # --- the watch ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Look every second from now on: what others changed, what was counted, who must be taken back."""
+        if self._thread is None:
+            self.look()
+            self._thread = threading.Thread(target=self._run, name="shuyuan-deployment", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking; what was counted is written."""
+        self._stop_event.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._write_counts()
+
+    def look(self) -> None:
+        """One look. Also for tests and commands, which start no thread."""
+        self._write_counts()
+        for row in self.read():
+            if row.canary_version is not None:
+                self._judge(row)
+
+    def read(self) -> list[Row[Any]]:
+        """Take over what the database says now; returns the deployments at work."""
+        with self._reading:
+            with self._db.read() as conn:
+                rows = store.active(conn)
+            routes = [route for row in rows if (route := self._route(row)) is not None]
+            self.replace(routes)
+            oldest = {one.started: routing.bucket(one.window_s, self._now().timestamp()) for one in routes}
+            self.tallies.keep(oldest)
+        return rows
+
+    def prune(self) -> int:
+        """Forget counts of canaries that no deployment names any more; returns how many rows."""
+        return self._db.write(store.prune)
+
+    def _run(self) -> None:
+        while not self._stop_event.is_set():
+            self._wake.wait(LOOK_EVERY_S)
+            self._wake.clear()
+            if self._stop_event.is_set():
+                return
+            try:
+                self.look()
+            except Exception as blip:  # the database is away: what stands in memory goes on
+                _logger.error("deployment_look_failed", error=repr(blip))
+
+    def _write_counts(self) -> None:
+        counted = self.tallies.taken()
+        if not counted:
+            return
+        try:
+            self._db.write(lambda uow: store.write_counts(uow, self._owner, counted))
+        except BaseException:
+            self.tallies.put_back(counted)
+            raise
+
+    def _judge(self, row: Row[Any]) -> None:
+        """Take a canary back when its bounds say that it breaks a rule."""
+        with self._db.read() as conn:
+            found = judging.judged(conn, row, self._now().timestamp())
+        if found is None:
+            return
+        champion = self._champion(row.school_id, row.model)
+
+        def work(uow: db.UnitOfWork) -> bool:
+            if not store.is_running(uow.conn, row.school_id, row.model, row.started):
+                return False  # another process was faster
+            self._take_back(uow, row, champion.number if champion else None, kernel_audit.SYSTEM, found, automatic=True)
+            return True
+
+        if self._db.write(work):
+            _logger.warning("canary_rolled_back", model=row.model, version=row.canary_version, reason=found)
+        self.read()
+
+    def _route(self, row: Row[Any]) -> routing.Route | None:
+        champion = self._champion(row.school_id, row.model)
+        if champion is None:
+            return None
+        salt = bytes.fromhex(
+            self._vault.keyed_hash("deployment.canary", f"{row.school_id}\0{row.model}\0{row.started}")
+        )
+        rules = interface.Rules.model_validate(row.rules)
+        return routing.Route(
+            row.school_id,
+            row.model,
+            row.started,
+            champion.number,
+            row.canary_version,
+            row.canary_share,
+            row.shadow_version,
+            salt,
+            rules.window_s,
+        )
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _changed(self, school_id: str, model: str, work: Callable[[db.UnitOfWork], None]) -> interface.Deployment:
+        self._db.write(work)
+        self.read()
+        return self.deployment(school_id, model)
+
+    def _take_back(
+        self,
+        uow: db.UnitOfWork,
+        row: Row[Any],
+        champion: int | None,
+        actor_id: str,
+        reason: str,
+        *,
+        automatic: bool = False,
+    ) -> None:
+        """End a canary; a shadow beside it ends too."""
+        self._steady(uow, row.school_id, actor_id, row.model, "rolled_back", reason)
+        self._note_change(
+            uow,
+            row.school_id,
+            actor_id,
+            row.model,
+            "rolled_back",
+            champion,
+            row.canary_version,
+            reason,
+            automatic=automatic,
+        )
+
+    def _steady(
+        self, uow: db.UnitOfWork, school_id: str, actor_id: str, model: str, state: interface.State, reason: str
+    ) -> None:
+        """Nothing is tried any more. `started` stays: what was counted can still be looked at."""
+        quiet = {"canary_version": None, "canary_share": 0.0, "shadow_version": None}
+        store.put(uow, school_id, model, actor_id, state=state, reason=reason, **quiet)
+
+    def _move(self, uow: db.UnitOfWork, school_id: str, actor_id: str, model: str, version: int, reason: str) -> None:
+        self._catalogue.promote(
+            uow,
+            school_id=school_id,
+            actor_id=actor_id,
+            model=model,
+            alias=catalogue_api.CHAMPION,
+            version=version,
+            reason=reason,
+        )
+
+    def _note_change(
+        self,
+        uow: db.UnitOfWork,
+        school_id: str,
+        actor_id: str,
+        model: str,
+        kind: interface.ChangeKind,
+        version: int | None,
+        previous: int | None,
+        reason: str,
+        *,
+        automatic: bool = False,
+        verdict: dict[str, object] | None = None,
+    ) -> None:
+        """History, activity log and event, with the change itself."""
+        automatic = automatic or actor_id == kernel_audit.SYSTEM
+        changed = store.add_change(
+            uow,
+            school_id,
+            actor_id,
+            model=model,
+            kind=kind,
+            version=version,
+            previous=previous,
+            automatic=automatic,
+            reason=reason,
+            verdict=verdict,
+        )
+        action = next(action for action, of in _ACTIONS if of == kind)
+        self._audit.record(
+            uow,
+            school_id=school_id,
+            actor_id=actor_id,
+            action=action,
+            object_id=changed.id,
+            version_number=version,
+            automatic=automatic,
+            gate_passed=None if verdict is None else bool(verdict["passed"]),
+        )
+        self._outbox.emit(
+            uow,
+            interface.CHANGED,
+            school_id=school_id,
+            subject_id=changed.id,
+            model=model,
+            change=kind,
+            version=version,
+            automatic=automatic,
+        )
+
+    def _held(
+        self, school_id: str, candidate: catalogue_api.Version, verdict: evaluation_api.Verdict | None
+    ) -> evaluation_api.Verdict | None:
+        """The verdict as it is on record, of this version or of what it was registered from."""
+        if verdict is None or self._evaluation is None or not verdict.id:
+            return None if verdict is None else checks.of_candidate(verdict, candidate)
+        return checks.of_candidate(self._evaluation.verdict(school_id, verdict.id), candidate)
+
+    def _champion(self, school_id: str, model: str) -> catalogue_api.Version | None:
+        try:
+            return self._catalogue.resolve(school_id, f"models:/{model}@{catalogue_api.CHAMPION}")
+        except catalogue_api.UnknownModel:
+            return None
+
+    def _version(self, school_id: str, model: str, version: int) -> catalogue_api.Version:
+        return self._catalogue.resolve(school_id, routing.reference(model, version))
+
+    def _at_work(self, conn: Connection, school_id: str, model: str) -> Row[Any]:
+        row = store.row(conn, school_id, model)
+        if row is None or (row.canary_version is None and row.shadow_version is None):
+            raise errors.Conflict(f"nothing of {model[:120]!r} is being tried", fix="see its deployment")
+        return row
+
+    def _undeployed(self, school_id: str, model: str, champion: catalogue_api.Version | None) -> interface.Deployment:
+        at = champion.created_at if champion else datetime.fromtimestamp(0, clock.now().tzinfo)
+        by = champion.created_by if champion else kernel_audit.SYSTEM
+        return interface.Deployment(
+            id="",
+            school_id=school_id,
+            model=model,
+            champion=champion.number if champion else None,
+            canary=None,
+            shadow=None,
+            rules=interface.Rules(),
+            state="steady",
+            reason="",
+            changed_by=by,
+            changed_at=at,
+        )
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise errors.BadInput("no reason is given", fix="say why, in a sentence")
+    return reason.strip()[:_MAX_REASON]
+
+
+def _deployment(row: Row[Any], champion: catalogue_api.Version | None) -> interface.Deployment:
+    canary = None
+    if row.canary_version is not None:
+        canary = interface.Canary(version=row.canary_version, share=row.canary_share)
+    return interface.Deployment(
+        id=row.id,
+        school_id=row.school_id,
+        model=row.model,
+        champion=champion.number if champion else None,
+        canary=canary,
+        shadow=row.shadow_version,
+        rules=interface.Rules.model_validate(row.rules),
+        state=row.state,
+        reason=row.reason,
+        changed_by=row.changed_by,
+        changed_at=row.changed_at,
+    )

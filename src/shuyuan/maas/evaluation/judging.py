@@ -1,0 +1,70 @@
+"""Hold a report against a gate: every condition with the figure beside its limit. Pure."""
+
+import operator
+from collections.abc import Callable, Mapping
+
+from shuyuan.maas.evaluation.interface import Comparison, Condition, Gate, Line, Note, Report, Verdict
+
+_KEEPS: Mapping[Comparison, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+CHAMPION = "champion"
+
+
+def judge(gate: Gate, report: Report, champion: Report | None) -> Verdict:
+    """Every line, in the gate's order. A missing figure or limit fails its line; nothing is skipped in silence."""
+    lines = tuple(_line(condition, gate, report, champion) for condition in gate.conditions)
+    return Verdict(
+        gate=gate.name,
+        gate_number=gate.number,
+        report_id=report.id,
+        subject=report.subject,
+        champion_report_id=None if champion is None else champion.id,
+        passed=bool(lines) and all(line.passed for line in lines),
+        lines=lines,
+    )
+
+
+def _line(condition: Condition, gate: Gate, report: Report, champion: Report | None) -> Line:
+    value, why = report.figures.get(condition.figure), report.missing.get(condition.figure, "")
+    limit, note = _limit(condition, report, champion)
+    if gate.part is not None and report.part != gate.part:
+        passed, note = False, "wrong_part"
+    elif value is None and why in condition.unless:
+        passed, note = True, "not_applicable"
+    elif value is None:
+        passed, note = False, "missing_figure"
+    elif limit is None:
+        passed = note == "no_champion" and condition.first == "pass"
+    else:
+        passed = _KEEPS[condition.comparison](value, limit)
+    return Line(
+        figure=condition.figure,
+        comparison=condition.comparison,
+        said=str(condition.limit),
+        value=value,
+        limit=limit,
+        passed=passed,
+        note=note,
+        reason=why,
+    )
+
+
+def _limit(condition: Condition, report: Report, champion: Report | None) -> tuple[float | None, Note]:
+    name, sign, number = condition.terms()
+    if not name:
+        return number, ""
+    if name == CHAMPION:
+        if champion is None:
+            return None, "no_champion"
+        if (champion.data_sha256, champion.part) != (report.data_sha256, report.part):
+            return None, "champion_on_other_data"
+        base = champion.figures.get(condition.figure)
+    else:
+        base = report.figures.get(name)
+    if base is None:
+        return None, "missing_limit"
+    return (base * number if sign == "*" else base + number if sign == "+" else base - number), ""

@@ -1,0 +1,91 @@
+"""Reports and gates over HTTP. A report is ordered (202), looked at until it is finished, and read as JSON or HTML."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+from starlette.responses import Response
+
+from shuyuan.identity.http import caller
+from shuyuan.identity.interface import Principal
+from shuyuan.maas.evaluation.interface import Evaluation, Gate, NewGate, NewReport, Reading, Report, Verdict
+from shuyuan.maas.evaluation.page import document
+
+Id = Annotated[str, Path(max_length=40, pattern=r"^[0-9a-z]*$")]
+Name = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
+Filter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class Judging(BaseModel):
+    """Which report is held against the gate. champion_report_id: of what is served now; None: nothing is yet."""
+
+    report_id: str = Field(max_length=40, pattern=r"^[0-9a-z]*$")
+    champion_report_id: str | None = Field(None, max_length=40, pattern=r"^[0-9a-z]*$")
+
+
+def router(evaluation: Evaluation) -> APIRouter:
+    """`/api/reports`, `/api/gates`, `/api/test-readings`."""
+    routes = APIRouter(tags=["evaluation"])
+
+    @routes.get("/api/reports")
+    def list_reports(
+        subject: Filter = None,
+        data: Filter = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        principal: Principal = Depends(caller),
+    ) -> list[Report]:
+        """Newest first, heads and figures only."""
+        return evaluation.reports(principal.school_id, subject=subject, data=data, limit=limit)
+
+    @routes.post("/api/reports", status_code=202)
+    def order_report(new: NewReport, principal: Principal = Depends(caller)) -> Report:
+        """Begin; look at the report until its state is `finished` or `failed`."""
+        return evaluation.start(principal, new)
+
+    @routes.get("/api/reports/{report_id}")
+    def one_report(report_id: Id, principal: Principal = Depends(caller)) -> Report:
+        """With every detail."""
+        return evaluation.report(principal.school_id, report_id)
+
+    @routes.get("/api/reports/{report_id}/html")
+    def report_page(
+        report_id: Id, language: Literal["zh", "en"] | None = None, principal: Principal = Depends(caller)
+    ) -> Response:
+        """One self-contained file that may run and fetch nothing."""
+        content = evaluation.html(principal.school_id, report_id, language or principal.language)
+        policy = f"{document.policy(content)}; frame-ancestors 'none'; sandbox"
+        headers = {"content-security-policy": policy, "cache-control": "private, max-age=3600"}
+        return Response(content, media_type="text/html; charset=utf-8", headers=headers)
+
+    @routes.get("/api/reports/{report_id}/verdicts")
+    def verdicts(report_id: Id, principal: Principal = Depends(caller)) -> list[Verdict]:
+        """What gates said of it, newest first."""
+        return evaluation.verdicts(principal.school_id, report_id)
+
+    @routes.get("/api/gates")
+    def list_gates(principal: Principal = Depends(caller)) -> list[Gate]:
+        """The school's own, then the shipped ones it has not replaced."""
+        return evaluation.gates(principal.school_id)
+
+    @routes.put("/api/gates/{name}")
+    def put_gate(name: Name, new: NewGate, principal: Principal = Depends(caller)) -> Gate:
+        """Set a gate; what it was before stays on record."""
+        return evaluation.put_gate(principal, name, new)
+
+    @routes.post("/api/gates/{name}/judge")
+    def judge(name: Name, body: Judging, principal: Principal = Depends(caller)) -> Verdict:
+        """Every condition with the figure beside its limit."""
+        return evaluation.judge(
+            principal.school_id, principal.account_id, name, body.report_id, body.champion_report_id
+        )
+
+    @routes.get("/api/test-readings")
+    def readings(
+        data: Filter = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+        principal: Principal = Depends(caller),
+    ) -> list[Reading]:
+        """Who read which test part, for which run or version, and when."""
+        return evaluation.readings(principal.school_id, data, limit)
+
+    return routes

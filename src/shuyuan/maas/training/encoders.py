@@ -1,0 +1,70 @@
+"""Columns to arrays for the tasks: fits `science.features` on train, or takes the encoders of earlier weights."""
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from shuyuan.maas.training import task
+from shuyuan.science.features import Features, categories
+
+TRUTH = "*label"  # the array that holds what is to be found; no column is called so
+
+
+def fit(
+    columns: Sequence[task.Column],
+    train: task.Table,
+    init: task.Init | None,
+    kinds: Collection[str],
+    options: Mapping[str, Any] = {},  # of science.features.Options
+) -> Features:
+    """Encoders of the feature and label columns. With `init` those its weights were trained with.
+
+    kinds: of features that the task can read. Raises BadTraining, BadColumn.
+    """
+    used = [column for column in columns if column.role in ("feature", "label")]
+    if wrong := [column for column in used if column.role == "feature" and column.kind not in kinds]:
+        fix = f"give it the role 'ignore', or a kind of {', '.join(sorted(kinds))}"
+        raise task.BadTraining(f"column {wrong[0].name!r} of kind {wrong[0].kind} cannot be read here", fix=fix)
+    if not any(column.role == "feature" for column in used):
+        raise task.BadTraining("no column has the role 'feature'", fix="say in the data set which columns to read")
+    if not rows(train):
+        raise task.BadTraining("the training part is empty", fix="add rows, or give it a larger share of the split")
+    fitted = Features.fit(train, [column._asdict() for column in used], options)
+    return fitted if init is None or init.features is None else _earlier(fitted, init.features)
+
+
+def _earlier(fitted: Features, said: Mapping[str, Any]) -> Features:  # JSON
+    """The earlier encoders; the label too, unless it is another one (transfer) or has classes it did not have."""
+    earlier = Features.from_json(said)
+    same = earlier.label is not None and fitted.label is not None and earlier.label.name == fitted.label.name
+    if same and set(fitted.labels) <= set(earlier.labels):
+        return earlier
+    return dataclasses.replace(earlier, label=fitted.label)
+
+
+def require_label(columns: Sequence[task.Column]) -> task.Column:
+    """The column to be found. Raises BadTraining."""
+    found = [column for column in columns if column.role == "label"]
+    if len(found) != 1:
+        raise task.BadTraining(f"{len(found)} columns have the role 'label'", fix="give exactly one column this role")
+    return found[0]
+
+
+def require_classes(names: Sequence[str]) -> None:
+    """At least two. Raises BadTraining."""
+    if len(names) < 2:
+        told = names[0] if names else "none"
+        raise task.BadTraining(f"the label has one class only: {told}", fix="train on rows of at least two classes")
+
+
+def truth(features: Features, table: task.Table) -> task.Array:
+    """The label as `features` encodes it; unknown throughout where the table has no such column."""
+    label = features.label
+    if label is None or label.name in table:
+        return features.encode_label(table)
+    return categories.Label(label.name, label.how, label.labels).encode([None] * rows(table))
+
+
+def rows(table: task.Table) -> int:
+    """How many rows a table has."""
+    return len(next(iter(table.values()))) if table else 0

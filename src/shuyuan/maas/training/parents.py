@@ -1,0 +1,51 @@
+"""What a run goes on from: `models:/name/3` or `runs:/id`, resolved to a reference that never moves. Starts nothing."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from shuyuan.kernel import errors
+from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.training import interface, preparing, references, store
+
+_RUNS, _MODELS = "runs:/", "models:/"
+
+
+class Parent(NamedTuple):
+    """reference: with its number.  version_id: the catalogue's, where it is one.  weights_of: the run that has them."""
+
+    reference: str | None = None
+    version_id: str | None = None
+    weights_of: str | None = None
+
+
+def resolve(conn: Connection, catalogue: catalogue_api.Catalogue, school_id: str, reference: str | None) -> Parent:
+    """Raises BadReference, UnknownRun, UnknownModel, NoWeights."""
+    if not reference:
+        return Parent()
+    if reference.startswith(_RUNS):
+        return _of_run(conn, school_id, reference)
+    if not reference.startswith(_MODELS):
+        raise interface.BadReference(f"{reference[:120]!r} is no parent", fix="use models:/name/3 or runs:/id")
+    version = catalogue.resolve(school_id, reference)
+    made_by = version.lineage.get("run", "")
+    if version.runner == "torch":
+        return Parent(version.uri, version.id)
+    if not made_by.startswith(_RUNS):
+        raise preparing.no_weights(version.uri)
+    try:
+        return Parent(version.uri, version.id, _of_run(conn, school_id, made_by).weights_of)
+    except errors.NotFound as gone:
+        raise preparing.no_weights(version.uri) from gone
+
+
+def _of_run(conn: Connection, school_id: str, reference: str) -> Parent:
+    found = references.read(reference)
+    row = store.run(conn, school_id, found.run)
+    if row is None:
+        raise interface.UnknownRun(f"there is no run {reference[:120]!r}", fix="see `shuyuan runs`")
+    files: Mapping[str, Any] = row.artefacts
+    if row.state != "finished" or preparing.WEIGHTS not in files:
+        raise preparing.no_weights(interface.RUNS + row.id)
+    return Parent(interface.RUNS + row.id, next(iter(row.registered.values()), None), row.id)

@@ -1,0 +1,112 @@
+"""Puts at hand what a child reads: the parts of the data set, the weights it begins with, and `job.json`."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
+
+from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import errors
+from shuyuan.kernel import storage as kernel_storage
+from shuyuan.maas.catalogue import extras
+from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.datasets import interface as datasets_api
+from shuyuan.maas.training import folders, interface, store
+
+WEIGHTS, SPEC, FEATURES = "weights.safetensors", "spec.json", "features.json"
+CHECKPOINT_EVERY_S = 30
+_Json = dict[str, Any]  # Any: JSON
+
+
+def require_extra() -> None:
+    """Raise ExtraMissing unless what trains is installed. Looks for it; imports nothing."""
+    if missing := extras.missing("torch"):
+        raise interface.ExtraMissing("training is not installed on this machine", fix=extras.advice(missing))
+
+
+class Preparing:
+    """Implements `supervision.Prepares`."""
+
+    def __init__(
+        self,
+        db: kernel_db.Database,
+        storage: kernel_storage.Storage,
+        datasets: datasets_api.DataSets,
+        catalogue: catalogue_api.Catalogue,
+    ) -> None:
+        self._db, self._storage, self._datasets, self._catalogue = db, storage, datasets, catalogue
+
+    def __call__(self, row: Row[Any], folder: folders.RunFolder) -> _Json:
+        """The job of a run. Raises ExtraMissing, UnknownDataSet, ConsentMissing, NoWeights."""
+        require_extra()
+        version = self._datasets.version(row.school_id, row.data)
+        self._datasets.require_trainable(version)  # consent may have been taken back since
+        return {
+            "task": row.task,
+            "config": row.config,
+            "columns": [{"name": one.name, "kind": one.kind, "role": one.role} for one in version.columns],
+            "data": {part: self._part(version, part, row) for part in datasets_api.PARTS},
+            "seed": row.seed,
+            "init": self._init(row, folder),
+            "processes": row.processes,
+            "device": "auto",
+            "checkpoint_every_s": CHECKPOINT_EVERY_S,
+            "threads": row.threads,
+        }
+
+    def _part(self, version: datasets_api.DataSetVersion, part: datasets_api.Part, row: Row[Any]) -> str | None:
+        """A local file. A trial of a search never sees the test part: nothing is chosen by it."""
+        if part not in version.parts or (part == "test" and row.search_id is not None):
+            return None
+        return str(self._datasets.open_part(version, part))
+
+    def _init(self, row: Row[Any], folder: folders.RunFolder) -> _Json | None:
+        """Weights and spec to begin with, copied beside the job once."""
+        if row.parent is None:
+            return None
+        weights, spec = folder.path / "init" / WEIGHTS, folder.path / "init" / SPEC
+        if not spec.is_file():
+            weights.parent.mkdir(parents=True, exist_ok=True)
+            told = self._of_run(row, weights) if row.weights_of else self._of_version(row, weights)
+            spec.write_text(json.dumps(told, ensure_ascii=False))
+        return {"weights": str(weights), "spec": str(spec)}
+
+    def _of_run(self, row: Row[Any], weights: Path) -> _Json:
+        with self._db.read() as conn:
+            source = store.run(conn, row.school_id, row.weights_of)
+        files: Mapping[str, Mapping[str, Any]] = source.artefacts if source is not None else {}
+        if WEIGHTS not in files or SPEC not in files:
+            raise no_weights(row.parent)
+        copy(self._storage, files[WEIGHTS]["sha256"], weights)
+        spec = self._json(files[SPEC])
+        if FEATURES in files:
+            spec.setdefault("features", self._json(files[FEATURES]))
+        return spec
+
+    def _of_version(self, row: Row[Any], weights: Path) -> _Json:
+        version = self._catalogue.resolve(row.school_id, row.parent)
+        copy(self._storage, version.artefact_sha256, weights)
+        return dict(version.spec)
+
+    def _json(self, file: Mapping[str, Any]) -> _Json:
+        told: _Json = json.loads(self._storage.get(file["sha256"]))
+        return told
+
+
+def copy(storage: kernel_storage.Storage, sha256: str, path: Path) -> None:
+    """An artefact as a local file, whole or not at all. Raises NotFound, HashMismatch."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    with partial.open("wb") as out:
+        storage.copy_to(sha256, out)
+    partial.replace(path)
+
+
+def no_weights(parent: str) -> errors.ShuyuanError:
+    """The parent cannot be gone on from."""
+    return interface.NoWeights(
+        f"{parent} has no weights that training can go on from",
+        fix="name a finished run, or a version that was registered from one",
+    )

@@ -1,0 +1,161 @@
+"""Every query of training. What people ask is scoped to a school; what supervises sees its own home's rows."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, select, true, update
+
+from shuyuan.kernel import db
+from shuyuan.maas.training import interface, tables
+
+_R, _S = tables.run, tables.search
+ACTIVE = ("queued", "running")
+OPEN = (*ACTIVE, "paused")
+Rows = list[Row[Any]]  # Any: a row's columns
+
+
+# --- runs ---
+
+
+def add_run(uow: db.UnitOfWork, values: Mapping[str, Any]) -> Row[Any]:
+    """Insert with the next number of the school."""
+    taken = select(func.max(_R.c.number)).where(_R.c.school_id == values["school_id"])
+    number = (uow.conn.execute(taken).scalar() or 0) + 1
+    empty: dict[str, Any] = {"figures": {}, "artefacts": {}, "versions": {}, "error": {}, "registered": {}}
+    query = _R.insert().values(**(empty | dict(values)), number=number, created_at=uow.now).returning(_R)
+    return uow.conn.execute(query).one()
+
+
+def run(conn: Connection, school_id: str, id_or_number: str) -> Row[Any] | None:
+    """One run of the school."""
+    return conn.execute(select(_R).where(_R.c.school_id == school_id, _is(_R, id_or_number))).one_or_none()
+
+
+def run_by_key(conn: Connection, school_id: str, key: str) -> Row[Any] | None:
+    """The run that was started with this key."""
+    return conn.execute(select(_R).where(_R.c.school_id == school_id, _R.c.key == key)).one_or_none()
+
+
+def runs(conn: Connection, school_id: str, *, state: str | None, limit: int, before: int | None) -> Rows:
+    """Newest first, without the trials of searches."""
+    query = select(_R).where(_R.c.school_id == school_id, _R.c.search_id.is_(None))
+    if state is not None:
+        query = query.where(_R.c.state == state)
+    if before is not None:
+        query = query.where(_R.c.number < before)
+    return list(conn.execute(query.order_by(_R.c.number.desc()).limit(limit)))
+
+
+def open_runs(conn: Connection, school_id: str) -> int:
+    """How many runs of the school have not ended."""
+    query = select(func.count()).select_from(_R).where(_R.c.school_id == school_id, _R.c.state.in_(OPEN))
+    return int(conn.execute(query).scalar_one())
+
+
+def change(uow: db.UnitOfWork, run_id: str, was: Sequence[str], **values: Any) -> bool:
+    """Set values of a run that is in one of these states."""
+    query = update(_R).where(_R.c.id == run_id, _R.c.state.in_(was)).values(**values)
+    return uow.conn.execute(query).rowcount == 1
+
+
+def supervised(conn: Connection, home_id: str | None) -> Rows:
+    """Queued and running runs of a home (None: of all), in the order they should go: single runs before trials."""
+    query = select(_R).where(_R.c.state.in_(ACTIVE), _home(_R, home_id))
+    return list(conn.execute(query.order_by(_R.c.search_id.is_not(None), _R.c.id)))
+
+
+def by_id(conn: Connection, run_id: str) -> Row[Any] | None:
+    """A run, for whoever supervises it."""
+    return conn.execute(select(_R).where(_R.c.id == run_id)).one_or_none()
+
+
+def to_mirror(conn: Connection, home_id: str | None, since: datetime) -> Rows:
+    """Ended runs that the mirror has not."""
+    query = select(_R).where(_R.c.state.in_(interface.ENDED), _R.c.mirrored.is_(False), _R.c.ended_at > since)
+    return list(conn.execute(query.where(_home(_R, home_id)).order_by(_R.c.id).limit(20)))
+
+
+def ended_before(conn: Connection, run_ids: Sequence[str], before: datetime) -> set[str]:
+    """Which of these ended before then."""
+    query = select(_R.c.id).where(_R.c.id.in_(run_ids), _R.c.ended_at < before)
+    return set(conn.execute(query).scalars())
+
+
+def known(conn: Connection, run_ids: Sequence[str]) -> set[str]:
+    """Which of these are runs."""
+    return set(conn.execute(select(_R.c.id).where(_R.c.id.in_(run_ids))).scalars())
+
+
+# --- searches ---
+
+
+def add_search(uow: db.UnitOfWork, values: Mapping[str, Any]) -> Row[Any]:
+    """Insert with the next number of the school."""
+    taken = select(func.max(_S.c.number)).where(_S.c.school_id == values["school_id"])
+    number = (uow.conn.execute(taken).scalar() or 0) + 1
+    query = _S.insert().values(**values, number=number, created_at=uow.now, refused=[], error={}).returning(_S)
+    return uow.conn.execute(query).one()
+
+
+def search(conn: Connection, school_id: str, id_or_number: str) -> Row[Any] | None:
+    """One search of the school."""
+    return conn.execute(select(_S).where(_S.c.school_id == school_id, _is(_S, id_or_number))).one_or_none()
+
+
+def searches(conn: Connection, school_id: str, *, limit: int) -> Rows:
+    """Newest first."""
+    query = select(_S).where(_S.c.school_id == school_id).order_by(_S.c.number.desc()).limit(limit)
+    return list(conn.execute(query))
+
+
+def open_searches(conn: Connection, home_id: str | None) -> Rows:
+    """Searches of a home that look for more."""
+    return list(conn.execute(select(_S).where(_S.c.state == "running", _home(_S, home_id)).order_by(_S.c.id)))
+
+
+def trials(conn: Connection, search_id: str) -> Rows:
+    """The runs of a search, in the order they were tried."""
+    return list(conn.execute(select(_R).where(_R.c.search_id == search_id).order_by(_R.c.trial)))
+
+
+def change_search(uow: db.UnitOfWork, search_id: str, **values: Any) -> bool:
+    """Set values of a search that still looks for more."""
+    query = update(_S).where(_S.c.id == search_id, _S.c.state == "running").values(**values)
+    return uow.conn.execute(query).rowcount == 1
+
+
+# --- rows as values ---
+
+
+def told(row: Row[Any]) -> interface.Run:
+    """A row as people see it."""
+    values = dict(row._mapping)
+    values["error"] = values["error"] or None
+    values["registered"] = tuple(values["registered"])
+    return interface.Run.model_validate(values)
+
+
+def told_search(row: Row[Any], runs: Rows) -> interface.Search:
+    """A search with its best trial so far, by the validation figure alone."""
+    values: dict[str, Any] = dict(row._mapping)
+    scored = [(one.figures[row.metric], one) for one in runs if one.state == "finished" and row.metric in one.figures]
+    chosen = (max if row.direction == "maximize" else min)(scored, key=lambda pair: pair[0], default=None)
+    values |= {"error": row.error or None, "task": row.new_run["task"], "data": row.new_run["data"]}
+    values["ended"] = len(row.refused) + sum(one.state in interface.ENDED for one in runs)
+    if chosen:
+        values |= {"best_value": chosen[0], "best_run_id": chosen[1].id, "best_config": chosen[1].config}
+    return interface.Search.model_validate(values)
+
+
+def _is(table: Any, id_or_number: str) -> ColumnElement[bool]:  # Any: a table's columns
+    if len(id_or_number) < 10 and id_or_number.isascii() and id_or_number.isdigit():
+        found: ColumnElement[bool] = table.c.number == int(id_or_number)
+        return found
+    by_id: ColumnElement[bool] = table.c.id == id_or_number
+    return by_id
+
+
+def _home(table: Any, home_id: str | None) -> ColumnElement[bool]:  # Any: a table's columns
+    found: ColumnElement[bool] = true() if home_id is None else table.c.home_id == home_id
+    return found

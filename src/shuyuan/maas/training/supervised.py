@@ -1,0 +1,139 @@
+"""What tasks that find a class or a value have in common: loss, weights of classes, predictions, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from shuyuan.maas.training import encoders, task
+from shuyuan.maas.training.encoders import TRUTH
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from shuyuan.maas.training.options import ClassConfig
+    from shuyuan.science.features import Features
+
+
+class Encoded(task.Work):
+    """Reads its inputs through `science.features`: every input the encoders give, in their order."""
+
+    def __init__(self, fitted: Features) -> None:
+        self.fitted = fitted
+        self.INPUTS = tuple(one.name for one in fitted.inputs)
+
+    def arrays(self, table: task.Table) -> task.Arrays:
+        """Inputs by name, and the label where there is one."""
+        inputs = self.fitted.transform(table)
+        found = {name: inputs[name] for name in self.INPUTS}
+        return found if self.fitted.label is None else {**found, TRUTH: encoders.truth(self.fitted, table)}
+
+    def features(self) -> Mapping[str, Any]:  # JSON
+        """The fitted encoders."""
+        return self.fitted.to_json()
+
+
+class Classes(Encoded):
+    """Finds one of the labels: the truth is its index, -1 where it is not known."""
+
+    def __init__(self, config: ClassConfig, fitted: Features, train: task.Table) -> None:
+        super().__init__(fitted)
+        self.options, self.labels = config, fitted.labels
+        encoders.require_classes(self.labels)
+        truth = encoders.truth(fitted, train)
+        counts = np.bincount(truth[truth >= 0], minlength=len(self.labels)).clip(min=1)
+        if (counts.sum() == counts).any() or not (truth >= 0).any():
+            encoders.require_classes(self.labels[:1])
+        self._balance = (counts.sum() / (len(self.labels) * counts)).astype(np.float32)
+
+    def loss_of(self, outputs: tuple[Tensor, ...], batch: Mapping[str, Tensor]) -> task.Loss:
+        """Cross entropy; rows without a known label weigh nothing."""
+        import torch
+        from torch.nn import functional
+
+        logits, truth = outputs[0], batch[TRUTH]
+        weights = torch.from_numpy(self._balance).to(logits) if self.options.class_weights == "balanced" else None
+        total = functional.cross_entropy(
+            logits, truth, weights, ignore_index=-1, reduction="sum", label_smoothing=self.options.label_smoothing
+        )
+        if weights is not None:
+            return task.Loss(total, weights[truth[truth >= 0]].sum())
+        complete = not len(truth) or int(truth.min()) >= 0  # mostly; one look at the labels is then enough
+        return task.Loss(total, len(truth) if complete else (truth >= 0).sum())
+
+    def row_weights(self, arrays: task.Arrays) -> task.Array | None:
+        """Each class as often as the others, when asked for."""
+        if self.options.resample == "none":
+            return None
+        return np.where(arrays[TRUTH] >= 0, self._balance[arrays[TRUTH]], 0.0)
+
+    def predict(self, outputs: task.Arrays, arrays: task.Arrays) -> task.Predictions:
+        """The likeliest class and the probability of each."""
+        p = softmax(outputs["logits"])
+        truth = [self.labels[n] if n >= 0 else None for n in arrays[TRUTH]]
+        found = [self.labels[n] for n in p.argmax(1)]
+        return task.Predictions(truth, found, {f"p_{n}": p[:, n] for n in range(len(self.labels))})
+
+    def figures(self, outputs: task.Arrays, arrays: task.Arrays) -> dict[str, float]:
+        """Accuracy and macro F1 over the rows whose label is known."""
+        known = arrays[TRUTH] >= 0
+        truth, found = arrays[TRUTH][known], outputs["logits"][known].argmax(1)
+        if not len(truth):
+            return {}
+        hits = np.bincount(truth[truth == found], minlength=len(self.labels))
+        both = np.bincount(truth, minlength=len(self.labels)) + np.bincount(found, minlength=len(self.labels))
+        scores = 2 * hits[both > 0] / both[both > 0]
+        return {"accuracy": float((truth == found).mean()), "macro_f1": float(scores.mean())}
+
+    def spec(self) -> dict[str, Any]:  # JSON
+        """Labels in order."""
+        return {"labels": list(self.labels), "output": "logits"}
+
+
+class Values(Encoded):
+    """Finds a number; the net is taught it in units of its spread in training."""
+
+    OUTPUTS: tuple[str, ...] = ("value",)
+
+    def __init__(self, fitted: Features, train: task.Table) -> None:
+        super().__init__(fitted)
+        truth = encoders.truth(fitted, train)
+        if np.isnan(truth).all():
+            raise task.BadTraining("the label holds no number", fix="choose another label column, or clean this one")
+        self.mean, self.spread = float(np.nanmean(truth)), float(np.nanstd(truth)) or 1.0
+
+    def loss_of(self, outputs: tuple[Tensor, ...], batch: Mapping[str, Tensor]) -> task.Loss:
+        """Squared error in units of the spread; rows without a label weigh nothing."""
+        value = outputs[0][:, 0]
+        truth = (batch[TRUTH] - self.mean) / self.spread
+        known = ~truth.isnan()
+        return task.Loss(((value - truth)[known] ** 2).sum(), known.sum())
+
+    def predict(self, outputs: task.Arrays, arrays: task.Arrays) -> task.Predictions:
+        """The value in the label's own unit."""
+        found = outputs["value"][:, 0] * self.spread + self.mean
+        truth = [None if np.isnan(one) else float(one) for one in arrays[TRUTH]]
+        return task.Predictions(truth, found.tolist(), {"p_0": found})
+
+    def figures(self, outputs: task.Arrays, arrays: task.Arrays) -> dict[str, float]:
+        """Root of the mean squared error and R², over the rows whose label is known."""
+        known = ~np.isnan(arrays[TRUTH])
+        if not known.any():
+            return {}
+        truth = arrays[TRUTH][known].astype(np.float64)
+        found = outputs["value"][:, 0][known] * self.spread + self.mean
+        squares, variance = float(((found - truth) ** 2).mean()), float(truth.var())
+        return {"rmse": squares**0.5, "r2": 1 - squares / variance if variance else 0.0}
+
+    def spec(self) -> dict[str, Any]:  # JSON
+        """How to turn the net's value into the label's unit."""
+        return {"labels": [], "output": "value", "scale": {"mean": self.mean, "spread": self.spread}}
+
+
+def softmax(logits: task.Array) -> task.Array:
+    """Probabilities over the last axis."""
+    raised = np.exp(logits - logits.max(-1, keepdims=True))
+    p: task.Array = raised / raised.sum(-1, keepdims=True)
+    return p

@@ -1,0 +1,1 @@
+"""Families of nets as plain sizes, one a file, without torch; `shapes` knows them by name."""

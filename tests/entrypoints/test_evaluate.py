@@ -1,0 +1,66 @@
+"""`shuyuan evaluate`: figures on the screen, the report in a file, the gate in the exit code."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("polars", reason="tables are read by polars, of the extra `data`")
+pytest.importorskip("onnxruntime", reason="models are run by onnxruntime, of the extra `embed`")
+
+import polars as pl
+from tests.journeys import shell
+from tests.maas.evaluation import made
+
+from shuyuan.entrypoints import installation
+from shuyuan.maas.datasets import interface as datasets
+
+
+@pytest.fixture
+def with_model(home: Path, tmp_path: Path) -> Path:
+    """The home with `data:/pupils/1` and `models:/passes/1`."""
+    table = made.pupils(300)
+    model, spec = made.model(tmp_path, table)
+    told = {
+        one["name"]: datasets.ColumnPlan.model_validate({k: one[k] for k in ("kind", "role")}) for one in made.COLUMNS
+    }
+    with installation.opened(home) as platform:
+        school = platform.get("identity").schools()[0].id
+        sets: datasets.DataSets = platform.get("datasets")
+        new = datasets.NewDataSet(name="pupils", filename="pupils.csv", columns=told)
+        sets.wait(school, sets.create(school, "system", io.BytesIO(pl.DataFrame(table).write_csv().encode()), new).id)
+        platform.get("catalogue").add_file(school, "system", model="passes", source=model, runner="onnx", spec=spec)
+    return home
+
+
+def test_a_model_is_evaluated_judged_and_its_report_written(with_model: Path, tmp_path: Path) -> None:
+    page, figures = tmp_path / "report.html", tmp_path / "report.json"
+    said = shell.call(
+        *("evaluate", "models:/passes/1", "--data", "data:/pupils", "--part", "train", "--gate", "auto"),
+        *("--html", page, "--json", figures, "--language", "en", "--home", with_model),
+    )
+    assert said.err == ""
+    assert "accuracy" in said.words
+    assert "gate classification" in said.words
+    assert "kept" in said.words
+    told = json.loads(figures.read_text())
+    assert said.code == (1 if "not passed" in said.words else 0)
+    assert told["figures"]["accuracy"] > 0.8
+    assert '<html lang="en">' in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nothing", "--data", "data:/pupils"], "no part validation"),
+        (["models:/passes/1", "--data", "data:/nothing", "--part", "train"], "data:/nothing"),
+        (["models:/passes/9", "--data", "data:/pupils", "--part", "train"], "models:/passes/9"),
+        (["models:/passes/1", "--data", "data:/pupils", "--part", "all"], "no part 'all'"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_one_sentence_with_its_fix(with_model: Path, words: list[str], says: str) -> None:
+    said = shell.call("evaluate", *words, "--home", with_model)
+    assert said.code == 1
+    assert says in said.err.replace("\n", " ")
+    assert "fix" in said.err

@@ -1,0 +1,118 @@
+"""Kinds are seen in every value, roles in names; what is mixed is told; a person has the last word."""
+
+from datetime import datetime
+
+import polars as pl
+import pytest
+
+from shuyuan.maas.datasets import casting, interface, schema
+
+
+def kinds(**table: list[object]) -> dict[str, str]:
+    _, columns, _ = schema.inferred(pl.DataFrame(table))
+    return {one.name: one.kind for one in columns}
+
+
+def roles(**table: list[object]) -> dict[str, str]:
+    _, columns, _ = schema.inferred(pl.DataFrame(table))
+    return {one.name: one.role for one in columns}
+
+
+def test_kinds_are_those_of_all_values() -> None:
+    words = ["a long sentence that nobody would take for a category, not even in a hurry"] * 2 + [
+        "another one, as long"
+    ]
+    found = kinds(
+        whole=["1", "2", None],
+        number=["1", "2.5", "NA"],
+        truth=["true", "False", "TRUE"],
+        moment=["2026-09-01 08:00", "2026-09-02 09:30", ""],
+        zoned=["2026-09-01T08:00:00Z", "2026-09-01T16:00:00+08:00", None],
+        group=["a", "b", "a"],
+        text=words,
+        code=["007", "008", "011"],
+        sequence=[[1], [2], []],
+        picture=[b"x", b"y", None],
+    )
+    assert found == {
+        "whole": "integer",
+        "number": "number",
+        "truth": "boolean",
+        "moment": "time",
+        "zoned": "time",
+        "group": "category",
+        "text": "text",
+        "code": "identifier",
+        "sequence": "sequence",
+        "picture": "image",
+    }
+
+
+def test_words_for_missing_are_missing_among_numbers_and_words_elsewhere() -> None:
+    frame, columns, _ = schema.inferred(pl.DataFrame({"n": ["1", "NA", "nan", ""], "c": ["NA", "CN", "", "CN"]}))
+    assert frame["n"].to_list() == [1, None, None, None]
+    assert frame["c"].to_list() == ["NA", "CN", None, "CN"]
+    assert [one.missing for one in columns] == [3, 1]
+
+
+def test_nearly_numbers_stay_as_they_came_and_are_told() -> None:
+    values = [str(at) for at in range(30)] + ["absent"]
+    frame, _, findings = schema.inferred(pl.DataFrame({"mark": values}))
+    assert frame["mark"].to_list() == values
+    (told,) = findings
+    assert (told.rule, told.column, told.count, told.action) == ("types", "mark", 1, "kept as text")
+    assert "'absent'" in told.detail
+
+
+def test_nan_and_infinity_are_missing_and_told() -> None:
+    frame, _, findings = schema.inferred(pl.DataFrame({"n": [1.0, float("nan"), float("inf"), None]}))
+    assert frame["n"].to_list() == [1.0, None, None, None]
+    assert (findings[0].count, findings[0].action) == (2, "made missing")
+
+
+def test_roles_follow_names() -> None:
+    found = roles(
+        student_id=["1", "2", "1"],
+        label=["a", "b", "a"],
+        timestamp=["2026-09-01", "2026-09-02", "2026-09-03"],
+        id=["1", "2", "3"],
+        mark=["1", "2", "3"],
+    )
+    assert found == {"student_id": "person", "label": "label", "timestamp": "time", "id": "ignore", "mark": "feature"}
+
+
+def test_what_a_person_says_wins_and_an_unknown_name_is_refused() -> None:
+    told = {"a": interface.ColumnPlan(kind="category", role="label")}
+    _, columns, _ = schema.inferred(pl.DataFrame({"a": ["1", "2"]}), told)
+    assert (columns[0].kind, columns[0].role) == ("category", "label")
+    with pytest.raises(interface.WrongColumns, match="no column 'b'"):
+        schema.inferred(pl.DataFrame({"a": [1]}), {"b": interface.ColumnPlan()})
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "wanted"),
+    [
+        (["1", "x", " 2"], "number", [1.0, None, None]),
+        (["1", "2.0", "2.5"], "integer", [1, 2, None]),
+        ([1.0, 2.5], "integer", [1, None]),
+        (["yes", "No", "1", "maybe"], "boolean", [True, False, True, None]),
+        ([1.0, 2.0], "category", [1, 2]),
+        ([1.5, 2.0], "category", ["1.5", "2.0"]),
+        (["2026-09-01", "2026/09/02 08:00", "soon"], "time", [datetime(2026, 9, 1), datetime(2026, 9, 2, 8), None]),
+        ([0, 86400], "time", [datetime(1970, 1, 1), datetime(1970, 1, 2)]),
+        (["a b", "c"], "sequence", [["a", "b"], ["c"]]),
+        ([1, 2], "text", ["1", "2"]),
+    ],
+)
+def test_values_are_cast_to_their_kind_or_missing(
+    values: list[object], kind: interface.Kind, wanted: list[object]
+) -> None:
+    assert casting.cast(pl.Series("column", values), kind).to_list() == wanted
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"), [([b"x"], "number"), ([[1]], "category"), (["x"], "image"), ([1], "sequence")]
+)
+def test_columns_that_cannot_be_of_a_kind_at_all_are_refused(values: list[object], kind: interface.Kind) -> None:
+    with pytest.raises(interface.WrongColumns, match="'column'"):
+        casting.cast(pl.Series("column", values), kind)

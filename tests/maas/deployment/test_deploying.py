@@ -1,0 +1,317 @@
+"""Canary, shadow, promotion past and against gates, and the ways back."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+from tests.maas.deployment.conftest import House
+
+from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import errors
+from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.deployment import interface, routing
+from shuyuan.maas.deployment.service import DeploymentService
+
+PEOPLE = [f"person{n}" for n in range(2000)]
+Called = Callable[..., None]
+
+
+def on_canary(service: DeploymentService, school_id: str, model: str = "digits") -> set[str]:
+    return {one for one in PEOPLE if service.choose(school_id, model, one) != model}
+
+
+def test_a_canary_answers_its_share_of_the_people_always_the_same(house: House, deployment: DeploymentService) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.1)
+    first = on_canary(deployment, house.north)
+    assert 140 <= len(first) <= 260
+    assert on_canary(deployment, house.north) == first
+    assert {deployment.choose(house.north, "digits", one) for one in first} == {"models:/digits/2"}
+    for name in ("models:/digits", "models:/digits@champion", "digits@champion"):
+        assert {one for one in PEOPLE if deployment.choose(house.north, name, one) != name} == first
+    assert deployment.choose(house.north, "models:/digits/1", next(iter(first))) == "models:/digits/1"
+    assert on_canary(deployment, house.south) == set(), "another school has nothing of it"
+
+
+def test_a_new_canary_draws_other_people(house: House, deployment: DeploymentService) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.1)
+    first = on_canary(deployment, house.north)
+    deployment.stop(house.north, house.person, "digits", "enough")
+    assert on_canary(deployment, house.north) == set()
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.1)
+    assert len(on_canary(deployment, house.north) & first) < len(first) / 2
+
+
+def test_another_process_sees_a_canary_within_two_seconds(house: House, deployment: DeploymentService) -> None:
+    other = house.service()
+    other.start()
+    try:
+        deployment.deploy(house.north, house.person, "digits", 2, share=1.0)
+        deadline = time.monotonic() + 2.0
+        while other.choose(house.north, "digits", "anybody") == "digits" and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert other.choose(house.north, "digits", "anybody") == "models:/digits/2"
+    finally:
+        other.close()
+    assert "shuyuan-deployment" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_failing_calls_take_a_canary_back_once_with_a_reason_on_every_record(
+    house: House, deployment: DeploymentService, call: Called
+) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2, rules=interface.Rules(min_calls=20))
+    other = house.service()
+    other.look()
+    call(1, 100)
+    call(2, 19, errors=19)
+    deployment.look()
+    assert deployment.deployment(house.north, "digits").canary is not None, "fewer than min_calls are not judged"
+    call(2, 1, errors=1)
+    other.look(), deployment.look(), other.look()
+    now = deployment.deployment(house.north, "digits")
+    assert (now.canary, now.state, now.champion, now.changed_by) == (None, "rolled_back", 1, kernel_audit.SYSTEM)
+    assert "20 of 20 calls failed" in now.reason
+    last, *before = deployment.history(house.north, "digits")
+    assert (last.kind, last.version, last.previous, last.automatic) == ("rolled_back", 1, 2, True)
+    assert [one.kind for one in before] == ["canary", "promoted"], "once, however many look"
+    assert on_canary(deployment, house.north) == on_canary(other, house.north) == set()
+    with house.db.read() as conn:
+        told = conn.execute(select(kernel_outbox.event.c.payload).order_by(kernel_outbox.event.c.seq)).scalars().all()
+        actions = [entry.action for entry in kernel_audit.entries(conn, house.north, limit=1)]
+    assert (told[-1]["change"], told[-1]["version"], told[-1]["automatic"]) == ("rolled_back", 1, True)
+    assert actions == ["deployment.rolled_back"]
+
+
+def test_calls_of_several_processes_are_judged_together(house: House, deployment: DeploymentService) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2, rules=interface.Rules(min_calls=30))
+    processes = [house.service() for _ in range(3)]
+    for one in processes:
+        one.read()
+        for _ in range(10):
+            one.note(house.north, "models:/digits/2", False, 0.0)
+        one.look()
+    processes[0].look()
+    assert deployment.deployment(house.north, "digits").state == "rolled_back"
+
+
+def test_slow_answers_take_a_canary_back_and_slightly_slower_ones_do_not(
+    house: House, deployment: DeploymentService, call: Called
+) -> None:
+    rules = interface.Rules(min_calls=50, max_latency_ratio=2.0)
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2, rules=rules)
+    call(1, 200, seconds=0.010), call(2, 200, seconds=0.015)
+    deployment.look()
+    assert deployment.deployment(house.north, "digits").canary is not None
+    call(1, 200, seconds=0.010), call(2, 800, seconds=0.060)
+    deployment.look()
+    now = deployment.deployment(house.north, "digits")
+    assert now.state == "rolled_back"
+    assert "times as long" in now.reason
+
+
+def test_what_is_older_than_the_window_is_not_held_against_a_canary(
+    house: House, deployment: DeploymentService, call: Called
+) -> None:
+    rules = interface.Rules(min_calls=20, window_s=600)
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2, rules=rules)
+    call(2, 15, errors=15)
+    house.clock.pass_s(700)
+    call(2, 15, errors=0)
+    deployment.look()
+    found = {one.part: one for one in deployment.standing(house.north, "digits")}["canary"]
+    assert (found.calls, found.errors) == (15, 0)
+    assert deployment.deployment(house.north, "digits").canary is not None
+
+
+def test_only_versions_under_trial_are_counted(house: House, deployment: DeploymentService) -> None:
+    assert not deployment.watches(house.north, "models:/digits/1")
+    deployment.note(house.north, "models:/digits/1", True, 0.1)
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2)
+    assert deployment.watches(house.north, "models:/digits/1")
+    assert not deployment.watches(house.south, "models:/digits/1")
+    assert deployment.standing(house.north, "digits") == []
+
+
+def test_shadow_answers_are_counted_by_agreement(house: House, deployment: DeploymentService) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, shadow=True)
+    assert deployment.shadow(house.north, "digits") == "models:/digits/2"
+    assert on_canary(deployment, house.north) == set(), "a shadow answers nobody"
+    for agreed in (True, True, False, None):
+        deployment.compared(house.north, "models:/digits/2", agreed, ok=True, latency_s=0.1)
+    deployment.compared(house.north, "models:/digits/7", True, ok=True, latency_s=0.1)
+    (found,) = deployment.standing(house.north, "digits")
+    assert (found.part, found.version, found.calls, found.compared, found.agreed) == ("shadow", 2, 4, 3, 2)
+
+
+def test_canary_and_shadow_run_side_by_side_and_end_together(house: House, deployment: DeploymentService) -> None:
+    house.bring(house.north)
+    deployment.deploy(house.north, house.person, "digits", 3, shadow=True)
+    now = deployment.deploy(house.north, house.person, "digits", 2, share=0.5)
+    assert (now.canary, now.shadow, now.state) == (interface.Canary(version=2, share=0.5), 3, "canary")
+    now = deployment.rollback(house.north, house.person, "digits", "not today")
+    assert (now.canary, now.shadow, now.champion) == (None, None, 1)
+
+
+def test_nothing_is_promoted_past_a_failed_gate_without_a_named_person_s_reason(
+    house: House, deployment: DeploymentService
+) -> None:
+    failed = house.verdicts.add("models:/digits/2", passed=False)
+    for actor, verdict, reason in (
+        (kernel_audit.SYSTEM, failed, "because"),
+        (kernel_audit.SYSTEM, None, "because"),
+        (house.person, failed, "  "),
+        (house.person, None, ""),
+        ("01nobody", failed, "because"),
+    ):
+        with pytest.raises(interface.GateNotPassed):
+            deployment.promote(house.north, actor, "digits", 2, verdict, reason)
+    with pytest.raises(interface.GateNotPassed):
+        deployment.promote(house.north, house.person, "digits", 2, failed, "because", automatic=True)
+    assert deployment.deployment(house.north, "digits").champion == 1
+    now = deployment.promote(house.north, house.person, "digits", 2, failed, "the old one cannot read zeros")
+    last = deployment.history(house.north, "digits")[0]
+    assert (now.champion, last.reason, last.by) == (2, "the old one cannot read zeros", house.person)
+    assert last.verdict is not None
+    assert (last.verdict["passed"], last.verdict["gate"]) == (False, "classification")
+    with house.db.read() as conn:
+        entry = next(iter(kernel_audit.entries(conn, house.north, limit=1)))
+    assert (entry.action, entry.detail["gate_passed"]) == ("deployment.promoted", False)
+
+
+def test_a_passed_gate_promotes_by_itself(house: House, deployment: DeploymentService) -> None:
+    passed = house.verdicts.add("models:/digits/2", passed=True)
+    now = deployment.promote(house.north, kernel_audit.SYSTEM, "digits", 2, passed, automatic=True)
+    assert (now.champion, now.reason) == (2, "gate classification passed")
+
+
+def test_a_verdict_that_was_made_up_or_is_of_another_version_is_refused(
+    house: House, deployment: DeploymentService
+) -> None:
+    other = house.verdicts.add("models:/digits/1", passed=True)
+    with pytest.raises(errors.BadInput, match="not of models:/digits/2"):
+        deployment.promote(house.north, kernel_audit.SYSTEM, "digits", 2, other)
+    failed = house.verdicts.add("models:/digits/2", passed=False)
+    forged = failed.model_copy(update={"passed": True})
+    with pytest.raises(interface.GateNotPassed):
+        deployment.promote(house.north, kernel_audit.SYSTEM, "digits", 2, forged)
+
+
+def test_going_back_twice_goes_back_two_champions(house: House, deployment: DeploymentService) -> None:
+    house.bring(house.north)
+    for number in (2, 3):
+        deployment.promote(house.north, house.person, "digits", number, reason="newer")
+    back = [deployment.rollback(house.north, house.person, "digits", "worse").champion for _ in range(2)]
+    assert back == [2, 1]
+    with pytest.raises(errors.Conflict, match="no earlier champion"):
+        deployment.rollback(house.north, house.person, "digits", "worse")
+
+
+def test_nothing_changes_by_itself_in_an_exam_or_in_school_hours_but_the_way_back_is_open(
+    house: House, deployment: DeploymentService, call: Called
+) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2, rules=interface.Rules(min_calls=20))
+    passed = house.verdicts.add("models:/digits/2", passed=True)
+    house.clock.pass_s(22 * 3600)  # Monday, ten in the morning
+    assert deployment.frozen(house.north) == "school_hours"
+    with pytest.raises(interface.Frozen):
+        deployment.promote(house.north, kernel_audit.SYSTEM, "digits", 2, passed, automatic=True)
+    with pytest.raises(interface.Frozen):
+        deployment.deploy(house.north, kernel_audit.SYSTEM, "digits", 2, share=0.5, automatic=True)
+    house.clock.pass_s(12 * 3600)
+    assert deployment.frozen(house.north) == ""
+    until = house.clock().replace(hour=23)
+    house.db.write(lambda uow: house.identity.suspend_models(uow, school_id=house.north, group_id="g", until=until))
+    assert (deployment.frozen(house.north), deployment.frozen(house.south)) == ("exam", "")
+    call(2, 20, errors=20)
+    deployment.look()
+    assert deployment.deployment(house.north, "digits").state == "rolled_back"
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        ({"version": 2}, errors.BadInput),
+        ({"version": 2, "share": 0.0}, errors.BadInput),
+        ({"version": 2, "share": 1.5}, errors.BadInput),
+        ({"version": 1, "share": 0.5}, errors.Conflict),
+        ({"version": 9, "share": 0.5}, catalogue_api.UnknownModel),
+    ],
+)
+def test_what_makes_no_sense_is_not_deployed(
+    house: House, deployment: DeploymentService, asked: dict[str, float], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        deployment.deploy(house.north, house.person, "digits", **asked)  # type: ignore[arg-type]
+    assert deployment.history(house.north, "digits")[0].kind == "promoted"
+
+
+def test_a_version_with_other_inputs_is_not_given_to_the_same_callers(
+    house: House, deployment: DeploymentService
+) -> None:
+    del deployment
+    house.bring(house.south, inputs=[{"name": "x", "dtype": "float32"}])
+    house.bring(house.south, inputs=[{"name": "z", "dtype": "float32"}])
+    service = house.service()
+    actor = house.db.write(
+        lambda uow: house.identity.create_account(
+            uow, school_id=house.south, role="admin", name="Li", login="li", secret=None
+        )
+    )
+    service.promote(house.south, actor, "digits", 1, reason="first")
+    with pytest.raises(errors.Conflict, match="takes z:float32"):
+        service.deploy(house.south, actor, "digits", 2, share=0.5)
+
+
+def test_no_question_is_sent_to_another_server_as_a_shadow(house: House, deployment: DeploymentService) -> None:
+    remote = house.db.write(
+        lambda uow: house.catalogue.register_version(
+            uow,
+            school_id=house.north,
+            actor_id="system",
+            version=catalogue_api.NewVersion(
+                model="digits",
+                runner="remote",
+                artefact_sha256=house.catalogue.resolve(house.north, "models:/digits/1").artefact_sha256,
+                size_bytes=1,
+                card=catalogue_api.LocalText(zh="远程", en="remote"),
+                tasks=("predict",),
+            ),
+        )
+    )
+    with pytest.raises(errors.Conflict, match="another server"):
+        deployment.deploy(house.north, house.person, "digits", remote.number, shadow=True)
+
+
+def test_two_schools_do_not_see_each_others_deployments(house: House, deployment: DeploymentService) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2)
+    assert [one.model for one in deployment.deployments(house.north)] == ["digits"]
+    assert deployment.deployments(house.south) == []
+    assert deployment.history(house.south, "digits") == []
+    for ask in (
+        lambda: deployment.deployment(house.south, "digits"),
+        lambda: deployment.rollback(house.south, house.person, "digits", "mine?"),
+        lambda: deployment.deploy(house.south, house.person, "digits", 2, share=0.2),
+        lambda: deployment.promote(house.south, house.person, "digits", 2, reason="mine?"),
+        lambda: deployment.lineage(house.south, "digits", 1),
+        lambda: deployment.stop(house.south, house.person, "digits", "mine?"),
+    ):
+        with pytest.raises((errors.NotFound, errors.Conflict)):
+            ask()
+    assert deployment.deployment(house.north, "digits").canary is not None
+
+
+def test_counts_of_canaries_that_are_over_are_forgotten(
+    house: House, deployment: DeploymentService, call: Called
+) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2)
+    call(2, 5)
+    deployment.look()
+    assert deployment.prune() == 0
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.3)
+    assert deployment.prune() == 1
+
+
+def test_a_name_is_spelled_in_four_ways() -> None:
+    assert routing.spellings("x") == ("x", "x@champion", "models:/x", "models:/x@champion")

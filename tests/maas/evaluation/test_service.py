@@ -1,0 +1,282 @@
+"""Reports, gates, verdicts and readings of a school, on both databases."""
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("polars", reason="tables are read by polars, of the extra `data`")
+pytest.importorskip("onnxruntime", reason="models are run by onnxruntime, of the extra `embed`")
+
+from tests.maas.evaluation.conftest import COPY, Once, School
+
+from shuyuan.kernel import audit, errors
+from shuyuan.maas.catalogue.interface import UnknownModel
+from shuyuan.maas.datasets import interface as datasets
+from shuyuan.maas.evaluation import interface, store, supervision
+from shuyuan.maas.evaluation.interface import Condition, NewGate, NewReport
+
+
+def asked(school: School, part: datasets.Part = "validation", **more: object) -> NewReport:
+    return NewReport.model_validate({"subject": school.version.uri, "data": school.data.uri, "part": part, **more})
+
+
+def actions(school: School) -> list[str]:
+    with school.platform.get("db").read() as conn:
+        return [row.action for row in audit.entries(conn, school.id)]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as evaluation sees it."""
+
+    id: str
+    data: str
+    task: str = "tabular_classification"
+    state: str = "finished"
+
+    @property
+    def uri(self) -> str:
+        return f"runs:/{self.id}"
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Keeps one run's files, of one school."""
+
+    school_id: str
+    run: Run
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    def run_of(self, school_id: str, run_id: str) -> Run:
+        if (school_id, run_id) != (self.school_id, self.run.id):
+            raise errors.NotFound(f"no run {run_id!r}")
+        return self.run
+
+    def artefact_of(self, school_id: str, run_id: str, name: str) -> Path:
+        if name not in self.files:
+            raise errors.NotFound(f"no file {name!r}")
+        return self.files[name]
+
+
+def test_a_version_is_evaluated_stored_and_read_again_whole(school: School) -> None:
+    report = school.evaluation.evaluate(school.id, "actor", asked(school))
+    assert (report.subject, report.data, report.part, report.family) == (
+        school.version.uri,
+        school.data.uri,
+        "validation",
+        "classification",
+    )
+    assert report.state == "finished"
+    assert report.rows == 300
+    assert report.figures["accuracy"] > 0.8
+    assert report.confusion is not None
+    assert report == school.evaluation.report(school.id, report.id)
+    (line,) = school.evaluation.reports(school.id, subject=school.version.uri)
+    assert line.figures == report.figures
+    assert line.confusion is None
+    assert school.evaluation.reports(school.id, subject="models:/other/1") == []
+    assert {"report.ordered", "report.made"} <= set(actions(school))
+    assert b"<svg" in school.evaluation.html(school.id, report.id, "zh")
+    assert not list((school.platform.settings.home / "evaluations").iterdir())  # no copy of the data stays
+
+
+def test_reading_a_test_part_is_logged_with_version_person_and_time_and_counted(school: School) -> None:
+    evaluation = school.evaluation
+    assert evaluation.evaluate(school.id, "a", asked(school)).test_readings == 0
+    assert evaluation.readings(school.id) == []
+    first = evaluation.evaluate(school.id, "a", asked(school, "test"))
+    second = evaluation.evaluate(school.id, "b", asked(school, "test"))
+    assert (first.test_readings, second.test_readings) == (1, 2)
+    newest, oldest = evaluation.readings(school.id, school.data.uri)
+    assert (newest.read_by, oldest.read_by) == ("b", "a")
+    assert newest.subject == school.version.uri
+    assert newest.report_id == second.id
+    assert newest.rows == school.data.parts["test"].rows
+    evaluation.note_reading(
+        school.id, "c", subject="runs:/x", data=school.data.uri, data_sha256=newest.data_sha256, rows=3
+    )
+    assert [one.read_by for one in evaluation.readings(school.id)] == ["c", "b", "a"]
+    assert actions(school).count("test_part.read") == 3
+
+
+def test_another_school_sees_and_reaches_none_of_it(school: School) -> None:
+    evaluation = school.evaluation
+    report = evaluation.evaluate(school.id, "a", asked(school, "test"))
+    verdict = evaluation.judge(school.id, "a", "", report.id)
+    other = school.platform.get("identity").create_school("other").id
+    assert evaluation.reports(other) == []
+    assert evaluation.readings(other) == []
+    assert evaluation.verdicts(other, report.id) == []
+    asks: list[Callable[[], object]] = [
+        lambda: evaluation.report(other, report.id),
+        lambda: evaluation.html(other, report.id, "en"),
+        lambda: evaluation.judge(other, "a", "classification", report.id),
+        lambda: evaluation.verdict(other, verdict.id),
+        lambda: evaluation.evaluate(other, "a", asked(school)),
+    ]
+    for ask in asks:
+        with pytest.raises(errors.NotFound):
+            ask()
+    mine = evaluation.put_gate(
+        school.principal(), "own", NewGate(conditions=(Condition(figure="auc", comparison=">", limit=0),))
+    )
+    assert mine.name in {one.name for one in evaluation.gates(school.id)}
+    assert mine.name not in {one.name for one in evaluation.gates(other)}
+    with pytest.raises(interface.UnknownGate):
+        evaluation.gate(other, "own")
+
+
+def test_a_verdict_is_stored_and_audited_with_every_line(school: School) -> None:
+    evaluation = school.evaluation
+    champion = evaluation.evaluate(school.id, "a", asked(school))
+    candidate = evaluation.evaluate(school.id, "a", asked(school))
+    verdict = evaluation.judge(school.id, "judge", "", candidate.id, champion.id)
+    assert (verdict.gate, verdict.gate_number, verdict.judged_by) == ("classification", 0, "judge")
+    assert verdict.subject == school.version.uri
+    assert verdict == evaluation.verdict(school.id, verdict.id)
+    assert evaluation.verdicts(school.id, candidate.id) == [verdict]
+    compared = next(line for line in verdict.lines if line.said == "champion - 0.01" and line.figure == "accuracy")
+    assert compared.passed
+    assert compared.limit == pytest.approx(champion.figures["accuracy"] - 0.01)
+    assert "gate.judged" in actions(school)
+
+
+def test_a_gate_is_set_changed_and_keeps_its_past(school: School) -> None:
+    evaluation, admin = school.evaluation, school.principal("developer")
+    shipped = evaluation.gate(school.id, "classification")
+    assert shipped.number == 0
+    low, high = (NewGate(conditions=(Condition(figure="accuracy", comparison=">=", limit=x),)) for x in (0.1, 0.999))
+    evaluation.put_gate(admin, "classification", low)
+    assert [one.name for one in evaluation.gates(school.id)].count("classification") == 1
+    report = evaluation.evaluate(school.id, "a", asked(school))
+    passed = evaluation.judge(school.id, "a", "", report.id)
+    changed = evaluation.put_gate(admin, "classification", high)
+    refused = evaluation.judge(school.id, "a", "", report.id)
+    assert (passed.passed, passed.gate_number) == (True, 1)
+    assert (refused.passed, refused.gate_number, changed.number) == (False, 2, 2)
+    assert refused.failed[0].value == report.figures["accuracy"]
+    assert actions(school).count("gate.set") == 2
+
+
+def test_a_gate_of_the_tasks_name_goes_before_that_of_its_family(school: School) -> None:
+    evaluation = school.evaluation
+    report = evaluation.evaluate(school.id, "a", asked(school))
+    new = NewGate(conditions=(Condition(figure="accuracy", comparison=">", limit=0),))
+    evaluation.put_gate(school.principal(), "tabular_classification", new)
+    assert evaluation.judge(school.id, "a", "", report.id).gate == "tabular_classification"
+
+
+def test_who_may_not_set_a_gate_or_order_a_report_is_refused(school: School) -> None:
+    new = NewGate(conditions=(Condition(figure="accuracy", comparison=">", limit=0),))
+    for role in ("teacher", "student", "guardian"):
+        with pytest.raises(errors.Forbidden):
+            school.evaluation.put_gate(school.principal(role), "x", new)
+        with pytest.raises(errors.Forbidden):
+            school.evaluation.start(school.principal(role), asked(school))
+    with pytest.raises(errors.BadInput, match="cannot be named"):
+        school.evaluation.put_gate(school.principal(), "../x", new)
+
+
+def test_what_is_not_there_is_said_before_anything_is_stored(school: School) -> None:
+    evaluation = school.evaluation
+    cases: list[tuple[NewReport, type[errors.ShuyuanError]]] = [
+        (asked(school, subject="models:/nothing/1"), UnknownModel),
+        (asked(school, data="data:/nothing"), datasets.UnknownDataSet),
+        (asked(school, groups=("nowhere",)), datasets.WrongColumns),
+        (asked(school, subject="runs:/1"), interface.UnknownSubject),
+        (asked(school, task="policy_gradient"), interface.UnknownSubject),
+    ]
+    for new, expected in cases:
+        with pytest.raises(expected):
+            evaluation.evaluate(school.id, "a", new)
+    assert evaluation.reports(school.id) == []
+    assert evaluation.readings(school.id) == []
+
+
+def test_a_child_that_dies_is_started_once_more_and_then_told_as_lost(school: School) -> None:
+    dying = school.service(
+        command=(sys.executable, "-c", "import sys; print('out of memory', file=sys.stderr); sys.exit(9)")
+    )
+    with pytest.raises(interface.EvaluationLost, match="code 9: out of memory"):
+        dying.evaluate(school.id, "a", asked(school))
+    (kept,) = dying.reports(school.id)
+    assert kept.state == "failed"
+    dying.close()
+
+
+def test_a_report_ordered_in_the_background_is_made(school: School) -> None:
+    evaluation = school.evaluation
+    ordered = evaluation.start(school.principal("developer"), asked(school))
+    assert ordered.state == "running"
+    evaluation._pool.submit(int).result()  # the one thread has come past it
+    assert evaluation.report(school.id, ordered.id).state == "finished"
+
+
+def test_what_a_server_had_begun_the_next_one_finishes(school: School) -> None:
+    first = school.service(command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    ordered = first.start(school.principal(), asked(school, "test"))
+    first.close()  # the child is ended, the report stays as it was
+    assert first.report(school.id, ordered.id).state == "running"
+    second = school.service()
+    assert second.resume() == 1
+    second._pool.submit(int).result()
+    made_now = second.report(school.id, ordered.id)
+    assert made_now.state == "finished"
+    assert made_now.test_readings == 1
+    assert len(second.readings(school.id)) == 1
+    assert second.resume() == 0
+    second.close()
+
+
+def test_a_finished_report_is_not_written_over(school: School) -> None:
+    report = school.evaluation.evaluate(school.id, "a", asked(school))
+    with pytest.raises(AssertionError):
+        school.platform.get("db").write(lambda uow: _overwritten(uow, school.id, report.id))
+    assert school.evaluation.report(school.id, report.id).state == "finished"
+
+
+def _overwritten(uow: object, school_id: str, report_id: str) -> None:
+    assert store.finish_report(uow, school_id, report_id, state="failed")  # type: ignore[arg-type]  # a unit of work
+
+
+def test_the_child_gets_none_of_the_servers_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHUYUAN_DATABASE_URL", "postgresql://u:secret@h/d")
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    told = supervision._environment(1)
+    assert not {"SHUYUAN_DATABASE_URL", "OPENAI_API_KEY"} & told.keys()
+    assert "PATH" in told
+
+
+def test_a_run_is_evaluated_by_what_it_kept_and_only_once_it_has_finished(school: School, once: Once) -> None:
+    run = Run("r1", school.data.uri)
+    files = {"model.onnx": once.model, "predictions.parquet": once.given / "out" / "predictions.parquet"}
+    evaluation = school.service(training=Runs(school.id, run, files))
+    report = evaluation.evaluate(school.id, "a", asked(school, subject="runs:/r1"))
+    assert (report.subject, report.task, report.state) == ("runs:/r1", "tabular_classification", "finished")
+    running = Runs(school.id, Run("r1", school.data.uri, state="running"), files)
+    elsewhere = Runs(school.id, Run("r1", "data:/other/1"), {"predictions.parquet": once.model})
+    for wrong in (running, elsewhere, Runs(school.id, run)):
+        with pytest.raises(interface.UnknownSubject):
+            school.service(training=wrong).evaluate(school.id, "a", asked(school, subject="runs:/r1"))
+    other = school.platform.get("identity").create_school("other").id
+    with pytest.raises(errors.NotFound):
+        evaluation.evaluate(other, "a", asked(school, subject="runs:/r1"))
+
+
+def test_files_that_are_not_what_the_child_said_are_refused(school: School, once: Once, tmp_path: Path) -> None:
+    changed = tmp_path / "changed"
+    shutil.copytree(once.given, changed)
+    (changed / "out" / "report.en.html").write_text("something else")
+    copying = (sys.executable, "-I", "-S", "-c", COPY.format(source=str(changed)))
+    with pytest.raises(interface.EvaluationLost, match="not the file"):
+        school.service(command=copying).evaluate(school.id, "a", asked(school))
+    assert school.evaluation.reports(school.id)[0].state == "failed"
+
+
+def test_a_data_set_is_noted_as_used(school: School) -> None:
+    report = school.evaluation.evaluate(school.id, "a", asked(school))
+    assert school.sets.used_by == [f"reports:/{report.id}"]

@@ -1,0 +1,187 @@
+"""Where there is plenty of allowance the model begins while the reservation is written; nothing leaves before it is."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.maas.gateway.scripted import ScriptedEngine, admin_of, hello, say
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import db
+from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.books import quota
+from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.serving import interface as serving
+
+Make = Callable[..., GatewayService]
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@contextmanager
+def held(database: db.Database) -> Iterator[threading.Event]:
+    """The writer does nothing else until the event is set."""
+    go = threading.Event()
+    waiting = database.submit(lambda _uow: go.wait(20))
+    try:
+        yield go
+    finally:
+        go.set()
+        waiting.result()
+
+
+async def until(found: Callable[[], bool]) -> None:
+    for _ in range(2_000):
+        if found():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came")
+
+
+def test_the_model_begins_while_the_reservation_is_on_its_way_and_nothing_leaves_before_it(
+    gateway: GatewayService, engine: ScriptedEngine, teacher: Principal, database: db.Database
+) -> None:
+    async def run() -> str:
+        await say(gateway, teacher)  # from now on the allowances are known
+        with held(database) as go:
+            call = asyncio.create_task(say(gateway, teacher))
+            await until(lambda: len(engine.asked) == 2)
+            await asyncio.sleep(0.05)
+            assert not call.done()
+            go.set()
+            return await call
+
+    assert asyncio.run(run()) == "Hello there"
+    assert [call.outcome for call in gateway.calls(teacher)] == ["ok", "ok"]
+
+
+def test_vectors_too_wait_for_their_reservation(
+    gateway: GatewayService, engine: ScriptedEngine, teacher: Principal, database: db.Database
+) -> None:
+    async def run() -> interface.Embedded:
+        await gateway.embed(teacher, "embed", ["one"])
+        with held(database) as go:
+            call = asyncio.create_task(gateway.embed(teacher, "embed", ["two"]))
+            await until(lambda: len(engine.askers) == 2)
+            await asyncio.sleep(0.05)
+            assert not call.done()
+            go.set()
+            return await call
+
+    made = asyncio.run(run())
+    assert made.vectors.shape == (1, 384)
+    assert made.receipt.allowances
+
+
+def test_who_never_called_before_is_reserved_for_first(
+    gateway: GatewayService, engine: ScriptedEngine, teacher: Principal, database: db.Database
+) -> None:
+    async def run() -> None:
+        with held(database) as go:
+            call = asyncio.create_task(say(gateway, teacher))
+            await asyncio.sleep(0.1)
+            assert engine.asked == []
+            go.set()
+            await call
+
+    asyncio.run(run())
+
+
+def test_near_the_limit_the_reservation_comes_first(
+    gateway: GatewayService, engine: ScriptedEngine, teacher: Principal, database: db.Database
+) -> None:
+    gateway.set_limits(admin_of(teacher), "account", teacher.account_id, tokens=None, requests=quota.PLENTY)
+
+    async def run() -> None:
+        await say(gateway, teacher)
+        with held(database) as go:
+            call = asyncio.create_task(say(gateway, teacher))
+            await asyncio.sleep(0.1)
+            assert len(engine.asked) == 1
+            go.set()
+            await call
+
+    asyncio.run(run())
+
+
+def test_what_was_begun_and_then_refused_gives_nothing_and_costs_nothing(
+    gateway: GatewayService, engine: ScriptedEngine, teacher: Principal, make_gateway: Make
+) -> None:
+    """Another process used the allowance up since this one last looked."""
+
+    async def run() -> None:
+        await say(gateway, teacher)
+        make_gateway(ScriptedEngine()).set_limits(
+            admin_of(teacher), "account", teacher.account_id, tokens=None, requests=1
+        )
+        said: list[str] = []
+        with pytest.raises(interface.QuotaFull):
+            async with gateway.chat(teacher, hello()) as answer:
+                said.extend([delta.text async for delta in answer])
+        assert said == []
+        await gateway.drain()
+
+    asyncio.run(run())
+    assert len(engine.asked) == 2
+    assert engine.closed == 1
+    assert len(gateway.calls(teacher)) == 1
+    used = next(one for one in gateway.usage(teacher) if one.scope == "account")
+    assert (used.requests_used, used.tokens_reserved) == (1, 0)
+
+
+@pytest.mark.parametrize("patience_s", [None, 0.05])
+def test_a_call_that_ends_before_its_reservation_lands_holds_nothing(
+    gateway: GatewayService, engine: ScriptedEngine, teacher: Principal, database: db.Database, patience_s: float | None
+) -> None:
+    """It fails, or its caller leaves."""
+
+    async def run() -> None:
+        await say(gateway, teacher)
+        engine.failure = serving.Overloaded("full", fix="wait", retry_after_s=1) if patience_s is None else None
+        with held(database) as go:
+            call = asyncio.create_task(asyncio.wait_for(say(gateway, teacher), patience_s))
+            await until(lambda: len(engine.asked) == 2)
+            if patience_s is not None:
+                with pytest.raises(TimeoutError):
+                    await call
+            go.set()
+            if patience_s is None:
+                with pytest.raises(serving.Overloaded):
+                    await call
+        await gateway.drain()
+
+    asyncio.run(run())
+    assert all(one.tokens_reserved == 0 for one in gateway.usage(teacher))
+    assert gateway.calls(teacher)[0].outcome == ("overloaded" if patience_s is None else "left")
+
+
+def allowance(**more: int | datetime | None) -> interface.Allowance:
+    known: dict[str, object] = {
+        "tokens_limit": None,
+        "tokens_used": 0,
+        "tokens_reserved": 0,
+        "requests_limit": None,
+        "requests_used": 0,
+    }
+    known |= {"resets_at": NOW + timedelta(hours=1)}
+    return interface.Allowance("account", "a", "day", **{**known, **more})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("known", "roomy"),
+    [
+        (allowance(), True),
+        (allowance(tokens_limit=100 * (quota.PLENTY + 3)), True),
+        (allowance(tokens_limit=100 * (quota.PLENTY + 3) - 1), False),
+        (allowance(requests_limit=quota.PLENTY + 3), True),
+        (allowance(requests_limit=quota.PLENTY + 3, requests_used=1), False),
+        (allowance(streams_limit=quota.PLENTY + 4, streams_held=1), True),
+        (allowance(streams_limit=quota.PLENTY + 3, streams_held=1), False),
+        (allowance(resets_at=NOW), False),
+        (allowance(starts_at=NOW + timedelta(days=1)), False),
+    ],
+)
+def test_plenty_counts_tokens_requests_streams_and_days(known: interface.Allowance, roomy: bool) -> None:
+    assert quota.plenty([allowance(), known], 100, 3, NOW) is roomy

@@ -1,0 +1,30 @@
+"""A server process of a crash test: `python -m … HOME DATABASE_URL SCHOOL FOLDER [options of the child]`.
+
+Supervises until its standard input closes, then closes as a server does; or it is killed.
+"""
+
+import sys
+from pathlib import Path
+
+from tests.maas.training.runs import rooms
+
+from shuyuan.compose import Platform
+from shuyuan.kernel import log
+from shuyuan.kernel.settings import Settings
+
+
+def main() -> None:
+    """Supervise."""
+    log.configure("WARNING")
+    home, url, school_id, folder, *options = sys.argv[1:]
+    platform = Platform(Settings(home=Path(home), database_url=url, starter="none", port=0))
+    training = rooms.training_on(platform, rooms.Sets(Path(folder), school_id), *options)
+    training.open()
+    print("ready", flush=True)
+    sys.stdin.read()
+    training.close()
+    platform.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""The real trainer under the real supervisor, on a tiny table: killed at any moment it ends with the same weights."""
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.maas.training.runs import rooms
+from tests.maas.training.runs.conftest import Make
+
+from shuyuan.compose import Platform
+from shuyuan.maas.training import children, interface, service, store
+
+pytest.importorskip("torch", reason="training needs torch: make train")
+polars = pytest.importorskip("polars", reason="training reads Parquet with polars: make train")
+CONFIG = {"epochs": 30, "batch": 8, "rate": 0.05}
+
+
+@pytest.fixture
+def sets(school_id: str, tmp_path: Path) -> rooms.Sets:
+    """Three parts of thirty rows whose label follows from the first column."""
+    rng = np.random.default_rng(3)
+    for part in ("train", "validation", "test"):
+        a = rng.normal(size=30)
+        told = {"a": a, "b": rng.choice(["red", "blue"], 30), "y": np.where(a > 0, "yes", "no")}
+        polars.DataFrame(told).write_parquet(tmp_path / f"{part}.parquet")
+    return rooms.Sets(tmp_path, school_id)
+
+
+@pytest.fixture
+def training(make: Make) -> service.TrainingService:
+    """With the child that ships."""
+    return make(command=children.COMMAND)
+
+
+def pid(platform: Platform, run: interface.Run) -> int | None:
+    """The process that trains just now."""
+    with platform.get("db").read() as conn:
+        row = store.by_id(conn, run.id)
+    return row.pid if row is not None else None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_real_run_gives_a_version_that_can_be_served(
+    training: service.TrainingService, platform: Platform, school_id: str
+) -> None:
+    who = rooms.person(school_id)
+    run = rooms.ended(training, training.start(who, rooms.new(config=CONFIG)))
+    assert run.state == "finished", run.error
+    assert run.figures["validation_accuracy"] > 0.8
+    assert {"model.onnx", "weights.safetensors", "spec.json", "features.json", "predictions.parquet"} <= set(
+        run.artefacts
+    )
+    assert run.versions["torch"]
+    lines = training.metrics(who, run.id)
+    assert {line["split"] for line in lines} == {"train", "validation"}
+    version = training.register(who, run.id, "marks")
+    assert sorted(version.spec["labels"]) == ["no", "yes"]  # type: ignore[arg-type,type-var]  # JSON
+    assert platform.get("catalogue").locate(version.uri, school_id).runner == "onnx"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_killed_at_random_moments_the_real_child_ends_with_the_same_weights(
+    training: service.TrainingService, platform: Platform, school_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shuyuan.maas.training.preparing.CHECKPOINT_EVERY_S", 0.05)
+    who, dice = rooms.person(school_id), random.Random(5)
+    config = {**CONFIG, "epochs": 1000}
+    expected = rooms.ended(training, training.start(who, rooms.new(config=config)))
+    assert expected.state == "finished", expected.error
+    run = training.start(who, rooms.new(config=config))
+    for _ in range(2):
+        rooms.until(lambda: training.run(who, run.id), lambda one: one.stage == "training" or one.is_ended)
+        time.sleep(dice.uniform(0.1, 0.6))
+        if killed := pid(platform, run):
+            os.kill(killed, signal.SIGKILL)
+            rooms.until(lambda: pid(platform, run), lambda now: now != killed)  # noqa: B023
+    rooms.at_step(training, run, 2000)
+    training.pause(who, run.id)
+    paused = rooms.until(lambda: training.run(who, run.id), lambda one: one.state in ("paused", "finished"))
+    if paused.state == "paused":
+        training.resume(who, run.id)
+    ended = rooms.ended(training, run)
+    assert (ended.state, ended.weights_sha256) == ("finished", expected.weights_sha256), ended.error
+    assert ended.crashes == 2
