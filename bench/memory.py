@@ -34,8 +34,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, process.server(Path(folder), "--starter", "none") as running:
         time.sleep(IDLE_S)
         idle_mb = harness.resident_mb(running.child.pid)
-        headers = {"authorization": f"Bearer {running.demo()['api_key']}"}
-        with httpx.Client(base_url=running.base_url, headers=headers, timeout=60) as client:
+        demo = running.demo()
+        headers = {"authorization": f"Bearer {demo['api_key']}"}
+        admin = next(account for account in demo["accounts"] if account["role"] == "admin")
+        with process.sign_in(running.base_url, admin) as client:
             unloaded_kb = _registered(client, running.child.pid)
         readings, failed = _requests(running, headers, options.requests)
     half = readings[len(readings) // 2]

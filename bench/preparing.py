@@ -41,7 +41,7 @@ PLAN = {
 }
 GOALS: dict[str, harness.Goal] = {"rows_s_ratio": (">=", 3.0), "parts_equal": ("==", 1)}
 PROTOCOL = (
-    f"{ROWS + REPEATED:,} rows of 8 columns; types, duplicates, missing, outliers, constant, random split, Parquet out; "
+    f"{ROWS + REPEATED:,} rows, 8 columns; types, duplicates, missing, outliers, constant, random split, Parquet out; "
     f"whole processes, best of {ROUNDS}; cpu: user and system time of the process and its children"
 )
 
@@ -79,12 +79,7 @@ def table(rows: int, repeated: int) -> pl.DataFrame:
     towns = pl.Series([f"town {at}" for at in range(40)])
     whole = said.select(
         pl.Series("row", np.arange(rows)),
-        pl.when(odd < 0.01)
-        .then(pl.lit("absent"))
-        .when(odd < 0.05)
-        .then(pl.lit(""))
-        .otherwise(pl.col("mark"))
-        .alias("mark"),
+        pl.when(odd < 0.01).then(pl.lit("absent")).when(odd < 0.05).then(pl.lit("")).otherwise("mark").alias("mark"),
         pl.Series("age", random.integers(9, 19, rows)).cast(pl.Float64),
         pl.when(odd > 0.97).then(None).otherwise(pl.Series(random.exponential(30, rows))).alias("minutes"),
         pl.when(odd > 0.99).then(None).otherwise(towns.gather(random.integers(0, 40, rows))).alias("town"),

@@ -61,13 +61,13 @@ PARTS: dict[str, Part] = {
     # the model plane
     "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
     "datasets": Part("shuyuan.maas.datasets.service:DataSetsService", ("db", "storage", "vault", "audit", "settings")),
-    "evaluation": Part(
-        "shuyuan.maas.evaluation.service:EvaluationService",
-        ("db", "storage", "audit", "settings", "catalogue", "datasets"),
-    ),
     "training": Part(
         "shuyuan.maas.training.service:TrainingService",
         ("db", "storage", "audit", "settings", "identity", "catalogue", "datasets"),
+    ),
+    "evaluation": Part(
+        "shuyuan.maas.evaluation.service:EvaluationService",
+        ("db", "storage", "audit", "settings", "catalogue", "datasets", "training"),
     ),
     "compression": Part(
         "shuyuan.maas.compression.service:CompressionService",
@@ -92,6 +92,7 @@ PARTS: dict[str, Part] = {
             "evaluation",
             "catalogue",
             "deployment",
+            "compression",
         ),
     ),
     "gateway": Part(

@@ -16,8 +16,14 @@ from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
 from shuyuan.learning.tutor.interface import Tutor
 from shuyuan.maas.catalogue.interface import Catalogue
+from shuyuan.maas.compression.interface import Compressing
+from shuyuan.maas.datasets.interface import DataSets
+from shuyuan.maas.deployment.interface import Deployments
+from shuyuan.maas.evaluation.interface import Evaluation
 from shuyuan.maas.gateway.interface import Gateway
+from shuyuan.maas.pipelines.interface import Pipelines
 from shuyuan.maas.serving.interface import Engine
+from shuyuan.maas.training.interface import Training
 from shuyuan.web.shell import Shell
 
 
@@ -53,3 +59,18 @@ class OfficeNeeds:
     gateway: Gateway
     improvement: Improvement
     tutor: Tutor
+
+
+@dataclass(frozen=True)
+class WorkshopNeeds:
+    """What the pages of the model workshop call."""
+
+    shell: Shell
+    settings: kernel_settings.Settings
+    catalogue: Catalogue
+    datasets: DataSets
+    training: Training
+    evaluation: Evaluation
+    compression: Compressing
+    deployment: Deployments
+    pipelines: Pipelines

@@ -103,5 +103,7 @@ def job(folder: Path, parent: Parent, method_name: str, **more: Any) -> Path:
         given: dict[str, Any] = {parent.input: parent.x[rows], "label": parent.y[rows]}
         np.savez(paths[part], **given)
     told = {"method": method_name, "config": {}, "model": str(parent.path), "runner": "onnx", "spec": SPEC}
-    (folder / "job.json").write_text(json.dumps({**told, "data": paths, "seed": 7, "threads": 1, **more}))
+    (folder / "job.json").write_text(
+        json.dumps({**told, "data": paths, "seed": 7, "threads": 1, "timed_s": 0.05, **more})
+    )
     return folder

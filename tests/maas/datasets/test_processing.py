@@ -54,7 +54,7 @@ def small_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def processes() -> Iterator[pool.LocalPool]:
-    made = pool.LocalPool(2)
+    made = pool.LocalPool(2, native=frozenset())
     yield made
     made.close()
 
@@ -63,7 +63,10 @@ def processes() -> Iterator[pool.LocalPool]:
 def test_a_plan_gives_the_same_bytes_here_and_on_two_processes(tmp_path: Path, processes: pool.LocalPool) -> None:
     here = run(tmp_path, table(), COLUMNS, EVERYTHING)
     there = run(tmp_path, table(), COLUMNS, EVERYTHING, processes)
-    assert digests(here) == digests(there)
+    mixed = pool.LocalPool(2)
+    threads = run(tmp_path, table(), COLUMNS, EVERYTHING, mixed)
+    mixed.close()
+    assert digests(here) == digests(there) == digests(threads)
     assert here.outcome.findings == there.outcome.findings
     assert here.outcome.columns == there.outcome.columns
 

@@ -1,7 +1,6 @@
 """Data sets over HTTP: developers and administrators work with them, teachers look, others stay out."""
 
 import io
-import json
 from collections.abc import Iterator
 
 import polars as pl
@@ -79,6 +78,7 @@ def test_a_teacher_looks_and_does_no_more(client: TestClient, room: Room) -> Non
     assert client.get("/api/datasets").json()["datasets"][0]["name"] == "marks"
     assert client.get("/api/datasets/marks/1").status_code == 200
     assert client.get("/api/datasets/steps").json()["rules"][0]["rule"] == "types"
+    assert client.put("/api/datasets/marks/1/consent", json={"consent": True}).status_code == 403
     for refused in (
         client.post(VERSIONS, content=MARKS),
         client.post("/api/datasets/marks/1/prepare", json={"plan": {}}),
@@ -136,7 +136,13 @@ def test_a_wrong_plan_is_refused_at_once_with_what_is_wrong(client: TestClient, 
         ({"colour": 1}, 422, "malformed"),
     ]
     for plan, status, code in wrong:
-        answer = client.post("/api/datasets/marks/1/prepare", content=json.dumps({"plan": plan}))
+        answer = client.post("/api/datasets/marks/1/prepare", json={"plan": plan})
         assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text
     assert client.post("/api/datasets/marks/9/prepare", json={"plan": {}}).status_code == 404
     assert client.post("/api/datasets/marks/1/prepare", content=b"x" * 5000).status_code == 413
+
+
+def test_an_administrator_takes_consent_back(client: TestClient, room: Room) -> None:
+    room.imported(MARKS, personal=True, consent=True)
+    answer = enter(client, room, "admin").put("/api/datasets/marks/1/consent", json={"consent": False})
+    assert (answer.status_code, answer.json()["consent"]) == (200, False)

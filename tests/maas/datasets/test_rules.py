@@ -66,8 +66,8 @@ def test_far_numbers_are_clipped_everywhere_or_dropped_from_train(tmp_path: Path
     values = [1.0, 2.0, 3.0, 4.0, 5.0] * 20 + [500.0] + [3.0] * 50 + [-500.0] * 51
     frame, told = halves(n=values), [*AT, *columns(n="number")]
     clipped = run(tmp_path, frame, told, plan({"rule": "outliers", "by": by}, split=HALVES))
-    assert clipped.train["n"].max() < 400
-    assert clipped.parts["test"]["n"].min() > -400
+    assert max(clipped.train["n"].to_list()) < 400
+    assert min(clipped.parts["test"]["n"].to_list()) > -400
     assert clipped.findings("outliers")[0].count == 52
     dropped = run(tmp_path, frame, told, plan({"rule": "outliers", "by": by, "action": "drop"}, split=HALVES))
     assert dropped.train.height == 100

@@ -19,9 +19,8 @@ def roles(**table: list[object]) -> dict[str, str]:
 
 
 def test_kinds_are_those_of_all_values() -> None:
-    words = ["a long sentence that nobody would take for a category, not even in a hurry"] * 2 + [
-        "another one, as long"
-    ]
+    long = "a long sentence that nobody would take for a category, not even in a hurry"
+    words: list[object] = [long, long, "another one, as long"]
     found = kinds(
         whole=["1", "2", None],
         number=["1", "2.5", "NA"],

@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ from tests.maas.datasets.files import lines, statement
 
 from shuyuan.compose import Platform
 from shuyuan.kernel import audit, errors, storage
-from shuyuan.maas.datasets import intake, interface, tables
+from shuyuan.maas.datasets import interface, tables
 
 MARKS = b"student_id,age,mark,label\n" + b"".join(
     f"s{at % 30},{9 + at % 5},{at % 100 / 10},{'pass' if at % 3 else 'fail'}\n".encode() for at in range(200)
@@ -96,6 +97,18 @@ def test_personal_data_without_consent_may_not_be_trained_on(room: Room) -> None
     room.service.require_trainable(room.imported(MARKS, "nobody"))
 
 
+def test_consent_that_is_taken_back_is_taken_back_from_what_was_made_of_it(anywhere: Room) -> None:
+    first = anywhere.imported(MARKS, personal=True, consent=True)
+    second = anywhere.prepared("marks", split=SPLIT)
+    anywhere.service.require_trainable(second)
+    assert not anywhere.service.set_consent(anywhere.school_id, ACTOR, first.uri, False).consent
+    for version in anywhere.service.versions(anywhere.school_id):
+        with pytest.raises(interface.ConsentMissing):
+            anywhere.service.require_trainable(version)
+    assert anywhere.service.set_consent(anywhere.school_id, ACTOR, first.uri, True).consent
+    assert not anywhere.service.version(anywhere.school_id, second.uri).consent
+
+
 def test_statements_are_personal_whatever_is_said_and_pseudonyms_are_those_of_the_school(
     room: Room, tmp_path: Path
 ) -> None:
@@ -159,7 +172,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(room: Room, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(intake.shutil, "disk_usage", lambda _path: shutil._ntuple_diskusage(10, 10, 0))
+        patched.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=0))
         with pytest.raises(interface.NoSpace):
             room.start(MARKS)
     assert room.leftovers == []

@@ -12,7 +12,7 @@ HALVES = Split(shares=(0.5, 0.25, 0.25))
 
 
 def counts(parts: splitting.Parts) -> list[int]:
-    return np.bincount(parts, minlength=3).tolist()
+    return [int(one) for one in np.bincount(parts, minlength=3)]
 
 
 @given(st.integers(0, 500), st.tuples(st.integers(1, 9), st.integers(0, 9), st.integers(0, 9)))

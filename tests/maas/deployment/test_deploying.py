@@ -69,7 +69,8 @@ def test_failing_calls_take_a_canary_back_once_with_a_reason_on_every_record(
     deployment.look()
     assert deployment.deployment(house.north, "digits").canary is not None, "fewer than min_calls are not judged"
     call(2, 1, errors=1)
-    other.look(), deployment.look(), other.look()
+    for one in (other, deployment, other):
+        one.look()
     now = deployment.deployment(house.north, "digits")
     assert (now.canary, now.state, now.champion, now.changed_by) == (None, "rolled_back", 1, kernel_audit.SYSTEM)
     assert "20 of 20 calls failed" in now.reason
@@ -82,6 +83,17 @@ def test_failing_calls_take_a_canary_back_once_with_a_reason_on_every_record(
         actions = [entry.action for entry in kernel_audit.entries(conn, house.north, limit=1)]
     assert (told[-1]["change"], told[-1]["version"], told[-1]["automatic"]) == ("rolled_back", 1, True)
     assert actions == ["deployment.rolled_back"]
+
+
+def test_two_processes_that_judge_at_once_take_a_canary_back_once(house: House, deployment: DeploymentService) -> None:
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2)
+    other = house.service()
+    (seen,) = other.read()
+    assert deployment.take_back(seen, "it broke")
+    assert not other.take_back(seen, "it broke")
+    deployment.deploy(house.north, house.person, "digits", 2, share=0.2)
+    assert not other.take_back(seen, "it broke"), "of another canary it says nothing"
+    assert [one.kind for one in deployment.history(house.north, "digits")].count("rolled_back") == 1
 
 
 def test_calls_of_several_processes_are_judged_together(house: House, deployment: DeploymentService) -> None:
@@ -101,10 +113,12 @@ def test_slow_answers_take_a_canary_back_and_slightly_slower_ones_do_not(
 ) -> None:
     rules = interface.Rules(min_calls=50, max_latency_ratio=2.0)
     deployment.deploy(house.north, house.person, "digits", 2, share=0.2, rules=rules)
-    call(1, 200, seconds=0.010), call(2, 200, seconds=0.015)
+    call(1, 200, seconds=0.010)
+    call(2, 200, seconds=0.015)
     deployment.look()
     assert deployment.deployment(house.north, "digits").canary is not None
-    call(1, 200, seconds=0.010), call(2, 800, seconds=0.060)
+    call(1, 200, seconds=0.010)
+    call(2, 800, seconds=0.060)
     deployment.look()
     now = deployment.deployment(house.north, "digits")
     assert now.state == "rolled_back"

@@ -189,7 +189,11 @@ def test_tasks_find_their_family_by_name_and_others_are_refused() -> None:
         "pseudo_labels": "classification",
         "language_model": "language_model",
         "ranking": "ranking",
-        "encoder_decoder": "generation",
+        "sequence_to_sequence": "generation",
+        "sequence_classification": "classification",
+        "staged_growth": "classification",
+        "transfer": "classification",
+        "autoencoder": "clustering",
         "clustering": "clustering",
     }
     assert {task: families.family_of(task) for task in found} == found

@@ -203,6 +203,28 @@ def test_out_of_fold_predictions_are_joined_to_the_rows_they_stand_for(tmp_path:
     assert report.folds["accuracy"] == (0.95, 0.95)
 
 
+def test_which_class_a_probability_is_of_is_told_by_the_predictions_themselves(tmp_path: Path) -> None:
+    table = made.pupils(60)
+    p = np.where(np.array(table["passed"]) == "yes", 0.9, 0.2)
+    said = np.where(p > 0.5, "yes", "no").tolist()
+    for columns, order in (({"p_0": 1 - p, "p_1": p}, ("no", "yes")), ({"p_0": p, "p_1": 1 - p}, ("yes", "no"))):
+        place = tmp_path / order[0]
+        place.mkdir()
+        subject = Subject(uri="cv:/a", predictions=(predictions(place, prediction=said, **columns),))
+        report = report_of(place, made.job(place, table, subject))
+        assert report.confusion is not None
+        assert report.confusion.labels == order
+        assert report.figures["auc"] == 1.0
+
+
+def test_columns_that_tell_of_no_one_class_are_no_probabilities(tmp_path: Path) -> None:
+    table = made.pupils(60)
+    columns = {"p_0": np.full(60, 0.3), "p_1": np.full(60, 0.7)}
+    subject = Subject(uri="cv:/a", predictions=(predictions(tmp_path, prediction=table["passed"], **columns),))
+    report = report_of(tmp_path, made.job(tmp_path, table, subject))
+    assert report.missing["auc"] == "no_probabilities"
+
+
 REGRESSION = (
     {"name": "hours", "kind": "number", "role": "feature"},
     {"name": "town", "kind": "category", "role": "ignore"},
@@ -259,8 +281,9 @@ def test_texts_models_of_language_ranks_and_clusters_have_their_own_figures(tmp_
             {"chrf", "rouge_l", "bleu"},
         ),
         ("lora", "language_model", {"nll": [4.0, 6.0, 2.0], "tokens": [2, 3, 1]}, {"perplexity", "nats_per_token"}),
+        ("language_model", "language_model", {"prediction": [8.0, 2.0, 4.0], "tokens": [2, 3, 1]}, {"perplexity"}),
         ("two_tower", "ranking", {"rank": [1, 2, 20]}, {"ndcg_at_10", "mrr", "recall_at_10"}),
-        ("kmeans", "clustering", {"p_0": [0.0, 0.1, 9.0], "p_1": [0.0, 0.1, 9.0]}, {"silhouette", "adjusted_rand"}),
+        ("clustering", "clustering", {"p_0": [0.0, 0.1, 9.0], "p_1": [0.0, 0.1, 9.0]}, {"silhouette", "adjusted_rand"}),
     ]
     for task, family, columns, wanted in cases:
         place = tmp_path / task
@@ -271,6 +294,18 @@ def test_texts_models_of_language_ranks_and_clusters_have_their_own_figures(tmp_
         report = report_of(place, made.job(place, table, subject, task=task, family=family, columns=TEXTS))
         assert wanted <= report.figures.keys(), (task, report.figures, report.missing)
     assert report.figures["silhouette"] > 0.6
+
+
+def test_a_model_that_reads_more_than_the_table_is_judged_by_the_predictions_it_left(tmp_path: Path) -> None:
+    table = made.pupils(60)
+    path, spec = made.model(
+        tmp_path, {**table, "vector": np.arange(60.0)}, ({"name": "vector", "kind": "number"}, *made.COLUMNS)
+    )
+    said = predictions(tmp_path, label=table["passed"], prediction=table["passed"])
+    subject = Subject(uri="runs:/a", model=path, spec=spec, predictions=(said,))
+    report = report_of(tmp_path, made.job(tmp_path, table, subject))
+    assert report.figures["accuracy"] == 1.0
+    assert report.missing["latency_p99_ms"] == "no_model"
 
 
 @pytest.mark.parametrize("what", ["no model", "no labels", "not onnx", "other columns", "no rows", "unknown group"])

@@ -24,7 +24,7 @@ SPEC: Mapping[str, Any] = {  # Any: JSON
 }
 WHOLE: Mapping[str, Any] = {
     **SPEC,
-    "prepare": {"plan": {"rules": [{"rule": "drop_duplicates"}]}},
+    "prepare": {"plan": {"rules": [{"rule": "duplicates"}]}},
     "compress": {"method": "int8_dynamic"},
     "canary": {"share": 0.5, "hold_s": 0, "rules": {"min_calls": 5}},
 }

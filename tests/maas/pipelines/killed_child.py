@@ -34,7 +34,7 @@ def live(home: Path, url: str, pipeline_id: str) -> None:
         house.disk.kill_at(f"{step.name}_recorded")
         return wait_s
 
-    work.Work._record = recorded  # type: ignore[method-assign, assignment]
+    work.Work._record = recorded  # type: ignore[method-assign]
     house.at_work()
     while house.pipelines.pipeline(house.school, pipeline_id).state not in interface.ENDED:
         house._answer_canary()

@@ -88,6 +88,18 @@ def test_a_failed_gate_ends_it_with_nothing_registered_and_stays_in_the_picture(
     assert "过关" in deployment_api.picture(house.pipelines.graph(ended), "zh")
 
 
+def test_a_verdict_that_somebody_asked_of_another_gate_does_not_pass_this_one(house: House) -> None:
+    house.evaluation.accuracy = 0.7
+    started = house.start(house.spec())
+    while states(house.pipelines.pipeline(house.school, started.id))["evaluate"] != "done":
+        house.pipelines.work.turn(started.id)
+    report = house.pipelines.pipeline(house.school, started.id).steps[1].output["report"]
+    judged = house.evaluation.judge(house.school, house.person, "lax", report)
+    house.disk.put("verdict", judged.model_copy(update={"passed": True}))
+    assert house.run(started).state == "failed"
+    assert house.catalogue.versions(house.school, "digits") == []
+
+
 def test_a_run_that_fails_says_why(house: House) -> None:
     house.training.failing = {"code": "one_class", "message": "the label has one class", "fix": "bring others"}
     ended = house.run(house.start(house.spec()))

@@ -21,7 +21,7 @@ def picture(shade: int, size: tuple[int, int] = (6, 4), mode: str = "L") -> byte
     return out.getvalue()
 
 
-TABLE = {
+TABLE: dict[str, list[object]] = {
     "n": [1.0, 2.0, None, 4.0],
     "i": [10, 20, 30, 40],
     "b": [True, False, True, None],

@@ -59,8 +59,8 @@ def test_small_slices_and_those_of_few_persons_are_not_looked_at() -> None:
     loss, column = np.repeat([1.0, 0.0], [20, 180]), np.repeat([0, 1], [20, 180])
     assert slices.worst_slices(loss, [column], minimum_rows=21).found == ()
     person = np.concatenate([np.zeros(20, int), np.arange(1, 181)])
-    alone = slices.worst_slices(loss, [column], minimum_rows=10, person=person, minimum_persons=10)
-    assert all(one.codes != (0,) for one in alone.found)
+    assert slices.worst_slices(loss, [column], minimum_rows=10, person=person).tested == 2
+    assert slices.worst_slices(loss, [column], minimum_rows=10, person=person, minimum_persons=10).tested == 1
 
 
 def test_the_search_is_the_same_for_the_same_seed_and_changes_nothing_it_was_given() -> None:

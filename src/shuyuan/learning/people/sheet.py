@@ -11,8 +11,6 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import openpyxl
-
 from shuyuan.kernel import errors
 
 MAX_BYTES, MAX_ROWS, MAX_COLUMNS, MAX_CELL = 4_000_000, 5_000, 40, 200
@@ -102,6 +100,8 @@ def _xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
         _check_archive(content)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # styles and extensions we do not read
+            import openpyxl  # with the first workbook: it takes 8 MB that most servers never need
+
             book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
             sheet = book.worksheets[0]
             sheet.reset_dimensions()  # the file may lie about its size

@@ -61,6 +61,7 @@ def _work(files: interface.Folder, job: Job) -> None:
         train=parts.get("train"),
         validation=parts.get("validation"),
         threads=int(job["threads"]),
+        timed_s=float(job.get("timed_s", 0.5)),
         tell=lambda share: tell("compressing", share),
     )
     tell("compressing", 0.0)
@@ -114,7 +115,7 @@ def _figures(
 def _timed(work: method.Work, path: Path, runner: str, budget: int, feeds: Path | None) -> dict[str, float]:
     job = {"model": str(path), "runner": runner, "threads": work.threads, "feeds": str(feeds) if feeds else None}
     file = work.folder / "timing.json"
-    writing.whole(file, {**job, "budget_bytes": budget if runner == "staged" else 0})
+    writing.whole(file, {**job, "seconds": work.timed_s, "budget_bytes": budget if runner == "staged" else 0})
     done = subprocess.run(
         [sys.executable, "-m", "shuyuan.maas.compression.timing", str(file)],
         capture_output=True,

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
+
+if TYPE_CHECKING:  # child processes read this file too, and start faster without a database library
+    from shuyuan.identity.interface import Principal
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
 Stage = Literal["", "reading", "compressing", "measuring", "done"]
@@ -92,15 +94,6 @@ class Compression(_Fact):
         return next((row for row in self.table if row.figure == name), None)
 
 
-class DataVersion(Protocol):
-    """What compression reads of a data set version."""
-
-    @property
-    def uri(self) -> str: ...
-    @property
-    def sha256(self) -> str: ...
-
-
 OnChange = Callable[[Compression], None]
 
 
@@ -111,7 +104,7 @@ class Compressing(Protocol):
         """Every method, in the order worth trying."""
         ...
 
-    def start(self, principal: Principal, new: NewCompression) -> Compression:
+    def start(self, principal: "Principal", new: NewCompression) -> Compression:
         """Queue it. Raises UnknownModel, UnknownMethod, BadInput for a wrong option, DataNeeded, Forbidden."""
         ...
 

@@ -36,6 +36,7 @@ class Work:
     train: "Examples | None"
     validation: "Examples | None"
     threads: int = 1
+    timed_s: float = 0.5  # how long each model is timed, for each figure
     tell: Callable[[float], None] = field(default=lambda share: None)
 
     def examples(self) -> "Examples":

@@ -138,7 +138,7 @@ class CompressionService:
     ) -> interface.Compression:
         """See Compressing.wait."""
         end, before = time.monotonic() + timeout_s, None
-        while not (now := self.compression(school_id, compression_id)).ended:
+        while not (now := self.compression(school_id, compression_id)).ended or self._is_in_work(compression_id):
             if on_change is not None and now != before:
                 on_change(now)
             before = now
@@ -171,6 +171,11 @@ class CompressionService:
         self._queue.put(None)
         if thread is not None:
             thread.join()
+
+    def _is_in_work(self, compression_id: str) -> bool:
+        """Its row may have ended while this process still clears up behind it."""
+        with self._lock:
+            return compression_id in self._stops
 
     def _trainable(self, school_id: str, reference: str | None) -> datasets_api.DataSetVersion | None:
         if reference is None:

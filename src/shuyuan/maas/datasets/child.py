@@ -59,7 +59,7 @@ def prepare(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     sources = [processing.Source(Path(one["path"]), one["part"], one["rows"]) for one in job["sources"]]
     columns = [interface.Column.model_validate(one) for one in job["columns"]]
     plan = interface.Plan.model_validate(job["plan"])
-    few = sum(one.rows for one in sources) <= processing.PARTITION_ROWS and not plan.augment
+    few = sum(one.rows for one in sources) <= processing.CHUNK_ROWS
     pool: Pool = InlinePool() if few else LocalPool(job["processes"])
     try:
         return _told(processing.run(sources, columns, plan, home, pool, _teller(home)))

@@ -32,7 +32,7 @@ class Column(_Fact):
     kind: Kind
     role: Role = "feature"
     missing: int = 0
-    distinct: int = 0
+    distinct: int = Field(0, description="Different values; within about 2 % beyond 262,144 rows.")
     examples: tuple[str, ...] = ()
 
 
@@ -198,6 +198,10 @@ class DataSets(Protocol):
 
     def require_trainable(self, version: DataSetVersion) -> None:
         """Raises ConsentMissing for personal data without consent."""
+        ...
+
+    def set_consent(self, school_id: str, actor_id: str, reference: str, consent: bool) -> DataSetVersion:
+        """Note that the persons in a version agreed to training, or no longer do; then in what was made of it too."""
         ...
 
     def note_use(self, version: DataSetVersion, by: str) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from shuyuan.kernel import errors
@@ -49,15 +50,24 @@ class InlinePool:
         """Nothing was started."""
 
 
-class LocalPool:
-    """`processes` children of this process, started with the first work; they end with it, however it ends."""
+NATIVE = frozenset({f"{_PREFIX}partitions:dress", f"{_PREFIX}partitions:apply"})
 
-    def __init__(self, processes: int) -> None:
-        self._processes = max(processes, 1)
+
+class LocalPool:
+    """Threads of this process for functions that leave the interpreter's lock, children of it for all others.
+
+    Children are started with the first work that needs them and end with this process, however it ends.
+    native: the functions that threads do (they are polars from end to end: a process more would only cost its start).
+    """
+
+    def __init__(self, processes: int, native: frozenset[str] = NATIVE) -> None:
+        self._processes, self._native = max(processes, 1), native
         self._children: list[subprocess.Popen[bytes]] = []
 
     def map(self, function: str, partitions: Sequence[Told], done: Done = lambda: None) -> list[dict[str, Any]]:
         """See Pool.map."""
+        if function in self._native:
+            return self._in_threads(function, partitions, done)
         waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
         for at in range(len(partitions)):
             waiting.put(at)
@@ -84,6 +94,17 @@ class LocalPool:
         if faults:
             raise faults[0]
         return found
+
+    def _in_threads(self, function: str, partitions: Sequence[Told], done: Done) -> list[dict[str, Any]]:
+        call = resolve(function)
+
+        def one(told: Told) -> dict[str, Any]:
+            found = call(told)
+            done()
+            return found
+
+        with ThreadPoolExecutor(self._processes) as threads:
+            return list(threads.map(one, partitions))
 
     def close(self) -> None:
         """End the children."""

@@ -46,6 +46,12 @@ class Preparing(BaseModel):
     purpose: str = Field("", max_length=400)
 
 
+class Consent(BaseModel):
+    """Whether the persons in it agree to training."""
+
+    consent: bool
+
+
 class Listed(BaseModel):
     """The newest version of every data set, and what is under way."""
 
@@ -109,6 +115,12 @@ def router(datasets: service.DataSetsService) -> APIRouter:
         version = datasets.version(principal.school_id, f"{name}/{number}")
         first = [dict(row) for row in datasets.preview(version)]
         return Shown(version=version, uri=version.uri, preview=first)
+
+    @routes.put("/api/datasets/{name}/{number:int}/consent")
+    def set_consent(
+        name: Name, number: Number, body: Consent, principal: Principal = Depends(caller)
+    ) -> interface.DataSetVersion:
+        return datasets.set_consent(principal.school_id, principal.account_id, f"{name}/{number}", body.consent)
 
     @routes.delete("/api/datasets/{name}/{number:int}", status_code=204)
     def delete_version(name: Name, number: Number, principal: Principal = Depends(caller)) -> None:

@@ -29,6 +29,7 @@ _PERSONS = frozenset(
 )
 _TIMES = frozenset({"time", "timestamp", "date", "datetime", "at", "时间", "日期"})
 _EXAMPLES, _EXAMPLE_CHARS = 3, 60
+_COUNTED_ROWS = 1 << 18  # up to here distinct values are counted exactly, beyond within about 2 %
 
 
 def inferred(
@@ -51,16 +52,25 @@ def check_names(told: Mapping[str, object], there: "list[str]") -> None:
 
 def profiled(frame: pl.DataFrame, columns: "list[interface.Column]") -> "list[interface.Column]":
     """The columns with how many values miss, how many differ, and a few of them."""
-    return [column.model_copy(update=_profile(frame[column.name], column.kind)) for column in columns]
+    plain = [name for name, dtype in frame.schema.items() if not isinstance(dtype, pl.Binary | pl.List)]
+    values = pl.col(plain).drop_nulls()
+    counted = values.n_unique() if frame.height <= _COUNTED_ROWS else values.approx_n_unique()
+    distinct = frame.select(counted).row(0, named=True) if plain else {}
+    return [column.model_copy(update=_profile(frame[column.name], column.kind, distinct)) for column in columns]
 
 
-def _profile(series: pl.Series, kind: interface.Kind) -> "dict[str, object]":
-    known = series.drop_nulls()
+def _profile(series: pl.Series, kind: interface.Kind, distinct: "dict[str, int]") -> "dict[str, object]":
+    known = series.head(10_000).drop_nulls()
+    known = known if len(known) else series.drop_nulls()
     if isinstance(series.dtype, pl.Binary | pl.List):
         listed = [] if kind == "image" else [one.to_list() for one in known[:_EXAMPLES]]
-        return {"missing": series.null_count(), "distinct": len(known), "examples": tuple(map(_shown, listed))}
+        return {
+            "missing": series.null_count(),
+            "distinct": len(series) - series.null_count(),
+            "examples": tuple(map(_shown, listed)),
+        }
     some = known.head(1000).unique(maintain_order=True)[:_EXAMPLES]
-    return {"missing": series.null_count(), "distinct": known.n_unique(), "examples": tuple(map(_shown, some))}
+    return {"missing": series.null_count(), "distinct": distinct[series.name], "examples": tuple(map(_shown, some))}
 
 
 def as_time(series: pl.Series) -> pl.Series | None:

@@ -97,6 +97,18 @@ class DataSetsService:
                 fix="ask them, then import it again with consent",
             )
 
+    def set_consent(self, school_id: str, actor_id: str, reference: str, consent: bool) -> interface.DataSetVersion:
+        """See DataSets.set_consent."""
+        found = self.version(school_id, reference)
+
+        def change(uow: kernel_db.UnitOfWork) -> None:
+            changed = store.set_consent(uow, school_id, found.id, consent)
+            action = "data_set.consent_given" if consent else "data_set.consent_withdrawn"
+            self._record(uow, school_id, actor_id, action, found.id, name=found.name, versions=changed)
+
+        self._db.write(change)
+        return self.version_by_id(school_id, found.id)
+
     def note_use(self, version: interface.DataSetVersion, by: str) -> None:
         """See DataSets.note_use."""
         self._db.write(lambda uow: store.note_use(uow, version.school_id, version.id, by[:200]))

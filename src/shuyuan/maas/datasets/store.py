@@ -71,6 +71,17 @@ def shares_parts(conn: Connection, sha256: str, *, but: str) -> bool:
     )
 
 
+def set_consent(uow: db.UnitOfWork, school_id: str, version_id: str, consent: bool) -> int:
+    """Of a version, and when it is taken back of all that was made from it; returns how many changed."""
+    found, new = {version_id}, {version_id}
+    while new and not consent:
+        query = select(_V.c.id).where(_V.c.school_id == school_id, _V.c.parent_id.in_(new))
+        new = set(uow.conn.execute(query).scalars()) - found
+        found |= new
+    changed = update(_V).where(_V.c.school_id == school_id, _V.c.id.in_(found)).values(consent=consent)
+    return uow.conn.execute(changed).rowcount
+
+
 def delete_version(uow: db.UnitOfWork, school_id: str, version_id: str) -> None:
     """Forget a row."""
     uow.conn.execute(delete(_V).where(_V.c.school_id == school_id, _V.c.id == version_id))

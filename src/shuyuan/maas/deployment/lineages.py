@@ -1,6 +1,6 @@
 """Where a version came from and where it went: data set → run → report → gate → version → deployment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from shuyuan.kernel import db, errors
 from shuyuan.maas.catalogue import interface as catalogue_api
@@ -98,19 +98,14 @@ class Lineages:
         with self._db.read() as conn:
             changes = store.history(conn, school_id, version.model)[::-1]
             edge = store.edge_totals(conn, school_id, version.model, version.number)
-        for change in changes:
-            if version.number not in (change.version, change.previous):
-                continue
-            gone = change.version != version.number and change.kind in ("rolled_back", "stopped")
-            if change.version != version.number and not gone:
-                continue
-            zh, en = _WORDS[change.kind if gone or change.kind != "rolled_back" else "promoted"]
+        for change, word in _told_of(version.number, changes):
+            zh, en = _WORDS[word]
             drawn.add(
                 change.id,
                 "deployment",
                 catalogue_api.LocalText(zh=zh, en=en),
                 detail=change.reason,
-                state="failed" if gone and change.kind == "rolled_back" else "done",
+                state="failed" if word == "rolled_back" else "done",
                 after=[version.id],
             )
         if deployment.champion == version.number and not any(change.version == version.number for change in changes):
@@ -119,6 +114,22 @@ class Lineages:
             told = catalogue_api.LocalText(zh="离线包", en="Edge bundles")
             detail = f"{edge.bundles} · {edge.calls} calls"
             drawn.add("edge", "deployment", told, detail=detail, after=[version.id])
+
+
+def _told_of(
+    number: int, changes: Sequence[interface.Change]
+) -> Iterator[tuple[interface.Change, interface.ChangeKind]]:
+    """What became of a version, oldest first. A canary taken back is no news of the champion that stayed."""
+    champion: int | None = None
+    for change in changes:
+        if change.kind == "promoted" or (change.kind == "rolled_back" and change.previous == champion):
+            champion = change.version
+            if change.version == number:
+                yield change, "promoted"
+        if change.previous == number and change.kind in ("rolled_back", "stopped"):
+            yield change, change.kind
+        if change.version == number and change.kind in ("canary", "shadow"):
+            yield change, change.kind
 
 
 class _Drawn:

@@ -1,6 +1,5 @@
-"""The verbs of deployments: deploy, stop, promote, roll back; and the watch that rolls back by itself."""
+"""The verbs of deployments: deploy, stop, promote, roll back, look."""
 
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,14 +10,13 @@ from sqlalchemy import Connection, Row
 
 from shuyuan.identity import interface as identity_api
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import clock, crypto, db, errors, ids, log
+from shuyuan.kernel import clock, crypto, db, errors, ids
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.deployment import bundles, checks, hours, interface, judging, lineages, routing, store
+from shuyuan.maas.deployment import bundles, checks, hours, interface, judging, lineages, routing, store, watching
 from shuyuan.maas.evaluation import interface as evaluation_api
 
-LOOK_EVERY_S = 1.0  # what another process changed is seen after this
 _MAX_REASON = 400
 _ACTIONS: tuple[tuple[str, interface.ChangeKind], ...] = (
     ("deployment.canary_started", "canary"),
@@ -27,11 +25,10 @@ _ACTIONS: tuple[tuple[str, interface.ChangeKind], ...] = (
     ("deployment.promoted", "promoted"),
     ("deployment.rolled_back", "rolled_back"),
 )
-_logger = log.get("maas.deployment")
 
 
-class DeploymentService(routing.Routes):
-    """Implements `interface.Deployments`. Inherits what every call asks (`interface.Rollout`)."""
+class DeploymentService(watching.Watched):
+    """Implements `interface.Deployments`. Inherits what every call asks (`interface.Rollout`), and the watch."""
 
     def __init__(
         self,
@@ -46,16 +43,11 @@ class DeploymentService(routing.Routes):
         *,
         now: clock.Clock = clock.now,
     ) -> None:
-        super().__init__(lambda: now().timestamp())
-        self._db, self._catalogue, self._identity = db, catalogue, identity
-        self._audit, self._outbox, self._vault, self._evaluation = audit, outbox, vault, evaluation
-        self._now, self._school_time = now, ZoneInfo(settings.timezone)
-        self._owner = ids.new_id()
+        super().__init__(db, catalogue, vault, now)
+        self._identity, self._audit, self._outbox, self._evaluation = identity, audit, outbox, evaluation
+        self._school_time = ZoneInfo(settings.timezone)
         self._bundles = bundles.Bundles(db, catalogue, vault, audit)
         self._lineages = lineages.Lineages(db, catalogue, evaluation)
-        self._stop_event, self._wake = threading.Event(), threading.Event()
-        self._thread: threading.Thread | None = None
-        self._reading = threading.Lock()
 
     # --- verbs -------------------------------------------------------------------------------------------
 
@@ -210,103 +202,18 @@ class DeploymentService(routing.Routes):
         """See Deployments.take_report."""
         return self._bundles.take(school_id, sent)
 
-    # --- the watch ---------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Look every second from now on: what others changed, what was counted, who must be taken back."""
-        if self._thread is None:
-            self.look()
-            self._thread = threading.Thread(target=self._run, name="shuyuan-deployment", daemon=True)
-            self._thread.start()
-
-    def close(self) -> None:
-        """Stop looking; what was counted is written."""
-        self._stop_event.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._write_counts()
-
-    def look(self) -> None:
-        """One look. Also for tests and commands, which start no thread."""
-        self._write_counts()
-        for row in self.read():
-            if row.canary_version is not None:
-                self._judge(row)
-
-    def read(self) -> list[Row[Any]]:
-        """Take over what the database says now; returns the deployments at work."""
-        with self._reading:
-            with self._db.read() as conn:
-                rows = store.active(conn)
-            routes = [route for row in rows if (route := self._route(row)) is not None]
-            self.replace(routes)
-            oldest = {one.started: routing.bucket(one.window_s, self._now().timestamp()) for one in routes}
-            self.tallies.keep(oldest)
-        return rows
-
-    def prune(self) -> int:
-        """Forget counts of canaries that no deployment names any more; returns how many rows."""
-        return self._db.write(store.prune)
-
-    def _run(self) -> None:
-        while not self._stop_event.is_set():
-            self._wake.wait(LOOK_EVERY_S)
-            self._wake.clear()
-            if self._stop_event.is_set():
-                return
-            try:
-                self.look()
-            except Exception as blip:  # the database is away: what stands in memory goes on
-                _logger.error("deployment_look_failed", error=repr(blip))
-
-    def _write_counts(self) -> None:
-        counted = self.tallies.taken()
-        if not counted:
-            return
-        try:
-            self._db.write(lambda uow: store.write_counts(uow, self._owner, counted))
-        except BaseException:
-            self.tallies.put_back(counted)
-            raise
-
-    def _judge(self, row: Row[Any]) -> None:
-        """Take a canary back when its bounds say that it breaks a rule."""
-        with self._db.read() as conn:
-            found = judging.judged(conn, row, self._now().timestamp())
-        if found is None:
-            return
+    def take_back(self, row: Row[Any], reason: str) -> bool:
+        """See Watched.take_back."""
         champion = self._champion(row.school_id, row.model)
 
         def work(uow: db.UnitOfWork) -> bool:
             if not store.is_running(uow.conn, row.school_id, row.model, row.started):
-                return False  # another process was faster
-            self._take_back(uow, row, champion.number if champion else None, kernel_audit.SYSTEM, found, automatic=True)
+                return False
+            number = champion.number if champion else None
+            self._take_back(uow, row, number, kernel_audit.SYSTEM, reason, automatic=True)
             return True
 
-        if self._db.write(work):
-            _logger.warning("canary_rolled_back", model=row.model, version=row.canary_version, reason=found)
-        self.read()
-
-    def _route(self, row: Row[Any]) -> routing.Route | None:
-        champion = self._champion(row.school_id, row.model)
-        if champion is None:
-            return None
-        salt = bytes.fromhex(
-            self._vault.keyed_hash("deployment.canary", f"{row.school_id}\0{row.model}\0{row.started}")
-        )
-        rules = interface.Rules.model_validate(row.rules)
-        return routing.Route(
-            row.school_id,
-            row.model,
-            row.started,
-            champion.number,
-            row.canary_version,
-            row.canary_share,
-            row.shadow_version,
-            salt,
-            rules.window_s,
-        )
+        return self._db.write(work)
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -414,12 +321,6 @@ class DeploymentService(routing.Routes):
         if verdict is None or self._evaluation is None or not verdict.id:
             return None if verdict is None else checks.of_candidate(verdict, candidate)
         return checks.of_candidate(self._evaluation.verdict(school_id, verdict.id), candidate)
-
-    def _champion(self, school_id: str, model: str) -> catalogue_api.Version | None:
-        try:
-            return self._catalogue.resolve(school_id, f"models:/{model}@{catalogue_api.CHAMPION}")
-        except catalogue_api.UnknownModel:
-            return None
 
     def _version(self, school_id: str, model: str, version: int) -> catalogue_api.Version:
         return self._catalogue.resolve(school_id, routing.reference(model, version))

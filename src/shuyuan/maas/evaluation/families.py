@@ -3,31 +3,23 @@
 from shuyuan.maas.evaluation.interface import FAMILIES, Family, UnknownSubject
 
 _BY_NAME: dict[str, Family] = {
-    "linear": "regression",
-    "logistic": "classification",
+    "autoencoder": "clustering",  # usual and unusual rows
     "pseudo_labels": "classification",
-    "encoder_decoder": "generation",
-    "translation": "generation",
-    "summarization": "generation",
-    "two_tower": "ranking",
-    "ranking": "ranking",
-    "recommendation": "ranking",
-    "autoencoder": "regression",
-    "kmeans": "clustering",
-    "lora": "language_model",
+    "staged_growth": "classification",
+    "transfer": "classification",
 }
 _BY_WORD: tuple[tuple[str, Family], ...] = (
     ("classif", "classification"),
-    ("labels", "classification"),
     ("regress", "regression"),
     ("rank", "ranking"),
     ("tower", "ranking"),
+    ("recommend", "ranking"),
     ("cluster", "clustering"),
     ("language_model", "language_model"),
     ("lora", "language_model"),
+    ("to_sequence", "generation"),
     ("translat", "generation"),
     ("summar", "generation"),
-    ("generat", "generation"),
     ("decoder", "generation"),
 )
 

@@ -225,6 +225,42 @@ class Subject(_Fact):
     folds: Mapping[str, tuple[float, ...]] = {}
 
 
+class NewCrossValidation(_Fact):
+    """What one says to cross-validate: k folds of one part, cut by `by`.
+
+    key: a word of the caller's own: its folds are cut in the same folder when the work is done again after a crash.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str = Field(max_length=64, pattern=r"^[a-z0-9_]+$")
+    data: str = Field(max_length=200)
+    part: Part = "train"
+    k: int = Field(5, ge=2, le=50)
+    by: Literal["random", "person", "time", "stratified"] = "random"
+    groups: tuple[str, ...] = Field((), max_length=20)
+    seed: int = Field(7, ge=0, le=2**31 - 1)
+    key: str = Field("", max_length=40, pattern=r"^[a-z0-9]*$")
+
+
+class FoldFiles(_Fact):
+    """One fold, as Parquet files: what to train on and what to hold out. number counts from 1."""
+
+    number: int
+    train: Path
+    held_out: Path
+
+
+class FoldResult(_Fact):
+    """What came of a fold. predictions: a run's file; its rows of part `validation` are those held out, in order."""
+
+    figures: Mapping[str, float]
+    predictions: Path
+
+
+TrainFold = Callable[[FoldFiles], FoldResult]
+
+
 def _check_limit(limit: float | str) -> float | str:
     if isinstance(limit, str) and not _LIMIT.fullmatch(limit):
         raise ValueError(f"limit {limit!r} is not readable; write 0.9, 'champion - 0.01' or 'champion * 1.2'")
@@ -378,6 +414,22 @@ class Evaluation(Protocol):
 
         subject: the files, for what `new.subject` cannot be looked up here (runs); None: a version of the catalogue.
         Raises UnknownSubject, EvaluationFailed, and what the data set's own errors are.
+        """
+        ...
+
+    def cross_validate(
+        self,
+        school_id: str,
+        actor_id: str,
+        new: NewCrossValidation,
+        train: TrainFold,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> Report:
+        """Cut k folds, call `train` for each, and report on all held-out predictions together.
+
+        The report's `folds` have each figure of each fold; `cv_mean:NAME` and `cv_spread:NAME` are among its figures.
+        Raises what `evaluate` and `train` raise.
         """
         ...
 

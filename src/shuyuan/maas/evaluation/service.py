@@ -1,6 +1,5 @@
 """The verbs: evaluate, look at reports, set gates, judge, and the log of test parts read."""
 
-import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,10 +13,19 @@ from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.datasets import interface as datasets_api
-from shuyuan.maas.evaluation import families, folder, gates, judging, resolving, store, supervision
+from shuyuan.maas.evaluation import (
+    crossvalidation,
+    families,
+    folder,
+    gatekeeper,
+    resolving,
+    store,
+    supervision,
+)
 from shuyuan.maas.evaluation.interface import (
     EvaluationLost,
     Gate,
+    NewCrossValidation,
     NewGate,
     NewReport,
     OnProgress,
@@ -26,12 +34,11 @@ from shuyuan.maas.evaluation.interface import (
     ReportNotReady,
     RunFiles,
     Subject,
-    UnknownGate,
+    TrainFold,
     UnknownReport,
     Verdict,
 )
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _MOST_WAITING = 50  # reports of one school that are being made
 _DETAILS = {  # what the stored file adds to the row
     *("persons", "intervals", "missing", "slices", "slices_tested", "groups", "confusion", "examples", "control"),
@@ -58,6 +65,7 @@ class EvaluationService:
         """training: whoever keeps runs.  command: what starts a child; the folder is put behind it."""
         self._db, self._storage, self._audit, self._datasets = db, storage, audit, datasets
         self._resolver = resolving.Resolver(catalogue, training)
+        self._gatekeeper = gatekeeper.Gatekeeper(db, audit)
         self._folders, self._command = settings.home / "evaluations", command
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="evaluation")  # one at a time: cores are for serving
         self._stop: list[object] = []
@@ -77,6 +85,31 @@ class EvaluationService:
             return self._make(job, on_progress)
         except supervision.Stopped as stopped:
             raise EvaluationLost("the server ended", fix="evaluate again") from stopped
+
+    def cross_validate(
+        self,
+        school_id: str,
+        actor_id: str,
+        new: NewCrossValidation,
+        train: TrainFold,
+        *,
+        on_progress: OnProgress | None = None,
+    ) -> Report:
+        """See Evaluation.cross_validate."""
+        version = self._datasets.version(school_id, new.data)
+        job = crossvalidation.job(version, self._datasets.open_part(version, new.part), new)
+        place = self._folders / f"cv-{new.key or ids.new_id()}"
+        try:
+            supervision.run(place, job, None, stop=self._stop, command=self._command)
+            subject = crossvalidation.subject(place / folder.OUT, new, train, on_progress)
+            asked = NewReport(
+                subject=subject.uri, data=version.uri, part=new.part, groups=new.groups, task=new.task, seed=new.seed
+            )
+            return self.evaluate(school_id, actor_id, asked, subject=subject, on_progress=on_progress)
+        except supervision.Stopped as stopped:
+            raise EvaluationLost("the server ended", fix="cross-validate again") from stopped
+        finally:
+            supervision.remove(place)
 
     def start(self, principal: Principal, new: NewReport) -> Report:
         """See Evaluation.start."""
@@ -137,44 +170,15 @@ class EvaluationService:
 
     def gates(self, school_id: str) -> list[Gate]:
         """See Evaluation.gates."""
-        with self._db.read() as conn:
-            own = store.gates(conn, school_id)
-        replaced = {one.name for one in own}
-        return [*own, *(one for one in gates.SHIPPED.values() if one.name not in replaced)]
+        return self._gatekeeper.gates(school_id)
 
     def gate(self, school_id: str, name: str) -> Gate:
         """See Evaluation.gate."""
-        with self._db.read() as conn:
-            own = store.gate_by_name(conn, school_id, name)
-        if own is not None:
-            return own
-        shipped = gates.SHIPPED.get(name)  # type: ignore[call-overload]  # any word may be asked for
-        if shipped is None:
-            known = ", ".join(one.name for one in self.gates(school_id))
-            raise UnknownGate(f"no gate is called {name[:64]!r}", fix=f"set it, or use one of {known}")
-        found: Gate = shipped
-        return found
+        return self._gatekeeper.gate(school_id, name)
 
     def put_gate(self, principal: Principal, name: str, new: NewGate) -> Gate:
         """See Evaluation.put_gate."""
-        principal.require("admin", "developer")
-        if not _NAME.fullmatch(name):
-            raise errors.BadInput(f"a gate cannot be named {name[:64]!r}", fix="use a-z 0-9 . _ -, up to 64")
-
-        def work(uow: kernel_db.UnitOfWork) -> Gate:
-            stored = store.add_gate(uow, principal.school_id, principal.account_id, name, new)
-            self._audit.record(
-                uow,
-                school_id=principal.school_id,
-                actor_id=principal.account_id,
-                action="gate.set",
-                object_id=name,
-                number=stored.number,
-                conditions=len(new.conditions),
-            )
-            return stored
-
-        return self._db.write(work)
+        return self._gatekeeper.put(principal, name, new)
 
     def judge(
         self, school_id: str, actor_id: str, gate: str, report_id: str, champion_report_id: str | None = None
@@ -182,37 +186,15 @@ class EvaluationService:
         """See Evaluation.judge."""
         report = self._whole(school_id, report_id)
         champion = self._whole(school_id, champion_report_id) if champion_report_id else None
-        said = judging.judge(self._gate_of(school_id, gate, report), report, champion)
-
-        def work(uow: kernel_db.UnitOfWork) -> Verdict:
-            stored = store.add_verdict(uow, school_id, actor_id, said)
-            self._audit.record(
-                uow,
-                school_id=school_id,
-                actor_id=actor_id,
-                action="gate.judged",
-                object_id=stored.id,
-                report=report.id,
-                gate=stored.gate,
-                passed=stored.passed,
-                failed_lines=len(stored.failed),
-            )
-            return stored
-
-        return self._db.write(work)
+        return self._gatekeeper.judge(school_id, actor_id, gate, report, champion)
 
     def verdict(self, school_id: str, verdict_id: str) -> Verdict:
         """See Evaluation.verdict."""
-        with self._db.read() as conn:
-            found = store.verdict_by_id(conn, school_id, verdict_id)
-        if found is None:
-            raise errors.NotFound(f"there is no verdict {verdict_id[:40]!r}", fix="judge the report")
-        return found
+        return self._gatekeeper.verdict(school_id, verdict_id)
 
     def verdicts(self, school_id: str, report_id: str) -> list[Verdict]:
         """See Evaluation.verdicts."""
-        with self._db.read() as conn:
-            return store.verdicts(conn, school_id, report_id)
+        return self._gatekeeper.verdicts(school_id, report_id)
 
     def readings(self, school_id: str, data: str | None = None, limit: int = 200) -> list[Reading]:
         """See Evaluation.readings."""
@@ -368,14 +350,6 @@ class EvaluationService:
             data_sha256=stored.data_sha256,
         )
         return stored
-
-    def _gate_of(self, school_id: str, name: str, report: Report) -> Gate:
-        if name:
-            return self.gate(school_id, name)
-        try:
-            return self.gate(school_id, report.task)
-        except UnknownGate:
-            return self.gate(school_id, report.family)
 
     def _whole(self, school_id: str, report_id: str) -> Report:
         self._finished(school_id, report_id)

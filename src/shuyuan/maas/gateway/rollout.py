@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shuyuan.kernel import errors, log
+from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.deployment import interface as deployment
 from shuyuan.maas.gateway import interface
 from shuyuan.maas.gateway.books import booking
@@ -114,9 +115,6 @@ class Rolled:
 
     def __init__(self, engine: serving.Engine, rollout: deployment.Rollout) -> None:
         self._inner, self._rollout, self._shadows = engine, rollout, _Shadows()
-        self.warm, self.unload, self.pin, self.keep_alive = engine.warm, engine.unload, engine.pin, engine.keep_alive
-        self.status, self.residency, self.forget = engine.status, engine.residency, engine.forget
-        self.close = engine.close
 
     def __getattr__(self, name: str) -> Any:  # Any: whatever else this engine can do
         return getattr(self._inner, name)
@@ -178,6 +176,30 @@ class Rolled:
 
             self._run_beside(beside, asker, again)
         return answer
+
+    async def warm(self, model: str, *, school_id: str = catalogue.SHARED, replicas: int | None = None) -> None:
+        await self._inner.warm(model, school_id=school_id, replicas=replicas)
+
+    async def unload(self, model: str, *, school_id: str = catalogue.SHARED) -> None:
+        await self._inner.unload(model, school_id=school_id)
+
+    async def pin(self, model: str, pinned: bool = True, *, school_id: str = catalogue.SHARED) -> None:
+        await self._inner.pin(model, pinned, school_id=school_id)
+
+    async def keep_alive(self, model: str, seconds: float | None, *, school_id: str = catalogue.SHARED) -> None:
+        await self._inner.keep_alive(model, seconds, school_id=school_id)
+
+    def status(self) -> list[serving.ModelStatus]:
+        return self._inner.status()
+
+    def residency(self) -> serving.Residency:
+        return self._inner.residency()
+
+    def forget(self) -> None:
+        self._inner.forget()
+
+    async def close(self) -> None:
+        await self._inner.close()
 
     async def _with_shadow(
         self,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
 from shuyuan.maas.deployment.interface import picture
 from shuyuan.maas.pipelines import interface
 from shuyuan.maas.pipelines.service import PipelinesService
@@ -20,6 +21,7 @@ def router(pipelines: PipelinesService) -> APIRouter:
     @routes.post("/api/pipelines", status_code=202)
     def start(spec: interface.Spec, principal: Principal = Depends(caller)) -> interface.Pipeline:
         """Start one. It goes on after a crash, and ends once."""
+        _may_serve(principal, spec)
         return pipelines.start(principal.school_id, principal.account_id, spec)
 
     @routes.get("/api/pipelines")
@@ -53,6 +55,7 @@ def router(pipelines: PipelinesService) -> APIRouter:
     @routes.post("/api/pipeline-schedules", status_code=201)
     def schedule(new: interface.NewSchedule, principal: Principal = Depends(caller)) -> interface.Schedule:
         """Start a spec daily, weekly, or when its data set has a new version."""
+        _may_serve(principal, new.spec)
         return pipelines.schedule(principal.school_id, principal.account_id, new)
 
     @routes.get("/api/pipeline-schedules")
@@ -66,3 +69,12 @@ def router(pipelines: PipelinesService) -> APIRouter:
         pipelines.unschedule(principal.school_id, principal.account_id, schedule_id)
 
     return routes
+
+
+def _may_serve(principal: Principal, spec: interface.Spec) -> None:
+    """Raise Forbidden for a key that may register versions and not choose what people are served."""
+    if (spec.promote or spec.canary is not None) and "admin" not in principal.scopes:
+        raise errors.Forbidden(
+            "this key may not choose what is served",
+            fix='send "promote": false and no canary, or use a key with the scope admin',
+        )

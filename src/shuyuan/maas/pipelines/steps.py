@@ -186,7 +186,7 @@ def _compress(task: Task) -> Done | Wait:
         begun = [
             one
             for one in compression.compressions(task.school_id, parent=parent)
-            if one.method == said.method and one.created_at >= task.pipeline.created_at and one.state != "cancelled"
+            if one.method == said.method and one.state != "cancelled" and _of_this(task, one)
         ]
         found = begun[0] if begun else compression.start_for(task.school_id, task.actor_id, new)
     if found.state == "finished" and found.child:
@@ -201,14 +201,10 @@ def _evaluate_child(task: Task) -> Done:
 
 
 def _gate(task: Task) -> Done:
+    """Judged anew after a crash: a verdict that lies there may be of another gate."""
     report, champion = str(task.made["report"]), task.made.get("champion_report")
     evaluation = task.rooms.evaluation
-    known = [one for one in evaluation.verdicts(task.school_id, report) if one.champion_report_id == champion]
-    wanted = task.spec.gate.name
-    judged = next(
-        (one for one in known if wanted in ("", one.gate) and (one.at or _EVER) >= task.pipeline.created_at), None
-    )
-    verdict = judged or evaluation.judge(task.school_id, task.actor_id, wanted, report, champion)
+    verdict = evaluation.judge(task.school_id, task.actor_id, task.spec.gate.name, report, champion)
     if not verdict.passed:
         why = ", ".join(f"{line.figure} {line.value} {line.comparison} {line.said}" for line in verdict.failed)
         raise StepFailedWith(
@@ -306,8 +302,7 @@ def _report(task: Task, subject: str, files: Callable[[], evaluation_api.Subject
     said, evaluation = task.spec.evaluate, task.rooms.evaluation
     data = task.rooms.datasets.version(task.school_id, task.data).uri
     for known in evaluation.reports(task.school_id, subject=subject, data=data):
-        recent = known.created_at >= task.pipeline.created_at
-        if known.part == said.part and known.state == "finished" and recent:
+        if known.part == said.part and known.state == "finished" and _of_this(task, known):
             return known.id
     new = evaluation_api.NewReport(subject=subject, data=data, part=said.part, groups=said.groups)
     made = evaluation.evaluate(
@@ -318,6 +313,11 @@ def _report(task: Task, subject: str, files: Callable[[], evaluation_api.Subject
         on_progress=task.on_progress,
     )
     return made.id
+
+
+def _of_this(task: Task, made: evaluation_api.Report | compression_api.Compression) -> bool:
+    """Whether it was made since the pipeline began, by whom it acts for."""
+    return made.created_at >= task.pipeline.created_at and made.created_by == task.actor_id
 
 
 def _champion_report(task: Task) -> str | None:
@@ -353,7 +353,6 @@ def _failed(what: str, error: Mapping[str, str] | None) -> interface.StepFailed:
     )
 
 
-_EVER = datetime.fromtimestamp(0, clock.now().tzinfo)
 _STEPS: Mapping[str, Callable[[Task], Done | Wait]] = {
     "prepare": _prepare,
     "train": _train,

@@ -73,7 +73,8 @@ class Child:
         return self.pid is not None and bool(self.began) and began(self.pid) == self.began
 
     def _kill_group(self) -> None:
-        if self.pid is not None:
+        """The child's own group: while one of it lives its number is given to nobody else, so another's is not it."""
+        if self.pid is not None and (self._own is not None or began(self.pid) in ("", self.began)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 

@@ -1,5 +1,6 @@
 """Configs and search spaces, checked against what the task says of itself before anything starts. Imports no torch."""
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +22,8 @@ def check(task: str, config: Mapping[str, Any]) -> _Json:
         told: _Json = model.model_validate(dict(config)).model_dump(mode="json")
     except ValidationError as wrong:
         raise _named(wrong, model.model_json_schema()) from wrong
+    if r"\u0000" in json.dumps(told):
+        raise interface.BadConfig("a text of the config holds the character NUL", fix="leave it out")
     return told
 
 

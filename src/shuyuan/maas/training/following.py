@@ -17,9 +17,7 @@ class Event(NamedTuple):
     data: _Json
 
 
-async def follow(
-    look: Callable[[], tuple[interface.Run, list[_Json]]], *, every_s: float = LOOK_EVERY_S
-) -> AsyncIterator[Event]:
+async def follow(look: Callable[[], tuple[interface.Run, list[_Json]]], *, every_s: float) -> AsyncIterator[Event]:
     """Events of a run; `look` gives the run and the lines that came since the last look."""
     before, quiet_s = "", 0.0
     while True:

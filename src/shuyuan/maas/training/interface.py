@@ -8,7 +8,7 @@ school and an actor.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ RunState = Literal["queued", "running", "paused", "failed", "cancelled", "finish
 SearchState = Literal["running", "cancelled", "failed", "finished"]
 ENDED: tuple[RunState, ...] = ("failed", "cancelled", "finished")
 RUNS = "runs:/"
+Plain = Annotated[str, Field(pattern=r"^[^\x00]*$")]  # PostgreSQL takes no NUL
 MOST_TRIALS = 200
 
 
@@ -47,14 +48,14 @@ class NewRun(_Fact):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: str = Field(max_length=64)
-    data: str = Field(max_length=200, description="`data:/name/3`, or `data:/name` for the newest.")
+    task: Plain = Field(max_length=64)
+    data: Plain = Field(max_length=200, description="`data:/name/3`, or `data:/name` for the newest.")
     config: Mapping[str, Any] = {}  # Any: JSON; validated by the task
     seed: int = Field(7, ge=0, le=2**31 - 1)
-    parent: str | None = Field(None, max_length=200)
-    name: str = Field("", max_length=120)
+    parent: Plain | None = Field(None, max_length=200)
+    name: Plain = Field("", max_length=120)
     processes: int = Field(1, ge=1, le=16, description="Processes that share each batch.")
-    key: str = Field("", max_length=120)
+    key: Plain = Field("", max_length=120)
 
 
 class Artefact(_Fact):
@@ -134,9 +135,9 @@ class NewSearch(_Fact):
     run: NewRun
     space: Mapping[str, Mapping[str, Any]]  # Any: JSON; checked word by word
     trials: int = Field(20, ge=1, le=MOST_TRIALS)
-    metric: str = Field("", max_length=64)
+    metric: Plain = Field("", max_length=64)
     direction: Literal["", "maximize", "minimize"] = ""
-    name: str = Field("", max_length=120)
+    name: Plain = Field("", max_length=120)
 
 
 class Search(_Fact):

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.training import interface, preparing, references, store
 
@@ -34,10 +33,11 @@ def resolve(conn: Connection, catalogue: catalogue_api.Catalogue, school_id: str
         return Parent(version.uri, version.id)
     if not made_by.startswith(_RUNS):
         raise preparing.no_weights(version.uri)
-    try:
-        return Parent(version.uri, version.id, _of_run(conn, school_id, made_by).weights_of)
-    except errors.NotFound as gone:
-        raise preparing.no_weights(version.uri) from gone
+    row = store.run(conn, school_id, references.read(made_by).run)
+    made = [file["sha256"] for file in row.artefacts.values()] if row is not None else []
+    if row is None or version.artefact_sha256 not in made:  # a compressed child has other weights than its run
+        raise preparing.no_weights(version.uri)
+    return Parent(version.uri, version.id, _of_run(conn, school_id, made_by).weights_of)
 
 
 def _of_run(conn: Connection, school_id: str, reference: str) -> Parent:

@@ -71,7 +71,8 @@ def router(training: service.TrainingService) -> APIRouter:
         line = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
         curve = folders.Curve(training.curve_file(found), line=line)
         look = following.looker(lambda: training.run(principal, found.id), curve)
-        return StreamingResponse(_stream(following.follow(look)), media_type="text/event-stream", headers=_STREAM)
+        events = following.follow(look, every_s=following.LOOK_EVERY_S)
+        return StreamingResponse(_stream(events), media_type="text/event-stream", headers=_STREAM)
 
     @api.post("/runs/{run_id}/pause")
     def pause(run_id: Id, principal: Principal = Depends(caller)) -> interface.Run:

@@ -1,6 +1,7 @@
 """The verbs of training: start, look, pause, resume, cancel, take files, register. Runs are done by `supervision`."""
 
 import contextlib
+import functools
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -310,7 +311,7 @@ class TrainingService:
             for row in rows:
                 run = store.told(row)
                 server.write(run, folders.Curve(self.curve_file(run)).new())
-                self._db.write(lambda uow, run_id=run.id: store.change(uow, run_id, interface.ENDED, mirrored=True))
+                self._db.write(functools.partial(store.change, run_id=run.id, was=interface.ENDED, mirrored=True))
                 copied += 1
         return copied
 

@@ -41,11 +41,10 @@ class Classes(Encoded):
     def __init__(self, config: ClassConfig, fitted: Features, train: task.Table) -> None:
         super().__init__(fitted)
         self.options, self.labels = config, fitted.labels
-        encoders.require_classes(self.labels)
         truth = encoders.truth(fitted, train)
-        counts = np.bincount(truth[truth >= 0], minlength=len(self.labels)).clip(min=1)
-        if (counts.sum() == counts).any() or not (truth >= 0).any():
-            encoders.require_classes(self.labels[:1])
+        counts = np.bincount(truth[truth >= 0], minlength=len(self.labels))
+        encoders.require_classes([name for name, count in zip(self.labels, counts, strict=True) if count])
+        counts = counts.clip(min=1)
         self._balance = (counts.sum() / (len(self.labels) * counts)).astype(np.float32)
 
     def loss_of(self, outputs: tuple[Tensor, ...], batch: Mapping[str, Tensor]) -> task.Loss:

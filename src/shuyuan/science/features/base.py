@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = Sequence[object] | NDArray[Any]  # Any: whatever the table holds
+HUGE = 1e100  # beyond, a square would overflow
 Arrays = dict[str, NDArray[Any]]  # Any: float32, int64 or bool, as the encoder says
 State = dict[str, Any]  # Any: JSON
 
@@ -80,7 +81,7 @@ def numbers(name: str, values: Values) -> NDArray[np.float64]:
         found = values.astype(np.float64)
     else:
         found = np.fromiter((_number(name, value) for value in values), np.float64, len(values))
-    return np.where(np.isfinite(found), found, np.nan)
+    return np.clip(np.where(np.isfinite(found), found, np.nan), -HUGE, HUGE)
 
 
 def words(values: Values) -> list[str | None]:

@@ -79,7 +79,9 @@ class Text:
         counts = np.bincount(rows * self.buckets + buckets, minlength=len(texts) * self.buckets)
         logs = np.log1p(counts.reshape(len(texts), self.buckets)).astype(np.float32)
         norm: NDArray[np.float32] = np.sqrt((logs * logs).sum(axis=1, keepdims=True))
-        return logs / np.where(norm > 0, norm, np.float32(1))
+        norm[norm == 0] = 1
+        logs /= norm
+        return logs
 
     def _ids(self, texts: list[str]) -> base.Arrays:
         """Buckets from 1, by place in the text, then by length of the n-gram."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _TINY = 1e-6
-_LENGTH = 4.0  # of a text's weights: the rates that suit the rest of the net then suit the table
+_LENGTH = 2.0  # of a text's weights: the rates that suit the rest of the net then suit the table
 
 
 class Ngrams(nn.Module):

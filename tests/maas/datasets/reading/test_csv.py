@@ -37,6 +37,14 @@ def test_quoted_commas_and_newlines_belong_to_their_cell(tmp_path: Path) -> None
     assert frame.rows() == [("x, y", "two\nlines"), ('say "hi"', "2")]
 
 
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+def test_marks_that_hold_nothing_together_are_part_of_the_text(tmp_path: Path, delimiter: str) -> None:
+    content = 'title,label\n"Hello" said Ada,a\nof 5" and more,b\n'.replace(",", delimiter)
+    frame, findings = read(tmp_path, content.encode(), "csv")
+    assert frame.rows() == [('"Hello" said Ada', "a"), ('of 5" and more', "b")]
+    assert "quotation marks as they are" in findings[0].detail
+
+
 def test_a_gzipped_file_is_unpacked(tmp_path: Path) -> None:
     frame, _ = read(tmp_path, gzip.compress(SHEET.encode()), "csv")
     assert frame.height == 2
@@ -50,7 +58,7 @@ def test_a_gzipped_file_is_unpacked(tmp_path: Path) -> None:
         (b"a,b\n1,2\n1,2,3\n", interface.WrongColumns, "line 3 has 3 fields, the header has 2"),
         (b"a,a\n1,2\n", interface.WrongColumns, "two columns are called 'a'"),
         (b"a,,c\n1,2,3\n", interface.WrongColumns, "column 2 has no name"),
-        (b'a,b\n"x,2\n3,4\n', interface.WrongColumns, "quotation mark"),
+        (b'a,b\n"x,2\n3\n', interface.WrongColumns, "quotation mark"),
         ("a,b\n1,2\n".encode("utf-16"), interface.BadData, "UTF-16"),
         (b"a,b\n\xff\xff,2\n", interface.BadData, "neither UTF-8 nor GB18030"),
         (gzip.compress(b"a,b\n1,2\n")[:-9], interface.BadData, "does not unpack"),

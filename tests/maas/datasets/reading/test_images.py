@@ -1,5 +1,6 @@
 """Pictures in folders, and archives of strangers."""
 
+import os
 import stat
 import zipfile
 from io import BytesIO
@@ -62,6 +63,7 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     ("members", "bounds", "said"),
     [
         ({"a.png": b"\0" * 8_000_000}, Bounds(), "times its size"),
+        ({"a.png": b"\0" * 8_000_000, "b.png": os.urandom(300_000)}, Bounds(), "the member 'a.png' unpacks to"),
         ({f"{at}.png": b"\0" * 900_000 for at in range(4)}, Bounds(max_member_bytes=1_000_000), "times its size"),
         ({"a.png": b"x" * 2000}, Bounds(max_member_bytes=1000), "has 2,000 bytes"),
         ({f"{at}.png": b"x" for at in range(20)}, Bounds(max_files=10), "20 members"),

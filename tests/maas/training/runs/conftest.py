@@ -8,9 +8,17 @@ import pytest
 from tests.maas.training.runs import rooms
 
 from shuyuan.compose import Platform
-from shuyuan.maas.training import service
+from shuyuan.maas.training import following, searches, service, supervision
 
 Make = Callable[..., service.TrainingService]
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look more often than a server does."""
+    monkeypatch.setattr(supervision, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(searches, "LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr(following, "LOOK_EVERY_S", 0.05)
 
 
 @pytest.fixture

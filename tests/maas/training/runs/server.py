@@ -11,6 +11,7 @@ from tests.maas.training.runs import rooms
 from shuyuan.compose import Platform
 from shuyuan.kernel import log
 from shuyuan.kernel.settings import Settings
+from shuyuan.maas.training import supervision
 
 
 def main() -> None:
@@ -18,6 +19,7 @@ def main() -> None:
     log.configure("WARNING")
     home, url, school_id, folder, *options = sys.argv[1:]
     platform = Platform(Settings(home=Path(home), database_url=url, starter="none", port=0))
+    supervision.LOOK_EVERY_S = 0.05
     training = rooms.training_on(platform, rooms.Sets(Path(folder), school_id), *options)
     training.open()
     print("ready", flush=True)

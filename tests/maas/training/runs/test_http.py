@@ -1,7 +1,7 @@
 """Training over HTTP: who may do what, live events, files, errors that name the field."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from tests.maas.training.runs.conftest import Make
 from shuyuan.compose import Platform
 from shuyuan.identity import http as identity_http
 from shuyuan.kernel import http
-from shuyuan.maas.training import following, folders, interface, routes, service
+from shuyuan.maas.training import folders, following, interface, routes, service
 
 BODY = {"task": "tabular_classification", "data": "data:/marks", "config": {"rate": 0.02}}
 Client = Callable[..., TestClient]
@@ -39,7 +39,7 @@ def training(make: Make) -> service.TrainingService:
 
 
 @pytest.fixture
-def client(training: service.TrainingService, platform: Platform, school: Cast) -> Iterator[Client]:
+def client(training: service.TrainingService, platform: Platform, school: Cast) -> Client:
     """Clients of the application, signed in by role."""
     identity = platform.get("identity")
     app = http.build_app(
@@ -55,7 +55,7 @@ def client(training: service.TrainingService, platform: Platform, school: Cast) 
         found.cookies.set(identity_http.COOKIE, of.signed[role].token)
         return found
 
-    yield signed_in
+    return signed_in
 
 
 def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
@@ -117,6 +117,7 @@ def test_mistakes_are_named(client: Client) -> None:
     assert wrong.json()["error"]["code"] == "bad_config"
     assert "rate" in wrong.json()["error"]["message"]
     assert admin.post("/api/runs", json={**BODY, "surprise": 1}).status_code == 422
+    assert admin.post("/api/runs", json={**BODY, "name": "a\x00b"}).status_code == 422
     assert admin.get("/api/runs/77").json()["error"]["code"] == "run_not_found"
     space = {"run": BODY, "space": {"rate": {"low": 2, "high": 1}}}
     assert admin.post("/api/searches", json=space).json()["error"]["code"] == "bad_search_space"

@@ -58,7 +58,7 @@ def test_a_real_run_gives_a_version_that_can_be_served(
     lines = training.metrics(who, run.id)
     assert {line["split"] for line in lines} == {"train", "validation"}
     version = training.register(who, run.id, "marks")
-    assert sorted(version.spec["labels"]) == ["no", "yes"]  # type: ignore[arg-type,type-var]  # JSON
+    assert version.spec["labels"] in (["no", "yes"], ["yes", "no"])
     assert platform.get("catalogue").locate(version.uri, school_id).runner == "onnx"
 
 
@@ -77,7 +77,7 @@ def test_killed_at_random_moments_the_real_child_ends_with_the_same_weights(
         time.sleep(dice.uniform(0.1, 0.6))
         if killed := pid(platform, run):
             os.kill(killed, signal.SIGKILL)
-            rooms.until(lambda: pid(platform, run), lambda now: now != killed)  # noqa: B023
+            rooms.until(lambda: pid(platform, run), lambda now: now != killed)
     rooms.at_step(training, run, 2000)
     training.pause(who, run.id)
     paused = rooms.until(lambda: training.run(who, run.id), lambda one: one.state in ("paused", "finished"))

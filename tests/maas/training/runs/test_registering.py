@@ -92,13 +92,21 @@ def test_a_run_goes_on_from_a_run_or_a_version(make: Make, platform: Platform, s
 def test_a_parent_without_weights_is_refused(make: Make, platform: Platform, school_id: str) -> None:
     training, who, catalogue = make("--refuse"), rooms.person(school_id), platform.get("catalogue")
     failed = rooms.ended(training, training.start(who, rooms.new()))
+    training.close()
+    trained = make("--steps", 1)
+    finished = rooms.ended(trained, trained.start(who, rooms.new()))
     sha256 = platform.get("storage").put(b"an imported graph")
     card = catalogue_api.LocalText(zh="导入", en="imported")
-    brought = catalogue_api.NewVersion(model="brought", runner="onnx", artefact_sha256=sha256, size_bytes=17, card=card)
-    platform.get("db").write(
-        lambda uow: catalogue.register_version(uow, school_id=school_id, actor_id="system", version=brought)
-    )
-    for parent in (failed.uri, "models:/brought/1"):
+    for lineage in ({}, {"run": finished.uri}):  # imported; compressed from what a run made
+        brought = catalogue_api.NewVersion(
+            model="brought", runner="onnx", artefact_sha256=sha256, size_bytes=17, card=card, lineage=lineage
+        )
+        platform.get("db").write(
+            lambda uow, brought=brought: catalogue.register_version(
+                uow, school_id=school_id, actor_id="system", version=brought
+            )
+        )
+    for parent in (failed.uri, "models:/brought/1", "models:/brought/2"):
         with pytest.raises(interface.NoWeights, match="no weights"):
             training.start(who, rooms.new(parent=parent))
     with pytest.raises(catalogue_api.UnknownModel):

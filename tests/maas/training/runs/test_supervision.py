@@ -1,5 +1,6 @@
 """Children and supervisors that die at any moment: the run ends once, with the weights of an undisturbed one."""
 
+import fcntl
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ from tests.maas.training.runs.conftest import Make
 
 from shuyuan.compose import Platform
 from shuyuan.kernel import clock
-from shuyuan.maas.training import children, interface, service, store, supervision, tables
+from shuyuan.maas.training import children, folders, interface, service, store, supervision, tables
 
 ROOT = Path(__file__).parents[4]
 
@@ -127,11 +128,9 @@ def test_a_child_that_cannot_start_fails_the_run(make: Make, school_id: str) -> 
 def test_a_changed_file_is_not_taken_for_what_the_run_wrote(
     make: Make, school_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = supervision.folders.RunFolder.result
+    told = folders.RunFolder.result
     wrong = {"model.onnx": {"sha256": "0" * 64}}
-    monkeypatch.setattr(
-        supervision.folders.RunFolder, "result", lambda self: told(self) and {**told(self), "files": wrong}
-    )
+    monkeypatch.setattr(folders.RunFolder, "result", lambda self: told(self) and {**told(self), "files": wrong})
     training = make("--steps", 2)
     ended = rooms.ended(training, training.start(rooms.person(school_id), rooms.new()))
     assert ended.error is not None
@@ -199,16 +198,26 @@ def test_what_was_wanted_of_a_dead_server_is_done_by_the_next(make: Make, platfo
         assert rooms.ended(reader, run).state == "cancelled"
 
 
-def test_another_process_of_the_same_number_is_left_alone(make: Make, platform: Platform, school_id: str) -> None:
+def test_another_process_of_the_same_number_is_left_alone(
+    make: Make, platform: Platform, school_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Process numbers come again: a bystander must not be taken for the child, nor get its signals."""
+    monkeypatch.setattr(supervision, "CANCEL_S", 0.1)
     training, who = make(at_work=False), rooms.person(school_id)
     run = training.start(who, rooms.new())
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as bystander:
+    folder = training.supervisor.folder(run.id)
+    folder.path.mkdir(parents=True)
+    with (
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True) as bystander,
+        folder.lock.open("w") as held,
+    ):
+        fcntl.flock(held, fcntl.LOCK_EX)  # as processes do that the child has left behind
         mine = {"state": "running", "pid": bystander.pid, "pid_began": "1"}
         platform.get("db").write(lambda uow: uow.conn.execute(update(tables.run).values(**mine)))
         training.cancel(who, run.id)
         training.open()
         assert rooms.ended(training, run).state == "cancelled"
+        training.close()
         assert bystander.poll() is None
         bystander.kill()
 

@@ -20,11 +20,12 @@ def read(
     plain = work_dir / "plain.csv"
     encoding = lines.plain(path, plain, bounds, told.encoding)
     delimiter = told.delimiter or find_delimiter(plain)
-    header = check_header(_header(plain, delimiter), bounds)
-    frame = _rows(plain, delimiter, header)
+    quoted = is_quoted(plain, delimiter)
+    header = check_header(_header(plain, delimiter, quoted), bounds)
+    frame = _rows(plain, delimiter, header, quoted)
     plain.unlink()
-    said = interface.Finding(rule="read", count=frame.height, action="read", detail=f"csv {encoding} {delimiter!r}")
-    return frame, [said]
+    detail = f"csv {encoding} {delimiter!r}" + ("" if quoted else ", quotation marks as they are")
+    return frame, [interface.Finding(rule="read", count=frame.height, action="read", detail=detail)]
 
 
 def find_delimiter(path: Path) -> str:
@@ -56,24 +57,41 @@ def check_header(names: list[str], bounds: Bounds) -> list[str]:
     return cleaned
 
 
-def _header(path: Path, delimiter: str) -> list[str]:
+def is_quoted(path: Path, delimiter: str) -> bool:
+    """Whether quotation marks hold cells together. Not in a file whose lines all have as many delimiters as the first,
+    if it is cut by tabs or its marks do not pair: there they are part of the text."""
+    mark, cut = b'"', delimiter.encode()
+    with path.open("rb") as content:
+        first = content.readline()
+        if mark in first:
+            return True
+        wanted, odd = first.count(cut), False
+        for line in content:
+            if line.count(cut) != wanted and line.strip():
+                return True
+            odd = odd or line.count(mark) % 2 == 1
+    return not (odd or delimiter == "\t")
+
+
+def _header(path: Path, delimiter: str, quoted: bool) -> list[str]:
     with path.open(encoding="utf-8", newline="") as text:
-        return next(csv.reader(text, delimiter=delimiter), [])
+        return next(csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE), [])
 
 
-def _rows(path: Path, delimiter: str, header: list[str]) -> pl.DataFrame:
+def _rows(path: Path, delimiter: str, header: list[str], quoted: bool) -> pl.DataFrame:
+    mark = '"' if quoted else None
     try:
         frame = pl.read_csv(
-            path, separator=delimiter, infer_schema=False, has_header=False, skip_rows=0, new_columns=header
+            path, separator=delimiter, quote_char=mark, infer_schema=False, has_header=False, new_columns=header
         ).slice(1)
     except pl.exceptions.PolarsError as wrong:
         line, said = _first_fault(path, delimiter, len(header))
-        raise interface.WrongColumns(f"{said or str(wrong).splitlines()[0]}", fix=f"mend line {line}") from wrong
+        raise interface.WrongColumns(said, fix=f"mend line {line}") from wrong
     if not frame.height:
         raise interface.EmptyData("the file has a header and no rows", fix="send a file with rows")
     if frame.width != len(header):
         line, said = _first_fault(path, delimiter, len(header))
-        raise interface.WrongColumns(said or f"rows have {frame.width} fields", fix=f"mend line {line}")
+        raise interface.WrongColumns(said, fix=f"mend line {line}")
     return frame
 
 

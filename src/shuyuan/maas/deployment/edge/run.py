@@ -10,6 +10,7 @@ and no answers. Send it back when there is a network: `shuyuan edge-report repor
 """
 
 import argparse
+import base64
 import csv
 import hashlib
 import hmac
@@ -77,7 +78,7 @@ class Model:
 
     def _encoded(self, rows: Sequence[Row]) -> Mapping[str, Any]:
         names = dict.fromkeys(name for row in rows for name in row)
-        columns = {name: [row.get(name) for row in rows] for name in names}
+        columns = {name: [_cell(row.get(name)) for row in rows] for name in names}
         try:
             made: Mapping[str, Any] = self.features.transform(columns)
         except (ValueError, KeyError) as wrong:  # BadColumn is a ValueError
@@ -304,6 +305,16 @@ def _classes(scores: Any, labels: Sequence[str]) -> list[Row]:
         }
         for row in told
     ]
+
+
+def _cell(value: object) -> object:
+    """{"base64": "…"} stands for bytes, such as a picture."""
+    if isinstance(value, dict) and set(value) == {"base64"}:
+        try:
+            return base64.b64decode(value["base64"], validate=True)
+        except (ValueError, TypeError) as wrong:
+            raise Refused(f"base64 cannot be read: {wrong}") from wrong
+    return value
 
 
 def _text(raw: bytes) -> IO[str]:

@@ -115,6 +115,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "数据校验和 {sha}。由书院生成，文件内不含脚本，也不访问网络。",
         "Data sha-256 {sha}. Made by Shuyuan; no script, no requests.",
     ),
+    "name.cv_mean": ("交叉验证平均", "mean over folds"),
+    "name.cv_spread": ("交叉验证标准差", "standard deviation over folds"),
     "name.accuracy": ("准确率", "accuracy"),
     "name.majority_share": ("总猜最常见类别的准确率", "accuracy of always saying the commonest"),
     "name.macro_precision": ("宏平均精确率", "macro precision"),
@@ -184,4 +186,4 @@ def name(figure: str, language: Language) -> str:
     known, _, of = figure.partition(":")
     if f"name.{known}" not in WORDS:
         return figure
-    return say(f"name.{known}", language) + (f": {of}" if of else "")
+    return say(f"name.{known}", language) + (f": {name(of, language)}" if of else "")

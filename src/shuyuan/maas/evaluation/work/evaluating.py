@@ -40,11 +40,11 @@ def evaluate(job: folder.EvaluateJob, out: Path, tell: Tell) -> Report:
     table = _table(job)
     truth = _truth(job, table)
     tell("predicting")
-    model = _model(job)
+    model = _model_if_usable(job, table)
     said = _said(job, table, truth, model)
     predicted.write(out / folder.PREDICTIONS, said, job.head.part)
     tell("measuring")
-    measured = _measured(job, said, table)
+    measured = _measured(job, said, table, model)
     rows = measured.said.rows
     person = _person(schema, table, rows)
     figures = finite(measured.figures)
@@ -66,6 +66,7 @@ def evaluate(job: folder.EvaluateJob, out: Path, tell: Tell) -> Report:
     tell("timing")
     latency = _latency(model, table)
     figures |= _latency_figures(latency)
+    figures |= finite(_fold_figures(job.subject.folds))
     return job.head.model_copy(
         update={
             "state": "finished",
@@ -127,6 +128,19 @@ def _model(job: folder.EvaluateJob | folder.PredictJob) -> predicting.Model | No
     return predicting.Model(job.subject.model, job.subject.spec, told, job.threads)
 
 
+def _model_if_usable(job: folder.EvaluateJob, table: Table) -> predicting.Model | None:
+    """None where it is not at hand, or reads what is no column (a sentence vector) while its predictions are here."""
+    try:
+        model = _model(job)
+        if model is not None:
+            model.encode(_few(table))
+        return model
+    except Refused:
+        if job.subject.predictions:
+            return None
+        raise
+
+
 def _said(
     job: folder.EvaluateJob, table: Table, truth: Sequence[Any] | None, model: predicting.Model | None
 ) -> predicted.Predicted:
@@ -148,7 +162,9 @@ def _said(
     return predicting.predict(model, table, truth, family)
 
 
-def _measured(job: folder.EvaluateJob, said: predicted.Predicted, table: Table) -> Measures:
+def _measured(
+    job: folder.EvaluateJob, said: predicted.Predicted, table: Table, model: predicting.Model | None
+) -> Measures:
     family = job.head.family
     if family == "classification":
         return classes.measure(said, job.seed)
@@ -162,11 +178,17 @@ def _measured(job: folder.EvaluateJob, said: predicted.Predicted, table: Table) 
         person = [column.name for column in job.columns if column.role == "person" and column.name in table]
         query = persons.codes_of(table[person[0]])[said.rows] if person else None
         return orders.ranking(said, query)
-    return orders.clustering(said, _vectors(job, table, said.rows), job.seed)
+    return orders.clustering(said, _vectors(job, table, said.rows, model), job.seed)
 
 
-def _vectors(job: folder.EvaluateJob, table: Table, rows: Rows) -> NDArray[np.float64] | None:
-    """The numbers among the features, standardised, for the silhouette."""
+def _vectors(
+    job: folder.EvaluateJob, table: Table, rows: Rows, model: predicting.Model | None
+) -> NDArray[np.float64] | None:
+    """What distances are measured in: the model's own inputs, else the numbers among the features, standardised."""
+    if model is not None:
+        dense = [one.reshape(len(one), -1) for one in model.encode(table).values() if one.dtype.kind == "f"]
+        if dense:
+            return np.concatenate(dense, axis=1)[rows].astype(np.float64)
     found = []
     for column in job.columns:
         values = table.get(column.name)
@@ -242,11 +264,22 @@ def _control_figures(checked: Control) -> dict[str, float]:
     return {"shuffled_distance": checked.distance, "leak_suspects": float(len(checked.suspects))}
 
 
+def _fold_figures(folds: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    told: dict[str, float] = {}
+    for name, each in folds.items():
+        told[f"cv_mean:{name}"] = float(np.mean(each))
+        told[f"cv_spread:{name}"] = float(np.std(each, ddof=1)) if len(each) > 1 else 0.0
+    return told
+
+
 def _latency(model: predicting.Model | None, table: Table) -> Latency | None:
     if model is None:
         return None
-    few = {name: _taken(column, np.arange(min(_LATENCY_ROWS, len(column)))) for name, column in table.items()}
-    return timing.measure(model, model.encode(few), model.path)
+    return timing.measure(model, model.encode(_few(table)), model.path)
+
+
+def _few(table: Table) -> Table:
+    return {name: _taken(column, np.arange(min(_LATENCY_ROWS, len(column)))) for name, column in table.items()}
 
 
 def _latency_figures(latency: Latency | None) -> dict[str, float]:

@@ -71,8 +71,10 @@ def read(
     label = list(joined["label"]) if truth is None else [truth[row] for row in numbers]
     p = sorted((int(match[1]), name) for name in joined if (match := _P.fullmatch(name)))
     probabilities = np.column_stack([np.asarray(joined[name], np.float64) for _, name in p]) if p else None
+    spoken = list(joined["prediction"])
+    known = tuple(labels) or (() if probabilities is None else _told_by(probabilities, spoken, label))
     others = {n: np.asarray(c) for n, c in joined.items() if n not in _OWN and not _P.fullmatch(n)}
-    return Predicted(numbers, label, list(joined["prediction"]), tuple(labels), probabilities, others)
+    return Predicted(numbers, label, spoken, known, probabilities, others)
 
 
 def write(path: Path, said: Predicted, part: str) -> None:
@@ -91,6 +93,21 @@ def write(path: Path, said: Predicted, part: str) -> None:
 def word(value: object) -> str | None:
     """A label as classes are compared: 1, 1.0, "1" are the same."""
     return base.word(value)
+
+
+def _told_by(p: Floats, said: Sequence[Any], truth: Sequence[Any]) -> tuple[str, ...]:
+    """Which class each column of p is, told by what was said where it is largest; () where that is not plain."""
+    largest, words = p.argmax(axis=1), [word(one) for one in said]
+    found = {int(at): {words[row] for row in np.flatnonzero(largest == at)} for at in np.unique(largest)}
+    if p.shape[1] < 2 or any(len(one) != 1 or None in one for one in found.values()):
+        return ()
+    named = {at: str(next(iter(one))) for at, one in found.items()}
+    left = sorted({str(one) for one in map(word, truth) if one is not None} - set(named.values()))
+    never = [at for at in range(p.shape[1]) if at not in named]
+    if len(set(named.values())) != len(named) or len(never) > 1 or len(left) < len(never):
+        return ()
+    named |= dict(zip(never, left[:1], strict=True))
+    return tuple(named[at] for at in range(p.shape[1]))
 
 
 def _read_one(path: Path, rows: Rows | None, part: str) -> dict[str, Any]:  # Any: columns

@@ -103,8 +103,7 @@ def predict(model: Model, table: Table, truth: Sequence[Any] | None, family: str
     if family == "regression":
         return Predicted(numbers, label, values(found, model).tolist())
     if family == "clustering":
-        nearest = found.argmax(axis=1) if found.ndim == 2 and found.shape[1] > 1 else found.reshape(rows)
-        return Predicted(numbers, label, [str(int(one)) for one in nearest])
+        return Predicted(numbers, label, clusters(found, model))
     raise Refused(
         "needs_predictions",
         f"a model of family {family} is not predicted row by row here",
@@ -142,6 +141,18 @@ def values(found: NDArray[Any], model: Model) -> NDArray[np.float64]:
     if not np.isfinite(raw).all():
         raise Refused("bad_output", "the model gives NaN or infinity", "train it again with a lower rate")
     return raw
+
+
+def clusters(found: NDArray[Any], model: Model) -> list[str]:
+    """The nearest of several (`choose`: smallest), on which side of `threshold`, or the number that was given."""
+    raw = found.reshape(len(found), -1)
+    threshold = model.spec.get("threshold")
+    if isinstance(threshold, int | float):
+        return [model.labels[int(one > threshold)] for one in raw[:, 0]]
+    if raw.shape[1] == 1:
+        return [str(int(one)) for one in raw[:, 0]]
+    nearest = raw.argmin(axis=1) if model.spec.get("choose") == "smallest" else raw.argmax(axis=1)
+    return [model.labels[at] if at < len(model.labels) else str(at) for at in nearest]
 
 
 def _session(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -42,11 +42,11 @@ def generation(said: Predicted) -> Measures:
 
 
 def language_model(said: Predicted) -> Measures:
-    """From `nll` (nats of a text, summed) and `tokens`; or `p_0` alone: nats a token, every text weighing the same."""
+    """From `nll` (nats of a text, summed) and `tokens`; or `tokens` and the perplexity of each text as prediction."""
     nats, tokens = said.values.get("nll"), said.values.get("tokens")
-    if nats is None and said.p is not None:
-        nats, tokens = said.p[:, 0], np.ones(len(said)) if tokens is None else tokens
-        nats = nats * tokens
+    if nats is None and tokens is not None:
+        each = np.array([np.nan if one is None else float(one) for one in said.prediction])
+        nats = np.log(np.maximum(each, 1.0)) * np.asarray(tokens, np.float64)
     if nats is None or tokens is None:
         raise Refused("bad_predictions", "there is no column `nll`", "write nats and `tokens` of each text")
     nats, tokens = np.asarray(nats, np.float64), np.asarray(tokens, np.float64)

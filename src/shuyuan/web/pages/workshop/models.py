@@ -1,0 +1,197 @@
+"""Models and deployments: where from, what is served, to whom? Compress, try on a few, promote, roll back."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from markupsafe import Markup
+from pydantic import ValidationError
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
+from shuyuan.maas.catalogue.interface import UnknownModel, Version
+from shuyuan.maas.compression.interface import NewCompression
+from shuyuan.maas.deployment.interface import Rules, picture
+from shuyuan.maas.evaluation.interface import Verdict
+from shuyuan.web.needs import WorkshopNeeds
+from shuyuan.web.pages.workshop import common, modelshelf, schemas
+from shuyuan.web.reading import Reader
+
+Verb = Literal["compress", "deploy", "promote", "stop", "rollback"]
+DONE: Mapping[str, str] = {
+    "compress": "compressing",
+    "deploy": "deployed",
+    "promote": "promoted",
+    "stop": "stopped",
+    "rollback": "rolled_back",
+}
+SHARES = ("5", "10", "25", "50")  # percent of the people, offered for a trial
+
+
+def router(needs: WorkshopNeeds) -> APIRouter:
+    """`/workshop/models…`."""
+    api = APIRouter(include_in_schema=False)
+
+    @api.get("/workshop/models")
+    def listed(request: Request, reader: Reader, notice: str = "") -> Response:
+        found = modelshelf.own(needs, reader.school_id)
+        return common.show(needs, request, "models.html", reader, "models", notice=notice, models=found)
+
+    @api.get("/workshop/models/{name}")
+    def one(
+        request: Request,
+        reader: Reader,
+        name: str,
+        version: int = 0,
+        method: str = "",
+        notice: str = "",
+        seen: str = "",
+    ) -> Response:
+        changed = common.has_changed(request, seen, _signature(needs, reader))
+        return changed or _one(needs, request, reader, name, version, method, notice=notice)
+
+    @api.post("/workshop/models/{name}/{verb}")
+    async def act(request: Request, reader: Reader, name: str, verb: Verb) -> Response:
+        form = await common.said(request)
+        number = common.number(common.first(form, "version"), 0)
+        try:
+            await run_in_threadpool(_act, needs, reader, name, number, verb, form)
+        except (errors.ShuyuanError, ValidationError) as wrong:
+            trouble = common.bad(wrong) if isinstance(wrong, ValidationError) else wrong
+            if isinstance(trouble, UnknownModel):
+                raise trouble from wrong
+            method = common.first(form, "method")
+            return await run_in_threadpool(
+                lambda: _one(needs, request, reader, name, number, method, trouble=trouble, form=form)
+            )
+        return common.lead(f"/workshop/models/{name}", DONE[verb], version=number)
+
+    return api
+
+
+def _act(needs: WorkshopNeeds, reader: Principal, name: str, number: int, verb: Verb, form: common.Form) -> None:
+    school_id, actor_id, said = reader.school_id, reader.account_id, form
+    reason = common.first(said, "reason")[:400]
+    if verb in ("stop", "rollback"):
+        _require_reason(reason)
+        (needs.deployment.stop if verb == "stop" else needs.deployment.rollback)(school_id, actor_id, name, reason)
+    elif verb == "deploy":
+        share = common.number(common.first(said, "share"), 0)
+        needs.deployment.deploy(
+            school_id,
+            actor_id,
+            name,
+            number,
+            share=share / 100 if share else None,
+            shadow=bool(common.first(said, "shadow")),
+            rules=_rules(said),
+            reason=reason,
+        )
+    elif verb == "promote":
+        verdict_id = common.first(said, "verdict")
+        verdict = needs.evaluation.verdict(school_id, verdict_id) if verdict_id else None
+        if verdict is None or not verdict.passed:
+            reader.require("admin")
+        needs.deployment.promote(school_id, actor_id, name, number, verdict, reason)
+    else:
+        _compress(needs, reader, name, number, said)
+
+
+def _compress(needs: WorkshopNeeds, reader: Principal, name: str, number: int, said: common.Form) -> None:
+    method = common.first(said, "method")
+    info = next((one for one in needs.compression.methods() if one.name == method), None)
+    new = NewCompression(
+        version=f"models:/{name}/{number}",
+        method=method,
+        config=schemas.values(info.config_schema, said) if info else {},
+        data=common.first(said, "data") or None,
+    )
+    needs.compression.start(reader, new)
+
+
+def _rules(said: common.Form) -> Rules:
+    """What the form says of the rules; what is left empty keeps its default."""
+    told = {name: common.first(said, name) for name in Rules.model_fields}
+    percent = {"max_error_rate"}
+    values = {
+        name: (float(text) / 100 if name in percent else text) if _is_number(text) else text
+        for name, text in told.items()
+        if text
+    }
+    return Rules.model_validate(values)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
+
+
+def _require_reason(reason: str) -> None:
+    if not reason:
+        raise errors.BadInput("no reason was given", fix="say why; it goes into the activity log")
+
+
+def _signature(needs: WorkshopNeeds, reader: Principal) -> str:
+    """Changes when a compression of the school ends or begins."""
+    every = needs.compression.compressions(reader.school_id)
+    return "-".join(f"{one.number}{one.state}" for one in every if not one.ended) or "none"
+
+
+def _one(
+    needs: WorkshopNeeds,
+    request: Request,
+    reader: Principal,
+    name: str,
+    number: int,
+    method: str,
+    *,
+    notice: str = "",
+    trouble: errors.ShuyuanError | None = None,
+    form: common.Form | None = None,
+) -> Response:
+    said = form or {}
+    own = next(iter(modelshelf.own(needs, reader.school_id, name)), None)
+    if own is None:
+        raise UnknownModel(f"there is no model {name[:40]!r} of this school", fix="choose one of the list")
+    wanted = number or own.deployment.champion or own.versions[0].number
+    shown = next((one for one in own.versions if one.number == wanted), own.versions[0])
+    methods = needs.compression.methods()
+    chosen = next((one for one in methods if one.name == method), methods[0])
+    compressions = needs.compression.compressions(reader.school_id, parent=shown.uri)
+    return common.show(
+        needs,
+        request,
+        "model.html",
+        reader,
+        "models",
+        notice=notice,
+        trouble=trouble,
+        own=own,
+        deployment=own.deployment,
+        shown=shown,
+        children=own.children(shown),
+        parent=own.number(shown.parent_id),
+        lineage=Markup(
+            picture(needs.deployment.lineage(reader.school_id, name, shown.number), reader.language)
+        ),  # escaped there
+        standing=needs.deployment.standing(reader.school_id, name),
+        history=needs.deployment.history(reader.school_id, name),
+        frozen=needs.deployment.frozen(reader.school_id),
+        verdicts=_verdicts(needs, reader, shown),
+        methods=methods,
+        method=chosen,
+        fields=schemas.fields(chosen.config_schema, reader.language, schemas.typed(said)),
+        sets=[one for one in needs.datasets.versions(reader.school_id) if len(one.parts) > 1],
+        compressions=compressions,
+        signature=_signature(needs, reader),
+        shares=SHARES,
+        rules=own.deployment.rules,
+        said=lambda field, otherwise="": common.first(said, field, otherwise),
+    )
+
+
+def _verdicts(needs: WorkshopNeeds, reader: Principal, version: Version) -> list[Verdict]:
+    """What gates said of the version, and of the run it was made by; newest first."""
+    subjects = [version.uri, *(one for one in version.lineage.values() if one.startswith("runs:/"))]
+    reports = [one for subject in subjects for one in needs.evaluation.reports(reader.school_id, subject=subject)]
+    return [verdict for report in reports for verdict in needs.evaluation.verdicts(reader.school_id, report.id)]

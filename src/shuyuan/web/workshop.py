@@ -1,0 +1,51 @@
+"""The pages of the model workshop, in one router."""
+
+from fastapi import APIRouter
+
+from shuyuan.identity.interface import Identity
+from shuyuan.kernel import settings as kernel_settings
+from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.people.interface import People
+from shuyuan.maas.catalogue.interface import Catalogue
+from shuyuan.maas.compression.interface import Compressing
+from shuyuan.maas.datasets.interface import DataSets
+from shuyuan.maas.deployment.interface import Deployments
+from shuyuan.maas.evaluation.interface import Evaluation
+from shuyuan.maas.pipelines.interface import Pipelines
+from shuyuan.maas.training.interface import Training
+from shuyuan.web.needs import WorkshopNeeds
+from shuyuan.web.pages.workshop import data, models, pipelines, reports, runs, starting
+from shuyuan.web.shell import Shell
+
+FAMILIES = (data, starting, runs, reports, models, pipelines)
+
+
+def router(
+    identity: Identity,
+    people: People,
+    courses: Courses,
+    settings: kernel_settings.Settings,
+    catalogue: Catalogue,
+    datasets: DataSets,
+    training: Training,
+    evaluation: Evaluation,
+    compression: Compressing,
+    deployment: Deployments,
+    pipelines: Pipelines,
+) -> APIRouter:
+    """Every page of the workshop."""
+    needs = WorkshopNeeds(
+        shell=Shell(identity, people, courses),
+        settings=settings,
+        catalogue=catalogue,
+        datasets=datasets,
+        training=training,
+        evaluation=evaluation,
+        compression=compression,
+        deployment=deployment,
+        pipelines=pipelines,
+    )
+    api = APIRouter()
+    for family in FAMILIES:
+        api.include_router(family.router(needs))
+    return api

@@ -1,0 +1,81 @@
+"""`shuyuan deploy|promote|rollback|bundle|edge-report|pipeline`: what is served, the way back, what goes offline."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.journeys import shell
+from tests.maas import onnx_file
+
+from shuyuan.entrypoints import installation
+from shuyuan.entrypoints.commands import deployment
+from shuyuan.kernel import errors
+from shuyuan.maas.deployment.edge import run as edge
+
+
+@pytest.fixture
+def with_versions(home: Path) -> Path:
+    """The home with two versions of `digits`, none served."""
+    with installation.opened(home) as platform:
+        school = platform.get("identity").schools()[0].id
+        for times in (1, 2):
+            graph = io.BytesIO(onnx_file.linear(np.eye(2, dtype=np.float32) * times))
+            platform.get("catalogue").add_file(school, "system", model="digits", source=graph, runner="onnx")
+    return home
+
+
+def test_a_version_is_promoted_tried_and_taken_back(with_versions: Path) -> None:
+    at = ("--home", with_versions)
+    refused = shell.call("promote", "digits", "--version", "1", *at)
+    assert refused.code == 1
+    assert "gate_not_passed" in refused.err
+    nobody = shell.call("promote", "digits", "--version", "1", "--by", "nobody", "--reason", "first", *at)
+    assert "0 administrators" in nobody.err
+    first = shell.call("promote", "digits", "--version", "1", "--by", "head", "--reason", "the first one", *at)
+    assert first.err == ""
+    assert "champion is version 1" in first.words
+    tried = shell.call("deploy", "digits", "--version", "2", "--canary", "10%", "--min-calls", "20", *at)
+    assert "version 2 answers 10% of the people" in tried.words
+    beside = shell.call("deploy", "digits", "--version", "2", "--shadow", *at)
+    assert "version 2 runs beside" in beside.words
+    back = shell.call("rollback", "digits", *at)
+    assert "champion is version 1 (rolled_back)" in back.words
+    shown = shell.call("deploy", "digits", *at)
+    assert "rolled_back" in shown.words
+    wrong = shell.call("deploy", "digits", "--version", "2", "--canary", "some", *at)
+    assert "is no share" in wrong.err
+
+
+def test_a_bundle_is_written_and_its_report_counted_once(with_versions: Path, tmp_path: Path) -> None:
+    target = tmp_path / "x.zip"
+    said = shell.call("bundle", "models:/digits/2", "-o", target, "--home", with_versions)
+    assert said.err == ""
+    with zipfile.ZipFile(target) as archive:
+        archive.extractall(tmp_path / "edge")
+    report = edge.Report(tmp_path / "edge")
+    report.note(3, 0.1, ok=True)
+    report.write()
+    counted = [shell.call("edge-report", report.path, "--home", with_versions).words for _ in range(2)]
+    assert counted == ["counted 1 new lines", "counted 0 new lines"]
+    assert "names no version" in shell.call("bundle", "digits", "-o", target, "--home", with_versions).err
+
+
+def test_a_spec_that_cannot_be_read_starts_no_pipeline(with_versions: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.json"
+    spec.write_text(json.dumps({"name": "x", "model": "digits", "data": "data:/x", "train": {}}))
+    said = shell.call("pipeline", "start", spec, "--home", with_versions)
+    assert "train.task" in said.err
+    spec.write_text(json.dumps({"name": "x", "model": "digits", "data": "data:/x", "train": {"task": "t"}}))
+    assert "data:/x" in shell.call("pipeline", "start", spec, "--home", with_versions).err
+    assert shell.call("pipeline", "list", "--home", with_versions).code == 0
+    assert "pipeline_not_found" in shell.call("pipeline", "show", "7", "--home", with_versions).err
+    assert "pipeline_not_found" in shell.call("pipeline", "cancel", "7", "--home", with_versions).err
+
+
+def test_a_share_is_read_as_people_write_it() -> None:
+    assert [deployment.share_of(said) for said in ("10%", "0.25", "100%")] == [0.1, 0.25, 1.0]
+    with pytest.raises(errors.BadInput):
+        deployment.share_of("a tenth")

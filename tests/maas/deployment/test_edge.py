@@ -1,0 +1,243 @@
+"""Edge bundles: run for real where nothing of this platform can be imported, and report back."""
+
+import hashlib
+import importlib.util
+import io
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+from tests.maas.deployment.conftest import House
+
+from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import errors
+from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.deployment import bundles, interface, tables
+from shuyuan.maas.deployment.service import DeploymentService
+from shuyuan.maas.runners import graph
+from shuyuan.science.features import Features
+
+PUPILS: dict[str, list[object]] = {"age": [10.0, 12.0, None], "town": ["A", "B", "A"], "passed": ["no", "yes", "yes"]}
+SCHEMA = [
+    {"name": "age", "kind": "number"},
+    {"name": "town", "kind": "category"},
+    {"name": "passed", "kind": "category", "role": "label"},
+]
+TABLE = "age,town\n10,A\n14,B\n,Nowhere\n"
+START = """
+import runpy, sys
+sys.path.insert(0, {libraries!r})
+sys.argv[:] = {words!r}
+runpy.run_path({script!r}, run_name='__main__')
+"""
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with numpy and onnxruntime, and nothing else."""
+    folder = tmp_path_factory.mktemp("libraries")
+    for name in ("numpy", "onnxruntime"):
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:
+            pytest.skip(f"{name} is not installed")
+        home = Path(found.origin).parent.parent
+        for part in home.glob(f"{name}*"):
+            if part.suffix != ".dist-info":
+                (folder / part.name).symlink_to(part)
+    return folder
+
+
+@pytest.fixture
+def version(house: House) -> catalogue_api.Version:
+    """A classifier of three columns that train could have made."""
+    fitted = Features.fit(PUPILS, SCHEMA)
+    made = graph.Graph("pupils")
+    (width,) = fitted.inputs[0].shape
+    weights = np.random.default_rng(7).normal(size=(width, 2)).astype(np.float32)
+    given = [made.input("features", "float32", ("rows", width)), made.constant("w", weights)]
+    made.output(made.node("MatMul", given, "logits"), "float32", ("rows", 2))
+    spec = {"task": "tabular_classification", "labels": ["no", "yes"], "output": "logits", "features": fitted.to_json()}
+    return house.catalogue.add_file(
+        house.north, "system", model="pupils", source=io.BytesIO(made.to_bytes()), runner="onnx", spec=spec
+    )
+
+
+@pytest.fixture
+def unpacked(house: House, version: catalogue_api.Version, tmp_path: Path) -> Path:
+    service = house.service()
+    packed = service.bundle(house.north, house.person, "pupils", version.number, tmp_path / "x.zip")
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path / "edge")
+    return tmp_path / "edge"
+
+
+@pytest.fixture
+def run(libraries: Path, unpacked: Path, tmp_path: Path) -> Run:
+    """`run.py` where only numpy and onnxruntime can be imported: no site-packages, no environment."""
+
+    def started(*words: str, code: str = "") -> "subprocess.CompletedProcess[str]":
+        told = code or start(libraries, unpacked, words)
+        return subprocess.run(
+            [sys.executable, "-I", "-S", "-c", told], capture_output=True, text=True, cwd=tmp_path, timeout=60
+        )
+
+    return started
+
+
+def start(libraries: Path, unpacked: Path, words: tuple[str, ...]) -> str:
+    script = str(unpacked / "run.py")
+    return START.format(libraries=str(libraries), words=[script, *words], script=script)
+
+
+def answers_here(version: catalogue_api.Version, house: House) -> Any:
+    import onnxruntime
+
+    features = Features.from_json(version.spec["features"])  # type: ignore[arg-type]
+    inputs = features.transform({"age": ["10", "14", ""], "town": ["A", "B", "Nowhere"]})
+    session = onnxruntime.InferenceSession(house.catalogue.artefact(version), providers=["CPUExecutionProvider"])
+    return session.run(None, inputs)[0]
+
+
+def test_it_answers_as_the_platform_does_with_nothing_of_the_platform(
+    house: House, version: catalogue_api.Version, run: Run, libraries: Path, tmp_path: Path
+) -> None:
+    isolated = run(code=f"import sys; sys.path.insert(0, {str(libraries)!r}); import numpy, onnxruntime, shuyuan")
+    assert "No module named 'shuyuan'" in isolated.stderr, "the test means what it says"
+    for other in ("pydantic", "polars", "torch", "sqlalchemy"):
+        assert (
+            "No module named" in run(code=f"import sys; sys.path.insert(0, {str(libraries)!r}); import {other}").stderr
+        )
+    (tmp_path / "pupils.csv").write_text(TABLE)
+    done = run("pupils.csv", "-o", "answers.json")
+    assert done.returncode == 0, done.stderr
+    answers = json.loads((tmp_path / "answers.json").read_text())
+    logits = answers_here(version, house)
+    expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose([[one["p_no"], one["p_yes"]] for one in answers], expected, rtol=1e-5)
+    assert [one["prediction"] for one in answers] == [["no", "yes"][n] for n in logits.argmax(1)]
+    told = run("pupils.csv").stdout.splitlines()
+    assert (told[0], len(told)) == ("prediction,p_no,p_yes", 4)
+
+
+def test_what_cannot_be_read_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text("age,town\n1,2,3\n")
+    (tmp_path / "short.csv").write_text("age\n1\n")
+    (tmp_path / "words.csv").write_text("age,town\nten,A\n")
+    (tmp_path / "x.json").write_text("[1]")
+    for name, said in (
+        ("bad.csv", "more or fewer"),
+        ("short.csv", "'town'"),
+        ("words.csv", "'ten'"),
+        ("x.json", "no list"),
+    ):
+        done = run(name)
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_that_was_changed_is_not_run(run: Run, unpacked: Path, tmp_path: Path) -> None:
+    (tmp_path / "pupils.csv").write_text(TABLE)
+    assert run("--check").stdout == "every file is as the manifest says\n"
+    manifest = json.loads((unpacked / "manifest.json").read_text())
+    for name, told in manifest["files"].items():
+        assert hashlib.sha256((unpacked / name).read_bytes()).hexdigest() == told["sha256"]
+    (unpacked / "spec.json").write_text("{}")
+    done = run("pupils.csv")
+    assert (done.returncode, "spec.json is not the file" in done.stderr) == (1, True)
+
+
+def test_its_report_counts_without_inputs_and_is_counted_once_where_it_belongs(
+    house: House, run: Run, unpacked: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "pupils.csv").write_text(TABLE)
+    (tmp_path / "bad.csv").write_text("age,town\nten,A\n")
+    run("pupils.csv"), run("bad.csv"), run("pupils.csv")
+    sent = (unpacked / "report.jsonl").read_bytes()
+    assert b"Nowhere" not in sent
+    lines = [json.loads(line) for line in sent.splitlines()]
+    assert [(one["calls"], one["rows"], one["errors"]) for one in lines] == [(1, 3, 0), (1, 0, 1), (1, 3, 0)]
+    service = house.service()
+    assert len(service.take_report(house.north, sent)) == 3
+    assert service.take_report(house.north, sent + b"\n") == [], "sent twice, counted once"
+    with pytest.raises(interface.BadReport, match="not of this school"):
+        service.take_report(house.south, sent)
+    lines[0]["rows"] = 99
+    with pytest.raises(interface.BadReport, match="not signed"):
+        service.take_report(house.north, json.dumps(lines[0]).encode())
+    with house.db.read() as conn:
+        rows = conn.execute(select(tables.edge_report.c.rows)).scalars().all()
+        last = next(iter(kernel_audit.entries(conn, house.north, limit=1)))
+    assert sorted(rows) == [0, 3, 3]
+    assert last.action == "deployment.bundled"
+    graph_ = service.lineage(house.north, "pupils", 1)
+    assert next(node for node in graph_.nodes if node.id == "edge").detail == "1 · 3 calls"
+
+
+@pytest.mark.parametrize("sent", [b"", b"{}", b"[1]\n", b"\xff", b'{"report": 1}', b"{" * 5000])
+def test_nonsense_is_no_report(house: House, sent: bytes) -> None:
+    with pytest.raises(errors.BadInput):
+        house.service().take_report(house.north, sent)
+
+
+def test_it_serves_this_machine_and_writes_its_report_at_the_end(
+    run: Run, libraries: Path, unpacked: Path, tmp_path: Path
+) -> None:
+    words = [sys.executable, "-I", "-S", "-c", start(libraries, unpacked, ("--serve", "0"))]
+    child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    try:
+        assert child.stdout is not None
+        url = child.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:")
+        rows = json.dumps([{"age": 10, "town": "A"}]).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, rows), timeout=30) as answer:
+            assert set(json.load(answer)["answers"][0]) == {"prediction", "p_no", "p_yes"}
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(url, b"nonsense"), timeout=30)
+        assert refused.value.code == 400
+        refused.value.close()
+    finally:
+        child.send_signal(2)
+        child.communicate(timeout=30)
+    (line,) = (unpacked / "report.jsonl").read_text().splitlines()
+    assert json.loads(line)["calls"] == 1
+
+
+def test_a_bundle_without_features_takes_the_graph_s_own_inputs(
+    house: House, deployment: DeploymentService, libraries: Path, tmp_path: Path
+) -> None:
+    deployment.bundle(house.north, house.person, "digits", 2, tmp_path / "plain.zip")
+    with zipfile.ZipFile(tmp_path / "plain.zip") as archive:
+        archive.extractall(tmp_path / "plain")
+        assert not [name for name in archive.namelist() if name.startswith("lib/")]
+    (tmp_path / "rows.json").write_text('[{"x": [1, 2]}, {"x": [3, 4]}]')
+    words = start(libraries, tmp_path / "plain", (str(tmp_path / "rows.json"), "-o", str(tmp_path / "out.json")))
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out.json").read_text()) == [{"y": [2, 4]}, {"y": [6, 8]}]
+
+
+def test_only_onnx_is_bundled_and_only_one_s_own(house: House, deployment: DeploymentService, tmp_path: Path) -> None:
+    with pytest.raises(catalogue_api.UnknownModel):
+        deployment.bundle(house.south, house.person, "digits", 1, tmp_path / "x.zip")
+    version = house.catalogue.resolve(house.north, "models:/digits/1").model_copy(update={"runner": "llama"})
+    with pytest.raises(interface.NotPortable):
+        deployment._bundles.write(house.north, house.person, version, tmp_path / "x.zip")
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_everything_pure_that_features_need_is_shipped_and_nothing_else() -> None:
+    shipped = bundles.sources("shuyuan.science.features")
+    assert "shuyuan/science/features/__init__.py" in shipped
+    assert shipped["shuyuan/__init__.py"] == b""
+    assert not [path for path in shipped if "kernel" in path or "maas" in path]
