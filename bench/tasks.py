@@ -37,6 +37,7 @@ SEED = 7
 THREADS = len(os.sched_getaffinity(0))
 FOLDS = 5  # of text_tal_scq5k: each problem is held out once
 DAY = 60  # oulad: what was due and handed in by this day of the presentation is known
+RATES = {"zh": 0.005, "en": 0.01}  # of text_tal_scq5k
 SMALLEST_GROUP = 100  # rows of a group whose AUC is compared
 Table = Mapping[str, Sequence[Any]]  # Any: whatever a column holds
 Columns = Sequence[tuple[str, str, str]]  # name, kind, role
@@ -56,19 +57,19 @@ GOALS: dict[str, dict[str, harness.Goal]] = {
 PROTOCOLS = {
     "digits": "img_optdigits: images 1-1000 (850 train, 150 validation, drawn with seed 7), test = images 1001-1797, "
     "pictures as 8 x 8 PNG; floor: logistic regression on the pixels of images 1-1000 (scikit-learn)",
-    "csl": "text_csl category: 8,000 titles, 1 in 8 by hash for validation, test = category_dev (1,000); floors 0.730 and "
-    "0.565 as in the data set's README, and recomputed with character 1-3-gram TF-IDF + logistic regression",
-    "tal": "text_tal_scq5k: third element of the first route (zh: of the first route whose third ends in 模块), classes of "
-    "50 and more; five folds by sha-256 of '7 ' + problem, each problem held out once, 1 in 10 of the rest by hash for "
-    "validation; columns problem and worked answer; floors: README, and TF-IDF + logistic regression on the same folds, on "
-    "the problem alone and on the same two columns",
+    "csl": "text_csl category: 8,000 titles, 1 in 8 by hash for validation, test = category_dev (1,000); floors 0.730 "
+    "and 0.565 as in the data set's README, and recomputed with character 1-3-gram TF-IDF + logistic regression",
+    "tal": "text_tal_scq5k: third element of the first route (zh: of the first route whose third ends in 模块), "
+    "classes of 50 and more; five folds by sha-256 of '7 ' + problem, each problem held "
+    "out once, 1 in 10 of the rest by hash for validation; columns problem and worked answer; floors: "
+    "README, and TF-IDF + logistic regression on the same folds, on the problem alone and on the same two columns",
     "oulad": f"oulad: pass or distinction against fail or withdrawn, from profile and assessments due by day {DAY} "
     "(handed in by then; some learners had left by then, which this cut of the data does not tell); split by student, "
     "sha-256 of '7 ' + id: 70/15/15; groups of 100 and more test rows",
-    "lora": "content_oatutor: problems as text (title, body, steps, hints), split by lesson; starter tiny (SmolLM2-135M), "
-    "LoRA rank 8 on q and v; perplexity on held-out lessons before and after, same pieces",
-    "ways": "kt_spanish: 25 learners, first 80 % of each one's trials to train, the rest held; same features, config and "
-    "seed for all three ways",
+    "lora": "content_oatutor: problems as text (title, body, steps, hints), split by lesson; starter tiny "
+    "(SmolLM2-135M), LoRA rank 8 on q and v; perplexity on held-out lessons before and after, same pieces",
+    "ways": "kt_spanish: 25 learners, first 80 % of each one's trials to train, the rest held; rows in the order "
+    "of each one's n-th trial; same features, config and seed for all three ways",
 }  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def _digits(home: Path) -> Figures:
     pixels, labels = rows[:, :64], rows[:, 64]
     order = np.random.default_rng(SEED).permutation(1000)
     parts = {"train": order[:850], "validation": order[850:], "test": np.arange(1000, len(rows))}
-    tables = {
+    tables: dict[str, Table] = {
         part: {"picture": [_png(pixels[n]) for n in at], "digit": [str(labels[n]) for n in at]}
         for part, at in parts.items()
     }
@@ -131,7 +132,7 @@ def _csl(home: Path) -> Figures:
     for row in titles["train"]:
         parts["validation" if _hash(row[1]) % 8 == 0 else "train"].append(row)
     tables = {part: {"title": [r[1] for r in rows], "field": [r[2] for r in rows]} for part, rows in parts.items()}
-    config = {"embedding": "embed", "longest": 2, "length": 64, "dropout": 0.0}
+    config = {"embedding": "embed", "longest": 2, "length": 64, "dropout": 0.0, "rate": 5e-3}
     run = _run(
         home / "csl", "text_classification", config, [("title", "text", "feature"), ("field", "category", "label")],
         tables, kept=_vectors(home),
@@ -158,7 +159,7 @@ def _tal_in(home: Path, language: str, file: str) -> Figures:
     rows = [row for row in rows if counts[row["kind"]] >= 50]
     columns = [("problem", "text", "feature"), ("worked", "text", "feature"), ("kind", "category", "label")]
     config = {
-        "embedding": "embed", "vector_texts": "first", "length": 1024, "dropout": 0.3, "rate": 0.005 if language == "zh" else 0.01,
+        "embedding": "embed", "vector_texts": "first", "length": 1024, "dropout": 0.3, "rate": RATES[language],
     }  # fmt: skip
     truth, found, alone, both = [list[str]() for _ in range(4)]
     validation = list[float]()
@@ -250,7 +251,7 @@ def _ways(home: Path) -> Figures:
     folder.mkdir(parents=True)
     for name, rows in (("train", train), ("held", held)):
         polars.DataFrame(_columns(rows)).write_parquet(folder / f"{name}.parquet")
-    names = [name for name in train[0] if name not in ("learner", "right", "skill")]
+    names = [name for name in train[0] if name not in ("at", "learner", "right", "skill")]
     columns = [
         *({"name": name, "kind": "number", "role": "feature"} for name in names),
         {"name": "skill", "kind": "category", "role": "feature"},
@@ -288,7 +289,8 @@ def _run(
         if path.exists():
             shutil.copy(path, folder / name)
     said = {
-        "task": task, "config": config, "columns": [dict(zip(("name", "kind", "role"), one, strict=True)) for one in columns],
+        "task": task, "config": config,
+        "columns": [{"name": name, "kind": kind, "role": role} for name, kind, role in columns],
         "data": {part: str(folder / f"{part}.parquet") for part in tables}, "seed": SEED, "threads": THREADS,
     }  # fmt: skip
     (folder / "job.json").write_text(json.dumps(said))
@@ -456,12 +458,19 @@ def _trials() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:  # Any: word
             known[f"{name}_tried"] = float(np.log1p(tried[key]))
             known[f"{name}_right"] = float(np.log1p(right[key]))
         known["item_lag"] = float(np.log1p(at - last[keys["item"]])) if keys["item"] in last else None
-        answer = {"learner": who, "skill": row["skill_id"], **known, "right": "yes" if row["correct"] == "1" else "no"}
+        answer = {
+            "at": at,
+            "learner": who,
+            "skill": row["skill_id"],
+            **known,
+            "right": "yes" if row["correct"] == "1" else "no",
+        }
         (train if at < 0.8 * whole[who] else held).append(answer)
         for key in keys.values():
             tried[key] += 1
             right[key] += row["correct"] == "1"
         last[keys["item"]] = at
+    train.sort(key=lambda answer: int(answer["at"]))  # the data has no clock: each one's n-th trial counts as one time
     return train, held
 
 

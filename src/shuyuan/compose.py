@@ -176,11 +176,27 @@ ROUTERS: dict[str, Part] = {
             "tutor",
         ),
     ),
+    "workshop": Part(
+        "shuyuan.web.workshop:router",
+        (
+            "identity",
+            "people",
+            "courses",
+            "settings",
+            "catalogue",
+            "datasets",
+            "training",
+            "evaluation",
+            "compression",
+            "deployment",
+            "pipelines",
+        ),
+    ),
 }
 
 JOBS: dict[str, Part] = {
     "datasets": Part("shuyuan.maas.datasets.jobs:register", ("datasets",)),
-    "training": Part("shuyuan.maas.training.jobs:register", ("training", "scheduler")),
+    "training": Part("shuyuan.maas.training.jobs:register", ("training", "scheduler", "evaluation")),
     "evaluation": Part("shuyuan.maas.evaluation.jobs:register", ("evaluation",)),
     "compression": Part("shuyuan.maas.compression.jobs:register", ("compression",)),
     "deployment": Part("shuyuan.maas.deployment.jobs:register", ("deployment", "scheduler")),
@@ -216,6 +232,7 @@ BODY_CAPS: dict[str, int | str] = {
     "/api/models/{name}/versions": "max_model_bytes",
     "/api/datasets/{name}/versions": "max_data_bytes",
     "/admin/models/bring": "max_model_bytes",
+    "/workshop/data/upload": "max_data_bytes",
 }
 
 PLANES: dict[str, tuple[str, ...]] = {
@@ -244,7 +261,7 @@ PLANES: dict[str, tuple[str, ...]] = {
         "tutor",
         "improvement",
     ),
-    "web": ("web", "office"),
+    "web": ("web", "office", "workshop"),
 }
 
 

@@ -39,6 +39,7 @@ from shuyuan.maas.serving.engine import LocalEngine
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "shuyuan"
 PAGE = (ROOT / "docs" / "model-services.md").read_text("utf-8")
+KERNEL = (SOURCE / "kernel" / "errors.py").read_text("utf-8")
 ROWS = [line for line in PAGE.splitlines() if re.match(r"\| `(GET|POST|PUT|DELETE) /v[12]", line)]
 EXAMPLES = [(row.split("`")[1], row.split("`")[-2]) for row in ROWS]
 NOT_READ = {"invalid_request", "malformed_json", "unknown_parameter", "unsupported_parameter", "bad_tensor", "too_much"}
@@ -90,13 +91,36 @@ def test_every_example_goes_to_its_own_route_and_is_read(school: cast.Cast) -> N
             assert code not in NOT_READ, (example, answer.text)
 
 
-def test_the_codes_of_errors_are_those_of_the_source() -> None:
-    files = [SOURCE / "kernel" / "errors.py", *(SOURCE / "maas").rglob("*.py")]
-    raised = {code for path in files for code in _codes(path.read_text("utf-8"))}
-    section = PAGE.split("## Errors")[1].split("\n## ")[0]
+SERVICES = ("catalogue", "runners", "serving", "gateway")
+LIFE_CYCLE = ("datasets", "training", "evaluation", "compression", "conversion", "deployment", "pipelines")
+
+
+def test_every_room_of_the_model_plane_has_its_page() -> None:
+    rooms = {path.parent.name for path in (SOURCE / "maas").glob("*/__init__.py")}
+    assert rooms == {*SERVICES, *LIFE_CYCLE}
+
+
+@pytest.mark.parametrize(
+    ("page", "rooms", "elsewhere"),
+    [("model-services.md", SERVICES, ()), ("life-cycle/README.md", LIFE_CYCLE, SERVICES)],
+    ids=["services", "life cycle"],
+)
+def test_the_codes_of_errors_are_those_of_the_source(
+    page: str, rooms: tuple[str, ...], elsewhere: tuple[str, ...]
+) -> None:
+    """Codes that the other page tells of already are not told twice."""
+    section = (ROOT / "docs" / page).read_text("utf-8").split("## Errors")[1].split("\n## ")[0]
     told = {code for row in section.splitlines() if row.startswith("| `") for code in _named(row.split("|")[1])}
-    assert sorted(raised - told) == [], "codes that docs/model-services.md does not tell of"
-    assert sorted(told - raised) == [], "docs/model-services.md tells of codes that nothing raises"
+    raised, known = _raised(rooms), _raised(elsewhere) | _codes(KERNEL)
+    if not elsewhere:
+        raised, known = raised | known, set()
+    assert sorted(raised - known - told) == [], f"codes that docs/{page} does not tell of"
+    assert sorted(told - raised) == [], f"docs/{page} tells of codes that nothing raises"
+
+
+def _raised(rooms: tuple[str, ...]) -> set[str]:
+    files = [path for room in rooms for path in (SOURCE / "maas" / room).rglob("*.py")]
+    return {code for path in files for code in _codes(path.read_text("utf-8"))}
 
 
 def test_the_headers_and_metrics_named_are_those_of_the_source() -> None:

@@ -13,6 +13,7 @@ from tests.maas import onnx_file
 from shuyuan.entrypoints import installation
 from shuyuan.entrypoints.commands import deployment
 from shuyuan.kernel import errors
+from shuyuan.maas.datasets import interface as datasets
 from shuyuan.maas.deployment.edge import run as edge
 
 
@@ -73,6 +74,25 @@ def test_a_spec_that_cannot_be_read_starts_no_pipeline(with_versions: Path, tmp_
     assert shell.call("pipeline", "list", "--home", with_versions).code == 0
     assert "pipeline_not_found" in shell.call("pipeline", "show", "7", "--home", with_versions).err
     assert "pipeline_not_found" in shell.call("pipeline", "cancel", "7", "--home", with_versions).err
+
+
+def test_without_a_server_the_command_does_the_pipeline_itself(with_versions: Path, tmp_path: Path) -> None:
+    pytest.importorskip("polars", reason="data sets need the extra `data`")
+    with installation.opened(with_versions) as platform:
+        school, sets = platform.get("identity").schools()[0].id, platform.get("datasets")
+        new = datasets.NewDataSet(name="pupils", filename="pupils.csv")
+        sets.wait(school, sets.create(school, "system", io.BytesIO(b"a,b\n1,x\n2,y\n"), new).id)
+    spec = tmp_path / "spec.json"
+    told = {"name": "x", "model": "digits", "data": "data:/pupils", "train": {"task": "tabular_classification"}}
+    spec.write_text(json.dumps({**told, "prepare": {"plan": {"rules": [{"rule": "no_such_rule"}]}}}))
+    said = shell.call("pipeline", "start", spec, "--home", with_versions)
+    assert said.code == 1
+    assert "prepare failed" in said.words
+    assert "there is no rule 'no_such_rule'" in said.words
+    shown = shell.call("pipeline", "show", "1", "--home", with_versions)
+    assert "promote cancelled" in " ".join(shown.words.split())
+    ended = shell.call("pipeline", "cancel", "1", "--home", with_versions)
+    assert "has ended" in ended.err
 
 
 def test_a_share_is_read_as_people_write_it() -> None:

@@ -31,6 +31,7 @@ TEACHER = (
     Entry("assign", "nav.assign", "/teach/assign", "tick"),
     Entry("papers", "nav.papers", "/teach/papers", "paper"),
     Entry("questions", "nav.questions", "/teach/questions", "question"),
+    Entry("workshop", "nav.workshop", "/workshop/data", "flask", tab=False),
     Entry("quota", "nav.quota", "/quota", "bars", tab=False),
 )
 ADMIN = (
@@ -39,6 +40,7 @@ ADMIN = (
     Entry("models", "nav.models", "/admin/models", "box"),
     Entry("usage", "nav.usage", "/admin/usage", "bars"),
     Entry("audit", "nav.audit", "/admin/audit", "paper"),
+    Entry("workshop", "nav.workshop", "/workshop/data", "flask", tab=False),
     Entry("loop", "nav.loop", "/loop", "loop", tab=False),
     Entry("privacy", "nav.privacy", "/admin/privacy", "eye", tab=False),
     Entry("quota", "nav.quota", "/quota", "bars", tab=False),
@@ -46,6 +48,7 @@ ADMIN = (
 DEVELOPER = (
     Entry("api", "nav.api", "/developer", "code"),
     Entry("playground", "nav.playground", "/developer/playground", "pencil"),
+    Entry("workshop", "nav.workshop", "/workshop/data", "flask"),
     Entry("loop", "nav.loop", "/loop", "loop"),
     Entry("quota", "nav.quota", "/quota", "bars"),
 )

@@ -20,6 +20,7 @@ from shuyuan.maas.catalogue.interface import Catalogue, UnknownModel, Version
 from shuyuan.maas.compression import interface, tables
 from shuyuan.maas.compression.service import CompressionService
 from shuyuan.maas.datasets import interface as datasets
+from shuyuan.maas.datasets import tables as dataset_tables
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ def test_a_child_is_a_version_with_parent_lineage_figures_and_a_table(school: Sc
     assert child.figures["accuracy"] == accuracy.child
     assert not (school.platform.settings.home / "compressions" / done.id).exists()
     assert school.platform.get("datasets").version(school.id, school.data.uri).used_by == 1
+    _without_consent(school)
+    with pytest.raises(datasets.ConsentMissing):
+        school.start(data=school.data.uri)
 
 
 def test_what_the_child_process_refuses_is_told_and_registers_nothing(alone: School) -> None:
@@ -212,6 +216,12 @@ def test_others_do_not_compress(client: TestClient, alone: School, role: Role) -
     principal, new = Principal(ids.new_id(), alone.id, role), interface.NewCompression.model_validate(body)
     with pytest.raises(errors.Forbidden):
         alone.compression.start(principal, new)
+
+
+def _without_consent(school: School) -> None:
+    row = dataset_tables.version
+    changed = update(row).where(row.c.id == school.data.id).values(personal=True, consent=False)
+    school.platform.get("db").write(lambda uow: uow.conn.execute(changed))
 
 
 def _left_with(school: School, one: interface.Compression, worker: int) -> School:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface, processing
+from shuyuan.maas.datasets import interface, processing, writing
 from shuyuan.maas.datasets.pool import InlinePool, Pool
 
 
@@ -55,7 +55,7 @@ def run(
     for part in interface.PARTS:
         one = frame if part == "train" else parts.get(part)
         if one is not None:
-            processing.write(one, work / f"{part}-in.parquet")
+            writing.write(one, work / f"{part}-in.parquet")
             sources.append(processing.Source(work / f"{part}-in.parquet", part, one.height))
     outcome = processing.run(sources, told, wanted, work, pool or InlinePool())
     return Made(outcome, {part: pl.read_parquet(path) for part, path in outcome.parts.items()})

@@ -1,5 +1,6 @@
 """The child process: what it is told, what it answers, and what the server never loads."""
 
+import errno
 import json
 import resource
 import subprocess
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from tests.maas.datasets.files import picture
 
-from shuyuan.maas.datasets import folder
+from shuyuan.maas.datasets import faults, folder
 
 ROWS = b"a,b\n" + b"".join(f"{at},some words of row {at}\n".encode() for at in range(5000))
 
@@ -46,6 +48,14 @@ def test_a_disk_that_fills_while_it_writes_is_told_with_the_fix(tmp_path: Path) 
     assert told is not None
     assert (told["code"], bool(told["fix"])) == ("no_space", True)
     assert folder.read(tmp_path / folder.RESULT) is None
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_known_by_its_number_whatever_it_says(code: int) -> None:
+    told = faults.told(OSError(code, "?"))
+    assert told is not None
+    assert told["code"] == "no_space"
+    assert faults.told(OSError(errno.EIO, "?")) is None
 
 
 def test_csv_is_for_excel_and_pictures_stay_in_parquet(tmp_path: Path) -> None:

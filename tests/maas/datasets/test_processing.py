@@ -11,7 +11,7 @@ import pytest
 from tests.maas.datasets.plans import Made, columns, plan, run
 
 from shuyuan.kernel import errors
-from shuyuan.maas.datasets import interface, pool, processing
+from shuyuan.maas.datasets import interface, pool, processing, writing
 
 RULES = (
     {"rule": "types"},
@@ -174,7 +174,7 @@ def test_a_pool_calls_nothing_of_elsewhere() -> None:
 def test_progress_goes_forward_to_its_end(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     source = tmp_path / "in.parquet"
-    processing.write(table(), source)
+    writing.write(table(), source)
     work = tmp_path / "work"
     work.mkdir()
     processing.run(
@@ -192,6 +192,6 @@ def test_progress_goes_forward_to_its_end(tmp_path: Path) -> None:
 
 def test_a_preview_is_json_and_short() -> None:
     frame = pl.DataFrame({"t": ["x" * 999] * 30, "f": [float("nan")] * 30, "b": [b"\x89PNG" + b"0" * 99999] * 30})
-    rows = processing.preview(frame)
+    rows = writing.preview(frame)
     assert len(rows) == 20
     assert rows[0] == {"t": "x" * 200, "f": None, "b": "100,003 bytes"}

@@ -146,3 +146,10 @@ def test_an_administrator_takes_consent_back(client: TestClient, room: Room) -> 
     room.imported(MARKS, personal=True, consent=True)
     answer = enter(client, room, "admin").put("/api/datasets/marks/1/consent", json={"consent": False})
     assert (answer.status_code, answer.json()["consent"]) == (200, False)
+
+
+@pytest.mark.parametrize("value", ["9" * 23, "-1", "x" * 300, "%00", "²", "data:", "A"])
+def test_absurd_names_numbers_and_ids_are_no_errors_of_ours(client: TestClient, room: Room, value: str) -> None:
+    enter(client, room, "admin")
+    for path in (f"{value}/1", f"marks/{value}", f"{value}/versions", f"works/{value}", f"marks/1/parts/{value}"):
+        assert client.get(f"/api/datasets/{path}").status_code in (200, 404, 422), path

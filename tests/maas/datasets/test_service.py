@@ -167,6 +167,15 @@ def test_an_unknown_ending_an_empty_file_and_one_over_the_cap_are_refused_at_onc
     assert (room.service.works(room.school_id), room.leftovers) == ([], [])
 
 
+def test_without_the_library_of_tables_the_extra_is_named(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = room.imported(MARKS)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    for attempt in (lambda: room.start(MARKS), lambda: room.prepared(version.uri)):
+        with pytest.raises(interface.NotInstalled, match="polars") as told:
+            attempt()
+        assert told.value.fix == "install the extra `data`"
+
+
 def test_a_full_disk_is_told_and_leaves_nothing(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> str:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -246,7 +255,7 @@ def child_of(room: Room) -> int:
     """The process that works now."""
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        if children := list(room.service._supervision._children.values()):
+        if children := list(room.service._works.supervision._children.values()):
             return children[0].pid
         time.sleep(0.005)
     raise AssertionError("no work began")

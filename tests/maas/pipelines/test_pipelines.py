@@ -141,6 +141,19 @@ def test_cancelling_takes_its_canary_back_and_nothing_else(house: House) -> None
     assert (now.canary, now.champion) == (None, 1)
 
 
+def test_cancelling_after_its_canary_is_gone_leaves_the_champion_alone(house: House) -> None:
+    for run in ("older", "old"):
+        made = house.training.register_for(house.school, house.person, run, "digits")
+        house.deployment.promote(house.school, house.person, "digits", made.number, reason="newer")
+    started = until_canary(house)
+    house.pipelines.work.turn(started.id)
+    champion = serving(house)
+    house.deployment.stop(house.school, house.person, "digits", "by hand")
+    house.pipelines.cancel(house.school, house.person, started.id)
+    assert house.run(started).state == "cancelled"
+    assert serving(house) == champion != 1, "a champion before it would be there to go back to"
+
+
 def test_a_canary_that_was_taken_back_is_not_promoted(house: House) -> None:
     started = until_canary(house)
     for _ in range(5):

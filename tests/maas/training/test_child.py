@@ -95,6 +95,21 @@ def test_two_processes_train_to_the_weights_of_one(tmp_path: Path) -> None:
     assert second["steps"] == first["steps"] == 36
 
 
+def test_two_processes_pause_together_and_go_on_bit_for_bit(tmp_path: Path) -> None:
+    job = {"config": {**LONG, "dropout": 0.2}, "processes": 2, "threads": 2}
+    paused = training_folders.write(tmp_path / "paused", NAME, **job, checkpoint_every_s=0.1)
+    process = begun(paused)
+    (paused / "control").write_text("pause")
+    process.join()
+    assert process.exitcode == child.STOPPED
+    (paused / "control").unlink()
+    whole = training_folders.write(tmp_path / "whole", NAME, **job)
+    for folder in (paused, whole):
+        assert training_folders.finish(folder) == child.DONE
+    wanted = training_folders.result(whole)["weights_sha256"]
+    assert training_folders.result(paused)["weights_sha256"] == wanted
+
+
 def test_the_disk_full_at_a_checkpoint_is_told_and_the_run_goes_on_once_there_is_room(tmp_path: Path) -> None:
     config = {"epochs": 40, "hidden": [64], "growth": [{"epoch": 20, "hidden": [512, 512]}]}
     folder = training_folders.write(tmp_path / "run", NAME, config=config, checkpoint_every_s=0)

@@ -1,6 +1,8 @@
 """Exported files are checked against torch; what cannot be written truly is not written."""
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -12,6 +14,7 @@ import torch
 from tests.maas.training import small_work
 from torch import Tensor, nn
 
+from shuyuan.maas.runners import interface
 from shuyuan.maas.runners import torch as runner_torch
 from shuyuan.maas.training import export
 from shuyuan.science.nets import recurrent, tabular
@@ -59,8 +62,23 @@ def test_any_number_of_rows_may_be_asked(tmp_path: Path) -> None:
     assert said["onnx_difference"] <= export.TOLERANCE
 
 
-def test_the_torch_runner_serves_the_weights(tmp_path: Path) -> None:
-    export.write_weights(tabular.Tabular(Tabular(2, 3, (5,), (4,))), tmp_path / "weights.safetensors")
+def test_the_torch_runner_serves_the_weights_of_a_net_with_several_inputs(tmp_path: Path) -> None:
+    net = tabular.Tabular(Tabular(2, 3, (5,), (4,))).eval()
+    export.write_weights(net, tmp_path / "weights.safetensors")
     runner = runner_torch.TorchRunner()
     runner.load(tmp_path / "weights.safetensors", context_tokens=0)
+    rows: dict[str, np.ndarray[Any, Any]] = {
+        "features": np.ones((6, 3), np.float32),
+        "index_0": np.arange(6, dtype=np.int64) % 5,
+    }
+    sent = {name: interface.pack_tensor(array) for name, array in reversed(rows.items())}
+    (chunk,) = runner.submit("predict", {"inputs": sent}, threading.Event())
+    wanted = net(*(torch.from_numpy(array) for array in rows.values()))[0].detach().numpy()
+    np.testing.assert_allclose(interface.unpack_tensor(chunk.tensors["logits"]).astype(np.float32), wanted, rtol=1e-6)
+    for wrong, said in (
+        ({"features": sent["features"]}, "2 tensors: features, index_0"),
+        ({**sent, "index_0": interface.pack_tensor(np.zeros(5, np.int64))}, "different numbers of rows"),
+    ):
+        with pytest.raises(interface.BadPayload, match=said):
+            list(runner.submit("predict", {"inputs": wrong}, threading.Event()))
     runner.close()

@@ -12,6 +12,7 @@ pytest.importorskip("torch", reason="torch is not installed: run `make train`")
 import torch
 from tests.maas.training import small_work
 from tests.maas.training.small_work import Line, config, points, slope
+from torch import Tensor, nn
 
 from shuyuan.maas.training import checkpoints, export, loop, sampling, task, tasks, weights
 

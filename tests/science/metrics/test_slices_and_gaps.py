@@ -102,3 +102,19 @@ def test_an_interval_by_person_is_wider_where_persons_differ() -> None:
     by_row = resampling.bounds(lambda rows: float(right[rows].mean()), 1000)
     by_person = resampling.bounds(lambda rows: float(right[rows].mean()), 1000, person=person)
     assert by_person.high - by_person.low > 2 * (by_row.high - by_row.low)
+
+
+def test_a_draw_of_persons_takes_all_rows_of_each() -> None:
+    person = np.array([5, 7, 5, 9, 7, 5])
+    seen: list[NDArray[np.int64]] = []
+
+    def note(rows: NDArray[np.int64]) -> float:
+        seen.append(rows)
+        return 0.0
+
+    resampling.bounds(note, 6, person=person, draws=40)
+    for rows in seen:
+        for one in (5, 7, 9):
+            mine = np.flatnonzero(person == one)
+            assert len({int((rows == at).sum()) for at in mine}) == 1
+    assert len({tuple(rows) for rows in seen}) > 5

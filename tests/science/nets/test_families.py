@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="torch is not installed: run `make train`")
 import safetensors.torch
 import torch
 
-from shuyuan.maas.runners import netgraph
+from shuyuan.maas.runners import interface, netgraph
 from shuyuan.science.nets import modules, shapes
 from shuyuan.science.nets.described import autoencoder, recurrent, residual, tabular, towers, transformer
 
@@ -91,6 +91,11 @@ def test_a_decoder_sees_nothing_that_comes_later() -> None:
     later = target.clone()
     later[:, 2:] = (later[:, 2:] + 1) % 7
     torch.testing.assert_close(net(source, mask, target)[0][:, :2], net(source, mask, later)[0][:, :2])
+
+
+def test_the_writer_without_torch_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(interface.BadModelFile, match="a two_tower is not written here"):
+        netgraph.to_onnx(modules.to_safetensors(modules.build(towers.TwoTower(persons=5, items=6))))
 
 
 def test_descriptions_are_read_without_torch() -> None:

@@ -83,6 +83,7 @@ def cancel(which: Which, school: School = None, home: Home = None) -> None:
 
 def _done_here(platform: compose.Platform, school_id: str, pipeline_id: str) -> interface.Pipeline:
     """Do it in this process. Ctrl-C leaves it as it is: the next server, or `start`, goes on."""
+    platform.get("batch_work")  # knows what else may lie unfinished here, and leaves it to a server
     platform.register_jobs([name for name in _ROOMS if name in compose.PARTS])
     for name in ("outbox", "scheduler"):
         platform.get(name).start()

@@ -131,6 +131,7 @@ def opened(
         alone = work and _is_alone(platform, stack)
         training = platform.get("training")
         if alone:
+            training.readings = platform.get("evaluation").note_reading
             training.open()
         yield InHome(training, school_id, is_alone=alone)
 

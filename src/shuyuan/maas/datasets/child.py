@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from shuyuan.maas.datasets import faults, folder, interface, processing, reading, schema
+from shuyuan.maas.datasets import faults, folder, interface, processing, reading, schema, writing
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.pool import InlinePool, LocalPool, Pool
 
@@ -47,10 +47,10 @@ def import_(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     typed, columns, seen = schema.inferred(frame, told.columns)
     tell("writing", 2, 3)
     path = home / "train.parquet"
-    processing.write(typed, path)
+    writing.write(typed, path)
     tell("done", 3, 3)
     made = processing.Outcome({"train": path}, {"train": typed.height}, columns, [*findings, *seen])
-    made.preview = processing.preview(typed)
+    made.preview = writing.preview(typed)
     return _told(made)
 
 

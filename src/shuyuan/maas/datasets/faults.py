@@ -16,6 +16,8 @@ def told(fault: BaseException) -> dict[str, str] | None:
     said = " ".join(str(fault).split())[:300]
     if is_full(fault):
         return interface.NoSpace("the disk cannot hold it", fix="free some space, or use a larger disk").to_dict()
+    if isinstance(fault, ModuleNotFoundError):
+        return interface.NotInstalled(f"{fault.name} is not installed", fix="install the extra `data`").to_dict()
     if isinstance(fault, MemoryError):
         return interface.BadData("the table does not fit into memory", fix="send a smaller table").to_dict()
     module = type(fault).__module__

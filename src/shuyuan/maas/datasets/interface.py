@@ -311,6 +311,12 @@ class LineTooLong(BadData):
     code: ClassVar[str] = "line_too_long"
 
 
+class NotInstalled(errors.Unavailable):
+    """The library that reads tables or pictures is not here."""
+
+    code: ClassVar[str] = "data_not_installed"
+
+
 class NoSpace(errors.Conflict):
     """The disk cannot hold it."""
 

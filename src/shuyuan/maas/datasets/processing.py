@@ -4,7 +4,6 @@ Partitions are of a size that the data alone decide, splits and seeds go by the 
 give the same bytes on any pool. Child processes only.
 """
 
-import base64
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,13 +15,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from shuyuan.maas.datasets import augmentation, interface, partitions, rules, schema, splitting, steps
+from shuyuan.maas.datasets import augmentation, interface, partitions, rules, schema, splitting, steps, writing
 from shuyuan.maas.datasets.pool import Pool
 from shuyuan.maas.datasets.rules import base, imbalance, label_noise
 
 PARTITION_ROWS, PARTITION_BYTES, CHUNK_ROWS = 1 << 17, 64 << 20, 4096
-GROUP_ROWS = 1 << 18
-PREVIEW_ROWS, _PREVIEW_CHARS, _PREVIEW_BYTES = 20, 200, 8192
 Tell = Callable[[str, int, int], None]
 _DROPPED = 3  # beside the numbers of the parts: a row that stays nowhere
 
@@ -294,7 +291,7 @@ class _Run:
         columns = [known.get(name) or _made(name) for name in train.columns]
         paths = {part: self.folder / f"{part}.parquet" for part in parts}
         for part, frame in parts.items():
-            write(frame, paths[part])
+            writing.write(frame, paths[part])
         whole = pl.concat(list(parts.values()), rechunk=False)
         self._step("writing")()
         return Outcome(
@@ -302,18 +299,8 @@ class _Run:
             {part: frame.height for part, frame in parts.items()},
             schema.profiled(whole, columns),
             self.findings,
-            preview(train),
+            writing.preview(train),
         )
-
-
-def write(frame: pl.DataFrame, path: Path) -> None:
-    """As Parquet: the same bytes for the same rows."""
-    frame.write_parquet(path, compression="zstd", compression_level=1, statistics=False, row_group_size=GROUP_ROWS)
-
-
-def preview(frame: pl.DataFrame, rows: int = PREVIEW_ROWS) -> list[dict[str, Any]]:
-    """The first rows as JSON; long texts are cut, small pictures are data URLs."""
-    return [{name: _shown(value) for name, value in row.items()} for row in frame.head(rows).iter_rows(named=True)]
 
 
 def _cut(sources: Sequence[Source]) -> list[dict[str, Any]]:
@@ -352,18 +339,3 @@ def _required(step: interface.Step, names: list[str]) -> list[str]:
 def _spread(series: pl.Series) -> float:
     found = series.std() if series.dtype == pl.Float64 else None
     return found if isinstance(found, float) else 0.0
-
-
-def _shown(value: object) -> Any:  # Any: JSON
-    if isinstance(value, bytes):
-        if len(value) > _PREVIEW_BYTES:
-            return f"{len(value):,} bytes"
-        kind = "png" if value[:4] == b"\x89PNG" else "jpeg"
-        return f"data:image/{kind};base64,{base64.b64encode(value).decode()}"
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, list):
-        return [_shown(one) for one in value[:20]]
-    return value[:_PREVIEW_CHARS].replace("\0", "") if isinstance(value, str) else value  # PostgreSQL takes no NUL

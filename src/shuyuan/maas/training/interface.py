@@ -240,6 +240,14 @@ class TrainingWork(Protocol):
         ...
 
 
+class NotesReadings(Protocol):
+    """Whoever keeps the log of test parts that were read; called before a run reads one, once a run."""
+
+    def __call__(
+        self, school_id: str, actor_id: str, *, subject: str, data: str, data_sha256: str, rows: int
+    ) -> object: ...
+
+
 class UnknownRun(errors.NotFound):
     """No run of this school has that id or number."""
 

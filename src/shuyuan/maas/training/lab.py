@@ -91,7 +91,7 @@ def compare(folder: Path) -> _Json:
 def _per_learner(
     folder: Path, lab: Lab, columns: Sequence[task.Column], train: task.Table, held: task.Table, second: str
 ) -> Outcome:
-    """A small model each, from that learner's rows alone; who has none, or only one class, gets the mean of the rest."""
+    """A small model each, from that learner's rows alone; who has none, or one class only, gets the mean of all."""
     label = next(column.name for column in columns if column.role == "label")
     p = np.full(_rows(held), np.mean([one == second for one in _words(train[label])]))
     models = parameters = seen = 0

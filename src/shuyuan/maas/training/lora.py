@@ -18,11 +18,12 @@ from shuyuan.maas.training import starters, task
 
 os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"  # before the import: it reads them once
 os.environ.setdefault("TQDM_DISABLE", "1")
-import peft  # noqa: E402
-import transformers  # noqa: E402
+import peft
+import transformers
 
 ADAPTER, ADAPTER_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 MERGED = "merged.safetensors"
+GGUF = "model.gguf"
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -102,10 +103,14 @@ def write_adapter(model: Any, out: Path) -> None:  # a PeftModel
     (out / ADAPTER_CONFIG).write_text(json.dumps(config, indent=1, sort_keys=True))
 
 
-def write_merged(model: Any, reader: Any, out: Path) -> None:  # a PeftModel and its tokenizer
-    """The model with the adapters folded in, half precision, and what Hugging Face wants beside it."""
+def write_merged(model: Any, reader: Any, out: Path, found: Source) -> None:  # a PeftModel and its tokenizer
+    """The model with the adapters folded in, half precision, with what Hugging Face wants beside it; and where it came
+    from a GGUF, a GGUF again, which is what the platform serves."""
     import torch
 
+    from shuyuan.maas.training import ggufs
+
+    changed = {name.partition(".lora_A")[0] for name in peft.get_peft_model_state_dict(model) if ".lora_A" in name}
     merged = model.merge_and_unload()
     tied = merged.config.tie_word_embeddings
     tensors = {
@@ -116,6 +121,10 @@ def write_merged(model: Any, reader: Any, out: Path) -> None:  # a PeftModel and
     save_file(tensors, out / MERGED, {"format": "pt"})
     (out / "config.json").write_text(merged.config.to_json_string(use_diff=False))
     reader.backend_tokenizer.save(str(out / "tokenizer.json"))
+    if found.gguf:
+        names = {f"{name.removeprefix('base_model.model.')}.weight" for name in changed}
+        whole = merged.state_dict()
+        ggufs.rewrite(found.folder / found.gguf, out / GGUF, {name: whole[name].float().numpy() for name in names})
 
 
 def _plain(value: object) -> object:

@@ -29,7 +29,10 @@ class Logged(NamedTuple):
 
 
 def ips(policy: Floats, log: Logged, most: float) -> Value:
-    """Payoffs weighted by how much likelier the policy is to do the same. policy: (rows, arms).  most: cap of a weight."""
+    """Payoffs weighted by how much likelier the policy is to do the same.
+
+    policy: (rows, arms).  most: cap of a weight.
+    """
     return interval(weights(policy, log, most) * log.paid)
 
 

@@ -1,7 +1,7 @@
 """Puts at hand what a child reads: the parts of the data set, the weights it begins with, and `job.json`."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ class Preparing:
         storage: kernel_storage.Storage,
         datasets: datasets_api.DataSets,
         catalogue: catalogue_api.Catalogue,
+        note_reading: Callable[[Row[Any], datasets_api.DataSetVersion], None],
     ) -> None:
+        """note_reading: called before a run reads its test part for the first time."""
+        self._note_reading = note_reading
         self._db, self._storage, self._datasets, self._catalogue = db, storage, datasets, catalogue
 
     def __call__(self, row: Row[Any], folder: folders.RunFolder) -> _Json:
@@ -43,13 +46,17 @@ class Preparing:
         require_extra()
         version = self._datasets.version(row.school_id, row.data)
         self._datasets.require_trainable(version)  # consent may have been taken back since
+        parts = {part: self._part(version, part, row) for part in datasets_api.PARTS}
+        init = self._init(row, folder)
+        if parts["test"] is not None and row.started_at is None:
+            self._note_reading(row, version)
         return {
             "task": row.task,
             "config": row.config,
             "columns": [{"name": one.name, "kind": one.kind, "role": one.role} for one in version.columns],
-            "data": {part: self._part(version, part, row) for part in datasets_api.PARTS},
+            "data": parts,
             "seed": row.seed,
-            "init": self._init(row, folder),
+            "init": init,
             "processes": row.processes,
             "device": "auto",
             "checkpoint_every_s": CHECKPOINT_EVERY_S,

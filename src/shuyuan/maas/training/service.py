@@ -64,13 +64,14 @@ class TrainingService:
         self._home_id = durable.executor_of(settings.home)
         self.home_id = None if db.dialect == "sqlite" else self._home_id  # a file belongs to one home alone
         self._threads = max(1, (os.cpu_count() or 1) // (2 * max(1, settings.training_slots)))
+        self.readings: interface.NotesReadings | None = None  # None: the activity log alone
         self.supervisor = supervision.Supervisor(
             db,
             storage,
             settings.home / "runs",
             home_id=self.home_id,
             slots=settings.training_slots,
-            prepare=preparing.Preparing(db, storage, datasets, catalogue),
+            prepare=preparing.Preparing(db, storage, datasets, catalogue, self._note_reading),
             held=self.is_held,
             on_ended=self._on_ended,
             command=command,
@@ -394,12 +395,17 @@ class TrainingService:
     def _require_keeper(self, principal: Principal, run_id: str) -> None:
         _require_own(principal, self.run(principal, run_id).created_by)
 
+    def _note_reading(self, row: Row[Any], data: datasets_api.DataSetVersion) -> None:
+        told = {"subject": interface.RUNS + row.id, "data": data.uri, "data_sha256": data.sha256}
+        if self.readings is not None:
+            self.readings(row.school_id, row.created_by, **told, rows=data.parts["test"].rows)
+        else:
+            self._db.write(lambda uow: self._record(uow, row, row.created_by, "test_part.read"))
+
     def _on_ended(self, uow: kernel_db.UnitOfWork, row: Row[Any]) -> None:
         if row.state != "cancelled":  # whoever cancelled it is noted already
             ending = "run.finished" if row.state == "finished" else "run.failed"
             self._record(uow, row, kernel_audit.SYSTEM, ending)
-        if any(name.startswith("test_") for name in row.figures):
-            self._record(uow, row, row.created_by, "test_part.read")
         uow.after_commit(self._searches.wake)
 
     def _record(self, uow: kernel_db.UnitOfWork, row: Row[Any], actor_id: str, action: str) -> None:

@@ -1,7 +1,7 @@
 """Where the starter models lie that a task builds on. Child processes only; refuses a file whose hash is another.
 
-The child has no database: it finds a starter by the hash the catalogue vouches for, in the cache of this machine. A test
-holds these lines against the catalogue's.
+The child has no database: it finds a starter by the hash the catalogue vouches for, in the cache of this machine.
+A test holds these lines against the catalogue's.
 """
 
 import hashlib

@@ -32,7 +32,7 @@ def bootstrap_by_group(
     Draws on which the metric is undefined (NaN) are left out; if all are, low and high are NaN.
     """
     labels, scores = shapes.paired(correct, p)
-    members = rows_by_group(np.asarray(group), len(labels))
+    members = _rows_by_group(np.asarray(group), len(labels))
     rng = np.random.default_rng(seed)
     figures = []
     for _ in range(draws):
@@ -44,8 +44,7 @@ def bootstrap_by_group(
     return Interval(metric(labels, scores), float(low), float(high))
 
 
-def rows_by_group(group: npt.NDArray[np.generic], rows: int) -> list[npt.NDArray[np.int64]]:
-    """The row numbers of each group."""
+def _rows_by_group(group: npt.NDArray[np.generic], rows: int) -> list[npt.NDArray[np.int64]]:
     if group.shape != (rows,):
         raise ValueError(f"group must have one entry a row ({rows}), got shape {group.shape}")
     _, place = np.unique(group, return_inverse=True)

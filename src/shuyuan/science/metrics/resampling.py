@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from shuyuan.science.metrics import shapes
-from shuyuan.science.metrics.bootstrap import rows_by_group
 
 Rows = npt.NDArray[np.int64]
 
@@ -38,7 +37,7 @@ def bounds(
     Bounds(low=5.0, high=5.0)
     """
     rng = np.random.default_rng(seed)
-    members = None if person is None else rows_by_group(np.asarray(person), rows)
+    members = None if person is None else _members(np.asarray(person), rows)
     found = np.array([figure(_draw(rng, rows, members)) for _ in range(draws)])
     return quantiles(found, (1 - share) / 2)
 
@@ -52,7 +51,28 @@ def quantiles(found: shapes.Floats, tail: float) -> Bounds:
     return Bounds(float(low), float(high))
 
 
-def _draw(rng: np.random.Generator, rows: int, members: list[Rows] | None) -> Rows:
+class _Members(NamedTuple):
+    """Rows ordered by person; where each person's begin, and how many they are."""
+
+    order: Rows
+    starts: Rows
+    sizes: Rows
+
+
+def _members(person: npt.NDArray[np.generic], rows: int) -> _Members:
+    if person.shape != (rows,):
+        raise ValueError(f"person must have one entry a row ({rows}), got shape {person.shape}")
+    _, place = np.unique(person, return_inverse=True)
+    sizes = np.bincount(place)
+    return _Members(np.argsort(place, kind="stable"), np.cumsum(sizes) - sizes, sizes)
+
+
+def _draw(rng: np.random.Generator, rows: int, members: _Members | None) -> Rows:
     if members is None:
         return rng.integers(0, rows, rows)
-    return np.concatenate([members[at] for at in rng.integers(0, len(members), len(members))])
+    drawn = rng.integers(0, len(members.sizes), len(members.sizes))
+    sizes = members.sizes[drawn]
+    ends = np.cumsum(sizes)
+    shift = members.starts[drawn] - (ends - sizes)  # from a place in the draw to the place in `order`
+    rows_drawn: Rows = members.order[np.arange(ends[-1]) + np.repeat(shift, sizes)]
+    return rows_drawn

@@ -60,8 +60,8 @@ def worst_slices(
 ) -> Search:
     """Slices with at least `minimum_rows` rows (and persons) whose mean loss is above chance at `level`.
 
-    loss: (N,), larger is worse.  columns: each (N,) of codes 0..K-1.  A pair that is hardly worse (by a fifth) than one of its
-    columns alone is left out: it says nothing new.
+    loss: (N,), larger is worse.  columns: each (N,) of codes 0..K-1.
+    A pair that is hardly worse (by a fifth) than one of its columns alone is left out: it says nothing new.
 
     >>> bad = np.repeat([1, 0, 0, 0], 50)
     >>> [one.codes for one in worst_slices(bad, [np.repeat([2, 0, 1, 0], 50)]).found]

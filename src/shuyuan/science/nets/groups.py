@@ -4,6 +4,8 @@ Sources: Arthur & Vassilvitskii (2007) for the seeding; Bottou & Bengio (1995): 
 quantisation error; Sculley (2010) for batches.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -36,14 +38,17 @@ def error(distances: Tensor) -> Tensor:
 
 
 def seeds(x: Tensor, k: int) -> Tensor:
-    """k rows far from each other, drawn with torch's generator: (k, width)."""
+    """k rows far from each other, drawn with torch's generator: (k, width). Of a few draws the best one is kept."""
     if len(x) > _SEEDED_ON:
         x = x[torch.randperm(len(x))[:_SEEDED_ON]]
     chosen = x[torch.randint(len(x), (1,))]
     nearest = ((x - chosen) ** 2).sum(1)
+    tries = 2 + int(math.log(k))
     while len(chosen) < k:
         spread = bool(nearest.sum() > 0)
         weights = nearest if spread else torch.ones_like(nearest)  # fewer different rows than centres
-        chosen = torch.cat([chosen, x[torch.multinomial(weights, 1)]])
-        nearest = torch.minimum(nearest, ((x - chosen[-1]) ** 2).sum(1))
+        drawn = x[torch.multinomial(weights, tries, replacement=True)]
+        left = torch.minimum(nearest, ((x[None] - drawn[:, None]) ** 2).sum(2))  # (tries, rows)
+        best = int(left.sum(1).argmin())
+        chosen, nearest = torch.cat([chosen, drawn[best : best + 1]]), left[best]
     return chosen

@@ -1,7 +1,8 @@
 """Hashed n-grams of texts, numbers beside them and a sentence vector, each with a linear say, to logits.
 
 The n-gram table holds one row of logits a bucket: a logistic regression over weighted counts whose cost grows with the
-n-grams of a text, not with the buckets. Rare buckets weigh more (inverse document frequency) and long texts no more than short ones.
+n-grams of a text, not with the buckets. Rare buckets weigh more (inverse document frequency), long texts no
+more than short ones.
 """
 
 import torch

@@ -20,7 +20,7 @@ class Attention(nn.Module):
         self._heads, self._width = heads, width // heads
 
     def forward(self, x: Tensor, hidden: Tensor, memory: Tensor | None = None) -> Tensor:
-        """x (rows, items, width) looks at itself or at `memory`; hidden (rows or 1, items or 1, seen): what it may not."""
+        """x (rows, items, width) looks at itself or `memory`; hidden (rows or 1, items or 1, seen): what it may not."""
         normal = self.norm(x)
         keys, values = self.told(normal if memory is None else memory).chunk(2, dim=-1)
         q, k, v = (self._split(one) for one in (self.asks(normal), keys, values))

@@ -226,3 +226,20 @@ def test_an_unknown_file_is_named_with_those_there_are(make: Make, school_id: st
     assert training.artefact(who, run.id, "model.onnx").read_text().startswith("graph "), "copied again from the store"
     with pytest.raises(interface.BadReference):
         training.resolve(school_id, "runs:/1/../2/out/x")
+
+
+def test_a_reading_of_the_test_part_is_noted_before_it_and_once(make: Make, school_id: str) -> None:
+    training, who, noted = make("--pace", 0.02), rooms.person(school_id), list[tuple[str, str, int, bool]]()
+    folder = training.supervisor.folder
+
+    def note(school_id: str, actor_id: str, *, subject: str, data: str, data_sha256: str, rows: int) -> None:
+        noted.append((subject, data, rows, (folder(subject.removeprefix("runs:/")).path / "job.json").exists()))
+
+    training.readings = note
+    run = training.start(who, rooms.new())
+    rooms.at_step(training, run, 3)
+    training.pause(who, run.id)
+    rooms.until(lambda: training.run(who, run.id), lambda found: found.state == "paused")
+    training.resume(who, run.id)
+    rooms.ended(training, run)
+    assert noted == [(run.uri, "data:/marks/1", 30, False)]

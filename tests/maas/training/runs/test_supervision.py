@@ -19,7 +19,7 @@ from tests.maas.training.runs.conftest import Make
 
 from shuyuan.compose import Platform
 from shuyuan.kernel import clock
-from shuyuan.maas.training import children, folders, interface, service, store, supervision, tables
+from shuyuan.maas.training import children, folders, interface, outcomes, service, store, supervision, tables
 
 ROOT = Path(__file__).parents[4]
 
@@ -265,3 +265,17 @@ def test_old_folders_go_and_what_runs_made_stays(make: Make, platform: Platform,
     assert not training.supervisor.folder(run.id).path.exists()
     assert training.artefact(who, run.id, "weights.safetensors").read_text() == run.weights_sha256
     assert len(training.metrics(who, run.id)) == 3
+
+
+def test_what_is_wanted_at_the_last_moment_is_not_forgotten(make: Make, platform: Platform, school_id: str) -> None:
+    """A child has crashed, its end is being noted as `start again`; meanwhile somebody says cancel."""
+    training, who, database = make(at_work=False), rooms.person(school_id), platform.get("db")
+    for verb, state in ((training.cancel, "cancelled"), (training.pause, "paused")):
+        run = training.start(who, rooms.new())
+        database.write(lambda uow, run=run: store.change(uow, run.id, ("queued",), state="running"))
+        with database.read() as conn:
+            before = store.by_id(conn, run.id)
+        assert before is not None
+        verb(who, run.id)
+        training.supervisor._note(before, ("running",), outcomes.Outcome("queued", {}))
+        assert training.run(who, run.id).state == state

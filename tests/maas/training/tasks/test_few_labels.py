@@ -92,17 +92,18 @@ def test_transfer_trains_a_new_head_and_holds_the_body(tmp_path: Path, body_rate
 def test_transfer_without_a_parent_is_refused_unless_it_is_to_be_compared_with() -> None:
     found, columns = tasks.load("transfer"), trying.numbers("x", "y", label="label")
     with pytest.raises(task.BadTraining, match="needs a parent"):
-        found.prepare(found.CONFIG(), columns, moons(10, 0))
-    found.prepare(found.CONFIG(from_scratch=True), columns, moons(10, 0))
+        found.prepare(trying.config("transfer"), columns, moons(10, 0))
+    found.prepare(trying.config("transfer", from_scratch=True), columns, moons(10, 0))
+    options = {"growth": [{"epoch": 1, "hidden": [128]}]}
     with pytest.raises(task.BadTraining, match="cannot grow"):
-        options = {"growth": [{"epoch": 1, "hidden": [128]}]}
-        found.prepare(found.CONFIG(from_scratch=True, base_options=options), columns, moons(10, 0))
+        found.prepare(trying.config("transfer", from_scratch=True, base_options=options), columns, moons(10, 0))
 
 
 def test_an_earlier_version_goes_on_with_new_rows_and_its_own_encoders(tmp_path: Path) -> None:
     init, columns = parent(tmp_path), trying.numbers("x", "y", label="label")
     config = {"hidden": [16], "epochs": 2, "rate": 0.001}
-    far = {name: (column + 5 if name == "x" else column) for name, column in moons(40, 5).items()}  # type: ignore[operator]
+    table = moons(40, 5)
+    far: task.Table = {**table, "x": np.asarray(table["x"]) + 5}
     on = trying.trained("tabular_classification", config, columns, far, init=init)
     assert on.work.features() == init.features
     fresh = trying.trained("tabular_classification", config, columns, moons(40, 5))
@@ -124,5 +125,4 @@ def test_staged_growth_ends_with_the_largest_net_and_more_weights_than_it_began_
     tried = trying.trained("staged_growth", config, trying.numbers("x", "y", label="label"), moons(200, 0))
     assert tried.trainer.net.shape.hidden == (8, 8)  # type: ignore[union-attr]  # a Tabular net
     assert tried.figures(moons(100, 1))["accuracy"] > 0.8
-    found = tasks.load("staged_growth")
-    assert found.CONFIG().growth[-1].hidden == (64, 64)
+    assert trying.config("staged_growth").growth[-1].hidden == (64, 64)

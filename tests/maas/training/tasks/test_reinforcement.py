@@ -35,7 +35,7 @@ def test_a_policy_learned_from_a_log_is_worth_more_than_the_log_and_the_estimate
     tried = trying.trained("bandit", config, COLUMNS, log(4000, 0))
     figures = tried.figures(log(8000, 1))
     x = np.random.default_rng(2).uniform(-1, 1, 50_000)
-    table = {"x": x, "arm": ["text"] * len(x), "reward": np.zeros(len(x)), "likely": np.full(len(x), 0.2)}
+    table: task.Table = {"x": x, "arm": ["text"] * len(x), "reward": np.zeros(len(x)), "likely": np.full(len(x), 0.2)}
     said = tried.predictions(table)
     p = np.stack([said.columns[f"p_{n}"] for n in range(3)], axis=1)
     truly = float((p * expected(x)).sum(1).mean())
@@ -73,8 +73,8 @@ def test_doubly_robust_is_right_when_either_half_is() -> None:
 def test_a_propensity_that_is_none_and_a_missing_column_are_refused() -> None:
     found = tasks.load("bandit")
     with pytest.raises(task.BadTraining, match="no column 'paid'"):
-        found.prepare(found.CONFIG(reward="paid"), COLUMNS, log(20, 0))
-    work = found.prepare(found.CONFIG(propensity="likely"), COLUMNS, log(20, 0))
+        found.prepare(trying.config("bandit", reward="paid"), COLUMNS, log(20, 0))
+    work = found.prepare(trying.config("bandit", propensity="likely"), COLUMNS, log(20, 0))
     with pytest.raises(task.BadTraining, match="no probability"):
         work.arrays({**log(20, 0), "likely": np.zeros(20)})
 
@@ -113,6 +113,8 @@ def test_a_skill_needs_the_one_before_it_and_fades_unpractised() -> None:
 
 def test_a_mastery_outside_nought_to_one_is_refused() -> None:
     found = tasks.load("policy_gradient")
-    work = found.prepare(found.CONFIG(), trying.numbers("a", "b"), {"a": np.array([0.1]), "b": np.array([0.2])})
+    work = found.prepare(
+        trying.config("policy_gradient"), trying.numbers("a", "b"), {"a": np.array([0.1]), "b": np.array([0.2])}
+    )
     with pytest.raises(task.BadTraining, match="outside 0 to 1"):
         work.arrays({"a": np.array([1.1]), "b": np.array([0.2])})

@@ -42,7 +42,9 @@ def test_a_batch_is_cut_to_its_longest_text_without_changing_what_the_net_says()
 def test_rare_ngrams_weigh_more_than_common_ones_and_padding_nothing() -> None:
     columns, table = COLUMNS, {"text": ["aab", "aac", "aad", "aae"], "label": ["x", "y", "x", "y"]}
     found = tasks.load("text_classification")
-    work = found.prepare(found.CONFIG(shortest=1, longest=1, buckets=4096, length=8), columns, table)
+    work = found.prepare(
+        trying.config("text_classification", shortest=1, longest=1, buckets=4096, length=8), columns, table
+    )
     net = work.net()
     ids = work.arrays(table)["text"]
     idf = net.get_buffer("idf")[0]
@@ -61,11 +63,13 @@ def test_what_cannot_be_read_is_refused_with_the_fix() -> None:
     found = tasks.load("text_classification")
     columns = trying.numbers("x", label="label")
     with pytest.raises(task.BadTraining, match="no text column"):
-        found.prepare(found.CONFIG(), columns, {"x": np.zeros(2), "label": ["a", "b"]})
+        found.prepare(trying.config("text_classification"), columns, {"x": np.zeros(2), "label": ["a", "b"]})
     with pytest.raises(task.BadTraining, match="from 3 to 2"):
-        found.prepare(found.CONFIG(shortest=3, longest=2), COLUMNS, sentences(4, 0))
+        found.prepare(trying.config("text_classification", shortest=3, longest=2), COLUMNS, sentences(4, 0))
     with pytest.raises(task.BadTraining, match="divide"):
-        found.prepare(found.CONFIG(net="transformer", width=10, heads=4), COLUMNS, sentences(4, 0)).net()
+        found.prepare(
+            trying.config("text_classification", net="transformer", width=10, heads=4), COLUMNS, sentences(4, 0)
+        ).net()
 
 
 def test_the_transformer_goes_on_from_what_a_language_model_of_the_same_texts_has_learned(tmp_path: Path) -> None:

@@ -44,6 +44,11 @@ def trained(
     return Tried(work, trainer)
 
 
+def config(name: str, **said: Any) -> Any:  # Any: of the task's own type, from JSON
+    """A checked config."""
+    return tasks.load(name).CONFIG.model_validate(said)
+
+
 def numbers(*names: str, label: str = "") -> tuple[task.Column, ...]:
     """Feature columns of numbers, and a label."""
     found = [task.Column(name, "number", "feature") for name in names]

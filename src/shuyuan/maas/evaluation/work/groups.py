@@ -14,7 +14,7 @@ from shuyuan.maas.evaluation.work.measures import Figure, Measures, Rows, finite
 from shuyuan.science.metrics import gaps, resampling
 
 _DRAWS = 200
-_MOST_WORK = 20_000_000  # rows drawn in all, a column
+_MOST_WORK = 4_000_000  # rows drawn in all, a column
 
 
 def subgroup_gaps(

@@ -8,7 +8,7 @@ from shuyuan.science import metrics
 from shuyuan.science.metrics import resampling
 
 _DRAWS = 200
-_MOST_WORK = 40_000_000  # rows drawn in all, a figure
+_MOST_WORK = 10_000_000  # rows drawn in all, a figure
 
 
 def of(measured: Measures, person: Rows | None, seed: int) -> dict[str, Interval]:

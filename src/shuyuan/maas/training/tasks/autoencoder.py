@@ -125,7 +125,7 @@ class Codes(supervised.Encoded):
         )
 
     def figures(self, outputs: task.Arrays, arrays: task.Arrays) -> dict[str, float]:
-        """Share of the variance that is kept, share of unusual rows; with a label of two values the AUC of the score."""
+        """Share of the variance that is kept, share of unusual rows; with a label of two values the AUC."""
         x, score = arrays[self.INPUTS[0]], outputs["score"]
         variance = float(x.var(0).mean())
         found = {"unusual_share": float((score > self._threshold).mean())}

@@ -1,7 +1,7 @@
 """A contextual bandit learned from a log: which arm pays best for whom, judged without trying it on anybody.
 
-Each row of the log is one decision: what was known (feature columns), the arm taken (label column), what it paid, and how
-likely the arm was. Every arm is a ridge regression, solved exactly. Held rows say what the policy would have earned
+Each row of the log is one decision: what was known (feature columns), the arm taken (label column), what it paid, and
+how likely the arm was. Every arm is a ridge regression, solved exactly. Held rows say what the policy would have earned
 (IPS, self-normalised, doubly robust) beside what the logged one did.
 """
 
@@ -51,7 +51,7 @@ class Bandit(task.Task[Config]):
     OVERFITS = None  # a ridge regression does not
     TITLE = task.Words("Learn whom to offer what (bandit)", "上下文老虎机")
     WHAT = task.Words(
-        "Learns from logged decisions which option pays best for whom, and estimates its value without trying it on anybody.",
+        "Learns from logged decisions which option pays best for whom; estimates its value without trying it out.",
         "从历史决策日志学习为谁选择哪一选项最好，并在不实际试用的情况下估计其价值。",
     )
 

@@ -1,8 +1,8 @@
 """Language models: adapters (LoRA) on a model that is there, or a tiny Transformer of our own from nothing.
 
-Texts are cut into pieces of `length` tokens. The figure is perplexity: how many tokens the model hesitates between; with
-adapters also that of the model before, on the same pieces. The tiny one reads characters hashed into buckets: it scores
-texts and lends its trunk to `text_classification`; it does not write.
+Texts are cut into pieces of `length` tokens. The figure is perplexity: how many tokens the model hesitates between;
+with adapters also that of the model before, on the same pieces. The tiny one reads characters hashed into buckets: it
+scores texts and lends its trunk to `text_classification`; it does not write.
 """
 
 from __future__ import annotations
@@ -207,14 +207,18 @@ class Adapters(task.Work):
         return {"labels": [], "base": base, "rank": config.rank, "alpha": config.alpha, "targets": list(config.targets)}
 
     def export(self, net: Any, arrays: task.Arrays, out: Path) -> dict[str, Any]:  # an Adapted; JSON
-        """Adapters for peft, weights to go on from, and the merged model where asked for. No ONNX: it is served otherwise."""
+        """Adapters for peft, weights to go on from, and the merged model where asked for. No ONNX."""
         from shuyuan.maas.training import export, lora
 
         export.write_weights(net, out / "weights.safetensors")
         lora.write_adapter(net.model, out)
         if self.config.merge:
-            lora.write_merged(net.model, self._tokenizer, out)
-        sizes = {name: (out / name).stat().st_size for name in (lora.ADAPTER, lora.MERGED) if (out / name).is_file()}
+            lora.write_merged(net.model, self._tokenizer, out, self._source)
+        sizes = {
+            name: (out / name).stat().st_size
+            for name in (lora.ADAPTER, lora.MERGED, lora.GGUF)
+            if (out / name).is_file()
+        }
         return {"inputs": [], "outputs": [], "opset": None, "size_bytes": sizes}
 
 

@@ -1,7 +1,7 @@
 """Reinforcement: a policy that chooses what a simulated learner practises next, learned by REINFORCE with a baseline.
 
-Each row is a learner; its number columns are the mastery (0 to 1) of skills, each building on the one before. The figures
-compare what learners gain under the policy with what the same learners gain under random choice.
+Each row is a learner; its number columns are the mastery (0 to 1) of skills, each building on the one before. The
+figures compare what learners gain under the policy with what the same learners gain under random choice.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Learners(task.Work):
     def arrays(self, table: task.Table) -> task.Arrays:
         """Mastery at the start, missing taken for 0; and the first state the net sees. Raises BadTraining."""
         start = np.stack([np.nan_to_num(np.asarray(table[name], np.float32)) for name in self.skills], axis=1)
-        if start.size and not (0 <= start.min() and start.max() <= 1):
+        if start.size and not (start.min() >= 0 and start.max() <= 1):
             raise task.BadTraining("a mastery lies outside 0 to 1", fix="give each skill as a share from 0 to 1")
         return {START: start, STATE: np.concatenate([start, np.ones_like(start[:, :1])], axis=1)}
 

@@ -48,7 +48,7 @@ class PseudoLabels(task.Task[Config]):
     NAME, CONFIG = "pseudo_labels", Config
     TITLE = task.Words("Learn from few labels (pseudo-labels)", "半监督学习（伪标签）")
     WHAT = task.Words(
-        "Uses rows without a label too: what the net is sure of becomes a label. Reports the gain over given labels alone.",
+        "Uses rows without a label too: what the net is sure of becomes a label. Reports the gain this brings.",
         "利用无标签的行：模型有把握的预测成为伪标签，并报告相对仅用已有标签的增减。",
     )
 
@@ -178,7 +178,8 @@ class Guesses(around.Around):
 def chosen(p: task.Array, threshold: float, balance: str, shares: task.Array) -> task.Array:
     """Which rows' guesses count: indices into p (rows, classes), the surest of each class first.
 
-    >>> chosen(np.array([[0.99, 0.01], [0.95, 0.05], [0.05, 0.95], [0.6, 0.4]]), 0.9, "equal", np.array([1, 1])).tolist()
+    >>> p = np.array([[0.99, 0.01], [0.95, 0.05], [0.05, 0.95], [0.6, 0.4]])
+    >>> chosen(p, 0.9, "equal", np.array([1, 1])).tolist()
     [0, 2]
     """
     found, surest = p.argmax(1), p.max(1)

@@ -28,7 +28,7 @@ class Config(options.ClassConfig):
     """How texts are read."""
 
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training part")
-    rate: float = Field(5e-3, gt=0, le=100, description="Learning rate at its highest")
+    rate: float = Field(1e-2, gt=0, le=100, description="Learning rate at its highest")
     schedule: options.Schedule = Field("cosine", description="How the rate changes over the run")
     net: Literal["ngrams", "transformer"] = Field(
         "ngrams", description="ngrams: hashed pieces of a few characters; transformer: characters in order"
@@ -166,7 +166,7 @@ class TransformerClasses(TextClasses):
 
     def __init__(self, config: Config, fitted: Features, train: task.Table, texts: Sequence[str]) -> None:
         super().__init__(config, fitted, train, texts)
-        if self.INPUTS != tuple(texts) or len(texts) > 1:
+        if tuple(texts) != self.INPUTS or len(texts) > 1:
             raise task.BadTraining(
                 f"a Transformer reads one text column, this data set has {', '.join(self.INPUTS)}",
                 fix="give the others the role 'ignore', or use net 'ngrams'",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
@@ -34,7 +35,6 @@ TABS = (
     Tab("reports", "workshop.tab.reports", "/workshop/reports"),
     Tab("models", "workshop.tab.models", "/workshop/models", makers=True),
     Tab("pipelines", "workshop.tab.pipelines", "/workshop/pipelines", makers=True),
-    Tab("lab", "workshop.tab.lab", "/workshop/lab", makers=True),
 )
 
 
@@ -64,6 +64,7 @@ def show(
         "why": explained(trouble.error_code if trouble else ""),
         "explained": explained,
         "size": machine.size,
+        "stages": _stages(),
     }
     status = trouble.status if trouble else 200
     return needs.shell.show(
@@ -75,6 +76,13 @@ def explained(code: str) -> str:
     """The key of the words that explain an error's code in the reader's language; empty where there are none."""
     key = f"workshop.why.{code}"
     return key if key in glossary.words() else ""
+
+
+@cache
+def _stages() -> frozenset[str]:
+    """Stages of work that have a word."""
+    prefix = "workshop.stage."
+    return frozenset(key.removeprefix(prefix) for key in glossary.words() if key.startswith(prefix))
 
 
 def lead(path: str, notice: str = "", **query: object) -> Response:

@@ -1,0 +1,125 @@
+"""The Python client against a real server process: from a file to a prediction, and what is refused."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.web import workbench
+
+from shuyuan.client import ApiError, Client, Failed
+from shuyuan.entrypoints import process
+
+pytest.importorskip("torch", reason="training needs torch: make train")
+pytest.importorskip("polars", reason="data sets are read with polars: make train")
+DOCS = Path(__file__).parents[2] / "docs" / "life-cycle" / "pages.md"
+SCOPES = ["admin", "models"]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A server of its own, and the key of its administrator."""
+    home = tmp_path_factory.mktemp("client") / "home"
+    with process.server(home, "--starter", "none") as running:
+        boss = next(one for one in running.demo()["accounts"] if one["role"] == "admin")
+        with process.sign_in(running.base_url, boss) as browser:
+            made = browser.post("/api/keys", json={"name": "notebook", "scopes": SCOPES}).raise_for_status().json()
+        yield running.base_url, made["secret"]
+
+
+@pytest.fixture
+def school(base: tuple[str, str]) -> Iterator[Client]:
+    with Client(*base) as client:
+        yield client
+
+
+def example() -> str:
+    """The example of the docs page."""
+    found = re.search(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.S)
+    assert found is not None
+    return found[1]
+
+
+def test_the_example_of_the_docs_goes_from_a_file_to_a_prediction(
+    base: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("marks.csv").write_bytes(workbench.table())
+    said: dict[str, Any] = {"base_url": base[0], "api_key": base[1]}
+    exec(compile(example(), str(DOCS), "exec"), said)
+    assert said["data"].uri == "data:/marks/2"
+    assert set(said["data"].parts) == {"train", "validation", "test"}
+    assert said["run"].state == "finished"
+    assert said["report"].figures["accuracy"] > 0.5
+    assert said["verdict"].lines
+    assert "[[" in capsys.readouterr().out, "the answer is a batch of one row"
+
+    with Client(*base) as school:
+        version = said["version"]
+        if not said["verdict"].passed:
+            school.models.promote(version, reason="the first of its kind")
+        assert school.models.deployment("passing").champion == version.number == 1
+        assert [one.uri for one in school.models.versions("passing")] == [version.uri]
+        lines = school.runs.metrics(said["run"])
+        assert {line["split"] for line in lines} == {"train", "validation"}
+        assert school.runs.metrics(said["run"], after=len(lines)) == []
+        assert [one.id for one in school.runs.list()] == [said["run"].id]
+        assert school.runs.download(said["run"], "model.onnx", tmp_path / "model.onnx").stat().st_size > 100
+        assert school.reports.html(said["report"], tmp_path / "report.html", language="en").read_text("utf-8")
+
+        child = school.models.compress(version, "int8_dynamic")
+        assert {row["figure"] for row in child.table} >= {"size_bytes"}
+        assert child.child == "models:/passing/2"
+        assert school.models.deploy(child.child, canary=0.25, reason="a quarter").canary == {
+            "version": 2,
+            "share": 0.25,
+        }
+        assert school.models.rollback("passing", "enough").champion == 1
+        assert school.models.bundle(version, tmp_path / "edge.zip").read_bytes()[:2] == b"PK"
+
+
+def test_what_the_server_refuses_says_code_message_and_fix(school: Client, tmp_path: Path) -> None:
+    with pytest.raises(ApiError) as refused:
+        school.runs.get("nothing")
+    assert (refused.value.status, refused.value.code) == (404, "run_not_found")
+    assert refused.value.fix
+    with pytest.raises(ApiError, match=r"unknown_task"):
+        school.runs.start("no_such_task", "data:/none")
+    with pytest.raises(ValueError, match="models:/name/3"):
+        school.models.promote("passing")
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    with pytest.raises(ApiError):
+        school.datasets.upload(empty, "empty")
+
+
+def test_work_that_fails_after_it_was_taken_raises_what_it_failed_with(school: Client, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.parquet"
+    torn.write_bytes(b"PAR1 not really PAR1")
+    with pytest.raises(ApiError) as refused:
+        school.datasets.upload(torn, "torn")
+    assert isinstance(refused.value, Failed) or refused.value.status == 400
+    assert refused.value.message
+
+
+def test_a_wrong_key_is_told(base: tuple[str, str]) -> None:
+    with Client(base[0], "no-key") as stranger, pytest.raises(ApiError) as refused:
+        stranger.datasets.list()
+    assert refused.value.status == 401
+
+
+def test_it_imports_nothing_heavy_and_nothing_of_the_platform() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, json, shuyuan.client; print(json.dumps(sorted(sys.modules)))"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    loaded = json.loads(told.stdout)
+    ours = [name for name in loaded if name.startswith("shuyuan.") and not name.startswith("shuyuan.client")]
+    heavy = {"torch", "polars", "numpy", "onnxruntime", "sqlalchemy", "fastapi"} & set(loaded)
+    assert (ours, heavy) == ([], set())
