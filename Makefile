@@ -70,6 +70,6 @@ $(VENV)/.run: requirements/run.lock pyproject.toml assets.lock.json | $(VENV)/bi
 
 $(VENV)/.dev: $(VENV)/.run requirements/dev.lock
 	@echo "installing the tools for tests …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m scripts.fetch_assets --tests
 	@touch $@

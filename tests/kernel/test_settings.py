@@ -140,3 +140,8 @@ def test_a_wrong_upstream_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -
 def test_upstreams_stand_in_the_file_as_a_list(clean: Path) -> None:
     (clean / "shuyuan.toml").write_text('remote_upstreams = ["https://a.example"]\n', "utf-8")
     assert settings.load().remote_upstreams == ["https://a.example"]
+
+
+def test_a_home_told_from_here_has_its_artefacts_in_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert settings.Settings(home=Path("school")).artefact_url == (tmp_path / "school" / "artefacts").as_uri()

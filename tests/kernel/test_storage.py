@@ -88,3 +88,11 @@ def test_a_copy_is_whole_and_what_is_absent_or_damaged_says_so(store: storage.St
     (tmp_path / "b" / address[:2] / address).write_bytes(b"wrong")
     with pytest.raises(storage.HashMismatch):
         folder.copy_to(address, io.BytesIO())
+
+
+def test_what_is_removed_is_gone_and_may_be_removed_again(store: storage.Storage) -> None:
+    address, other = store.put(b"mine"), store.put(b"yours")
+    store.remove(address)
+    store.remove(address)
+    assert not store.has(address)
+    assert store.get(other) == b"yours"

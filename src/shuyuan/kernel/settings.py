@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     @property
     def artefact_url(self) -> str:
         """Where content-addressed artefacts lie."""
-        return self.storage_url or (self.home / "artefacts").as_uri()
+        return self.storage_url or (self.home / "artefacts").absolute().as_uri()
 
 
 def load(**overrides: object) -> Settings:

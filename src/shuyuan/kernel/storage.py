@@ -76,6 +76,11 @@ class Storage:
         """Whether `address` is stored."""
         return bool(self._fs.exists(self._path(address)))
 
+    def remove(self, address: str) -> None:
+        """Forget what nothing refers to any more; nothing happens when it is not there. The caller knows of all who do."""
+        if self.has(address):
+            self._fs.rm_file(self._path(address))
+
     def _path(self, address: str) -> str:
         if len(address) != 64 or not set(address) <= set("0123456789abcdef"):
             raise errors.BadInput(f"artefact address {address!r} is not a sha-256", fix="give 64 hex digits")

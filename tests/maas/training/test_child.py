@@ -96,7 +96,7 @@ def test_two_processes_train_to_the_weights_of_one(tmp_path: Path) -> None:
 
 
 def test_two_processes_pause_together_and_go_on_bit_for_bit(tmp_path: Path) -> None:
-    job = {"config": {**LONG, "dropout": 0.2}, "processes": 2, "threads": 2}
+    job: dict[str, Any] = {"config": {**LONG, "dropout": 0.2}, "processes": 2, "threads": 2}
     paused = training_folders.write(tmp_path / "paused", NAME, **job, checkpoint_every_s=0.1)
     process = begun(paused)
     (paused / "control").write_text("pause")

@@ -36,9 +36,7 @@ class Parts:
         """Remove what no version holds any more."""
         for sha256 in addresses:
             (self._home / f"{sha256}.parquet").unlink(missing_ok=True)
-            remove = getattr(self._storage, "remove", None)  # a store that cannot forget keeps it, unreferenced
-            if remove is not None:
-                remove(sha256)
+            self._storage.remove(sha256)
 
 
 def digest(path: Path) -> str:
