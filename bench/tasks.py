@@ -241,6 +241,7 @@ def _lora(home: Path) -> Figures:
         "lora_trained_weights": run["parameters"],
         "lora_adapter_bytes": files["adapter_model.safetensors"]["size_bytes"],
         "lora_merged_bytes": files["merged.safetensors"]["size_bytes"],
+        "lora_served_bytes": files["model.gguf"]["size_bytes"],
         "lora_steps": run["steps"],
     }
 

@@ -1,6 +1,7 @@
 """Where there is plenty of allowance the model begins while the reservation is written; nothing leaves before it is."""
 
 import asyncio
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,10 +11,12 @@ import pytest
 from tests.maas.gateway.scripted import ScriptedEngine, admin_of, hello, say
 
 from shuyuan.identity.interface import Principal
+from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import db
 from shuyuan.maas.gateway import interface
-from shuyuan.maas.gateway.books import quota
+from shuyuan.maas.gateway.books import quota, remembered
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.gateway.watch import metrics
 from shuyuan.maas.serving import interface as serving
 
 Make = Callable[..., GatewayService]
@@ -184,4 +187,135 @@ def allowance(**more: int | datetime | None) -> interface.Allowance:
     ],
 )
 def test_plenty_counts_tokens_requests_streams_and_days(known: interface.Allowance, roomy: bool) -> None:
-    assert quota.plenty([allowance(), known], 100, 3, NOW) is roomy
+    assert quota.plenty(known, 100, 3, NOW) is roomy
+
+
+def test_what_a_school_has_left_is_shared_by_all_who_begin_early(
+    gateway: GatewayService,
+    engine: ScriptedEngine,
+    teacher: Principal,
+    identity: IdentityService,
+    database: db.Database,
+) -> None:
+    people = [another(identity, database, teacher, n) for n in range(40)]
+    gateway.set_limits(admin_of(teacher), "school", teacher.school_id, tokens=None, requests=40 + quota.PLENTY + 3)
+
+    async def run() -> int:
+        for person in people:
+            await say(gateway, person)
+        with held(database) as go:
+            calls = [asyncio.create_task(say(gateway, person)) for person in people]
+            await asyncio.sleep(0.3)
+            assert len(engine.asked) - 40 <= 4  # beside those under way, twenty more must fit
+            go.set()
+            said = await asyncio.gather(*calls, return_exceptions=True)
+        await gateway.drain()
+        return sum(isinstance(one, str) for one in said)
+
+    assert asyncio.run(run()) == quota.PLENTY + 3
+
+
+def another(identity: IdentityService, database: db.Database, teacher: Principal, number: int) -> Principal:
+    account_id = database.write(
+        lambda uow: identity.create_account(
+            uow, school_id=teacher.school_id, role="teacher", name="T", login=f"t{number}", secret=None
+        )
+    )
+    return Principal(account_id, teacher.school_id, "teacher")
+
+
+def test_the_end_of_an_old_call_brings_no_old_allowance_back(
+    gateway: GatewayService, engine: ScriptedEngine, teacher: Principal
+) -> None:
+    async def run() -> None:
+        await say(gateway, teacher)
+        engine.hold = asyncio.Event()
+        long = asyncio.create_task(say(gateway, teacher))
+        await until(lambda: len(engine.asked) == 2 and bool(gateway.calls(teacher)))
+        await asyncio.sleep(0.05)
+        gateway.set_limits(admin_of(teacher), "account", teacher.account_id, tokens=100, requests=2)
+        engine.hold.set()
+        await long
+        engine.hold = None
+        with pytest.raises(interface.QuotaFull):
+            await say(gateway, teacher)
+
+    asyncio.run(run())
+    assert len(engine.asked) == 2
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_several_choices_wait_for_one_reservation_once(
+    gateway: GatewayService, teacher: Principal, database: db.Database, n: int
+) -> None:
+    async def run() -> float:
+        async with gateway.chat(teacher, dataclasses.replace(hello(), n=n)) as answer:
+            [delta async for delta in answer]
+            return answer.receipt.overhead_ms
+
+    async def waited() -> float:
+        await say(gateway, teacher)
+        with held(database) as go:
+            call = asyncio.create_task(run())
+            await asyncio.sleep(0.5)
+            go.set()
+            return await call
+
+    assert 400 < asyncio.run(waited()) < 400 * 4
+
+
+def test_what_was_begun_and_refused_counts_as_refused_and_not_as_a_call(
+    gateway: GatewayService, teacher: Principal, make_gateway: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(metrics.live, "ended", lambda *_: told.append("ended"))
+    monkeypatch.setattr(metrics.live, "refused", lambda _: told.append("refused"))
+
+    async def run() -> None:
+        await gateway.embed(teacher, "embed", ["one"])
+        make_gateway(ScriptedEngine()).set_limits(
+            admin_of(teacher), "account", teacher.account_id, tokens=None, requests=1
+        )
+        told.clear()
+        before = metrics.tokens.labels("embed", "input")._value.get()
+        with pytest.raises(interface.QuotaFull):
+            await gateway.embed(teacher, "embed", ["two"])
+        assert metrics.tokens.labels("embed", "input")._value.get() == before
+
+    asyncio.run(run())
+    assert told == ["refused"]
+
+
+def test_what_is_refused_is_not_kept_for_the_next(
+    gateway: GatewayService, teacher: Principal, make_gateway: Make
+) -> None:
+    admin = admin_of(teacher)
+
+    async def run() -> interface.Embedded:
+        gateway.set_terms(admin, dataclasses.replace(gateway.terms(admin), cache=True))
+        await gateway.embed(teacher, "embed", ["one"])
+        make_gateway(ScriptedEngine()).set_limits(admin, "account", teacher.account_id, tokens=None, requests=1)
+        with pytest.raises(interface.QuotaFull):
+            await gateway.embed(teacher, "embed", ["two"])
+        gateway.set_limits(admin, "account", teacher.account_id, tokens=None, requests=None)
+        return await gateway.embed(teacher, "embed", ["two"])
+
+    assert asyncio.run(run()).receipt.cache == "miss"
+
+
+def test_many_first_calls_of_one_caller_share_one_look_at_the_allowances(
+    gateway: GatewayService, teacher: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Principal] = []
+
+    def look(principal: Principal) -> list[interface.Allowance]:
+        looks.append(principal)
+        return gateway.usage(principal)
+
+    books = remembered.Remembered(look)
+
+    async def run() -> list[tuple[interface.Allowance, ...]]:
+        return await asyncio.gather(*[books.known(teacher) for _ in range(50)])
+
+    assert {len(one) for one in asyncio.run(run())} == {len(gateway.usage(teacher))}
+    assert len(looks) == 1

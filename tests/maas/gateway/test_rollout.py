@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import exc
 from starlette.testclient import TestClient
 from tests.maas import onnx_file
 from tests.maas.gateway.mediascript import app_on
@@ -20,9 +21,11 @@ from shuyuan.compose import Platform
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import audit, crypto, db, errors
 from shuyuan.kernel.settings import Settings
+from shuyuan.maas.catalogue import extras
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.deployment.service import DeploymentService
 from shuyuan.maas.gateway import rollout
+from shuyuan.maas.gateway.books import ledger
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
 
@@ -294,3 +297,64 @@ def test_over_http_a_canary_answers_its_people_and_goes_back_with_one_command(re
 async def settle() -> None:
     for _ in range(50):
         await asyncio.sleep(0)
+
+
+@awaited
+async def test_a_canary_whose_runner_is_not_installed_is_to_blame_and_the_champion_answers(
+    gateway: GatewayService, caller: Caller, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Torch(Locator):
+        def locate(self, model: str, school_id: str = catalogue.SHARED) -> catalogue.Loadable:
+            found = super().locate(model, school_id)
+            return found.model_copy(update={"runner": "torch"}) if model.endswith("/2") else found
+
+    monkeypatch.setattr(extras, "missing", lambda runner: "train" if runner == "torch" else "")
+    monkeypatch.setattr(gateway.desk._models, "_locator", Torch())
+    told.canary = "models:/tiny/2"
+    assert await version_of(gateway, caller) == "models:/tiny/1"
+    assert told.notes[0] == ("models:/tiny/2", False)
+
+
+@awaited
+async def test_a_reservation_that_cannot_be_written_is_no_versions_fault(
+    gateway: GatewayService, caller: Caller, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await version_of(gateway, caller)
+    told.notes.clear()
+    told.canary = "models:/tiny/2"
+    post = ledger.post
+
+    def locked(*given: Any) -> Any:  # Any: handed on
+        post(*given)
+        raise exc.OperationalError("insert", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(ledger, "post", locked)
+    with pytest.raises(exc.OperationalError):
+        await version_of(gateway, caller)
+    monkeypatch.undo()
+    assert told.notes == []
+
+
+class Full(Named):
+    """Its line for one version is full."""
+
+    full = ""
+
+    def check_room(self, key: str) -> None:
+        if self.full in key:
+            raise serving.Overloaded("full", fix="wait", retry_after_s=1)
+
+
+@awaited
+async def test_a_full_line_is_the_line_of_the_version_one_is_given(
+    database: db.Database, vault: crypto.Vault, identity: IdentityService, tmp_path: Path, told: Told, caller: Caller
+) -> None:
+    engine = Full()
+    settings = Settings(home=tmp_path, starter="tiny")
+    gateway = GatewayService(database, Locator(), engine, settings, audit.Audit(vault), identity, deployment=told)
+    told.canary, engine.full = "models:/tiny/2", "models:/tiny/1"
+    assert await version_of(gateway, caller) == "models:/tiny/2"
+    engine.full = "models:/tiny/2"
+    with pytest.raises(serving.Overloaded):
+        await version_of(gateway, caller)
+    assert engine.models() == ["models:/tiny/2"]

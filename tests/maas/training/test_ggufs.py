@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-gguf = pytest.importorskip("gguf", reason="gguf is not installed: run `make train`")
+pytest.importorskip("gguf", reason="gguf is not installed: run `make train`")
 
+import gguf
 from tests.maas import starter_files
 
 from shuyuan.maas.training import ggufs, starters

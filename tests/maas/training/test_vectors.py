@@ -47,6 +47,7 @@ def test_half_a_record_left_by_a_kill_is_cut_off_and_computed_again(reader: Coun
     file.write_bytes(file.read_bytes()[:-7])
     assert vectors.of(["a", "bb"], "embed")[:, 0].tolist() == [1, 2]
     assert reader.seen == ["a", "bb", "bb"]
-    assert vectors.of(["a", "bb"], "embed")[:, 0].tolist() == [1, 2]
-    assert reader.seen == ["a", "bb", "bb"]  # what came behind the cut is whole
+    again = vectors.of(["a", "bb"], "embed")
+    assert (again == [[1], [2]]).all()  # what came behind the cut is whole
+    assert reader.seen == ["a", "bb", "bb"]
     assert vectors.of([], "embed").shape == (0, vectors.WIDTH)

@@ -8,11 +8,9 @@ they do not cover calls `desk.engine` itself, with `asker=desk.asker(principal)`
 with the asker's school the engine finds the same version.
 """
 
-import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Literal
 
 from shuyuan.identity.interface import Principal
@@ -20,11 +18,9 @@ from shuyuan.kernel import clock, db, errors
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.deployment import interface as deployment_api
 from shuyuan.maas.gateway import cache, calling, interface, models, rollout
-from shuyuan.maas.gateway.books import booking, ledger, quota, schools
+from shuyuan.maas.gateway.books import booking, ledger, quota, remembered, schools
 from shuyuan.maas.gateway.watch import metrics, traces
 from shuyuan.maas.serving import interface as serving
-
-_REMEMBERED = 10_000  # callers whose last allowances are kept for headers
 
 
 class Desk:
@@ -46,8 +42,7 @@ class Desk:
         self._answers, self._vectors = cache.Answers(), cache.Vectors()
         self._models = models.Models(catalogue, engine)
         self._books = booking.Books(db)
-        self._last: dict[tuple[str, str | None], tuple[interface.Allowance, ...]] = {}
-        self._under_way: Counter[tuple[str, str | None]] = Counter()
+        self._remembered = remembered.Remembered(self.usage)
         self._bounded = engine if isinstance(engine, serving.Bounded) else None
         metrics.engine_levels.watch(engine)
 
@@ -59,11 +54,6 @@ class Desk:
                 f"the model API is closed to you until {until:%Y-%m-%d %H:%M} UTC: an exam is running",
                 fix="try again after the exam; the invigilator can end it early",
             )
-
-    def check_room(self, principal: Principal, name: str) -> None:
-        """Raise Overloaded when the line of this model is full, before anything is made for a call or written down."""
-        if self._bounded is not None:
-            self._bounded.check_room(name, school_id=principal.school_id)
 
     async def locate(self, principal: Principal, model: str, task: catalogue_api.Task) -> catalogue_api.Loadable:
         """The model this caller means. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
@@ -117,7 +107,8 @@ class Desk:
         """
         self.admit(principal)
         terms = await self.schools.terms(principal.school_id)
-        self.check_room(principal, model.name)
+        if self._bounded is not None:  # what will be turned away is not written down first
+            self._bounded.check_room(model.key)
         ask = ledger.Ask(
             principal.school_id,
             principal.account_id,
@@ -130,34 +121,29 @@ class Desk:
             purpose,
             self._books.owner,
         )
-        price = terms.prices.get(model.name)
-        known = self._plenty(principal, tokens) if early else None
-        self._under_way[_caller(principal)] += 1
+        generation = self._remembered.generation
+        known = self._remembered.plenty(principal, tokens, self.now()) if early and model.runner != "remote" else None
+        books = self._books.booked(
+            ask,
+            began or time.perf_counter(),
+            terms.prices.get(model.name),
+            early=known,
+            on_reserved=lambda allowances: self._remembered.note(principal, allowances, generation),
+        )
         try:
-            async with self._books.booked(ask, began or time.perf_counter(), price, early=known) as call:
-                call.keep_s = terms.cache_ttl_s if terms.cache else None
-                call.expected_prompt_tokens = tokens if prompt_tokens is None else prompt_tokens
-                self._remember(principal, call.allowances)
-                noted = self._rolling.noted(principal.school_id, model.version, call)
-                with metrics.watched(model.name, endpoint, call), traces.traced(model.name, endpoint, call), noted:
-                    yield call
-                self._remember(principal, call.allowances)
+            with self._remembered.under_way(principal):
+                async with books as call:
+                    call.keep_s = terms.cache_ttl_s if terms.cache else None
+                    call.expected_prompt_tokens = tokens if prompt_tokens is None else prompt_tokens
+                    noted = self._rolling.noted(principal.school_id, model.version, call)
+                    with metrics.watched(model.name, endpoint, call), traces.traced(model.name, endpoint, call), noted:
+                        yield call
+                        await call.confirmed()
         except interface.QuotaFull as full:
-            self._remember(principal, full.allowances)
+            self._remembered.note(principal, full.allowances, generation)
             metrics.live.refused(principal.school_id)
             metrics.quota_refused.labels(full.scope).inc()
             raise
-        finally:
-            self._under_way[_caller(principal)] -= 1
-            if not self._under_way[_caller(principal)]:
-                del self._under_way[_caller(principal)]
-
-    def _plenty(self, principal: Principal, tokens: int) -> tuple[interface.Allowance, ...] | None:
-        """The caller's allowances as last seen, if a call may begin on the strength of them; else None."""
-        caller = _caller(principal)
-        known = self._last.get(caller)
-        roomy = known is not None and quota.plenty(known, tokens, self._under_way[caller], self.now())
-        return known if roomy else None
 
     def submit(
         self,
@@ -180,7 +166,7 @@ class Desk:
         if key is None or keep_s is None:
             return chunks
         call.cache = "miss"
-        return self._answers.keeping(key, chunks, keep_s)
+        return self._answers.keeping(key, _confirmed(call, chunks), keep_s)
 
     async def embed(
         self,
@@ -196,7 +182,12 @@ class Desk:
         """`Engine.embed` for a booked call, noting its cost. Where the school keeps answers, known texts are free."""
 
         async def made(wanted: Sequence[str]) -> serving.Embeddings:
-            return await self.engine.embed(name, wanted, kind=kind, asker=self.asker(principal), deadline_s=deadline_s)
+            answer = await self.engine.embed(
+                name, wanted, kind=kind, asker=self.asker(principal), deadline_s=deadline_s
+            )
+            if call.keep_s is not None:
+                await call.confirmed()  # what is refused is not kept for others either
+            return answer
 
         if call.keep_s is None or calling.wishes().fresh:
             answer = await made(texts)
@@ -208,19 +199,19 @@ class Desk:
 
     def usage(self, principal: Principal) -> list[interface.Allowance]:
         """Every quota that a call of this principal would be charged to."""
+        generation = self._remembered.generation
         self._books.flush()
         found = self.db.write(lambda uow: ledger.allowances(uow, principal.school_id, quota.charges(principal)))
-        self._remember(principal, tuple(found))
+        self._remembered.note(principal, found, generation)
         return found
 
     async def known_allowances(self, principal: Principal) -> tuple[interface.Allowance, ...]:
-        """The allowances as of this caller's last call here; looked up when there was none."""
-        known = self._last.get(_caller(principal))
-        return tuple(await asyncio.to_thread(self.usage, principal)) if known is None else known
+        """The allowances as of the last call they were charged for here; looked up when there was none."""
+        return await self._remembered.known(principal)
 
     def forget_allowances(self) -> None:
         """Limits have changed: what was remembered for headers no longer holds."""
-        self._last.clear()
+        self._remembered.forget()
 
     def recover(self) -> int:
         """Give back what crashed processes had reserved. At start, and every minute."""
@@ -238,11 +229,6 @@ class Desk:
         """Wait until every settlement under way is durable."""
         await self._books.drain()
 
-    def _remember(self, principal: Principal, allowances: tuple[interface.Allowance, ...]) -> None:
-        if len(self._last) >= _REMEMBERED:
-            self._last.clear()
-        self._last[_caller(principal)] = allowances
-
 
 def receipt(call: booking.Booking, model: catalogue_api.Loadable) -> interface.Receipt:
     """What the answer to a booked call tells about itself."""
@@ -251,5 +237,11 @@ def receipt(call: booking.Booking, model: catalogue_api.Loadable) -> interface.R
     )
 
 
-def _caller(principal: Principal) -> tuple[str, str | None]:
-    return principal.account_id, principal.key_id
+async def _confirmed(
+    call: booking.Booking, chunks: AsyncGenerator[serving.Chunk, None]
+) -> AsyncGenerator[serving.Chunk, None]:
+    """What is refused is not kept for others either."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            await call.confirmed()
+            yield chunk

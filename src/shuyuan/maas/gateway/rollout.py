@@ -73,7 +73,7 @@ class _Noted:
     def __exit__(
         self, kind: type[BaseException] | None, failure: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        if self._rollout is None:
+        if self._rollout is None or not self._call.sure:  # a reservation that failed is no version's fault
             return
         if kind is None:
             if self._call.finished and self._call.cache != "hit":
@@ -91,7 +91,7 @@ def is_to_blame(failure: BaseException | None) -> bool:
 
 def cannot_be_had(failure: errors.ShuyuanError) -> bool:
     """Whether a version's file is not there, damaged, or does not do what the champion does."""
-    return failure.status >= 500 or isinstance(failure, errors.NotFound | interface.NotClaimed)
+    return failure.status >= 500 or isinstance(failure, errors.NotFound | interface.NotClaimed | interface.NotInstalled)
 
 
 class Nobody:
@@ -246,7 +246,7 @@ class Rolled:
             try:
                 agreed, ok = await again(), True
             except Exception as failure:  # nobody waits for it
-                if not is_to_blame(failure):
+                if not is_to_blame(failure) or isinstance(failure, serving.DeadlineExceeded):  # it waits behind all
                     return
             self._rollout.compared(asker.school_id, beside, agreed, ok=ok, latency_s=time.perf_counter() - began)
 

@@ -5,7 +5,7 @@ from sqlalchemy import Boolean, Column, Index, Integer, String, Table, UniqueCon
 from shuyuan.kernel import db, ids
 
 job = Table(
-    "pipeline_job",
+    "pipelines_job",
     db.metadata,
     db.id_column(),
     db.school_column(),
@@ -23,10 +23,10 @@ job = Table(
     Column("ended_at", db.UtcDateTime, nullable=True),
     UniqueConstraint("school_id", "number"),
 )
-Index("ix_pipeline_job_state", job.c.state)
+Index("ix_pipelines_job_state", job.c.state)
 
 step = Table(
-    "pipeline_step",
+    "pipelines_step",
     db.metadata,
     Column("pipeline_id", String(ids.LENGTH), primary_key=True),
     Column("position", Integer, primary_key=True),
@@ -41,7 +41,7 @@ step = Table(
 )
 
 schedule = Table(
-    "pipeline_schedule",
+    "pipelines_schedule",
     db.metadata,
     db.id_column(),
     db.school_column(),

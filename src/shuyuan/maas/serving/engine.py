@@ -117,11 +117,9 @@ class LocalEngine:
         names = dict.fromkeys([*((catalogue.SHARED, name) for name in shelf), *self._names])
         return [self._status_of(*name, shelf) for name in names]
 
-    def check_room(self, model: str, *, school_id: str) -> None:
+    def check_room(self, key: str) -> None:
         """See Bounded.check_room."""
-        found = self._lookup.recent(model, school_id)
-        lane = self._lanes.get(found.key) if found else None
-        if lane:
+        if (lane := self._lanes.get(key)) is not None:
             lane.check_room(1)
 
     def residency(self) -> interface.Residency:

@@ -177,8 +177,8 @@ def require_keeper(principal: Principal, school_id: str, schools: int) -> None:
 class Bounded(Protocol):
     """An engine that can say, before anything is booked, that a request would be turned away."""
 
-    def check_room(self, model: str, *, school_id: str) -> None:
-        """Raise Overloaded when the line of this model is full; never waits, looks nothing up."""
+    def check_room(self, key: str) -> None:
+        """Raise Overloaded when the line of the Loadable of this key is full; never waits, looks nothing up."""
         ...
 
 

@@ -96,7 +96,8 @@ def load(found: Source, *, rank: int, alpha: float, dropout: float, targets: Seq
 def write_adapter(model: Any, out: Path) -> None:  # a PeftModel
     """The adapters alone, as peft reads them."""
     tensors: dict[str, Tensor] = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in peft.get_peft_model_state_dict(model).items()
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in peft.get_peft_model_state_dict(model, save_embedding_layers=False).items()
     }
     save_file(tensors, out / ADAPTER)
     config = {name: _plain(value) for name, value in model.peft_config["default"].to_dict().items()}
@@ -110,7 +111,11 @@ def write_merged(model: Any, reader: Any, out: Path, found: Source) -> None:  # 
 
     from shuyuan.maas.training import ggufs
 
-    changed = {name.partition(".lora_A")[0] for name in peft.get_peft_model_state_dict(model) if ".lora_A" in name}
+    changed = {
+        name.partition(".lora_A")[0]
+        for name in peft.get_peft_model_state_dict(model, save_embedding_layers=False)
+        if ".lora_A" in name
+    }
     merged = model.merge_and_unload()
     tied = merged.config.tie_word_embeddings
     tensors = {

@@ -48,6 +48,8 @@ class Booking:
             return
         waited = time.perf_counter()
         reserved = await asyncio.shield(self.opening)  # who leaves now is charged for what the model did
+        if self.sure:
+            return  # another choice of this call waited just as long
         self.allowances, self.sure = reserved.allowances, True
         self.overhead_ms += (time.perf_counter() - waited) * 1000
 
@@ -81,15 +83,18 @@ class Books:
         price: interface.Price | None = None,
         *,
         early: tuple[interface.Allowance, ...] | None = None,
+        on_reserved: Callable[[tuple[interface.Allowance, ...]], None] = lambda _: None,
     ) -> AsyncIterator[Booking]:
         """Reserve, run the body, then settle or release exactly once.
 
         Settled: the model gave something, or the caller left while it worked. Released: an error before that.
         began: `time.perf_counter()` when the request arrived.  early: allowances that were known to have plenty of
         room; the body begins while the reservation is written, and awaits `Booking.confirmed` before it gives anything.
+        on_reserved: told the allowances as soon as they are known.
         """
         call_id = ids.new_id()
         opening = self._till.open(call_id, ask)
+        opening.add_done_callback(lambda done: _tell(done, on_reserved))
         if early is None:
             reserved = await opening
             booking = Booking(call_id, reserved.allowances, ask.school_id, price)
@@ -99,7 +104,6 @@ class Books:
         outcome, given_back = "ok", False
         try:
             yield booking
-            await booking.confirmed()
             outcome = ("cached" if booking.cache == "hit" else "ok") if booking.finished else "left"
         except errors.ShuyuanError as failure:
             outcome, given_back = failure.error_code, not booking.begun
@@ -152,6 +156,11 @@ class Books:
     def _lives(self, owner: str, alive: Callable[[int], bool]) -> bool:
         _host, pid, _start = owner.split(":")
         return int(pid) != os.getpid() and alive(int(pid))
+
+
+def _tell(opening: till.Waiting, on_reserved: Callable[[tuple[interface.Allowance, ...]], None]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        on_reserved(opening.result().allowances)
 
 
 async def _landed(opening: till.Waiting) -> None:

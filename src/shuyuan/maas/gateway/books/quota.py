@@ -126,16 +126,15 @@ def refusal(
     )
 
 
-def plenty(allowances: Sequence[interface.Allowance], tokens: int, under_way: int, now: datetime) -> bool:
-    """Whether many more calls of this size than are `under_way` fit into every allowance as it was last seen."""
+def plenty(one: interface.Allowance, tokens: int, under_way: int, now: datetime) -> bool:
+    """Whether many more calls of this size than are `under_way` fit into an allowance as it was last seen."""
     calls = PLENTY + under_way
-    return all(
+    return (
         now < one.resets_at
         and (one.starts_at is None or one.starts_at <= now)
         and (one.tokens_left is None or one.tokens_left >= calls * tokens)
         and (one.requests_left is None or one.requests_left >= calls)
         and (one.streams_limit is None or one.streams_limit >= one.streams_held + calls)
-        for one in allowances
     )
 
 

@@ -154,22 +154,24 @@ class Till:
         for loop, told in by_loop.items():
             try:
                 loop.call_soon_threadsafe(self._tell, told)
-            except RuntimeError:  # that loop is closed: nobody waits any more
-                for opening, answer in told:
-                    self._give_back(opening, answer)
+            except RuntimeError:  # that loop is closed: nobody waits any more; this is the writer's thread
+                with self._lock:
+                    self._next.closes += [close for one in told if (close := _given_back(*one)) is not None]
 
     def _tell(self, told: Sequence[tuple[_Opening, ledger.Answer | BaseException]]) -> None:
         for opening, answer in told:
             if opening.waiting.done():  # cancelled: the caller left
-                self._give_back(opening, answer)
+                if (close := _given_back(opening, answer)) is not None:
+                    self.close(close)
             elif isinstance(answer, BaseException):
                 opening.waiting.set_exception(answer)
             else:
                 opening.waiting.set_result(answer)
 
-    def _give_back(self, opening: _Opening, answer: ledger.Answer | BaseException) -> None:
-        if isinstance(answer, ledger.Reserved):
-            self.close(ledger.Close(opening.call_id, "left", released=True))
+
+def _given_back(opening: _Opening, answer: ledger.Answer | BaseException) -> ledger.Close | None:
+    """The end of a call whose caller left before it was reserved; None when nothing was."""
+    return ledger.Close(opening.call_id, "left", released=True) if isinstance(answer, ledger.Reserved) else None
 
 
 def _one_by_one(uow: db.UnitOfWork, closes: Sequence[ledger.Close]) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,6 +15,7 @@ from shuyuan.maas.gateway import interface
 from shuyuan.maas.gateway.books import booking, quota
 from shuyuan.maas.gateway.media import sounds, subtitles
 from shuyuan.maas.gateway.media.subtitles import Segment
+from shuyuan.maas.gateway.text import screening
 from shuyuan.maas.serving import interface as serving
 
 AT_ONCE_S, LONGEST_S = 120.0, 1800.0  # of sound: in one request, and as a job; at most `sounds.MAX_S` of the runners
@@ -22,6 +23,7 @@ DEADLINE_S, JOB_DEADLINE_S = 300.0, 19 * 60.0  # the books release what takes tw
 MAX_SPOKEN_CHARS = 4096  # as OpenAI's
 _TOKENS_PER_S = 10  # of sound, reserved; settled with what the runner counts
 _BYTES_PER_S = 4_000  # of a well-compressed file that does not state its length
+Hear = Callable[[str], Awaitable[None]]
 
 
 class TooLong(interface.TooMuch):
@@ -47,10 +49,15 @@ class Speech:
 
 
 class Transcript:
-    """A running transcript: iterate it for the pieces of text, then read what the whole is."""
+    """A running transcript: iterate it for the pieces of text, then read what the whole is.
 
-    def __init__(self, chunks: AsyncIterator[serving.Chunk], call: booking.Booking, receipt: interface.Receipt) -> None:
-        self._chunks, self._call, self.receipt = chunks, call, receipt
+    hear: told every piece before it is given.
+    """
+
+    def __init__(
+        self, chunks: AsyncIterator[serving.Chunk], call: booking.Booking, receipt: interface.Receipt, hear: Hear | None
+    ) -> None:
+        self._chunks, self._call, self.receipt, self._hear = chunks, call, receipt, hear
         self.text, self.language, self.duration_s = "", "", 0.0
         self.segments: tuple[Segment, ...] = ()
         self.usage = interface.Usage(0)
@@ -66,6 +73,8 @@ class Transcript:
                 self._read(chunk.data)
             if chunk.text:
                 self.text += chunk.text
+                if self._hear is not None:
+                    await self._hear(chunk.text)
                 yield chunk.text
 
     async def whole(self) -> "Transcript":
@@ -88,11 +97,12 @@ async def transcribe(
     principal: Principal,
     speech: Speech,
     *,
+    hear: Hear | None = None,
     as_job: bool = False,
     purpose: interface.Purpose = "api",
     began: float | None = None,
 ) -> AsyncIterator[Transcript]:
-    """Write speech down. as_job: up to half an hour. Raises BadSound, TooLong, NotClaimed and what the desk raises."""
+    """Write speech down. hear: see Transcript. as_job: up to half an hour. Raises BadSound, TooLong, NotClaimed and what the desk raises."""
     began = began or time.perf_counter()
     desk.admit(principal)
     expected = expected_tokens(speech.audio, as_job=as_job)
@@ -112,7 +122,7 @@ async def transcribe(
             speech.model, "transcribe", payload, asker=desk.asker(principal), deadline_s=deadline_s
         )
         async with aclosing(chunks):
-            yield Transcript(chunks, call, desks.receipt(call, model))
+            yield Transcript(chunks, call, desks.receipt(call, model), hear)
 
 
 def expected_tokens(audio: bytes, *, as_job: bool) -> int:
@@ -183,15 +193,17 @@ class Spoken:
 
 async def speak(
     desk: desks.Desk,
+    screen: screening.Screening,
     principal: Principal,
     text: str,
     *,
     model: str,
     voice: str,
     speed: float,
+    age_band: interface.Band,
     began: float | None = None,
 ) -> Spoken:
-    """Say a text. Raises NoVoice when no such voice is installed."""
+    """Say a text. Raises NoVoice when no such voice is installed, ContentPolicy when the band is kept from the text."""
     began = began or time.perf_counter()
     desk.admit(principal)
     try:
@@ -201,6 +213,7 @@ async def speak(
             f"no voice {model!r} is installed here",
             fix="install one (docs/model-services.md), or let the browser speak",
         ) from absent
+    await screen.admit(principal, [text], age_band)
     expected = quota.estimate_tokens([text])
     payload = {"text": text, "voice": voice, "speed": speed}
     sound, kind, spent = bytearray(), "audio/wav", interface.Usage(expected)

@@ -4,7 +4,7 @@ A picture is judged by its header, decoded in a process of its own or inside the
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
@@ -54,8 +54,16 @@ class Eyes:
         self.decoder = decoder.Decoder()
         self.graphs = graphs.Graphs(desk)
 
-    async def read_page(self, principal: Principal, name: str, picture: bytes, *, began: float | None = None) -> Page:
-        """Text and where it stands. Raises BadPicture, TooMuch, NotClaimed."""
+    async def read_page(
+        self,
+        principal: Principal,
+        name: str,
+        picture: bytes,
+        *,
+        hear: Callable[[str], Awaitable[None]],
+        began: float | None = None,
+    ) -> Page:
+        """Text and where it stands; `hear` is told the text first. Raises BadPicture, TooMuch, NotClaimed."""
         began, desk = began or time.perf_counter(), self._desk
         desk.admit(principal)
         size = pictures.look(picture)
@@ -68,6 +76,7 @@ class Eyes:
                 async for chunk in chunks:
                     text, data, spent = text + chunk.text, {**data, **chunk.data}, chunk.usage or spent
             call.note(spent)
+        await hear(text)
         lines = cast(list[Mapping[str, Any]], data.get("lines", []))
         width, height = int(data.get("width", size.width)), int(data.get("height", size.height))
         return Page(desks.receipt(call, model), text, lines, width, height, spent)

@@ -10,8 +10,9 @@ from shuyuan.identity.interface import Principal
 from shuyuan.maas.gateway import interface, streaming, wire
 from shuyuan.maas.gateway.batch import batches
 from shuyuan.maas.gateway.media import audio, forms, subtitles
-from shuyuan.maas.gateway.routes import common, uploads
+from shuyuan.maas.gateway.routes import common, speaking, uploads
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.gateway.text import screening
 
 MAX_BYTES = 24_000_000
 _MEDIA_TYPES = {"text": "text/plain", "srt": "application/x-subrip", "vtt": "text/vtt"}
@@ -44,14 +45,17 @@ def router(gateway: GatewayService, jobs: batches.Batches | None = None) -> APIR
     async def speech(request: Request, principal: Principal = Depends(known)) -> Response:
         """Say a text; 404 `voice_not_installed` without a voice."""
         body = wire.parse(forms.SpeechBody, await request.body())
+        band = speaking.band_of(request, principal, None)
         async with streaming.while_reading(request.receive):
             spoken = await audio.speak(
                 gateway.desk,
+                gateway.screening,
                 principal,
                 body.input,
                 model=body.model,
                 voice=body.voice,
                 speed=body.speed,
+                age_band=band,
                 began=request.state.began,
             )
         return Response(spoken.audio, media_type=spoken.media_type, headers=common.headers(spoken.receipt))
@@ -67,10 +71,12 @@ async def _transcript(
     shape: subtitles.Format,
     stream: bool,
 ) -> Response:
+    band = speaking.band_of(request, principal, None)
+    hear = screening.Listening(gateway.screening, principal, band, source="transcript").hear
     async with AsyncExitStack() as held:
         await held.enter_async_context(streaming.while_reading(request.receive))
         said = await held.enter_async_context(
-            audio.transcribe(gateway.desk, principal, speech, began=request.state.began)
+            audio.transcribe(gateway.desk, principal, speech, hear=hear, began=request.state.began)
         )
         if not stream:
             return _whole(await said.whole(), speech, shape)

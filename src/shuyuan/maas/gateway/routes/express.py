@@ -108,6 +108,8 @@ class Express:
         key = request.headers.get("authorization", "")
         if key and (asking := self._asking.get(key)) is not None:
             await asyncio.wait([asking])
+            if not asking.cancelled() and isinstance(refused := asking.exception(), errors.Unauthenticated):
+                raise refused  # dead for one is dead for all
             if self._quick_gate(request):
                 return
         asking = asyncio.ensure_future(run_in_threadpool(self._gate, request))

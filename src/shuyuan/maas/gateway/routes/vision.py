@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.gateway import streaming, wire
 from shuyuan.maas.gateway.media import forms, generating, vision
-from shuyuan.maas.gateway.routes import common, uploads
+from shuyuan.maas.gateway.routes import common, speaking, uploads
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.gateway.text import screening
 
 MAX_BYTES = 12_000_000
 
@@ -36,8 +37,10 @@ def _pictures(gateway: GatewayService, eyes: vision.Eyes) -> APIRouter:
     async def ocr(request: Request, principal: Principal = Depends(known)) -> Response:
         """A photo of a page → its text, line by line with corners."""
         picture, body = await _picture(request)
+        band = speaking.band_of(request, principal, None)
+        hear = screening.Listening(gateway.screening, principal, band, source="page").hear
         async with streaming.while_reading(request.receive):
-            page = await eyes.read_page(principal, body.model, picture, began=request.state.began)
+            page = await eyes.read_page(principal, body.model, picture, hear=hear, began=request.state.began)
         told = {"text": page.text, "lines": page.lines, "width": page.width, "height": page.height}
         return common.answer(
             request, told | {"model": page.receipt.model, "usage": common.usage(page.usage)}, page.receipt
@@ -72,8 +75,11 @@ def _pictures(gateway: GatewayService, eyes: vision.Eyes) -> APIRouter:
     async def generations(request: Request, principal: Principal = Depends(known)) -> Response:
         """By a `remote` model that claims it; nothing here draws."""
         body = wire.parse(forms.GenerationBody, await request.body())
+        band = speaking.band_of(request, principal, None)
         async with streaming.while_reading(request.receive):
-            told, receipt = await generating.generate(gateway.desk, principal, body, began=request.state.began)
+            told, receipt = await generating.generate(
+                gateway.desk, gateway.screening, principal, body, age_band=band, began=request.state.began
+            )
         return common.answer(request, told, receipt)
 
     return api

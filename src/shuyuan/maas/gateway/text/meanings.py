@@ -4,6 +4,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,9 @@ from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.gateway import checks, interface
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway.books import quota
+from shuyuan.maas.gateway.books import booking, quota
 from shuyuan.maas.gateway.media import labels as trained
+from shuyuan.maas.serving import interface as serving
 
 DEADLINE_S = 60.0
 _SHARPNESS = 0.03  # cosines of one embedding model lie close together; this spreads them into shares
@@ -41,8 +43,15 @@ class Centres:
             del self._kept[next(iter(self._kept))]
 
 
+class Served(Protocol):
+    """Whoever has a desk."""
+
+    @property
+    def desk(self) -> desks.Desk: ...
+
+
 async def classify(
-    gateway: interface.Gateway,
+    gateway: Served,
     principal: Principal,
     text: str,
     labels: Sequence[str],
@@ -54,6 +63,7 @@ async def classify(
 ) -> interface.Classified:
     """Labels by nearness of meaning. Raises BadInput for fewer than 2 or repeated labels.
 
+    model: located once, by `name`; it is what is booked, told, and remembered with the centres.
     descriptions: words that belong to a label, between commas; a label then lies in the middle of them.
     """
     if not 2 <= len(labels) <= interface.MAX_LABELS or len(set(labels)) < len(labels):
@@ -65,12 +75,13 @@ async def classify(
     key = (principal.school_id, model.key, tuple(map(tuple, parts)))
     centres = known.get(key)
     words = [word for ones in parts for word in ones] if centres is None else []
-    answer = await gateway.embed(principal, name, [text, *words], kind="passage", purpose="service")
+    call, answer = await _embedded(gateway.desk, principal, model, name, [text, *words])
     if centres is None:
         centres = _centres(answer.vectors[1:], parts)
         known.put(key, centres)
     nearness = centres @ answer.vectors[0]
-    return interface.Classified(answer.receipt, _shares(labels, nearness), answer.usage)
+    usage = interface.Usage(answer.prompt_tokens)
+    return interface.Classified(desks.receipt(call, model), _shares(labels, nearness), usage)
 
 
 async def classify_by_version(
@@ -128,6 +139,25 @@ async def rerank(
     near = np.clip(np.concatenate(scores), 0.0, 1.0)
     order = np.argsort(-near, kind="stable")[: top_n or len(documents)]
     return interface.Ranked(desks.receipt(call, found), tuple((int(at), float(near[at])) for at in order), usage)
+
+
+async def _embedded(
+    desk: desks.Desk, principal: Principal, model: catalogue_api.Loadable, name: str, texts: Sequence[str]
+) -> tuple[booking.Booking, serving.Embeddings]:
+    """Vectors by a model that was located already: located again, the name could mean another version."""
+    began = time.perf_counter()
+    desk.admit(principal)
+    checks.inputs(texts)
+    if "embed" not in model.tasks:
+        raise interface.NotClaimed(
+            f"the card of {name!r} does not claim 'embed'; it claims {', '.join(model.tasks)}",
+            fix="leave the labels out, or use a model that claims embed",
+        )
+    tokens = quota.estimate_tokens(texts)
+    booked = desk.booked(principal, model, "embeddings", tokens=tokens, purpose="service", began=began, early=True)
+    async with booked as call:
+        answer = await desk.embed(call, principal, model, name, texts, kind="passage", deadline_s=DEADLINE_S)
+    return call, answer
 
 
 def _parts(label: str, description: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 Adults are protected from help with grave harm alone, and what a model says to them is passed on as it comes. For a
 child or a teen whole sentences are checked before they leave: nothing that was not checked is sent. A sign that
-somebody is in danger is noted in the activity log and told as an event, with ids only.
+somebody is in danger is noted in the activity log and told as an event, with ids only. What a child or a teen said
+into a microphone or photographed is theirs: it is given back as it is, and a sign of harm in it is told all the same.
 """
 
 import asyncio
@@ -105,6 +106,27 @@ class Screening:
         await self._db.write_async(work)
 
 
+class Listening:
+    """What a person said or photographed, as a model reads it: never withheld from them, a sign of harm told once.
+
+    source: `transcript` or `page`, for the note and the event.
+    """
+
+    def __init__(self, screen: Screening, principal: Principal, band: policy.Band, *, source: str) -> None:
+        self._screen, self._principal, self._band, self._source = screen, principal, band, source
+        self._before, self._told = "", band == "adult"  # of an adult nothing is told
+
+    async def hear(self, words: str) -> None:
+        """The next words, before anybody is given them; lines and pauses do not part a sentence."""
+        if self._told:
+            return
+        text = " ".join((self._before + words).split())
+        self._before = (self._before + words)[-_BEHIND:]
+        if await _shows_harm(text):
+            self._told = True
+            await self._screen.tell(self._principal, self._band, source=self._source)
+
+
 class Holdback:
     """One answer to a child or a teen: sentences leave once they were judged, with what stood before them."""
 
@@ -144,6 +166,12 @@ class Holdback:
         released = replace(self._waiting, text=ready, tool_calls=calls)
         self._waiting = interface.Delta(tool_calls=() if ended else self._waiting.tool_calls)
         return released
+
+
+async def _shows_harm(text: str) -> bool:
+    if len(text) <= _LONG:
+        return policy.shows_harm(text)
+    return await asyncio.to_thread(policy.shows_harm, text)
 
 
 def _language(text: str) -> plain_text.Language:

@@ -131,6 +131,9 @@ def watched(model: str, endpoint: str, call: booking.Booking) -> Iterator[None]:
     try:
         yield
         outcome = "ok" if call.finished else "left"
+    except interface.QuotaFull:
+        outcome = ""  # begun early and refused: it counts as refused, not as a call
+        raise
     except Exception:
         raise
     except BaseException:
@@ -146,6 +149,8 @@ def watched(model: str, endpoint: str, call: booking.Booking) -> Iterator[None]:
 def _over(series: _Series, call: booking.Booking, endpoint: str, outcome: str, seconds: float) -> None:
     series.running.dec()
     series.vllm_running.dec()
+    if not outcome:
+        return
     series.overhead.observe(call.overhead_ms / 1000)
     series.duration.observe(seconds)
     series.vllm_latency.observe(seconds)

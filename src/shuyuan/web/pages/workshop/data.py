@@ -224,6 +224,7 @@ def _one(
         copies=planning.COPIES,
         augmentations=planning.augmentations(version.columns),
         said=lambda name, otherwise="": common.first(said, name, otherwise),
+        worded=(*(rule.name for rule in planning.RULES), "read"),
         cell=_cell,
     )
 

@@ -1,0 +1,349 @@
+"""The model workshop: every page for every role in both languages, and forms that do what they say."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from fastapi.testclient import TestClient
+from tests.web import checks, schools, workbench
+
+from shuyuan.identity.interface import Principal
+
+pytest.importorskip("torch", reason="training needs torch: make train")
+pytest.importorskip("polars", reason="data sets are read with polars: make train")
+LANGUAGES = ("zh", "en")
+LISTS = ("data", "runs", "reports", "models", "pipelines")
+ROLES = ("admin", "developer", "teacher")
+
+
+@dataclass
+class Bench:
+    """A school with one data set in two versions, a run, its version, a report and a child. Pages by name."""
+
+    office: schools.Office
+    people: dict[str, TestClient]
+    pages: dict[str, str]
+
+    @property
+    def boss(self) -> Principal:
+        found: Principal = self.office.platform.get("identity").sign_in("office", schools.PASSWORD).principal
+        return found
+
+
+def staff(office: schools.Office) -> dict[str, TestClient]:
+    """A browser for each role; the administrator is there already."""
+    identity = office.platform.get("identity")
+    school = identity.schools()[0]
+    for role in ("developer", "teacher"):
+        made = {"school_id": school.id, "role": role, "name": role, "login": role, "secret": schools.PASSWORD}
+        office.platform.get("db").write(lambda uow, made=made: identity.create_account(uow, **made))
+    return {"admin": office.admin} | {role: office.enter(role, schools.PASSWORD) for role in ("developer", "teacher")}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with schools.empty(tmp_path_factory.mktemp("workshop") / "home", starter="none") as office:
+        admin, pages = office.admin, dict[str, str]()
+        pages["raw"] = workbench.upload(admin)
+        pages["data"] = workbench.prepare(admin, pages["raw"])
+        pages["run"] = workbench.train(admin, "data:/marks/2")
+        pages["second"] = workbench.train(admin, "data:/marks/2", **{"c.epochs": "3"})
+        assert workbench.ended(office, pages["run"]) == "finished"
+        assert workbench.ended(office, pages["second"]) == "finished"
+        register = admin.post(f"{pages['run']}/register", data={"model": "passing"})
+        assert register.headers["location"] == "/workshop/models/passing?version=1&notice=registered"
+        pages["model"] = "/workshop/models/passing"
+        order = {"subject": "models:/passing/1", "data": "data:/marks/2", "part": "validation", "groups": "path"}
+        pages["report"] = admin.post("/workshop/reports", data=order).headers["location"]
+        workbench.until(lambda: admin.get(pages["report"]).text, lambda page: "hx-trigger" not in page)
+        runs = [pages[name].rpartition("/")[2] for name in ("run", "second")]
+        pages["compare"] = f"/workshop/runs/compare?run={runs[0]}&run={runs[1]}"
+        yield Bench(office, staff(office), pages)
+
+
+@pytest.fixture(scope="module")
+def newcomers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, TestClient]]:
+    """The staff of a school that has nothing yet."""
+    with schools.empty(tmp_path_factory.mktemp("fresh") / "home", starter="none") as office:
+        yield staff(office)
+
+
+def seen(client: TestClient, path: str, language: str) -> str:
+    answer = client.get(f"{path}{'&' if '?' in path else '?'}lang={language}")
+    assert answer.status_code == 200, (path, answer.status_code)
+    checks.is_sound(answer.text, language)
+    return answer.text
+
+
+# every page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", ROLES)
+def test_an_empty_workshop_says_what_to_do_first(newcomers: dict[str, TestClient], role: str, language: str) -> None:
+    for name in [*LISTS[: 3 if role == "teacher" else 5], "../workshop/new-run"]:
+        page = seen(newcomers[role], f"/workshop/{name}", language)
+        assert 'class="empty"' in page or 'class="note"' in page, name
+    if role == "teacher":
+        assert newcomers[role].get("/workshop/models").status_code == 403
+        assert "/workshop/models" not in seen(newcomers[role], "/workshop/data", language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", ROLES)
+def test_every_page_is_sound_for_its_role(bench: Bench, role: str, language: str) -> None:
+    client = bench.people[role]
+    for name in LISTS[: 3 if role == "teacher" else 5]:
+        assert "/workshop/data" in seen(client, f"/workshop/{name}", language)
+    for name in ("raw", "data", "run", "compare", "report"):
+        seen(client, bench.pages[name], language)
+    seen(client, "/workshop/new-run?data=data:/marks/2", language)
+    if role != "teacher":
+        seen(client, bench.pages["model"], language)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_task_and_method_has_its_form_from_its_schema(bench: Bench, language: str) -> None:
+    for task in bench.office.platform.get("training").tasks():
+        page = seen(bench.office.admin, f"/workshop/new-run?data=data:/marks/2&task={task.name}", language)
+        missing = [name for name in task.config["properties"] if f'name="c.{name}' not in page]
+        assert not missing, (task.name, missing)
+        assert (task.title.zh if language == "zh" else task.title.en) in page
+    for method in bench.office.platform.get("compression").methods():
+        page = seen(bench.office.admin, f"{bench.pages['model']}?method={method.name}", language)
+        assert all(f'name="c.{name}' in page for name in method.config_schema["properties"])
+
+
+def test_pupils_and_strangers_do_not_see_it(bench: Bench) -> None:
+    assert bench.office.anyone().get("/workshop/data").headers["location"].startswith("/enter")
+
+
+def test_a_form_of_another_site_is_refused(bench: Bench) -> None:
+    answer = bench.office.admin.post(
+        f"{bench.pages['raw']}/delete", headers={"sec-fetch-site": "cross-site", "origin": "http://evil.example"}
+    )
+    assert answer.status_code == 403
+    assert bench.office.admin.get(bench.pages["raw"]).status_code == 200
+
+
+# data sets
+
+
+def test_a_data_set_shows_columns_findings_rows_and_lineage(bench: Bench) -> None:
+    page = seen(bench.office.admin, bench.pages["data"], "en")
+    assert "120 rows, 5 columns" in page
+    assert "It is ready; what is predicted is passed" in page
+    assert len(re.findall(r"<td>p\d{3}</td>", page)) == 20, "twenty rows are shown"
+    assert 'href="/workshop/data/marks/1"' in page, "its parent"
+    assert "Imbalance of classes" in page
+    assert "/api/datasets/marks/2/parts/test?format=csv" in page
+    assert (
+        bench.office.admin.get("/api/datasets/marks/2/parts/test?format=csv")
+        .text.lstrip("\ufeff")
+        .startswith("pupil,hours")
+    )
+
+
+def test_kinds_and_roles_are_corrected_by_the_plan_and_the_rest_stays(bench: Bench) -> None:
+    version = bench.office.platform.get("datasets").version(bench.boss.school_id, "data:/marks/2")
+    assert {one.name: one.role for one in version.columns}["pupil"] == "ignore"
+    assert version.plan["columns"]["passed"]["role"] == "label"
+    assert {one["rule"] for one in version.plan["rules"]} >= {"types", "missing", "duplicates", "leakage"}
+    assert set(version.parts) == {"train", "validation", "test"}
+    first = bench.office.platform.get("datasets").version(bench.boss.school_id, "data:/marks/1")
+    assert set(first.parts) == {"train"}, "the version it was made from never changes"
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"share.train": "90"}, "the shares add up to"),
+        ({"share.test": "many"}, "many"),
+        ({"role.1": "label"}, "there are several labels"),
+        ({"split": "time"}, "needs a column of role time"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_with_value_and_fix_and_keeps_what_was_said(
+    bench: Bench, form: dict[str, str], said: str
+) -> None:
+    admin = bench.office.admin
+    given = workbench.defaults(admin.get(bench.pages["raw"]).text) | {"split": "random", "share.train": "70"} | form
+    answer = admin.post(f"{bench.pages['raw']}/prepare", data=given)
+    assert answer.status_code == 400
+    checks.is_sound(answer.text, "en")
+    assert said in answer.text
+    if "share.train" in form:
+        assert 'value="90"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("form", "file", "said"),
+    [
+        ({"name": "Not A Name"}, b"a,b\n1,2\n", "Not A Name"),
+        ({"name": "ok", "format": "csv"}, b"", "empty"),
+        ({"name": "ok"}, None, "no file was chosen"),
+    ],
+)
+def test_a_file_that_is_refused_says_why_and_keeps_the_form(
+    bench: Bench, form: dict[str, str], file: bytes | None, said: str
+) -> None:
+    files = {"file": ("x.csv", file)} if file is not None else None
+    answer = bench.office.admin.post("/workshop/data/upload", data={"purpose": "kept words", **form}, files=files)
+    if answer.status_code == 303:  # it was taken in, and refused once it was read
+        work = answer.headers["location"]
+        page = workbench.until(lambda: bench.office.admin.get(work).text, lambda one: 'role="alert"' in one)
+    else:
+        assert answer.status_code == 400
+        page = answer.text
+        assert "kept words" in page
+    checks.is_sound(page, "en")
+    assert said in page
+
+
+def test_data_of_persons_without_consent_cannot_be_trained_on(bench: Bench) -> None:
+    admin = bench.office.admin
+    page = workbench.upload(admin, "private", personal="1")
+    assert "may not be trained on" in seen(admin, page, "en")
+    asked = {"data": "data:/private/1", "task": "tabular_classification"}
+    answer = admin.post("/workshop/runs", data=asked)
+    assert answer.status_code == 403
+    assert "Ask them first" in answer.text
+    assert "请先取得同意" in admin.post("/workshop/runs?lang=zh", data=asked).text
+    assert admin.post(f"{page}/delete").headers["location"] == "/workshop/data?notice=deleted"
+    assert admin.get(page).status_code == 404
+    admin.cookies.set("lang", "en")
+
+
+def test_a_data_set_in_use_stays(bench: Bench) -> None:
+    answer = bench.office.admin.post(f"{bench.pages['data']}/delete")
+    assert answer.status_code == 409
+    assert "Something was made with it" in answer.text
+
+
+# runs
+
+
+def test_a_run_shows_its_curves_as_picture_and_as_table(bench: Bench) -> None:
+    page = seen(bench.office.admin, bench.pages["run"], "en")
+    assert page.count("<polyline") >= 2, "train and validation"
+    assert '<th scope="col" class="r">validation</th>' in page
+    assert "hx-trigger" not in page, "it has ended: nothing is asked again"
+    assert f"/api/runs/{bench.pages['run'].rpartition('/')[2]}/out/model.onnx" in page
+    assert "models:/passing/1" in page
+
+
+def test_runs_are_compared_over_each_other_with_what_differs(bench: Bench) -> None:
+    page = seen(bench.office.admin, bench.pages["compare"], "en")
+    assert "2 runs, 1 settings differ" in page
+    assert re.search(r"<code>epochs</code></th><td class=\"num\">30</td><td class=\"num\">3</td>", page)
+    assert bench.office.admin.get("/workshop/runs/compare").headers["location"] == "/workshop/runs?notice=pick_two"
+
+
+def test_a_setting_out_of_bounds_is_named_and_what_was_typed_stays(bench: Bench) -> None:
+    form = {"data": "data:/marks/2", "task": "tabular_classification", "c.rate": "-1", "c.hidden": "8, 4"}
+    answer = bench.office.admin.post("/workshop/runs", data=form)
+    assert answer.status_code == 400
+    checks.is_sound(answer.text, "en")
+    assert "rate is -1" in answer.text
+    assert 'name="c.rate" value="-1"' in answer.text
+    assert 'name="c.hidden" value="8, 4"' in answer.text
+    assert "rate is &#39;fast&#39;" in bench.office.admin.post("/workshop/runs", data={**form, "c.rate": "fast"}).text
+
+
+def test_a_teacher_trains_and_stops_but_neither_registers_nor_uploads(bench: Bench) -> None:
+    teacher = bench.people["teacher"]
+    run = workbench.train(teacher, "data:/marks/2", **{"c.epochs": "10000"})
+    page = seen(teacher, run, "en")
+    assert 'hx-trigger="every 2s"' in page
+    changed = teacher.get(f"{run}?seen=paused", headers={"hx-request": "true"})
+    assert changed.headers["hx-refresh"] == "true", "the page is renewed once the state is another"
+    assert teacher.post(f"{run}/pause").headers["location"] == f"{run}?notice=pausing"
+    assert teacher.post(f"{run}/cancel").headers["location"] == f"{run}?notice=cancelling"
+    assert workbench.ended(bench.office, run) == "cancelled"
+    assert teacher.post(f"{run}/cancel").status_code == 409
+    assert teacher.post(f"{bench.pages['run']}/register", data={"model": "mine"}).status_code == 403
+    assert teacher.post("/workshop/data/upload", data={"name": "x"}).status_code == 403
+    assert teacher.post(f"{run}/explode").status_code == 404
+    assert "Register" not in seen(teacher, bench.pages["run"], "en")
+
+
+# reports, models, pipelines
+
+
+def test_a_gate_puts_every_figure_beside_its_limit_and_a_passed_one_promotes(bench: Bench) -> None:
+    admin = bench.office.admin
+    judged = admin.post(f"{bench.pages['report']}/judge", data={"gate": "classification"})
+    page = seen(admin, judged.headers["location"], "en")
+    verdict = bench.office.platform.get("evaluation").verdicts(
+        bench.boss.school_id, bench.pages["report"].rpartition("/")[2]
+    )[0]
+    assert all(f"<code>{line.figure}</code>" in page for line in verdict.lines)
+    assert bench.people["developer"].post(f"{bench.pages['model']}/promote", data={"version": "1"}).status_code == 403
+    said = {"version": "1", "verdict": verdict.id if verdict.passed else "", "reason": "the first one"}
+    assert admin.post(f"{bench.pages['model']}/promote", data=said).status_code == 303
+    assert "Version 1 is in use" in seen(admin, bench.pages["model"], "en")
+
+
+def test_a_child_is_compressed_tried_on_a_few_and_taken_back(bench: Bench) -> None:
+    admin, model = bench.office.admin, bench.pages["model"]
+    started = admin.post(f"{model}/compress", data={"version": "1", "method": "int8_dynamic", "data": "data:/marks/2"})
+    assert started.headers["location"] == f"{model}?version=1&notice=compressing"
+    page = workbench.until(
+        lambda: seen(admin, f"{model}?version=1", "en"), lambda one: 'href="/workshop/models/passing?version=2"' in one
+    )
+    assert "<code>size_bytes</code>" in page, "the table against its parent"
+    child = seen(admin, f"{model}?version=2", "en")
+    assert 'href="/workshop/models/passing?version=1"' in child
+    if bench.office.platform.get("deployment").deployment(bench.boss.school_id, "passing").champion is None:
+        admin.post(f"{model}/promote", data={"version": "1", "reason": "to begin with"})
+    wrong = admin.post(f"{model}/deploy", data={"version": "2", "share": "10", "max_error_rate": "200"})
+    assert (wrong.status_code, "max_error_rate is 2.0" in wrong.text) == (400, True)
+    rules = {"max_error_rate": "4", "max_latency_ratio": "3", "min_calls": "20", "window_s": "600"}
+    assert admin.post(f"{model}/deploy", data={"version": "2", "share": "25", **rules}).status_code == 303
+    page = seen(admin, model, "en")
+    assert "25 % of the people try version 2" in page
+    assert "over 4 % errors, or 3 times slower" in page
+    assert admin.post(f"{model}/rollback", data={"version": "2"}).status_code == 400, "a reason is needed"
+    assert admin.post(f"{model}/rollback", data={"version": "2", "reason": "enough"}).status_code == 303
+    assert "enough" in seen(admin, model, "en")
+    assert admin.get("/api/models/passing/versions/2/bundle").content[:2] == b"PK"
+    assert admin.get("/workshop/models/nobody").status_code == 404
+
+
+def test_a_pipeline_starts_from_the_short_form_and_is_seen_step_by_step(bench: Bench) -> None:
+    admin = bench.office.admin
+    form = {
+        "model": "night",
+        "data": "data:/marks/2",
+        "task": "tabular_classification",
+        "epochs": "2000",
+        "promote": "1",
+    }
+    started = admin.post("/workshop/pipelines", data=form)
+    page = seen(admin, started.headers["location"], "zh")
+    assert "<svg" in page
+    assert all(word in page for word in ("训练", "上线审核", "设为现用"))
+    assert "&#34;epochs&#34;: 2000" in page
+    assert admin.post(f"{started.headers['location']}/cancel").status_code == 303
+    admin.cookies.set("lang", "en")
+
+
+@pytest.mark.parametrize("written", ["{", "[]", '{"name": "x"}', '{"name": "x", "model": "m", "data": "d", "oops": 1}'])
+def test_a_pipeline_in_wrong_json_is_refused_and_stays_in_the_field(bench: Bench, written: str) -> None:
+    answer = bench.office.admin.post("/workshop/pipelines", data={"json": written})
+    assert answer.status_code == 400
+    checks.is_sound(answer.text, "en")
+    assert 'role="alert"' in answer.text
+    assert written.replace('"', "&#34;") in answer.text
+
+
+def test_another_schools_work_has_no_page(bench: Bench) -> None:
+    identity = bench.office.platform.get("identity")
+    other = identity.create_school("Valley").id
+    made = {"school_id": other, "role": "admin", "name": "v", "login": "valley", "secret": schools.PASSWORD}
+    bench.office.platform.get("db").write(lambda uow: identity.create_account(uow, **made))
+    stranger = bench.office.enter("valley", schools.PASSWORD)
+    for name in ("raw", "data", "run", "compare", "report", "model"):
+        assert stranger.get(bench.pages[name]).status_code == 404, name
+    assert "marks" not in stranger.get("/workshop/data").text
