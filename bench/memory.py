@@ -59,14 +59,15 @@ def main() -> None:
 
 def _registered(client: httpx.Client, pid: int) -> float:
     """Kilobytes of resident memory that each registered, unloaded version adds."""
-    _register(client, "adder")
+    register(client, "adder")
     before = harness.resident_mb(pid)
     for _ in range(REGISTERED):
-        _register(client, "adder")
+        register(client, "adder")
     return 1e3 * max(0.0, harness.resident_mb(pid) - before) / REGISTERED
 
 
-def _register(client: httpx.Client, name: str) -> None:
+def register(client: httpx.Client, name: str) -> None:
+    """Bring a graph that adds one, as the champion of its name."""
     made = graph.Graph(name)
     one = made.constant("one", np.ones(1, dtype=np.float32))
     made.output(made.node("Add", [made.input("x", "float32", ("rows", 4)), one], "y"), "float32", ("rows", 4))

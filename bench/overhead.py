@@ -1,7 +1,7 @@
 """The trainer against a bare PyTorch loop on the same task, and what a checkpoint and a resume cost.
 
 The same net, optimiser, batches and order of work; the bare loop only trains. CPU seconds of one thread, the two in
-turn, the median of the ratios. Run: `python -m bench.overhead`.
+turn, the median of the ratios. Run: `make bench NAME=overhead`.
 """
 
 import json
@@ -18,10 +18,16 @@ import polars
 import torch
 from torch.nn import functional
 
+from bench import harness
 from shuyuan.maas.training import checkpoints, loop, reporting, sampling, tasks
 from shuyuan.maas.training.encoders import TRUTH
 
 ROUNDS, SEED = 11, 3
+PROTOCOL = f"CPU seconds of one thread, ours and bare in turn, median ratio of {ROUNDS} pairs; resume after kill -9"
+GOALS: dict[str, harness.Goal] = {
+    "trainer_overhead_pictures": ("<=", 0.05),
+    "trainer_overhead_rows": ("<=", 0.05),
+}
 CASES: Mapping[str, tuple[str, int, dict[str, Any]]] = {  # task, rows, config
     "pictures": ("image_classification", 1_000, {"widths": [16, 32], "epochs": 10, "batch": 64}),
     "rows": ("tabular_classification", 8_000, {"hidden": [256, 256], "epochs": 5, "batch": 256}),
@@ -159,4 +165,4 @@ def _until(folder: Path, step: int) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(), indent=1))
+    harness.report("overhead", measure(), PROTOCOL, GOALS, ("torch",))

@@ -43,6 +43,8 @@ PLANTS = [
         "from shuyuan.learning.people import store as _planted",
     ),
     Plant("shuyuan.maas.catalogue", "maas/gateway/service.py", "from shuyuan.maas.catalogue import store as _planted"),
+    Plant("client", "client/wire.py", "from shuyuan.kernel import errors as _planted"),
+    Plant("client_leaf", "entrypoints/server.py", "from shuyuan import client as _planted"),
 ]
 
 

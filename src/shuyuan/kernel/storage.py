@@ -77,7 +77,7 @@ class Storage:
         return bool(self._fs.exists(self._path(address)))
 
     def remove(self, address: str) -> None:
-        """Forget what nothing refers to any more; nothing happens when it is not there. The caller knows of all who do."""
+        """Forget what nothing refers to any more (the caller knows); nothing happens when it is not there."""
         if self.has(address):
             self._fs.rm_file(self._path(address))
 

@@ -102,7 +102,10 @@ async def transcribe(
     purpose: interface.Purpose = "api",
     began: float | None = None,
 ) -> AsyncIterator[Transcript]:
-    """Write speech down. hear: see Transcript. as_job: up to half an hour. Raises BadSound, TooLong, NotClaimed and what the desk raises."""
+    """Write speech down. hear: see Transcript. as_job: up to half an hour.
+
+    Raises BadSound, TooLong, NotClaimed and what the desk raises.
+    """
     began = began or time.perf_counter()
     desk.admit(principal)
     expected = expected_tokens(speech.audio, as_job=as_job)
