@@ -116,5 +116,23 @@ def test_an_allowance_of_the_term_and_of_calls_at_once_is_set_on_the_page(office
     assert "The school this term: 0 of 700 tokens" in office.admin.get("/admin/usage").text
 
 
+def test_one_persons_allowance_is_shown_and_set_without_touching_the_schools(office: schools.Office) -> None:
+    identity, gateway, boss = office.platform.get("identity"), office.platform.get("gateway"), _boss(office)
+    before = gateway.usage(boss)
+    person = identity.accounts(boss)[0]
+    set_ = office.admin.post("/admin/usage/limits", data={"who": person.id, "tokens": "1234", "requests": "7"})
+    assert set_.headers["location"].endswith(f"&who={person.id}")
+    page = office.admin.get(f"/admin/usage?who={person.id}").text
+    assert 'value="1234"' in page
+    assert f'<option value="{person.id}" selected>' in page
+    assert 'value="1234"' not in office.admin.get("/admin/usage").text
+    assert [one for one in gateway.usage(boss) if one.scope == "school"] == [
+        one for one in before if one.scope == "school"
+    ]
+    wrong = office.admin.post("/admin/usage/limits", data={"who": person.id, "tokens": "many"})
+    assert wrong.status_code == 400
+    assert f'<option value="{person.id}" selected>' in wrong.text, "the person stays chosen"
+
+
 def _boss(office: schools.Office) -> Principal:
     return Principal("system", office.platform.get("identity").schools()[0].id, "admin")

@@ -1,5 +1,6 @@
 """The model workshop: every page for every role in both languages, and forms that do what they say."""
 
+import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from shuyuan.identity.interface import Principal
 pytest.importorskip("torch", reason="training needs torch: make train")
 pytest.importorskip("polars", reason="data sets are read with polars: make train")
 LANGUAGES = ("zh", "en")
-LISTS = ("data", "runs", "reports", "models", "pipelines")
+LISTS = ("data", "runs", "reports", "models", "pipelines", "lab")
 ROLES = ("admin", "developer", "teacher")
 
 
@@ -82,7 +83,7 @@ def seen(client: TestClient, path: str, language: str) -> str:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("role", ROLES)
 def test_an_empty_workshop_says_what_to_do_first(newcomers: dict[str, TestClient], role: str, language: str) -> None:
-    for name in [*LISTS[: 3 if role == "teacher" else 5], "../workshop/new-run"]:
+    for name in [*LISTS[: 3 if role == "teacher" else 6], "../workshop/new-run"]:
         page = seen(newcomers[role], f"/workshop/{name}", language)
         assert 'class="empty"' in page or 'class="note"' in page, name
     if role == "teacher":
@@ -94,7 +95,7 @@ def test_an_empty_workshop_says_what_to_do_first(newcomers: dict[str, TestClient
 @pytest.mark.parametrize("role", ROLES)
 def test_every_page_is_sound_for_its_role(bench: Bench, role: str, language: str) -> None:
     client = bench.people[role]
-    for name in LISTS[: 3 if role == "teacher" else 5]:
+    for name in LISTS[: 3 if role == "teacher" else 6]:
         assert "/workshop/data" in seen(client, f"/workshop/{name}", language)
     for name in ("raw", "data", "run", "compare", "report"):
         seen(client, bench.pages[name], language)
@@ -347,3 +348,25 @@ def test_another_schools_work_has_no_page(bench: Bench) -> None:
     for name in ("raw", "data", "run", "compare", "report", "model"):
         assert stranger.get(bench.pages[name]).status_code == 404, name
     assert "marks" not in stranger.get("/workshop/data").text
+
+
+def test_the_lab_compares_three_ways_on_rows_of_the_same_persons(bench: Bench) -> None:
+    admin, dice = bench.office.admin, random.Random(5)
+    lines = ["who,a,right"]
+    for n in range(160):
+        a = dice.uniform(-1, 1)
+        lines.append(f"s{n % 4},{a:.3f},{'yes' if a > 0 else 'no'}")
+    raw = workbench.upload(admin, "answers", "\n".join(lines).encode())
+    asked = {"data": "data:/answers/2", "epochs": "3", "rounds": "2", "processes": "1"}
+    assert admin.post("/workshop/lab", data=asked).status_code == 404
+    workbench.prepare(admin, raw, **{"role.0": "person", "split": "random", "kind.0": "identifier"})
+    assert admin.post("/workshop/lab", data={**asked, "rounds": "1"}).status_code == 400
+    assert "needs a person column" in admin.post("/workshop/lab", data={**asked, "data": "data:/marks/2"}).text
+    page = admin.post("/workshop/lab", data=asked).headers["location"]
+    seen(admin, page, "en")
+    told = workbench.until(lambda: seen(admin, page, "en"), lambda one: "hx-trigger" not in one)
+    assert "Best by AUC" in told, told
+    assert all(way in told for way in ("One per learner", "Incremental", "Distributed"))
+    assert "实验室" in seen(admin, page, "zh")
+    assert page in seen(admin, "/workshop/lab", "en")
+    assert bench.people["teacher"].get("/workshop/lab").status_code == 403

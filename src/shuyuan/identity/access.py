@@ -382,4 +382,7 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("POST", "/workshop/pipelines"): allow("admin", "developer", scope="admin"),
     ("GET", "/workshop/pipelines/{pipeline_id}"): allow("admin", "developer", scope="admin"),
     ("POST", "/workshop/pipelines/{pipeline_id}/cancel"): allow("admin", "developer", scope="admin"),
+    ("GET", "/workshop/lab"): allow("admin", "developer", scope="admin"),
+    ("POST", "/workshop/lab"): allow("admin", "developer", scope="admin"),
+    ("GET", "/workshop/lab/{lab_id}"): allow("admin", "developer", scope="admin"),
 }

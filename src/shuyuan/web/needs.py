@@ -24,6 +24,7 @@ from shuyuan.maas.gateway.interface import Gateway
 from shuyuan.maas.pipelines.interface import Pipelines
 from shuyuan.maas.serving.interface import Engine
 from shuyuan.maas.training.interface import Training
+from shuyuan.web.labs import Labs
 from shuyuan.web.shell import Shell
 
 
@@ -74,3 +75,4 @@ class WorkshopNeeds:
     compression: Compressing
     deployment: Deployments
     pipelines: Pipelines
+    labs: Labs

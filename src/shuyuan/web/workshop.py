@@ -13,11 +13,12 @@ from shuyuan.maas.deployment.interface import Deployments
 from shuyuan.maas.evaluation.interface import Evaluation
 from shuyuan.maas.pipelines.interface import Pipelines
 from shuyuan.maas.training.interface import Training
+from shuyuan.web.labs import Labs
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import data, models, pipelines, reports, runs, starting
+from shuyuan.web.pages.workshop import data, lab, models, pipelines, reports, runs, starting
 from shuyuan.web.shell import Shell
 
-FAMILIES = (data, starting, runs, reports, models, pipelines)
+FAMILIES = (data, starting, runs, reports, models, pipelines, lab)
 
 
 def router(
@@ -44,6 +45,7 @@ def router(
         compression=compression,
         deployment=deployment,
         pipelines=pipelines,
+        labs=Labs(settings.home, datasets),
     )
     api = APIRouter()
     for family in FAMILIES:

@@ -47,7 +47,7 @@ def test_the_file_of_another_runner_is_refused(tmp_path: Path, runner: str, othe
     [
         (files.pickled(), "Python pickle"),
         (files.torch_archive(), "holds a pickle"),
-        (gzip.compress(files.pickled()), "packed with gzip"),
+        (gzip.compress(files.pickled(), mtime=0), "packed with gzip"),
         (b"", "empty"),
     ],
     ids=["pickle", "torch", "joblib", "empty"],

@@ -64,8 +64,8 @@ def router(needs: OfficeNeeds) -> APIRouter:
                 period=_period(needs, reader, account, period),
             )
         except errors.BadInput as wrong:
-            return _page(needs, request, reader, 7, "", wrong)
-        return RedirectResponse("/admin/usage?notice=limits_set", SEE_OTHER)
+            return _page(needs, request, reader, 7, "", wrong, account)
+        return RedirectResponse(f"/admin/usage?notice=limits_set{f'&who={account.id}' if account else ''}", SEE_OTHER)
 
     @api.post("/admin/usage/terms")
     def terms(

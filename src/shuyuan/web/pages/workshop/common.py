@@ -35,6 +35,7 @@ TABS = (
     Tab("reports", "workshop.tab.reports", "/workshop/reports"),
     Tab("models", "workshop.tab.models", "/workshop/models", makers=True),
     Tab("pipelines", "workshop.tab.pipelines", "/workshop/pipelines", makers=True),
+    Tab("lab", "workshop.tab.lab", "/workshop/lab", makers=True),
 )
 
 

@@ -1,0 +1,176 @@
+"""The lab's work: the three ways to teach a model about learners, compared in a child process of its own.
+
+Each comparison is a folder of the home: what it was made from (`about.json`), what the child reads (`lab.json`) and
+what it found (`lab_result.json`). Whether a child still works is told by a lock on the folder that it holds; so a
+comparison goes on when the server is started again. Judged on the validation part alone: no test part is read.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from shuyuan.kernel import errors, ids
+from shuyuan.maas.datasets.interface import DataSets, DataSetVersion
+
+COMMAND = (sys.executable, "-m", "shuyuan.maas.training.lab")
+WAYS = ("per_learner", "incremental", "distributed")
+KEPT, NICE = 20, 10
+_SECRET = ("SHUYUAN_", "_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+State = Literal["running", "finished", "failed"]
+
+
+@dataclass(frozen=True)
+class About:
+    """What a comparison was made from."""
+
+    id: str
+    data: str
+    person: str
+    label: str
+    epochs: int
+    rounds: int
+    processes: int
+    created_at: str
+
+    @property
+    def at(self) -> datetime:
+        """When it began."""
+        return datetime.fromisoformat(self.created_at)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison. done: how many of the three ways are through.  result: as the child wrote it, once finished."""
+
+    about: About
+    state: State
+    done: int
+    result: Mapping[str, Any]  # Any: JSON
+    error: Mapping[str, str]
+
+
+class Labs:
+    """Comparisons of every school below one folder; a school sees its own."""
+
+    def __init__(self, home: Path, datasets: DataSets) -> None:
+        self._home, self._datasets = home / "labs", datasets
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+
+    def suits(self, version: DataSetVersion) -> bool:
+        """Whether it has persons, a label of two classes, and a validation part."""
+        label = next(iter(version.with_role("label")), None)
+        return bool(label and label.distinct == 2 and version.with_role("person") and "validation" in version.parts)
+
+    def start(self, version: DataSetVersion, *, epochs: int, rounds: int, processes: int) -> About:
+        """Begin. Raises ConsentMissing, BadInput (data that does not suit), RateLimited while another one works."""
+        self._datasets.require_trainable(version)
+        if not self.suits(version):
+            raise errors.BadInput(
+                f"{version.uri} needs a person column, a label of two classes and a validation part",
+                fix="correct the roles and split it at random or by time, so that each person is in both parts",
+            )
+        person, label = version.with_role("person")[0].name, version.with_role("label")[0].name
+        about = About(
+            ids.new_id(), version.uri, person, label, epochs, rounds, processes, datetime.now(UTC).isoformat()
+        )
+        told = {
+            "config": {"epochs": epochs, "hidden": [], "rate": 0.01},
+            "columns": [
+                {"name": one.name, "kind": one.kind, "role": one.role}
+                for one in version.columns
+                if one.role in ("feature", "label")
+            ],
+            "person": person,
+            "train": str(self._datasets.open_part(version, "train")),
+            "held": str(self._datasets.open_part(version, "validation")),
+            "rounds": rounds,
+            "processes": processes,
+        }
+        with self._lock:
+            if any(one.state == "running" for one in self.list(version.school_id)):
+                raise errors.RateLimited("a comparison is under way", fix="wait until it is finished", retry_after_s=30)
+            folder = self._home / version.school_id / about.id
+            folder.mkdir(parents=True, mode=0o700)
+            (folder / "about.json").write_text(json.dumps(asdict(about), ensure_ascii=False))
+            (folder / "lab.json").write_text(json.dumps(told, ensure_ascii=False))
+            self._children[about.id] = _begin(folder)
+        self._datasets.note_use(version, f"labs:/{about.id}")
+        return about
+
+    def list(self, school_id: str) -> list[Comparison]:
+        """Newest first."""
+        folders = sorted((self._home / school_id).glob("*/about.json"), reverse=True)[:KEPT]
+        return [self._read(one.parent) for one in folders]
+
+    def one(self, school_id: str, lab_id: str) -> Comparison:
+        """Raises NotFound."""
+        folder = self._home / school_id / lab_id
+        if not lab_id.isalnum() or not (folder / "about.json").is_file():
+            raise errors.NotFound(f"there is no comparison {lab_id[:40]!r}", fix="choose one of the list")
+        return self._read(folder)
+
+    def _read(self, folder: Path) -> Comparison:
+        about = About(**json.loads((folder / "about.json").read_bytes()))
+        if (child := self._children.get(about.id)) is not None and child.poll() is not None:
+            self._children.pop(about.id, None)
+        is_working, result = _is_held(folder), folder / "lab_result.json"
+        if result.is_file():
+            return Comparison(about, "finished", len(WAYS), json.loads(result.read_bytes()), {})
+        if is_working:
+            passed = any(folder.glob("round-*")) + (folder / "distributed").is_dir()
+            return Comparison(about, "running", passed, {}, {})
+        told = {"code": "lab_failed", "message": _last_words(folder), "fix": "check the data set and compare again"}
+        return Comparison(about, "failed", 0, {}, told)
+
+
+def _begin(folder: Path) -> "subprocess.Popen[bytes]":
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with (folder / "lab.log").open("ab") as log:
+            child = subprocess.Popen(
+                [*COMMAND, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[descriptor],  # the lock falls with the child
+                start_new_session=True,
+                env={name: value for name, value in os.environ.items() if not any(word in name for word in _SECRET)},
+            )
+    finally:
+        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, child.pid, NICE)
+    return child
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _last_words(folder: Path) -> str:
+    try:
+        lines = (folder / "lab.log").read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1][-300:] if lines else "it ended without a word"
