@@ -74,6 +74,7 @@ def seen(client: TestClient, path: str, language: str) -> str:
     answer = client.get(f"{path}{'&' if '?' in path else '?'}lang={language}")
     assert answer.status_code == 200, (path, answer.status_code)
     checks.is_sound(answer.text, language)
+    assert checks.weight(answer.text) <= checks.MOST_BYTES
     return answer.text
 
 
@@ -365,7 +366,8 @@ def test_the_lab_compares_three_ways_on_rows_of_the_same_persons(bench: Bench) -
     page = admin.post("/workshop/lab", data=asked).headers["location"]
     seen(admin, page, "en")
     told = workbench.until(lambda: seen(admin, page, "en"), lambda one: "hx-trigger" not in one)
-    assert "Best by AUC" in told, told
+    assert " by AUC: " in told, told
+    assert "<code>{" in told, "the report as JSON"
     assert all(way in told for way in ("One per learner", "Incremental", "Distributed"))
     assert "实验室" in seen(admin, page, "zh")
     assert page in seen(admin, "/workshop/lab", "en")

@@ -14,13 +14,14 @@ import openai
 import pytest
 from sqlalchemy import update
 from starlette.testclient import TestClient
+from tests.maas.gateway import mediascript
 from tests.maas.gateway.mediafiles import wav
 from tests.maas.gateway.mediascript import MediaEngine, app_on, platform_on
 from tests.maas.gateway.scripted import Caller, new_caller
 from tests.maas.gateway.server import running
 
 from shuyuan.compose import Platform
-from shuyuan.kernel import clock
+from shuyuan.kernel import audit, clock
 from shuyuan.kernel.settings import Settings
 from shuyuan.maas.gateway.batch import batches, batchwork, blobs, files, jobstore, jobtables, jsonl
 from shuyuan.maas.serving import interface as serving
@@ -115,6 +116,21 @@ def test_the_age_band_of_the_key_holds_in_a_batch_too(client: TestClient, media:
     assert done["request_counts"] == {"total": 2, "completed": 1, "failed": 1}
     (kept,) = lines_of(client, done["error_file_id"])
     assert kept["response"]["body"]["error"]["code"] == "content_policy"
+
+
+def test_a_sign_of_harm_in_sound_written_down_later_is_told(
+    client: TestClient, media: Platform, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mediascript, "SEGMENTS", [{"start_s": 0.0, "end_s": 2.0, "text": "I want to die."}])
+    made = media.get("identity").create_key(caller.principal, "class app", age_band="child")
+    client.headers["authorization"] = f"Bearer {made.secret}"
+    form = {"model": "whisper", "background": "true"}
+    later = client.post("/v1/audio/transcriptions", files={"file": ("diary.wav", wav(150))}, data=form)
+    done = wait(client, later.json())
+    assert done["request_counts"]["completed"] == 1, "nothing is kept from the one who said it"
+    with media.get("db").read() as conn:
+        told = [row.action for row in conn.execute(audit.entry.select()).all()]
+    assert told.count("care.needed") == 1
 
 
 def test_embeddings_and_long_sound_run_as_batches_too(client: TestClient) -> None:

@@ -25,6 +25,7 @@ from shuyuan.maas.gateway import desk as desks
 from shuyuan.maas.gateway import wire
 from shuyuan.maas.gateway.batch import direct, files, jobstore, jsonl
 from shuyuan.maas.gateway.media import audio, forms
+from shuyuan.maas.gateway.text import screening
 
 KIND = "batch"
 AT_ONCE, AT_ONCE_OF_A_BATCH = 8, 4  # lines
@@ -73,9 +74,9 @@ class Work:
         self._defects: dict[str, int] = {}
         durable.register(KIND, self.turn)
 
-    async def open(self, desk: desks.Desk, routes: direct.Direct) -> None:
+    async def open(self, desk: desks.Desk, routes: direct.Direct, screen: screening.Screening) -> None:
         """Answer on this loop from now on, beginning with what an earlier process left."""
-        self._desk, self._routes = desk, routes
+        self._desk, self._routes, self._screen = desk, routes, screen
         self._loop, self._lines = asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)
         self._ready.set()
         await asyncio.to_thread(self._resume)
@@ -205,7 +206,8 @@ class Work:
         file_id = str(body.pop("file_id", ""))
         form = wire.parse(forms.TranscriptionForm, json.dumps(body).encode())
         sound = await asyncio.to_thread(self._files.read, owner, file_id, 0)
-        async with audio.transcribe(self._desk, owner, form.as_speech(sound), as_job=True) as said:
+        heard = screening.Listening(self._screen, owner, screening.band_of(owner), source="transcript")
+        async with audio.transcribe(self._desk, owner, form.as_speech(sound), hear=heard.hear, as_job=True) as said:
             return audio.as_json(await said.whole(), form.response_format, translated=False)
 
     async def _keep(self, row: Row[Any], number: int, told: Mapping[str, Any], *, ok: bool) -> None:

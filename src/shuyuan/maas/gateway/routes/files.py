@@ -44,7 +44,7 @@ def router(gateway: GatewayService, jobs: batches.Batches, called: APIRouter) ->
 
     @asynccontextmanager
     async def span(_app: FastAPI) -> AsyncIterator[None]:
-        await jobs.work.open(gateway.desk, direct.Direct(called))
+        await jobs.work.open(gateway.desk, direct.Direct(called), gateway.screening)
         try:
             yield
         finally:

@@ -1,5 +1,6 @@
 """The lab: one model per learner, one that learns on, one for all on several processes. Which knows learners best?"""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -66,17 +67,20 @@ def router(needs: WorkshopNeeds) -> APIRouter:
     return api
 
 
-def best(ways: dict[str, dict[str, float]]) -> dict[str, str]:
-    """figure → the way that is best by it.
+def best(ways: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[str, ...]]:
+    """figure → the ways that are best by it as far as three digits tell; nothing where all are alike.
 
     >>> best({"a": {"auc": 0.7, "log_loss": 0.5}, "b": {"auc": 0.8, "log_loss": 0.6}})
-    {'auc': 'b', 'log_loss': 'a'}
+    {'auc': ('b',), 'log_loss': ('a',)}
+    >>> best({"a": {"auc": 0.7}, "b": {"auc": 0.70001}})
+    {}
     """
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for figure in (*JUDGED, "cpu_s", "seconds"):
-        values = {way: told[figure] for way, told in ways.items() if figure in told}
-        if values:
-            found[figure] = (min if figure in SMALLER else max)(values, key=lambda way: values[way])  # called at once
+        values = {way: round(told[figure], 3) for way, told in ways.items() if figure in told}
+        if len(set(values.values())) > 1:
+            top = (min if figure in SMALLER else max)(values.values())
+            found[figure] = tuple(way for way, value in values.items() if value == top)
     return found
 
 
