@@ -372,3 +372,6 @@ def test_the_lab_compares_three_ways_on_rows_of_the_same_persons(bench: Bench) -
     assert "实验室" in seen(admin, page, "zh")
     assert page in seen(admin, "/workshop/lab", "en")
     assert bench.people["teacher"].get("/workshop/lab").status_code == 403
+    theirs = workbench.upload(admin, "theirs", "\n".join(lines).encode(), personal="1")
+    workbench.prepare(admin, theirs, **{"role.0": "person", "split": "random", "kind.0": "identifier"})
+    assert admin.post("/workshop/lab", data={**asked, "data": "data:/theirs/2"}).status_code == 403, "no consent"
