@@ -92,6 +92,7 @@ PARTS: dict[str, Part] = {
             "evaluation",
             "catalogue",
             "deployment",
+            "identity",
             "compression",
         ),
     ),

@@ -23,7 +23,19 @@ def test_a_brought_graph_is_registered_listed_and_shown(home: Path, graph: Path,
     spec = tmp_path / "spec.json"
     spec.write_text(json.dumps({"image": {"size": [28, 28]}}))
     said = shell.call(
-        "import", graph, "--name", "digits", "--labels", "零,one,two", "--spec", spec, "--champion", "--home", home
+        "import",
+        graph,
+        "--name",
+        "digits",
+        "--labels",
+        "零,one,two",
+        "--spec",
+        spec,
+        "--champion",
+        "--reason",
+        "best so far",
+        "--home",
+        home,
     )
     assert (said.code, said.err) == (0, "")
     assert "registered models:/digits/1 as champion: predict, image_classify" in said.words

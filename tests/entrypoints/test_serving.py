@@ -24,7 +24,7 @@ def digits(home: Path, tmp_path: Path) -> Path:
     """A home whose school has brought a model."""
     file = tmp_path / "digits.onnx"
     file.write_bytes(onnx_file.linear(np.eye(3, dtype=np.float32)))
-    said("import", file, "--name", "digits", "--champion", "--home", home)
+    said("import", file, "--name", "digits", "--champion", "--reason", "the first", "--home", home)
     return home
 
 

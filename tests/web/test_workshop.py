@@ -239,6 +239,10 @@ def test_runs_are_compared_over_each_other_with_what_differs(bench: Bench) -> No
     page = seen(bench.office.admin, bench.pages["compare"], "en")
     assert "2 runs, 1 settings differ" in page
     assert re.search(r"<code>epochs</code></th><td class=\"num\">30</td><td class=\"num\">3</td>", page)
+    assert "<code>validation_accuracy</code>" in page
+    assert "<code>test_" not in page, "nothing is chosen by the test part"
+    assert "Figures of the test part are left out" in page
+    assert "<code>test_" in seen(bench.office.admin, bench.pages["run"], "en"), "one by itself may be looked at"
     assert bench.office.admin.get("/workshop/runs/compare").headers["location"] == "/workshop/runs?notice=pick_two"
 
 

@@ -93,7 +93,7 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("GET", "/api/reports/{report_id}/html"): allow("admin", "teacher", "developer", scope="models"),
     ("GET", "/api/reports/{report_id}/verdicts"): allow("admin", "teacher", "developer", scope="models"),
     ("GET", "/api/gates"): allow("admin", "teacher", "developer", scope="models"),
-    ("PUT", "/api/gates/{name}"): allow("admin", "developer", scope="admin"),
+    ("PUT", "/api/gates/{name}"): allow("admin", scope="admin"),
     ("POST", "/api/gates/{name}/judge"): allow("admin", "developer", scope="models"),
     ("GET", "/api/test-readings"): allow("admin", "teacher", "developer", scope="models"),
     # maas/deployment

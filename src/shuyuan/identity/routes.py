@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from shuyuan.identity import http, passwords
 from shuyuan.identity.interface import Account, Band, Identity, KeyInfo, Language, Principal, Role, SignedIn
@@ -41,6 +41,8 @@ class PasswordBody(BaseModel):
 
 class KeyBody(BaseModel):
     """A key to create. expires_in_days null: never. age_band: whom what is said with it is checked for."""
+
+    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=80)
     scopes: list[Literal["models", "learning", "admin"]] = Field(default=["models"], max_length=3)

@@ -1,7 +1,10 @@
 """Compressions of a school: children with their parent, one at a time, cancelled, failed, taken up after a crash."""
 
+import contextlib
 import io
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -142,6 +145,14 @@ def test_cancelled_work_leaves_no_version_and_cannot_be_cancelled_twice(alone: S
     assert len(alone.catalogue.versions(alone.id, "passes")) == 1
 
 
+def test_waiting_for_one_cancelled_in_the_queue_ends(alone: School) -> None:
+    first, second = alone.start(), alone.start("int4")
+    alone.compression.cancel(alone.id, "system", second.id)
+    alone.wait(first)
+    alone.wait(alone.start())  # the queue has come past it
+    assert alone.compression.wait(alone.id, second.id, timeout_s=0).state == "cancelled"
+
+
 def test_another_school_sees_and_stops_nothing(alone: School) -> None:
     one, other = alone.start(), ids.new_id()
     with pytest.raises(errors.NotFound):
@@ -161,8 +172,9 @@ def test_what_a_killed_server_left_is_taken_up_once_and_what_another_works_on_is
     with alone.platform.get("db").read() as conn:
         rows = conn.execute(audit.entry.select().where(audit.entry.c.object_id == left.id)).all()
     assert [row.action for row in rows] == ["compression.started", "compression.finished"]
-    assert _left_with(alone, left, os.getppid()).compression.resume() == 0
-    assert _left_with(alone, left, _no_process()).compression.resume() == 1
+    with _other_process_at(alone, left) as pid:
+        assert _left_with(alone, left, pid).compression.resume() == 0
+    assert _left_with(alone, left, os.getppid()).compression.resume() == 1, "its number is another's by now"
     done = alone.wait(left)
     assert (done.state, done.child) == ("finished", "models:/passes/3")
     assert alone.compression.resume() == 0
@@ -232,10 +244,17 @@ def _left_with(school: School, one: interface.Compression, worker: int) -> Schoo
     return school
 
 
-def _no_process() -> int:
-    pid = os.posix_spawn("/bin/true", ["true"], {})
-    os.waitpid(pid, 0)
-    return pid
+@contextlib.contextmanager
+def _other_process_at(school: School, one: interface.Compression) -> Iterator[int]:
+    """Another process that has this compression in work, as the service itself takes it."""
+    path = school.platform.settings.home / "compressions" / f"{one.id}.lock"
+    code = f"from pathlib import Path; from shuyuan.maas.compression import service\nwith service.in_hand(Path({str(path)!r})): print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+        process.stdin.close()
 
 
 def _until(holds: object, limit_s: float = 60.0) -> None:

@@ -98,6 +98,14 @@ def test_no_person_is_in_two_parts(tmp_path: Path) -> None:
     assert not (held[0] | held[1]) & held[2]
 
 
+def test_fractions_of_time_are_told_apart(tmp_path: Path) -> None:
+    times = [0.9, 0.1, 0.7, 0.3, 0.5, 0.6, 0.4, 0.8, 0.2, 0.05]
+    wanted = plan(split={"by": "time", "shares": [0.5, 0.3, 0.2]})
+    parts = run(tmp_path, pl.DataFrame({"t": times}), columns(t="number time"), wanted).parts
+    assert set(parts["train"]["t"]) == {0.05, 0.1, 0.2, 0.3, 0.4}
+    assert set(parts["test"]["t"]) == {0.8, 0.9}
+
+
 def test_a_plan_without_a_split_keeps_the_parts_it_was_given(tmp_path: Path) -> None:
     frame = table()
     made = run(tmp_path, frame.head(800), COLUMNS, plan({"rule": "missing"}), test=frame.tail(250))

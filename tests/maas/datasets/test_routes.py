@@ -142,6 +142,29 @@ def test_a_wrong_plan_is_refused_at_once_with_what_is_wrong(client: TestClient, 
     assert client.post("/api/datasets/marks/1/prepare", content=b"x" * 5000).status_code == 413
 
 
+def test_an_administrator_alone_says_that_persons_agreed(client: TestClient, room: Room) -> None:
+    asked = f"{VERSIONS}?filename=marks.csv&personal=true"
+    answer = enter(client, room, "developer").post(f"{asked}&consent=true", content=MARKS)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+    assert "/consent" in answer.json()["error"]["fix"]
+    assert room.service.works(room.school_id) == []
+    assert client.post(asked, content=MARKS).status_code == 202
+    assert enter(client, room, "admin").post(f"{asked}&consent=true", content=MARKS).status_code == 202
+
+
+def test_rows_of_persons_are_seen_by_those_who_may_download_them(client: TestClient, room: Room) -> None:
+    room.imported(MARKS, personal=True)
+    room.imported(MARKS, "open")
+    for role, shown in (("teacher", False), ("developer", True)):
+        enter(client, room, role)
+        told = client.get("/api/datasets/marks/1").json()
+        listed = {one["name"]: one for one in client.get("/api/datasets").json()["datasets"]}
+        for version in (told["version"], listed["marks"], client.get(VERSIONS).json()[0]):
+            assert bool(version["columns"][0]["examples"]) is shown
+        assert bool(told["preview"]) is shown
+        assert listed["open"]["columns"][0]["examples"], "of nobody"
+
+
 def test_an_administrator_takes_consent_back(client: TestClient, room: Room) -> None:
     room.imported(MARKS, personal=True, consent=True)
     answer = enter(client, room, "admin").put("/api/datasets/marks/1/consent", json={"consent": False})

@@ -163,6 +163,16 @@ def test_wrong_labels_are_found_flagged_and_only_dropped_when_told(tmp_path: Pat
     assert dropped.train.height == 388
 
 
+def test_a_sorted_file_keeps_all_its_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(label_noise, "_MOST_ROWS", 100)  # less than there are of the first class
+    random = np.random.default_rng(0)
+    x = np.concatenate([random.normal(0, 1, 200), random.normal(4, 1, 200)])
+    frame = pl.DataFrame({"x": x, "y": ["a"] * 200 + ["b"] * 200})
+    step = {"rule": "label_noise", "action": "drop"}
+    made = run(tmp_path, frame, columns(x="number", y="category label"), plan(step))
+    assert made.train["y"].to_list().count("b") >= 195
+
+
 def test_the_little_regression_agrees_with_another_library() -> None:
     linear = pytest.importorskip("sklearn.linear_model")
     frame, _ = noisy()

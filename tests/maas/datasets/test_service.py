@@ -69,6 +69,31 @@ def test_references_find_the_number_or_the_newest(room: Room) -> None:
             room.service.version(room.school_id, reference)
 
 
+@pytest.mark.parametrize(
+    "dealt",
+    [
+        {"split": SPLIT},
+        {"augment": [{"rule": "noise"}]},
+        {"rules": [{"rule": "imbalance", "action": "resample"}]},
+        {"rules": [{"rule": "imbalance", "action": "weights"}]},
+    ],
+)
+def test_rows_that_were_dealt_or_copied_are_not_dealt_anew(room: Room, dealt: dict[str, Any]) -> None:
+    room.imported(MARKS)
+    made = room.prepared("marks/1", **dealt)
+    again = room.prepared(made.uri, rules=[{"rule": "constant"}])  # nor what was made of them
+    for version in (made, again):
+        with pytest.raises(interface.WrongColumns) as refused:
+            room.prepared(version.uri, split={**SPLIT, "seed": 9})
+        assert refused.value.fix == "prepare the version it was made from: data:/marks/1"
+
+
+def test_a_file_that_says_its_rows_are_copies_is_not_dealt(room: Room) -> None:
+    room.imported(b"x,augmented,label\n1,false,a\n2,true,b\n3,true,a\n")
+    with pytest.raises(interface.WrongColumns, match="augmented"):
+        room.prepared("marks", split={"by": "random"})
+
+
 def test_a_school_sees_its_own_data_sets_only(anywhere: Room, tmp_path: Path) -> None:
     mine, other = anywhere.imported(MARKS), room_of(anywhere.platform, tmp_path, "south")
     assert other.service.versions(other.school_id) == []
@@ -95,6 +120,27 @@ def test_personal_data_without_consent_may_not_be_trained_on(room: Room) -> None
     assert (agreed.number, agreed.sha256) == (3, held.sha256)
     room.service.require_trainable(agreed)
     room.service.require_trainable(room.imported(MARKS, "nobody"))
+
+
+def test_a_no_holds_for_the_same_rows_however_they_come_again(anywhere: Room) -> None:
+    first = anywhere.imported(MARKS, personal=True, consent=True)
+    anywhere.service.set_consent(anywhere.school_id, ACTOR, first.uri, False)
+    lines = {"elsewhere": MARKS, "touched": MARKS + b"\n"}  # the second is another file with the same rows
+    for name, content in lines.items():
+        for personal in (True, False):
+            again = anywhere.imported(content, name, personal=personal, consent=True)
+            assert (again.personal, again.consent) == (True, False)
+    changed = anywhere.imported(MARKS + b"s1,9,1.5,pass\n", personal=True, consent=True)
+    assert changed.consent
+    anywhere.service.set_consent(anywhere.school_id, ACTOR, again.uri, True)
+    anywhere.service.require_trainable(anywhere.service.version(anywhere.school_id, again.uri))
+
+
+def test_rows_with_a_person_are_personal_whatever_is_said(room: Room) -> None:
+    assert room.imported(MARKS).personal
+    plain = room.imported(b"who,label\n1,a\n2,b\n3,a\n", "plain")
+    assert not plain.personal
+    assert room.prepared("plain", columns={"who": {"role": "person"}}).personal
 
 
 def test_consent_that_is_taken_back_is_taken_back_from_what_was_made_of_it(anywhere: Room) -> None:

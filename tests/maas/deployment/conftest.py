@@ -11,6 +11,7 @@ import pytest
 from tests.maas import onnx_file
 from tests.maas.deployment.verdicts import Verdicts
 
+from shuyuan.identity.interface import Role
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import audit, crypto, db, storage
 from shuyuan.kernel import outbox as kernel_outbox
@@ -66,6 +67,14 @@ class House:
             now=self.clock,
         )
 
+    def account(self, role: Role) -> str:
+        """Somebody else of north."""
+        return self.db.write(
+            lambda uow: self.identity.create_account(
+                uow, school_id=self.north, role=role, name=role, login=f"a-{role}", secret=None
+            )
+        )
+
     def bring(self, school_id: str, model: str = "digits", **spec: object) -> catalogue_api.Version:
         """The next version of a model: x (rows, 2) → y, other numbers every time."""
         number = len(self.catalogue.versions(school_id, model)) + 1
@@ -94,8 +103,10 @@ def house(database: db.Database, vault: crypto.Vault, tmp_path: Path) -> Iterato
 
 @pytest.fixture
 def deployment(house: House) -> Iterator[DeploymentService]:
-    """Version 1 of `digits` is the champion of north, version 2 waits."""
+    """Version 1 of `digits` is the champion of north, version 2 waits with a passed verdict."""
     house.bring(house.north), house.bring(house.north)
+    report = house.verdicts.add_report(house.north, "models:/digits/2", "data:/pupils/1")
+    house.verdicts.add("models:/digits/2", passed=True, report_id=report.id)
     service = house.service()
     service.promote(house.north, house.person, "digits", 1, reason="the first one")
     yield service

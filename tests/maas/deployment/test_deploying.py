@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import select
 from tests.maas.deployment.conftest import House
 
+from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import errors
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.deployment import interface, routing
 from shuyuan.maas.deployment.service import DeploymentService
+from shuyuan.maas.evaluation import interface as evaluation
 
 PEOPLE = [f"person{n}" for n in range(2000)]
 Called = Callable[..., None]
@@ -48,11 +50,11 @@ def test_another_process_sees_a_canary_within_two_seconds(house: House, deployme
     other = house.service()
     other.start()
     try:
-        deployment.deploy(house.north, house.person, "digits", 2, share=1.0)
+        deployment.deploy(house.north, house.person, "digits", 2, share=0.5)
         deadline = time.monotonic() + 2.0
-        while other.choose(house.north, "digits", "anybody") == "digits" and time.monotonic() < deadline:
+        while not on_canary(other, house.north) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert other.choose(house.north, "digits", "anybody") == "models:/digits/2"
+        assert on_canary(other, house.north) == on_canary(deployment, house.north) != set()
     finally:
         other.close()
     assert "shuyuan-deployment" not in {thread.name for thread in threading.enumerate()}
@@ -194,6 +196,89 @@ def test_nothing_is_promoted_past_a_failed_gate_without_a_named_person_s_reason(
     assert (entry.action, entry.detail["gate_passed"]) == ("deployment.promoted", False)
 
 
+def test_a_developer_s_reason_is_not_an_administrator_s(house: House, deployment: DeploymentService) -> None:
+    with pytest.raises(interface.GateNotPassed, match="no administrator"):
+        deployment.promote(house.north, house.account("developer"), "digits", 2, reason="I am sure")
+    gone = house.account("admin")
+    house.identity.set_active(Principal(house.person, house.north, "admin"), gone, False)
+    with pytest.raises(interface.GateNotPassed, match="no administrator"):
+        deployment.promote(house.north, gone, "digits", 2, reason="I am sure")
+
+
+@pytest.mark.parametrize("doubt", ["gate_changed", "other_champion", "other_gate"])
+def test_a_verdict_that_does_not_hold_any_more_promotes_only_with_an_administrator_s_reason(
+    house: House, deployment: DeploymentService, doubt: evaluation.Doubt
+) -> None:
+    passed = house.verdicts.add("models:/digits/2", passed=True)
+    house.verdicts.doubts[passed.id] = doubt
+    for actor, reason in ((house.account("developer"), "it passed"), (house.person, "")):
+        with pytest.raises(interface.GateNotPassed, match="passed, but it"):
+            deployment.promote(house.north, actor, "digits", 2, passed, reason)
+    assert deployment.promote(house.north, house.person, "digits", 2, passed, "I looked").champion == 2
+
+
+def test_by_itself_only_an_administrator_s_gate_of_another_name_promotes(
+    house: House, deployment: DeploymentService
+) -> None:
+    passed = house.verdicts.add("models:/digits/2", passed=True)
+    for doubt in ("gate_changed", "other_champion"):
+        house.verdicts.doubts[passed.id] = doubt
+        with pytest.raises(interface.GateNotPassed):
+            deployment.promote(house.north, house.person, "digits", 2, passed, "pipeline 1", automatic=True)
+    house.verdicts.doubts[passed.id] = "other_gate"
+    now = deployment.promote(house.north, house.person, "digits", 2, passed, "pipeline 1", automatic=True)
+    assert now.champion == 2
+
+
+def test_a_version_without_a_passed_verdict_is_tried_only_with_an_administrator_s_reason(
+    house: House, deployment: DeploymentService
+) -> None:
+    house.bring(house.north)
+    developer = house.account("developer")
+    for actor, reason in ((developer, "let us see"), (house.person, " ")):
+        with pytest.raises(interface.GateNotPassed):
+            deployment.deploy(house.north, actor, "digits", 3, share=0.1, reason=reason)
+    with pytest.raises(interface.GateNotPassed):
+        deployment.deploy(house.north, house.person, "digits", 3, share=0.1, reason="pipeline 1", automatic=True)
+    assert deployment.deploy(house.north, developer, "digits", 3, shadow=True).shadow == 3, "a shadow answers nobody"
+    assert deployment.deploy(house.north, developer, "digits", 2, share=0.1).canary is not None, "it passed its gate"
+    (passed,) = house.verdicts.known
+    house.verdicts.doubts[passed] = "gate_changed"
+    with pytest.raises(interface.GateNotPassed):
+        deployment.deploy(house.north, developer, "digits", 2, share=0.1)
+    now = deployment.deploy(house.north, house.person, "digits", 3, share=0.1, reason="in one class")
+    assert now.canary == interface.Canary(version=3, share=0.1)
+
+
+def test_a_parent_s_verdict_does_not_speak_for_its_child(house: House, deployment: DeploymentService) -> None:
+    parent = house.verdicts.add("models:/digits/2", passed=True)
+    run = house.verdicts.add("runs:/abc", passed=True)
+    compressed = child(house, {"parent": "models:/digits/2", "compression": "c", "run": "runs:/abc"})
+    trained_on = child(house, {"parent": "models:/digits/2", "run": "runs:/abc"})
+    for number, verdict in ((compressed, parent), (compressed, run), (trained_on, parent)):
+        with pytest.raises(errors.BadInput, match="the verdict is of"):
+            deployment.promote(house.north, house.person, "digits", number, verdict, "its parent is good")
+    assert deployment.promote(house.north, kernel_audit.SYSTEM, "digits", trained_on, run).champion == trained_on
+
+
+def child(house: House, lineage: dict[str, str]) -> int:
+    """A version made from version 2."""
+    parent = house.catalogue.resolve(house.north, "models:/digits/2")
+    version = catalogue_api.NewVersion(
+        model="digits",
+        runner="onnx",
+        artefact_sha256=parent.artefact_sha256,
+        size_bytes=parent.size_bytes,
+        card=parent.card,
+        lineage=lineage,
+        tasks=parent.tasks,
+        parent_id=parent.id,
+    )
+    return house.db.write(
+        lambda uow: house.catalogue.register_version(uow, school_id=house.north, actor_id="system", version=version)
+    ).number
+
+
 def test_a_passed_gate_promotes_by_itself(house: House, deployment: DeploymentService) -> None:
     passed = house.verdicts.add("models:/digits/2", passed=True)
     now = deployment.promote(house.north, kernel_audit.SYSTEM, "digits", 2, passed, automatic=True)
@@ -248,7 +333,7 @@ def test_nothing_changes_by_itself_in_an_exam_or_in_school_hours_but_the_way_bac
     [
         ({"version": 2}, errors.BadInput),
         ({"version": 2, "share": 0.0}, errors.BadInput),
-        ({"version": 2, "share": 1.5}, errors.BadInput),
+        ({"version": 2, "share": 0.51}, errors.BadInput),
         ({"version": 1, "share": 0.5}, errors.Conflict),
         ({"version": 9, "share": 0.5}, catalogue_api.UnknownModel),
     ],

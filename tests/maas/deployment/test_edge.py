@@ -1,6 +1,7 @@
 """Edge bundles: run for real where nothing of this platform can be imported, and report back."""
 
 import hashlib
+import hmac
 import importlib.util
 import io
 import json
@@ -15,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 from tests.maas.deployment.conftest import House
 
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import errors
+from shuyuan.kernel import errors, ids
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.deployment import bundles, interface, tables
 from shuyuan.maas.deployment.service import DeploymentService
@@ -182,6 +183,42 @@ def test_its_report_counts_without_inputs_and_is_counted_once_where_it_belongs(
     assert last.action == "deployment.bundled"
     graph_ = service.lineage(house.north, "pupils", 1)
     assert next(node for node in graph_.nodes if node.id == "edge").detail == "1 · 3 calls"
+
+
+def test_a_long_report_is_written_in_short_units(house: House, unpacked: Path) -> None:
+    key = json.loads((unpacked / "bundle.json").read_text())
+    sent, service, units = _report(key, 250), house.service(), list[int]()
+
+    def began(_: object) -> None:
+        units.append(0)
+
+    def executed(_: object, __: object, statement: str, *___: object) -> None:
+        units[-1] += statement.startswith("INSERT")
+
+    event.listen(house.db.engine, "begin", began, insert=True)
+    event.listen(house.db.engine, "after_cursor_execute", executed)
+    assert len(service.take_report(house.north, sent)) == 250
+    event.remove(house.db.engine, "begin", began)
+    event.remove(house.db.engine, "after_cursor_execute", executed)
+    assert sum(units) == 250
+    assert max(units) <= 100, "others may write in between"
+    assert service.take_report(house.north, sent + _report(key, 1)) != [], "only what is new"
+    with pytest.raises(interface.BadReport):
+        service.take_report(house.north, _report(key, 150) + b"{}")
+    with house.db.read() as conn:
+        assert len(conn.execute(select(tables.edge_report.c.rows)).all()) == 251, "a bad line: none is counted"
+
+
+def _report(bundle: dict[str, str], lines: int) -> bytes:
+    """As many signed lines as asked for, each of its own."""
+    times = {"began_at": "2026-09-01T08:00:00+00:00", "ended_at": "2026-09-01T08:01:00+00:00"}
+    found = []
+    for _ in range(lines):
+        told = {"report": ids.new_id(), "bundle": bundle["bundle"], **times, "calls": 1, "rows": 1, "errors": 0}
+        said = json.dumps(told | {"seconds": 0.1}, sort_keys=True, separators=(",", ":")).encode()
+        signature = hmac.new(bytes.fromhex(bundle["key"]), said, hashlib.sha256).hexdigest()
+        found.append(json.dumps(told | {"seconds": 0.1, "signature": signature}).encode())
+    return b"\n".join(found) + b"\n"
 
 
 @pytest.mark.parametrize("sent", [b"", b"{}", b"[1]\n", b"\xff", b'{"report": 1}', b"{" * 5000])

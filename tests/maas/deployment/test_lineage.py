@@ -34,7 +34,7 @@ def test_a_version_s_way_is_drawn_from_its_data_to_its_deployment(house: House, 
     passed = house.verdicts.add("runs:/abc", passed=True, report_id=report.id)
     child = bring(house, {}, made.id)
     deployment.promote(house.north, house.person, "digits", made.number, passed)
-    deployment.deploy(house.north, house.person, "digits", child.number, share=0.1)
+    deployment.deploy(house.north, house.person, "digits", child.number, share=0.1, reason="smaller")
     deployment.rollback(house.north, house.person, "digits", "too slow")
 
     graph = deployment.lineage(house.north, "digits", made.number)
@@ -56,7 +56,7 @@ def test_a_version_s_way_is_drawn_from_its_data_to_its_deployment(house: House, 
     of_child = deployment.lineage(house.north, "digits", child.number)
     assert (made.id, child.id) in of_child.edges
     assert [(node.title.en, node.state) for node in of_child.nodes if node.kind == "deployment"] == [
-        ("Canary", "done"),
+        ("Trial rollout", "done"),
         ("Rolled back", "failed"),
     ]
     assert {node.id for node in of_child.nodes} > {"data:/pupils/3", "runs:/abc"}, "its parent's way is its own"

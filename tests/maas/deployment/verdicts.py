@@ -13,6 +13,7 @@ class Verdicts:
 
     known: dict[str, evaluation.Verdict] = field(default_factory=dict)
     made: list[evaluation.Report] = field(default_factory=list)
+    doubts: dict[str, evaluation.Doubt] = field(default_factory=dict)
 
     def add(self, subject: str, passed: bool, report_id: str = "") -> evaluation.Verdict:
         line = evaluation.Line(figure="accuracy", comparison=">=", said="0.9", value=0.8, limit=0.9, passed=passed)
@@ -51,6 +52,11 @@ class Verdicts:
         if verdict_id not in self.known:
             raise errors.NotFound(f"verdict {verdict_id}")
         return self.known[verdict_id]
+
+    def doubt(
+        self, school_id: str, verdict: evaluation.Verdict, *, task: str, champion: str | None
+    ) -> evaluation.Doubt:
+        return self.doubts.get(verdict.id, "")
 
     def verdicts(self, school_id: str, report_id: str) -> list[evaluation.Verdict]:
         return [one for one in self.known.values() if one.report_id == report_id]

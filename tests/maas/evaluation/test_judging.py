@@ -160,6 +160,14 @@ def test_a_gate_for_the_test_part_refuses_a_report_on_validation() -> None:
     assert line.note == "wrong_part"
 
 
+def test_nothing_passes_by_what_it_was_trained_on() -> None:
+    verdict = judging.judge(gates.SHIPPED["classification"], report(part="train"), None)
+    assert {line.note for line in verdict.failed} == {"wrong_part"}
+    assert len(verdict.failed) == len(verdict.lines)
+    wanted = gate(Condition(figure="accuracy", comparison=">", limit=0.1), part="train")
+    assert not judging.judge(wanted, report(part="train"), None).passed
+
+
 def test_a_gate_without_conditions_lets_nothing_pass() -> None:
     assert not judging.judge(gate(), report(), None).passed
     with pytest.raises(ValidationError):

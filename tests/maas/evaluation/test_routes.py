@@ -52,13 +52,16 @@ def ordered(client: TestClient, school: School, **more: object) -> dict[str, Any
 
 
 def test_a_report_is_ordered_read_and_judged(client: TestClient, school: School) -> None:
+    enter(client, school, "admin")
+    assert client.put("/api/gates/ours", json=GATE).json()["number"] == 1
     enter(client, school, "developer")
     report = ordered(client, school, part="test")
+    assert client.get(f"/api/reports/{report['id']}/verdicts").json() == []
     assert report["state"] == "finished"
     assert report["figures"]["accuracy"] > 0.8
     assert report["confusion"]["labels"] == ["no", "yes"]
     assert [one["id"] for one in client.get("/api/reports", params={"data": school.data.uri}).json()] == [report["id"]]
-    assert client.put("/api/gates/ours", json=GATE).json()["number"] == 1
+    assert client.put("/api/gates/ours", json=GATE).status_code == 403, "whoever is judged sets no gate"
     assert {"ours", "classification", "regression"} <= {one["name"] for one in client.get("/api/gates").json()}
     verdict = client.post("/api/gates/ours/judge", json={"report_id": report["id"]}).json()
     assert verdict["lines"][0]["said"] == "champion - 0.01"
@@ -99,9 +102,8 @@ def test_another_school_gets_404_for_what_is_not_its_own(client: TestClient, sch
     other = school.platform.get("identity").create_school("other").id
     enter(client, school, "admin", other)
     assert client.get("/api/reports").json() == []
-    for path in ("", "/html"):
+    for path in ("", "/html", "/verdicts"):
         assert client.get(f"/api/reports/{report['id']}{path}").status_code == 404
-    assert client.get(f"/api/reports/{report['id']}/verdicts").json() == []
     assert client.post("/api/gates/classification/judge", json={"report_id": report["id"]}).status_code == 404
     asked = {"subject": school.version.uri, "data": school.data.uri}
     assert client.post("/api/reports", json=asked).status_code == 404

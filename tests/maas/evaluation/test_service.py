@@ -11,12 +11,12 @@ import pytest
 pytest.importorskip("polars", reason="tables are read by polars, of the extra `data`")
 pytest.importorskip("onnxruntime", reason="models are run by onnxruntime, of the extra `embed`")
 
-from tests.maas.evaluation.conftest import COPY, Once, School
+from tests.maas.evaluation.conftest import COPY, MODEL, Once, School
 
 from shuyuan.kernel import audit, errors
-from shuyuan.maas.catalogue.interface import UnknownModel
+from shuyuan.maas.catalogue.interface import UnknownModel, Version
 from shuyuan.maas.datasets import interface as datasets
-from shuyuan.maas.evaluation import interface, store, supervision
+from shuyuan.maas.evaluation import interface, store
 from shuyuan.maas.evaluation.interface import Condition, NewGate, NewReport
 
 
@@ -110,10 +110,10 @@ def test_another_school_sees_and_reaches_none_of_it(school: School) -> None:
     other = school.platform.get("identity").create_school("other").id
     assert evaluation.reports(other) == []
     assert evaluation.readings(other) == []
-    assert evaluation.verdicts(other, report.id) == []
     asks: list[Callable[[], object]] = [
         lambda: evaluation.report(other, report.id),
         lambda: evaluation.html(other, report.id, "en"),
+        lambda: evaluation.verdicts(other, report.id),
         lambda: evaluation.judge(other, "a", "classification", report.id),
         lambda: evaluation.verdict(other, verdict.id),
         lambda: evaluation.evaluate(other, "a", asked(school)),
@@ -132,11 +132,13 @@ def test_another_school_sees_and_reaches_none_of_it(school: School) -> None:
 
 def test_a_verdict_is_stored_and_audited_with_every_line(school: School) -> None:
     evaluation = school.evaluation
+    serve(school, school.version.number)
     champion = evaluation.evaluate(school.id, "a", asked(school))
-    candidate = evaluation.evaluate(school.id, "a", asked(school))
+    second = another(school)
+    candidate = evaluation.evaluate(school.id, "a", asked(school, subject=second.uri))
     verdict = evaluation.judge(school.id, "judge", "", candidate.id, champion.id)
     assert (verdict.gate, verdict.gate_number, verdict.judged_by) == ("classification", 0, "judge")
-    assert verdict.subject == school.version.uri
+    assert (verdict.subject, verdict.champion_report_id) == (second.uri, champion.id)
     assert verdict == evaluation.verdict(school.id, verdict.id)
     assert evaluation.verdicts(school.id, candidate.id) == [verdict]
     compared = next(line for line in verdict.lines if line.said == "champion - 0.01" and line.figure == "accuracy")
@@ -145,8 +147,80 @@ def test_a_verdict_is_stored_and_audited_with_every_line(school: School) -> None
     assert "gate.judged" in actions(school)
 
 
+def another(school: School, model: str = MODEL) -> Version:
+    """The next version, from the same file."""
+    catalogue = school.platform.get("catalogue")
+    path = catalogue.locate(school.version.uri, school.id).path
+    spec = dict(school.version.spec)
+    made: Version = catalogue.add_file(school.id, "system", model=model, source=path, runner="onnx", spec=spec)
+    return made
+
+
+def serve(school: School, number: int) -> None:
+    school.platform.get("db").write(
+        lambda uow: school.platform.get("catalogue").promote(
+            uow, school_id=school.id, actor_id="a", model=MODEL, alias="champion", version=number, reason="tests"
+        )
+    )
+
+
+COMPARED = NewGate(conditions=(Condition(figure="accuracy", comparison=">=", limit="champion - 0.01"),))
+
+
+def test_the_champion_is_found_and_without_its_report_nothing_passes(school: School) -> None:
+    evaluation, second = school.evaluation, another(school)
+    evaluation.put_gate(school.principal(), "classification", COMPARED)
+    candidate = evaluation.evaluate(school.id, "a", asked(school, subject=second.uri))
+    alone = evaluation.judge(school.id, "a", "", candidate.id)
+    assert (alone.passed, alone.lines[0].note) == (True, "no_champion"), "nothing is served yet"
+    serve(school, 1)
+    evaluation.evaluate(school.id, "a", asked(school, "test"))
+    (line,) = evaluation.judge(school.id, "a", "", candidate.id).failed
+    assert (line.note, line.reason) == (
+        "champion_unreported",
+        f"evaluate {school.version.uri} on part validation of {school.data.uri}",
+    )
+    evaluation.evaluate(school.id, "a", asked(school))
+    newest = evaluation.evaluate(school.id, "a", asked(school))
+    compared = evaluation.judge(school.id, "a", "", candidate.id)
+    assert (compared.passed, compared.champion_report_id) == (True, newest.id)
+    assert compared.lines[0].limit is not None
+
+
+def test_nobody_but_the_champion_stands_in_for_the_champion(school: School) -> None:
+    evaluation, second, other = school.evaluation, another(school), another(school, "others")
+    serve(school, 1)
+    candidate = evaluation.evaluate(school.id, "a", asked(school, subject=second.uri))
+    for subject in (second.uri, other.uri):
+        wrong = evaluation.evaluate(school.id, "a", asked(school, subject=subject))
+        with pytest.raises(errors.BadInput, match=f"and {school.version.uri} is served"):
+            evaluation.judge(school.id, "a", "", candidate.id, wrong.id)
+
+
+def test_a_verdict_is_doubted_once_gate_or_champion_changed_or_if_another_gate_gave_it(school: School) -> None:
+    evaluation, second = school.evaluation, another(school)
+    admin = school.principal()
+    for name in ("classification", "lax"):
+        evaluation.put_gate(admin, name, COMPARED)
+    report = evaluation.evaluate(school.id, "a", asked(school, subject=second.uri))
+    alone, lax = (evaluation.judge(school.id, "a", gate, report.id) for gate in ("", "lax"))
+
+    def doubt(verdict: interface.Verdict, champion: str | None = None, task: str = "") -> str:
+        return evaluation.doubt(school.id, verdict, task=task, champion=champion)
+
+    assert (doubt(alone), doubt(lax)) == ("", "other_gate")
+    assert doubt(alone, task="tabular_regression") == doubt(alone, task="no_such_task") == "other_gate"
+    assert doubt(alone, school.version.uri) == "other_champion", "it was compared with nobody"
+    serve(school, 1)
+    evaluation.evaluate(school.id, "a", asked(school))
+    compared = evaluation.judge(school.id, "a", "", report.id)
+    assert (doubt(compared, school.version.uri), doubt(compared, "models:/passes/9")) == ("", "other_champion")
+    evaluation.put_gate(admin, "classification", COMPARED)
+    assert doubt(compared, school.version.uri) == "gate_changed"
+
+
 def test_a_gate_is_set_changed_and_keeps_its_past(school: School) -> None:
-    evaluation, admin = school.evaluation, school.principal("developer")
+    evaluation, admin = school.evaluation, school.principal()
     shipped = evaluation.gate(school.id, "classification")
     assert shipped.number == 0
     low, high = (NewGate(conditions=(Condition(figure="accuracy", comparison=">=", limit=x),)) for x in (0.1, 0.999))
@@ -172,6 +246,8 @@ def test_a_gate_of_the_tasks_name_goes_before_that_of_its_family(school: School)
 
 def test_who_may_not_set_a_gate_or_order_a_report_is_refused(school: School) -> None:
     new = NewGate(conditions=(Condition(figure="accuracy", comparison=">", limit=0),))
+    with pytest.raises(errors.Forbidden):
+        school.evaluation.put_gate(school.principal("developer"), "x", new)
     for role in ("teacher", "student", "guardian"):
         with pytest.raises(errors.Forbidden):
             school.evaluation.put_gate(school.principal(role), "x", new)
@@ -241,14 +317,6 @@ def test_a_finished_report_is_not_written_over(school: School) -> None:
 
 def _overwritten(uow: object, school_id: str, report_id: str) -> None:
     assert store.finish_report(uow, school_id, report_id, state="failed")  # type: ignore[arg-type]  # a unit of work
-
-
-def test_the_child_gets_none_of_the_servers_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHUYUAN_DATABASE_URL", "postgresql://u:secret@h/d")
-    monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    told = supervision._environment(1)
-    assert not {"SHUYUAN_DATABASE_URL", "OPENAI_API_KEY"} & told.keys()
-    assert "PATH" in told
 
 
 def test_a_run_is_evaluated_by_what_it_kept_and_only_once_it_has_finished(school: School, once: Once) -> None:

@@ -118,6 +118,29 @@ def test_the_age_band_of_the_key_holds_in_a_batch_too(client: TestClient, media:
     assert kept["response"]["body"]["error"]["code"] == "content_policy"
 
 
+def test_lines_that_may_not_run_at_once_wait_for_each_other(
+    client: TestClient, media: Platform, caller: Caller, engine: MediaEngine
+) -> None:
+    engine.slow_s = 0.05
+    media.get("gateway").set_limits(
+        caller.admin, "account", caller.principal.account_id, tokens=None, requests=None, streams=1
+    )
+    done = wait(client, begin(client, jsonl_of(*(line(n) for n in range(6)))))
+    assert done["request_counts"] == {"total": 6, "completed": 6, "failed": 0}
+
+
+def test_a_batch_waits_for_what_stays_busy(
+    client: TestClient, media: Platform, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batchwork, "TRIES", 2)
+    monkeypatch.setattr(batchwork, "LONGEST_WAIT_S", 0.01)
+    media.get("gateway").set_limits(
+        caller.admin, "account", caller.principal.account_id, tokens=None, requests=None, streams=0
+    )
+    paused = wait(client, begin(client, jsonl_of(line(1))), lambda told: told["paused_until"] is not None)
+    assert (paused["pause_reason"], paused["request_counts"]["failed"]) == ("too_many_at_once", 0)
+
+
 def test_a_sign_of_harm_in_sound_written_down_later_is_told(
     client: TestClient, media: Platform, caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ import shuyuan
 from shuyuan.identity.interface import Principal
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import db, errors, ids
-from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway import interface, models
 from shuyuan.maas.gateway.books import ledger, quota
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
@@ -60,7 +60,7 @@ def test_fifty_calls_over_two_processes_on_tokens_for_twenty_reserve_exactly_twe
     other = db.open_database(database_url)  # a second writer, as another process would have
     engine = ScriptedEngine(hold=waiting)
     gateways = [make_gateway(engine), make_gateway(engine, on=other)]
-    expected = quota.estimate_tokens(["hello"]) + 20
+    expected = quota.estimate_tokens(["hello"]) + quota.TEMPLATE_TOKENS + 20
     give(gateways[0], teacher, tokens=20 * expected)
 
     async def run() -> tuple[int, int]:
@@ -338,3 +338,26 @@ def test_an_exam_closes_the_model_api_until_it_ends(gateway: GatewayService, tea
     with pytest.raises(interface.Suspended):
         asyncio.run(gateway.summarize(in_exam, "One. Two."))
     assert asyncio.run(say(gateway, after)) == "Hello there"
+
+
+def test_what_costs_no_tokens_is_served_though_none_are_left(gateway: GatewayService, teacher: Principal) -> None:
+    give(gateway, teacher, tokens=0)
+
+    async def run() -> None:
+        with pytest.raises(interface.QuotaFull):
+            await say(gateway, teacher)
+        async with gateway.desk.booked(teacher, models.KEYWORDS, "keywords") as call:
+            call.note(interface.Usage(0))
+        await gateway.drain()
+
+    asyncio.run(run())
+    assert [call.endpoint for call in gateway.calls(teacher)] == ["keywords"]
+
+
+@pytest.mark.parametrize("text", ["like terms", "三角形的内角和是多少", "🦊" * 300, "naïve café", ""])
+def test_no_text_has_more_tokens_than_are_reserved_for_it(text: str) -> None:
+    """As the small starter model counts, which cuts Chinese and emoji finest: 1.8 and 3.1 tokens a character."""
+    letters = sum(ord(one) < 128 for one in text)
+    emoji = sum(ord(one) > 0xFFFF for one in text)
+    least = 0.25 * letters + 1.85 * (len(text) - letters - emoji) + 3.1 * emoji
+    assert quota.estimate_tokens([text]) >= least

@@ -113,6 +113,7 @@ def build(database: db.Database, url: str, home: Path, *, kills: bool = False, n
         evaluation,  # type: ignore[arg-type]
         catalogue,
         deployment,
+        identity,
         compression,  # type: ignore[arg-type]
         now=now,
     )

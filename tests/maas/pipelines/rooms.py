@@ -247,6 +247,11 @@ class Evaluation:
         self.disk.kill_at("gate")
         return verdict
 
+    def doubt(
+        self, school_id: str, verdict: evaluation_api.Verdict, *, task: str, champion: str | None
+    ) -> evaluation_api.Doubt:
+        return "" if verdict.gate == "classification" else "other_gate"
+
     def verdict(self, school_id: str, verdict_id: str) -> evaluation_api.Verdict:
         return self.disk.one("verdict", evaluation_api.Verdict, verdict_id)  # type: ignore[no-any-return]
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from tests.maas.pipelines.conftest import Clock
 from tests.maas.pipelines.house import House
 
+from shuyuan.identity.interface import Principal, Role
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.deployment import interface as deployment_api
@@ -85,7 +86,7 @@ def test_a_failed_gate_ends_it_with_nothing_registered_and_stays_in_the_picture(
     assert drawn.count("<rect") == 6
     assert "did not pass" in drawn
     assert drawn.count("stroke-dasharray") >= 3, "what did not happen is there, dashed"
-    assert "过关" in deployment_api.picture(house.pipelines.graph(ended), "zh")
+    assert "上线审核" in deployment_api.picture(house.pipelines.graph(ended), "zh")
 
 
 def test_a_verdict_that_somebody_asked_of_another_gate_does_not_pass_this_one(house: House) -> None:
@@ -293,6 +294,44 @@ def test_a_schedule_for_new_data_starts_with_each_version(house: House) -> None:
     assert "no consent" in schedule.error
     with pytest.raises(ValidationError, match="without a number"):
         interface.NewSchedule(spec=house.spec(data="data:/pupils/1"), every="new_data")
+
+
+def test_a_schedule_starts_nothing_once_its_author_has_left_or_lost_the_role(house: House) -> None:
+    admin = Principal(house.person, house.school, "admin")
+    author = account(house, "developer")
+    house.pipelines.schedule(house.school, author, interface.NewSchedule(spec=house.spec(), every="new_data"))
+    house.data.add()
+    house.identity.set_active(admin, author, False)
+    assert house.pipelines.start_due() == 0
+    (schedule,) = house.pipelines.schedules(house.school)
+    assert "may start no pipelines any more" in schedule.error
+    house.identity.set_active(admin, author, True)
+    house.identity.set_role(admin, author, "teacher")
+    assert house.pipelines.start_due() == 0
+    house.identity.set_role(admin, author, "developer")
+    assert house.pipelines.start_due() == 1
+    (schedule,) = house.pipelines.schedules(house.school)
+    assert schedule.error == ""
+
+
+def test_a_pipeline_passes_by_a_gate_of_another_name_only_for_an_administrator(house: House) -> None:
+    for actor, state in ((account(house, "developer"), "failed"), (house.person, "finished")):
+        spec = house.spec(gate={"name": "lax"})
+        assert house.run(house.pipelines.start(house.school, actor, spec)).state == state
+
+
+def test_a_pipeline_gives_a_canary_to_half_of_the_people_at_most(house: House) -> None:
+    assert house.spec(canary={"share": 0.5}).canary is not None
+    with pytest.raises(ValidationError, match=r"less than or equal to 0\.5"):
+        house.spec(canary={"share": 0.51})
+
+
+def account(house: House, role: Role) -> str:
+    return house.db.write(
+        lambda uow: house.identity.create_account(
+            uow, school_id=house.school, role=role, name=role, login=role, secret=None
+        )
+    )
 
 
 def test_a_schedule_is_its_school_s_to_drop(house: House) -> None:

@@ -1,6 +1,7 @@
 """The child of a run and its folder: pause, resume, cancel, several processes, and every job it refuses."""
 
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ LONG = {"epochs": 150, "batch": 4}
 NAME = "tabular_classification"
 
 
-def begun(folder: Path) -> Any:  # a process of the fork server
-    """A long run, after its first checkpoint."""
-    process = training_folders.start(folder)
-    while process.is_alive() and not list((folder / "checkpoints").glob("step-????????")):
+def begun(folder: Path, after: int = 0) -> Any:  # a process of the fork server
+    """A long run, after its first checkpoint beyond this step."""
+    process, wanted = training_folders.start(folder), f"step-{after:08d}"
+    while process.is_alive() and not [
+        one for one in (folder / "checkpoints").glob("step-????????") if one.name > wanted
+    ]:
         time.sleep(0.005)
     return process
 
@@ -95,19 +98,23 @@ def test_two_processes_train_to_the_weights_of_one(tmp_path: Path) -> None:
     assert second["steps"] == first["steps"] == 36
 
 
-def test_two_processes_pause_together_and_go_on_bit_for_bit(tmp_path: Path) -> None:
-    job: dict[str, Any] = {"config": {**LONG, "dropout": 0.2}, "processes": 2, "threads": 2}
-    paused = training_folders.write(tmp_path / "paused", NAME, **job, checkpoint_every_s=0.1)
-    process = begun(paused)
-    (paused / "control").write_text("pause")
+@pytest.mark.parametrize("how", ["paused", "killed"])
+def test_two_processes_stop_together_and_go_on_bit_for_bit(tmp_path: Path, how: str) -> None:
+    job: dict[str, Any] = {"rows": 41, "processes": 2, "threads": 2}  # not equally shared out
+    job["config"] = {"hidden": [16], "dropout": 0.3, "epochs": 40, "batch": 4}
+    stopped = training_folders.write(tmp_path / how, NAME, **job, checkpoint_every_s=0)
+    process = begun(stopped, after=25)  # in the third epoch
+    if how == "killed":
+        process.kill()
+    (stopped / "control").write_text("pause")
     process.join()
-    assert process.exitcode == child.STOPPED
-    (paused / "control").unlink()
+    assert process.exitcode == (child.STOPPED if how == "paused" else -signal.SIGKILL)
+    (stopped / "control").unlink()
     whole = training_folders.write(tmp_path / "whole", NAME, **job)
-    for folder in (paused, whole):
+    for folder in (stopped, whole):
         assert training_folders.finish(folder) == child.DONE
     wanted = training_folders.result(whole)["weights_sha256"]
-    assert training_folders.result(paused)["weights_sha256"] == wanted
+    assert training_folders.result(stopped)["weights_sha256"] == wanted
 
 
 def test_the_disk_full_at_a_checkpoint_is_told_and_the_run_goes_on_once_there_is_room(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ def import_(
         return
     if dry_run:
         raise errors.BadInput("--dry-run is for courses", fix="leave it out: a refused model file changes nothing")
+    if champion and not reason.strip():
+        raise errors.BadInput("--champion needs a reason", fix='add --reason "why it shall be served"')
     with installation.opened(home) as platform:
         added = _catalogue(platform).add_file(
             data.chosen_school(platform.get("identity").schools(), school).id,

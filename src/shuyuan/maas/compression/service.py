@@ -1,11 +1,16 @@
-"""The verbs of compression: queue, work one after the other in a child process, register the child, cancel."""
+"""The verbs of compression: queue, work one after the other in a child process, register the child, cancel.
 
+Whether a process still works on one is told by a lock it holds: that falls with the process, its number is given again.
+"""
+
+import contextlib
+import fcntl
 import os
 import queue
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +158,7 @@ class CompressionService:
             found = store.left(conn)
         taken = 0
         for one, worker in found:
-            if worker is not None and _is_alive(worker):
+            if worker is not None and _is_held(self._lock_of(one.id)):
                 continue
             if one.state == "running" and not self._db.write(lambda uow, o=one, w=worker: store.requeue(uow, o.id, w)):  # type: ignore[misc]  # mypy cannot see through defaults
                 continue
@@ -202,17 +207,24 @@ class CompressionService:
         stop = threading.Event()
         with self._lock:
             self._stops[compression_id] = stop
-        taken = self._db.write(lambda uow: store.begin(uow, compression_id, os.getpid()))
-        if taken is None:
-            return
-        began, files = time.monotonic(), self._files(compression_id)
+        try:
+            with in_hand(self._lock_of(compression_id)):
+                taken = self._db.write(lambda uow: store.begin(uow, compression_id, os.getpid()))
+                if taken is not None:
+                    self._do(taken, stop)
+        finally:
+            with self._lock:
+                del self._stops[compression_id]
+
+    def _do(self, taken: interface.Compression, stop: threading.Event) -> None:
+        began, files = time.monotonic(), self._files(taken.id)
         try:
             self._prepare(taken, files)
             result = supervision.run(files, files.MODULE, stop, threads=_THREADS)
             self._register(taken, files, result, time.monotonic() - began)
         except supervision.Stopped:
             if self._closed.is_set():  # not cancelled: the next process begins it again
-                self._db.write(lambda uow: store.requeue(uow, compression_id, os.getpid()))
+                self._db.write(lambda uow: store.requeue(uow, taken.id, os.getpid()))
         except errors.ShuyuanError as refused:
             self._fail(taken, refused, time.monotonic() - began)
         except Exception as broken:
@@ -221,8 +233,6 @@ class CompressionService:
             )
             raise
         finally:
-            with self._lock:
-                del self._stops[compression_id]
             shutil.rmtree(files.path, ignore_errors=True)  # copies of models and data sets do not stay
 
     def _prepare(self, taken: interface.Compression, files: interface.Folder) -> None:
@@ -304,6 +314,9 @@ class CompressionService:
     def _files(self, compression_id: str) -> interface.Folder:
         return interface.Folder(Path(self._folders / compression_id))
 
+    def _lock_of(self, compression_id: str) -> Path:
+        return self._folders / f"{compression_id}.lock"
+
 
 def _lineage(taken: interface.Compression) -> dict[str, str]:
     told = {"parent": taken.parent, "compression": taken.id, "method": taken.method, "seed": str(taken.seed)}
@@ -320,13 +333,27 @@ def _card(parent: catalogue_api.Version, method: str) -> catalogue_api.LocalText
     )
 
 
-def _is_alive(pid: int) -> bool:
-    if pid == os.getpid():
-        return False  # ours, and nothing is in work yet
+@contextlib.contextmanager
+def in_hand(lock: Path) -> Iterator[None]:
+    """Hold the lock of a compression: shared, so that whoever came too late to begin it does not wait here."""
+    lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(BlockingIOError):  # another process works on it: the file is needed
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock.unlink(missing_ok=True)
+
+
+def _is_held(lock: Path) -> bool:
+    """Whether a process, this one among them, has it in hand."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
         return False
-    except PermissionError:
+    except BlockingIOError:
         return True
-    return True
+    return False

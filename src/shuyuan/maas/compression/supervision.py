@@ -6,15 +6,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
-import shuyuan
-from shuyuan.kernel import errors
+from shuyuan.kernel import children, errors
 from shuyuan.maas.compression import interface, writing
 
 _LOOK_EVERY_S, _NICE, _LAST_CHARS = 0.1, 10, 600
-_KEPT = ("SHUYUAN_CACHE", "SHUYUAN_DATA")  # what else begins with SHUYUAN_ may hold a password
-_SECRET = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 _LOG = "child.log"
 
 
@@ -37,7 +33,7 @@ def run(
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C goes to the server alone
-            env=_environment(threads),
+            env=children.environment(threads),
         )
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, child.pid, _NICE)
@@ -64,16 +60,3 @@ def _told(files: interface.Folder, code: int) -> Mapping[str, object]:
         f"the process ended with code {code}: {words[-1][:300] if words else 'no word'}",
         fix="try again with more memory free, or a smaller model; the folder's child.log says more",
     )
-
-
-def _environment(threads: int) -> Mapping[str, str]:
-    """Few threads, and none of the server's secrets."""
-    source = str(Path(str(shuyuan.__file__)).parent.parent)
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT or not (name.startswith("SHUYUAN_") or name.endswith(_SECRET))
-    }
-    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    limits = {"OMP_NUM_THREADS": str(threads), "POLARS_MAX_THREADS": str(threads)}
-    return {**kept, **limits, "PYTHONPATH": path}

@@ -1,21 +1,19 @@
 """The verbs of conversion: look at a file, convert it in a child process, register what comes of it."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import shuyuan
+from shuyuan.kernel import children
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.conversion import environment, interface, recognising
 
 _MODULE = "shuyuan.maas.conversion.child"
 _REFUSED = 64
-_SECRET = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
 class ConversionService:
@@ -39,7 +37,7 @@ class ConversionService:
             capture_output=True,
             text=True,
             check=False,
-            env=_environment(),
+            env=children.environment(),
         )
         if done.returncode == _REFUSED:
             said = json.loads((folder / "error.json").read_text("utf-8"))
@@ -86,12 +84,3 @@ class ConversionService:
     def build_environment(self) -> Path:
         """See Converting.build_environment."""
         return environment.Environment(self._environments).build()
-
-
-def _environment() -> Mapping[str, str]:
-    """None of the server's secrets."""
-    kept = {
-        name: value for name, value in os.environ.items() if not (name.startswith("SHUYUAN_") or name.endswith(_SECRET))
-    }
-    source = str(Path(str(shuyuan.__file__)).parent.parent)
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))}

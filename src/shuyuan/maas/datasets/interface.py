@@ -7,6 +7,7 @@ from typing import IO, Annotated, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 
 Kind = Literal["number", "integer", "boolean", "category", "text", "time", "image", "sequence", "identifier"]
@@ -142,6 +143,19 @@ class DataSetVersion(_Fact):
         return tuple(column for column in self.columns if column.role == role)
 
 
+def for_reader(version: DataSetVersion, principal: Principal) -> DataSetVersion:
+    """As this person may see it: values of persons only by who may download their rows."""
+    if sees_rows(version, principal):
+        return version
+    columns = tuple(column.model_copy(update={"examples": ()}) for column in version.columns)
+    return version.model_copy(update={"columns": columns})
+
+
+def sees_rows(version: DataSetVersion, principal: Principal) -> bool:
+    """Whether this person may see values of it."""
+    return not version.personal or principal.role in ("admin", "developer")
+
+
 class NewDataSet(_Fact):
     """What one says of a file that becomes a data set."""
 
@@ -154,6 +168,15 @@ class NewDataSet(_Fact):
     delimiter: str | None = Field(None, max_length=1, description="Of CSV; None: found out.")
     encoding: Literal["utf-8", "gb18030"] | None = Field(None, description="Of text; None: found out.")
     columns: Mapping[str, ColumnPlan] = {}
+
+
+def require_may_consent(new: NewDataSet, principal: Principal) -> None:
+    """Raises Forbidden when anybody but an administrator says that the persons in it agreed."""
+    if new.consent and principal.role != "admin":
+        raise errors.Forbidden(
+            "an administrator says that persons agreed to training",
+            fix="send it without consent; an administrator then notes it: PUT /api/datasets/{name}/{number}/consent",
+        )
 
 
 class Work(_Fact):

@@ -175,7 +175,8 @@ class _Run:
         if split.by == "time":
             if not isinstance(series.dtype, pl.Datetime) and not series.dtype.is_numeric():
                 raise interface.WrongColumns(f"column {name!r} holds no times", fix="give it the kind time")
-            return splitting.by_time(series.cast(pl.Int64).cast(pl.Float64).fill_null(math.nan).to_numpy(), split)
+            times = series.cast(pl.Int64) if isinstance(series.dtype, pl.Datetime) else series
+            return splitting.by_time(times.cast(pl.Float64).fill_null(math.nan).to_numpy(), split)
         codes = series.rank("dense").cast(pl.Int64).fill_null(-1).to_numpy()
         return splitting.by_person(codes, split) if split.by == "person" else splitting.stratified(codes, split)
 

@@ -75,6 +75,7 @@ def router(datasets: service.DataSetsService) -> APIRouter:
     def list_datasets(principal: Principal = Depends(caller)) -> Listed:
         newest: dict[str, interface.DataSetVersion] = {}
         for version in datasets.versions(principal.school_id):
+            version = interface.for_reader(version, principal)
             held = newest.setdefault(version.name, version)
             newest[version.name] = max(held, version, key=lambda one: one.number)
         return Listed(datasets=list(newest.values()), works=datasets.works(principal.school_id))
@@ -93,7 +94,8 @@ def router(datasets: service.DataSetsService) -> APIRouter:
 
     @routes.get("/api/datasets/{name}/versions")
     def list_versions(name: Name, principal: Principal = Depends(caller)) -> list[interface.DataSetVersion]:
-        return datasets.versions(principal.school_id, name)
+        datasets.version(principal.school_id, f"data:/{name}")  # raises UnknownDataSet
+        return [interface.for_reader(one, principal) for one in datasets.versions(principal.school_id, name)]
 
     @routes.post("/api/datasets/{name}/versions", status_code=202)
     async def add_version(
@@ -101,6 +103,7 @@ def router(datasets: service.DataSetsService) -> APIRouter:
     ) -> interface.Work:
         """The body is the file itself; the answer comes once it is here, the version once it is read."""
         new = _new(name, about)
+        interface.require_may_consent(new, principal)
         kind = reading.format_of(new)
         work_id, path = datasets.incoming()
         try:
@@ -113,8 +116,9 @@ def router(datasets: service.DataSetsService) -> APIRouter:
     @routes.get("/api/datasets/{name}/{number:int}")
     def show_version(name: Name, number: Number, principal: Principal = Depends(caller)) -> Shown:
         version = datasets.version(principal.school_id, f"{name}/{number}")
-        first = [dict(row) for row in datasets.preview(version)]
-        return Shown(version=version, uri=version.uri, preview=first)
+        first = datasets.preview(version) if interface.sees_rows(version, principal) else []
+        told = interface.for_reader(version, principal)
+        return Shown(version=told, uri=version.uri, preview=[dict(row) for row in first])
 
     @routes.put("/api/datasets/{name}/{number:int}/consent")
     def set_consent(

@@ -13,7 +13,7 @@ from shuyuan.kernel import crypto, errors, ids
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
-from shuyuan.maas.datasets import folder, intake, interface, parts, reading, steps, store, working
+from shuyuan.maas.datasets import folder, intake, interface, parts, reading, splittable, steps, store, working
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.pool import raised
 
@@ -77,7 +77,7 @@ class DataSetsService:
         if version.personal and not version.consent:
             raise interface.ConsentMissing(
                 f"{version.uri} tells of persons who have not agreed to training",
-                fix="ask them, then import it again with consent",
+                fix="ask them; an administrator then notes their consent: PUT /api/datasets/{name}/{number}/consent",
             )
 
     def set_consent(self, school_id: str, actor_id: str, reference: str, consent: bool) -> interface.DataSetVersion:
@@ -86,7 +86,7 @@ class DataSetsService:
 
         def change(uow: kernel_db.UnitOfWork) -> None:
             changed = store.set_consent(uow, school_id, found.id, consent)
-            action = "data_set.consent_given" if consent else "data_set.consent_withdrawn"
+            action = "data_set.consent_given" if consent else store.WITHDRAWN
             self._record(uow, school_id, actor_id, action, found.id, name=found.name, versions=changed)
 
         self._db.write(change)
@@ -138,6 +138,8 @@ class DataSetsService:
         _require_library()
         parent = self.version(school_id, reference)
         steps.check(plan, parent.columns)
+        if plan.split is not None:
+            splittable.require(parent, self._lineage(parent))
         wanted = interface.NewDataSet(name=name or parent.name, purpose=purpose or parent.purpose)
         job = {
             "work": "prepare",
@@ -248,6 +250,13 @@ class DataSetsService:
     def close(self) -> None:
         """End the children."""
         self._works.supervision.close()
+
+    def _lineage(self, version: interface.DataSetVersion) -> list[interface.DataSetVersion]:
+        """What it was made from, the nearest first."""
+        found: list[interface.DataSetVersion] = []
+        while (parent_id := (found[-1] if found else version).parent_id) is not None:
+            found.append(self.version_by_id(version.school_id, parent_id))
+        return found
 
     def _record(
         self,

@@ -5,11 +5,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
-from shuyuan.kernel import db
+from shuyuan.kernel import audit, db
 from shuyuan.maas.datasets import interface, tables
 
 _V, _U, _W = tables.version, tables.use, tables.work
 OPEN = ("queued", "running")
+WITHDRAWN = "data_set.consent_withdrawn"
 
 
 def add_version(
@@ -80,6 +81,22 @@ def set_consent(uow: db.UnitOfWork, school_id: str, version_id: str, consent: bo
         found |= new
     changed = update(_V).where(_V.c.school_id == school_id, _V.c.id.in_(found)).values(consent=consent)
     return uow.conn.execute(changed).rowcount
+
+
+def is_withdrawn(conn: Connection, school_id: str, digests: set[str]) -> bool:
+    """Whether these rows (by the file they came in, or by a part) are of a version whose consent was taken back."""
+    query = select(_V.c.id, _V.c.parent_id, _V.c.consent, _V.c.source, _V.c.parts).where(_V.c.school_id == school_id)
+    rows = {row.id: row for row in conn.execute(query)}
+    asked: set[str] = set()  # those without consent, and what they were made from: it may have been taken back there
+    for row in rows.values():
+        held = {part["sha256"] for part in row.parts.values()} | {row.source.rpartition("sha256:")[2]}
+        at = row if digests & held and not row.consent else None
+        while at is not None:
+            asked.add(at.id)
+            at = rows.get(at.parent_id)
+    entry = audit.entry.c
+    said = select(entry.seq).where(entry.school_id == school_id, entry.action == WITHDRAWN, entry.object_id.in_(asked))
+    return bool(asked) and conn.execute(said.limit(1)).one_or_none() is not None
 
 
 def delete_version(uow: db.UnitOfWork, school_id: str, version_id: str) -> None:

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import shuyuan
-from shuyuan.kernel import log
+from shuyuan.kernel import children, log
 from shuyuan.maas.datasets import folder, interface
 from shuyuan.maas.datasets.pool import raised
 
@@ -50,7 +49,7 @@ class Supervision:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     stderr=out,
-                    env=_environment(),
+                    env={**children.environment(), "OPENBLAS_NUM_THREADS": "1"},  # its matrices are small
                     start_new_session=True,  # one signal ends its pool as well, and Ctrl-C goes to the server alone
                 )
             self._children[work_id] = child
@@ -103,12 +102,6 @@ class Supervision:
 def remove(home: Path) -> None:
     """A folder, whatever lies in it."""
     shutil.rmtree(home, ignore_errors=True)
-
-
-def _environment() -> dict[str, str]:
-    source = str(Path(str(shuyuan.__file__)).parent.parent)
-    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1"}  # its matrices are small
 
 
 def _quietly(work_id: str, job: Callable[[], None]) -> None:

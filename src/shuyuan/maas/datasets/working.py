@@ -146,6 +146,10 @@ class Works:
             if parent is None:
                 raise interface.UnknownDataSet(f"{said['source']} is gone", fix="prepare another version")
             said = {**said, "consent": parent.consent, "personal": parent.personal}  # as they are at this moment
+        said = {**said, "personal": said["personal"] or any(one["role"] == "person" for one in said["columns"])}
+        refused = parent_id is None and store.is_withdrawn(uow.conn, school_id, _digests(said))
+        if refused:  # who took it back was asked about these rows, not about one file
+            said = {**said, "personal": True, "consent": False}
         version, added = store.add_version(uow, school_id, actor_id, name, said)
         if not store.move_work(uow, work_id, "finished", version=version.uri):
             raise supervision.Cancelled  # undone with the unit
@@ -155,6 +159,10 @@ class Works:
             self._audit.record(
                 uow, school_id=school_id, actor_id=actor_id, action=action, object_id=version.id, name=name, **told
             )
+            if refused:
+                self._audit.record(
+                    uow, school_id=school_id, actor_id=actor_id, action=store.WITHDRAWN, object_id=version.id, name=name
+                )
 
     def told(self, row: Row[Any]) -> interface.Work:  # Any: its columns
         """A work as others see it, with how far it is."""
@@ -204,3 +212,8 @@ class Works:
             raise
         if always:
             supervision.remove(self.home_of(work_id))
+
+
+def _digests(said: Mapping[str, Any]) -> set[str]:  # Any: JSON
+    """By which rows are known again: the file they came in, and the parts."""
+    return {said["source"].rpartition("sha256:")[2]} | {part["sha256"] for part in said["parts"].values()}

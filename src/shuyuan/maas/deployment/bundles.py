@@ -1,6 +1,7 @@
 """Edge bundles: a zip that runs a version offline, and the signed counts that come back from it."""
 
 import ast
+import functools
 import hashlib
 import hmac
 import io
@@ -19,6 +20,7 @@ from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.deployment import interface, store
 
 MAX_REPORT_BYTES, MAX_LINES, MAX_MODEL_BYTES = 2_000_000, 5_000, 1 << 30
+_UNIT_LINES = 100  # written at once: everybody else writes in between
 _MOST = 2**31 - 1
 _FEATURES = "shuyuan.science.features"
 _PLAIN = "shuyuan.science"  # only what is pure may be shipped
@@ -63,22 +65,25 @@ class Bundles:
         return target
 
     def take(self, school_id: str, sent: bytes) -> Sequence[str]:
-        """See Deployments.take_report. All lines are counted, or none."""
+        """See Deployments.take_report. A wrong line: none is counted. Broken off between units: send it again."""
         if len(sent) > MAX_REPORT_BYTES:
             raise errors.TooLarge(f"a report of {len(sent)} bytes", fix=f"send at most {MAX_REPORT_BYTES} at once")
         lines = [self._checked(number, raw) for number, raw in enumerate(sent.splitlines(), 1) if raw.strip()]
         if not 0 < len(lines) <= MAX_LINES:
             raise interface.BadReport(f"{len(lines)} lines", fix=f"send between 1 and {MAX_LINES}")
-
-        def work(uow: db.UnitOfWork) -> list[str]:
+        with self._db.read() as conn:
             for bundle_id in {line["bundle"] for line in lines}:
-                if store.bundle(uow.conn, school_id, bundle_id) is None:
+                if store.bundle(conn, school_id, bundle_id) is None:
                     raise interface.BadReport(
                         f"bundle {bundle_id[:40]!r} is not of this school", fix="send it to its own"
                     )
-            return [line["report"] for line in lines if self._add(uow, school_id, line)]
+        units = [lines[first : first + _UNIT_LINES] for first in range(0, len(lines), _UNIT_LINES)]
+        return [new for unit in units for new in self._db.write(functools.partial(self._add_all, school_id, unit))]
 
-        return self._db.write(work)
+    def _add_all(
+        self, school_id: str, lines: Sequence[Mapping[str, Any]], uow: db.UnitOfWork
+    ) -> list[str]:  # Any: JSON
+        return [line["report"] for line in lines if self._add(uow, school_id, line)]
 
     def _add(self, uow: db.UnitOfWork, school_id: str, line: Mapping[str, Any]) -> bool:  # Any: JSON
         counts = {name: line[name] for name in ("calls", "rows", "errors", "seconds")}

@@ -10,6 +10,12 @@ from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.deployment import interface
 from shuyuan.maas.evaluation import interface as evaluation
 
+_DOUBTS: Mapping[evaluation.Doubt, str] = {
+    "gate_changed": "it was changed since",
+    "other_champion": "it did not compare with what is served now",
+    "other_gate": "it is not the gate of this task",
+}
+
 
 def served(version: catalogue.Version) -> None:
     """Raise Conflict for a version that a module of its own reads and chooses."""
@@ -31,8 +37,10 @@ def deployable(
     """Raise unless `candidate` may answer some people of `model`, or run beside it."""
     if share is None and not shadow:
         raise errors.BadInput("neither a canary share nor shadow is asked for", fix="give one of them, or promote")
-    if share is not None and not 0 < share <= 1:
-        raise errors.BadInput(f"the canary share is {share:g}", fix="give more than 0 and at most 1, such as 0.1")
+    if share is not None and not 0 < share <= interface.MAX_SHARE:
+        raise errors.BadInput(
+            f"the canary share is {share:g}", fix=f"give more than 0 and at most {interface.MAX_SHARE:g}, such as 0.1"
+        )
     served(candidate)
     if champion is None:
         raise errors.Conflict(f"{model!r} has no champion to go back to", fix="promote a version first")
@@ -72,31 +80,48 @@ def thawed(why: str) -> None:
         raise interface.Frozen(f"{told}: nothing changes by itself", fix="a person may do it, or it waits")
 
 
+def subjects(candidate: catalogue.Version) -> tuple[str, ...]:
+    """What a verdict on this version may be of. A parent is somebody else, and so is the run of what was compressed."""
+    run = candidate.lineage.get("run", "")
+    return (candidate.uri, run) if run and "compression" not in candidate.lineage else (candidate.uri,)
+
+
 def of_candidate(verdict: evaluation.Verdict, candidate: catalogue.Version) -> evaluation.Verdict:
-    """The verdict, if it judged this version or what it was registered from. Raises BadInput."""
-    if verdict.subject not in {candidate.uri, *candidate.lineage.values()}:
+    """The verdict, if it judged this version or the run whose file it is. Raises BadInput."""
+    if verdict.subject not in subjects(candidate):
         raise errors.BadInput(
             f"the verdict is of {verdict.subject[:120]!r}, not of {candidate.uri}", fix="judge this version"
         )
     return verdict
 
 
-def promotion_reason(verdict: evaluation.Verdict | None, reason: str, *, by_person: bool) -> str:
-    """Why this becomes champion. Raises GateNotPassed without a passed verdict or a named person's reason."""
-    if verdict is not None and verdict.passed:
+def serving_reason(
+    verdict: evaluation.Verdict | None, doubt: evaluation.Doubt, reason: str, *, by_admin: bool, automatic: bool
+) -> str:
+    """Why this may answer people. Raises GateNotPassed without a verdict that holds, or an administrator's reason.
+
+    What goes on by itself has a verdict; an administrator who began it may have named its gate.
+    """
+    if verdict is not None and verdict.passed and not doubt:
         return reason.strip() or f"gate {verdict.gate} passed"
-    said = (
-        "no gate was asked"
-        if verdict is None
-        else f"gate {verdict.gate} failed: {', '.join(line.figure for line in verdict.failed)[:200]}"
-    )
-    if not by_person:
+    said = _unproven(verdict, doubt)
+    named = verdict is not None and verdict.passed and doubt == "other_gate"
+    if not by_admin or (automatic and not named):
         raise interface.GateNotPassed(
-            f"{said}, and no person takes the decision", fix="let an administrator promote it"
+            f"{said}, and no administrator takes the decision",
+            fix="judge it by the gate of its task, or let an administrator decide",
         )
     if not reason.strip():
         raise interface.GateNotPassed(f"{said}, and no reason is given", fix="say why it should be served all the same")
     return reason.strip()
+
+
+def _unproven(verdict: evaluation.Verdict | None, doubt: evaluation.Doubt) -> str:
+    if verdict is None:
+        return "no gate was asked"
+    if not verdict.passed:
+        return f"gate {verdict.gate} failed: {', '.join(line.figure for line in verdict.failed)[:200]}"
+    return f"gate {verdict.gate} passed, but {_DOUBTS[doubt]}"
 
 
 def told_of(verdict: evaluation.Verdict | None) -> dict[str, object] | None:

@@ -19,7 +19,7 @@ _KINDS: dict[interface.NodeKind, tuple[str, str]] = {
     "data": ("数据集", "Data set"),
     "run": ("训练", "Run"),
     "report": ("评测报告", "Report"),
-    "gate": ("关口", "Gate"),
+    "gate": ("上线审核", "Release check"),
     "version": ("版本", "Version"),
     "deployment": ("上线", "Deployment"),
     "step": ("步骤", "Step"),

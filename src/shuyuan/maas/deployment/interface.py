@@ -15,6 +15,7 @@ State = Literal["steady", "canary", "shadow", "rolled_back"]
 ChangeKind = Literal["canary", "shadow", "stopped", "promoted", "rolled_back"]
 NodeKind = Literal["data", "run", "report", "gate", "version", "deployment", "step"]
 NodeState = Literal["done", "failed", "running", "waiting", "cancelled"]
+MAX_SHARE = 0.5  # of the people that a canary may answer: the others stay with the champion
 CHANGED = "deployment.changed"  # event. subject_id: the change; model, change, version, automatic
 
 
@@ -148,8 +149,10 @@ class Deployments(Rollout, Protocol):
     ) -> Deployment:
         """Let a version answer a share of the people, or run beside as a shadow; the one not named stays as it is.
 
-        automatic: no person does it just now, so it waits for its hours (Frozen).
-        Raises UnknownModel, BadInput (neither share nor shadow, no champion), Conflict (other inputs, remote shadow).
+        A share is at most MAX_SHARE, and asks for a passed verdict on the version, which is found; without one, for an
+        administrator and a reason.  automatic: no person does it just now, so it waits for its hours (Frozen).
+        Raises UnknownModel, BadInput (neither share nor shadow, no champion), Conflict (other inputs, remote shadow),
+        GateNotPassed.
         """
         ...
 
@@ -168,9 +171,10 @@ class Deployments(Rollout, Protocol):
         *,
         automatic: bool = False,
     ) -> Deployment:
-        """Make a version the champion: its gate passed, or a named person says why without. Ends its canary.
+        """Make a version the champion: its gate passed, or an administrator says why without. Ends its canary.
 
-        verdict: of this version, or of the run it was registered from; looked up again by its id.
+        verdict: of this version, or of the run whose file it is; looked up again by its id. It must be of the gate in
+        force for the version's task, as that is now, and have compared with the champion of now.
         Raises GateNotPassed, UnknownModel, BadInput (a verdict of something else).
         """
         ...
@@ -213,7 +217,7 @@ class Deployments(Rollout, Protocol):
 
 
 class GateNotPassed(errors.Conflict):
-    """The gate did not pass, or was not asked, and nobody by name says why it should be served all the same."""
+    """The gate did not pass, or was not asked, and no administrator says why it should be served all the same."""
 
     code = "gate_not_passed"
 

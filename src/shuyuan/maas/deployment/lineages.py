@@ -11,7 +11,7 @@ _COLUMN: Mapping[str, int] = {"data": 0, "run": 1, "report": 2, "gate": 3, "vers
 _MOST_PARENTS, _MOST_REPORTS = 8, 20
 _WORDS = {
     "promoted": ("现用", "Champion"),
-    "canary": ("灰度", "Canary"),
+    "canary": ("小范围试用", "Trial rollout"),
     "shadow": ("影子", "Shadow"),
     "rolled_back": ("已退回", "Rolled back"),
     "stopped": ("已停止", "Stopped"),

@@ -27,10 +27,10 @@ class _Body(BaseModel):
 
 
 class Deploy(_Body):
-    """A version to try: a share of the people, or as a shadow, or both."""
+    """A version to try: a share of the people, or as a shadow, or both. Past no gate a share needs a reason."""
 
     version: int = Field(ge=1, le=2**31 - 1)
-    canary: float | None = Field(None, gt=0, le=1, description="Share of the people, 0.1 for 10 %.")
+    canary: float | None = Field(None, gt=0, le=interface.MAX_SHARE, description="Share of the people, 0.1 for 10 %.")
     shadow: bool = False
     rules: interface.Rules | None = None
     reason: Reason = ""
@@ -76,7 +76,7 @@ def router(deployment: DeploymentService) -> APIRouter:
 def _changing(routes: APIRouter, deployments: DeploymentService) -> None:
     @routes.post("/api/deployments/{name}")
     def deploy(name: Name, body: Deploy, principal: Principal = Depends(caller)) -> interface.Deployment:
-        """Try a version on a share of the people, or beside."""
+        """Try a version on a share of the people, or beside. A share past no gate: administrators, with a reason."""
         return deployments.deploy(
             principal.school_id,
             principal.account_id,

@@ -18,6 +18,7 @@ from shuyuan.maas.deployment import bundles, checks, hours, interface, judging, 
 from shuyuan.maas.evaluation import interface as evaluation_api
 
 _MAX_REASON = 400
+_RANK: tuple[evaluation_api.Doubt, ...] = ("", "other_gate", "gate_changed", "other_champion")  # the mildest first
 _ACTIONS: tuple[tuple[str, interface.ChangeKind], ...] = (
     ("deployment.canary_started", "canary"),
     ("deployment.shadow_started", "shadow"),
@@ -69,6 +70,8 @@ class DeploymentService(watching.Watched):
             checks.thawed(self.frozen(school_id))
         champion, candidate = self._champion(school_id, model), self._version(school_id, model, version)
         checks.deployable(model, champion, candidate, share=share, shadow=shadow)
+        if share is not None:
+            self._require_trial(school_id, actor_id, candidate, champion, reason, automatic=automatic)
         said = reason.strip()[:_MAX_REASON] or f"version {version} is tried"
         chosen = {} if rules is None else {"rules": rules.model_dump()}
 
@@ -110,8 +113,8 @@ class DeploymentService(watching.Watched):
         candidate, before = self._version(school_id, model, version), self._champion(school_id, model)
         checks.served(candidate)
         held = self._held(school_id, candidate, verdict)
-        person = not automatic and self._identity.holds(school_id, "account", actor_id)
-        said = checks.promotion_reason(held, reason, by_person=person)[:_MAX_REASON]
+        doubt, admin = self._doubt(school_id, held, candidate, before), self._is_admin(school_id, actor_id)
+        said = checks.serving_reason(held, doubt, reason, by_admin=admin, automatic=automatic)[:_MAX_REASON]
         told = checks.told_of(held)
 
         def work(uow: db.UnitOfWork) -> None:
@@ -321,6 +324,55 @@ class DeploymentService(watching.Watched):
         if verdict is None or self._evaluation is None or not verdict.id:
             return None if verdict is None else checks.of_candidate(verdict, candidate)
         return checks.of_candidate(self._evaluation.verdict(school_id, verdict.id), candidate)
+
+    def _require_trial(
+        self,
+        school_id: str,
+        actor_id: str,
+        candidate: catalogue_api.Version,
+        champion: catalogue_api.Version | None,
+        reason: str,
+        *,
+        automatic: bool,
+    ) -> None:
+        """Raise GateNotPassed unless a verdict on record speaks for it, or an administrator says why it is tried."""
+        found = self._passed(school_id, candidate)
+        doubts = {one.id: self._doubt(school_id, one, candidate, champion) for one in found}
+        verdict = min(found, key=lambda one: _RANK.index(doubts[one.id]), default=None)
+        owner = actor_id == kernel_audit.SYSTEM and not automatic  # of this machine, at its command line
+        admin = owner or self._is_admin(school_id, actor_id)
+        doubt = doubts[verdict.id] if verdict is not None else ""
+        checks.serving_reason(verdict, doubt, reason, by_admin=admin, automatic=automatic)
+
+    def _passed(self, school_id: str, candidate: catalogue_api.Version) -> list[evaluation_api.Verdict]:
+        """Verdicts on record that it passed."""
+        if self._evaluation is None:
+            return []
+        asked = self._evaluation
+        reports = [one for of in checks.subjects(candidate) for one in asked.reports(school_id, subject=of)]
+        return [one for report in reports for one in asked.verdicts(school_id, report.id) if one.passed]
+
+    def _doubt(
+        self,
+        school_id: str,
+        verdict: evaluation_api.Verdict | None,
+        candidate: catalogue_api.Version,
+        champion: catalogue_api.Version | None,
+    ) -> evaluation_api.Doubt:
+        """Why a verdict does not speak for it; of one that did not pass it is not asked."""
+        if verdict is None or not verdict.passed or self._evaluation is None:
+            return ""
+        other = champion.uri if champion is not None and champion.id != candidate.id else None
+        task = str(candidate.spec.get("task", ""))
+        return self._evaluation.doubt(school_id, verdict, task=task, champion=other)
+
+    def _is_admin(self, school_id: str, account_id: str) -> bool:
+        asks = identity_api.Principal(kernel_audit.SYSTEM, school_id, "admin")
+        try:
+            found = self._identity.account(asks, account_id)
+        except errors.NotFound:
+            return False
+        return found.active and found.role == "admin"
 
     def _version(self, school_id: str, model: str, version: int) -> catalogue_api.Version:
         return self._catalogue.resolve(school_id, routing.reference(model, version))

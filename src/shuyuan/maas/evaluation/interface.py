@@ -321,12 +321,23 @@ class NewGate(_Fact):
 
 
 Note = Literal[
-    "", "missing_figure", "missing_limit", "no_champion", "champion_on_other_data", "wrong_part", "not_applicable"
+    "",
+    "missing_figure",
+    "missing_limit",
+    "no_champion",
+    "champion_unreported",
+    "champion_on_other_data",
+    "wrong_part",
+    "not_applicable",
 ]
+Doubt = Literal["", "gate_changed", "other_champion", "other_gate"]
 
 
 class Line(_Fact):
-    """One condition judged: the figure beside its limit. note: why a side is missing; reason: what the report says."""
+    """One condition judged: the figure beside its limit.
+
+    note: why a side is missing.  reason: what the report says of it, or what to do.
+    """
 
     figure: str
     comparison: Comparison
@@ -460,7 +471,7 @@ class Evaluation(Protocol):
         ...
 
     def put_gate(self, principal: Principal, name: str, new: NewGate) -> Gate:
-        """Set a gate; what it was before stays on record. Audited."""
+        """Set a gate (administrators); what it was before stays on record. Audited."""
         ...
 
     def judge(
@@ -469,7 +480,18 @@ class Evaluation(Protocol):
         """Hold a finished report against a gate; stored and audited.
 
         gate: a name; empty: the gate called like the report's task, else the shipped one of its family.
-        champion_report_id: None only when there is no champion yet.
+        champion_report_id: of the champion of the subject's model; None: the newest one on the same part and data.
+        Without any, lines that compare with the champion fail and say what to evaluate. A run belongs to no model yet:
+        without a champion's report it is compared with nothing, which `doubt` finds when it is to be served.
+        Nothing passes by a report on part `train`. Raises BadInput for a report of another version than the champion.
+        """
+        ...
+
+    def doubt(self, school_id: str, verdict: Verdict, *, task: str, champion: str | None) -> Doubt:
+        """Why a verdict does not speak for a version of this task beside this champion (`models:/name/3`) now.
+
+        gate_changed: the gate is another one by now.  other_champion: it was not compared with this one.
+        other_gate: it is not the gate in force for the task.  task: empty where the version does not say it.
         """
         ...
 

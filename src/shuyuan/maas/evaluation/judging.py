@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from shuyuan.maas.evaluation.interface import Comparison, Condition, Gate, Line, Note, Report, Verdict
 
@@ -14,24 +15,39 @@ _KEEPS: Mapping[Comparison, Callable[[float, float], bool]] = {
 CHAMPION = "champion"
 
 
-def judge(gate: Gate, report: Report, champion: Report | None) -> Verdict:
-    """Every line, in the gate's order. A missing figure or limit fails its line; nothing is skipped in silence."""
+@dataclass(frozen=True, slots=True)
+class Unreported:
+    """A champion without a report on the part and data that are judged."""
+
+    uri: str
+
+
+def compares(verdict: Verdict) -> bool:
+    """Whether any line has the champion on its other side."""
+    return any(line.said.startswith(CHAMPION) for line in verdict.lines)
+
+
+def judge(gate: Gate, report: Report, champion: Report | Unreported | None) -> Verdict:
+    """Every line, in the gate's order. A missing figure or limit fails its line; nothing is skipped in silence.
+
+    champion: None only where nothing is served; then what compares with it does not apply.
+    """
     lines = tuple(_line(condition, gate, report, champion) for condition in gate.conditions)
     return Verdict(
         gate=gate.name,
         gate_number=gate.number,
         report_id=report.id,
         subject=report.subject,
-        champion_report_id=None if champion is None else champion.id,
+        champion_report_id=champion.id if isinstance(champion, Report) else None,
         passed=bool(lines) and all(line.passed for line in lines),
         lines=lines,
     )
 
 
-def _line(condition: Condition, gate: Gate, report: Report, champion: Report | None) -> Line:
+def _line(condition: Condition, gate: Gate, report: Report, champion: Report | Unreported | None) -> Line:
     value, why = report.figures.get(condition.figure), report.missing.get(condition.figure, "")
     limit, note = _limit(condition, report, champion)
-    if gate.part is not None and report.part != gate.part:
+    if report.part == "train" or (gate.part is not None and report.part != gate.part):
         passed, note = False, "wrong_part"
     elif value is None and why in condition.unless:
         passed, note = True, "not_applicable"
@@ -41,6 +57,8 @@ def _line(condition: Condition, gate: Gate, report: Report, champion: Report | N
         passed = note == "no_champion" and condition.first == "pass"
     else:
         passed = _KEEPS[condition.comparison](value, limit)
+    if note == "champion_unreported" and isinstance(champion, Unreported):
+        why = f"evaluate {champion.uri} on part {report.part} of {report.data}"
     return Line(
         figure=condition.figure,
         comparison=condition.comparison,
@@ -53,13 +71,15 @@ def _line(condition: Condition, gate: Gate, report: Report, champion: Report | N
     )
 
 
-def _limit(condition: Condition, report: Report, champion: Report | None) -> tuple[float | None, Note]:
+def _limit(condition: Condition, report: Report, champion: Report | Unreported | None) -> tuple[float | None, Note]:
     name, sign, number = condition.terms()
     if not name:
         return number, ""
     if name == CHAMPION:
         if champion is None:
             return None, "no_champion"
+        if isinstance(champion, Unreported):
+            return None, "champion_unreported"
         if (champion.data_sha256, champion.part) != (report.data_sha256, report.part):
             return None, "champion_on_other_data"
         base = champion.figures.get(condition.figure)

@@ -17,7 +17,7 @@ Filter = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 
 
 class Judging(BaseModel):
-    """Which report is held against the gate. champion_report_id: of what is served now; None: nothing is yet."""
+    """Which report is held against the gate. champion_report_id: of what is served now; None: the newest is found."""
 
     report_id: str = Field(max_length=40, pattern=r"^[0-9a-z]*$")
     champion_report_id: str | None = Field(None, max_length=40, pattern=r"^[0-9a-z]*$")
@@ -69,7 +69,7 @@ def router(evaluation: Evaluation) -> APIRouter:
 
     @routes.put("/api/gates/{name}")
     def put_gate(name: Name, new: NewGate, principal: Principal = Depends(caller)) -> Gate:
-        """Set a gate; what it was before stays on record."""
+        """Set a gate (administrators); what it was before stays on record."""
         return evaluation.put_gate(principal, name, new)
 
     @routes.post("/api/gates/{name}/judge")

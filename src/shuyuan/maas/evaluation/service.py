@@ -18,11 +18,13 @@ from shuyuan.maas.evaluation import (
     families,
     folder,
     gatekeeper,
+    judging,
     resolving,
     store,
     supervision,
 )
 from shuyuan.maas.evaluation.interface import (
+    Doubt,
     EvaluationLost,
     Gate,
     NewCrossValidation,
@@ -36,6 +38,7 @@ from shuyuan.maas.evaluation.interface import (
     Subject,
     TrainFold,
     UnknownReport,
+    UnknownSubject,
     Verdict,
 )
 
@@ -64,6 +67,7 @@ class EvaluationService:
     ) -> None:
         """training: whoever keeps runs.  command: what starts a child; the folder is put behind it."""
         self._db, self._storage, self._audit, self._datasets = db, storage, audit, datasets
+        self._catalogue = catalogue
         self._resolver = resolving.Resolver(catalogue, training)
         self._gatekeeper = gatekeeper.Gatekeeper(db, audit)
         self._folders, self._command = settings.home / "evaluations", command
@@ -144,17 +148,11 @@ class EvaluationService:
 
     def report(self, school_id: str, report_id: str) -> Report:
         """See Evaluation.report."""
-        with self._db.read() as conn:
-            head = store.report_by_id(conn, school_id, report_id)
-        if head is None:
-            raise UnknownReport(f"there is no report {report_id[:40]!r}", fix="see /api/reports")
+        head = self._head(school_id, report_id)
         if head.state == "running":
             told = folder.read(self._folders / head.id / folder.PROGRESS)
             return head.model_copy(update={"stage": str(told.get("stage", ""))})
-        if not head.report_sha256:
-            return head
-        whole = Report.model_validate_json(self._storage.get(head.report_sha256))
-        return head.model_copy(update={name: getattr(whole, name) for name in _DETAILS})
+        return self._whole(head)
 
     def reports(
         self, school_id: str, *, subject: str | None = None, data: str | None = None, limit: int = 100
@@ -184,9 +182,24 @@ class EvaluationService:
         self, school_id: str, actor_id: str, gate: str, report_id: str, champion_report_id: str | None = None
     ) -> Verdict:
         """See Evaluation.judge."""
-        report = self._whole(school_id, report_id)
-        champion = self._whole(school_id, champion_report_id) if champion_report_id else None
-        return self._gatekeeper.judge(school_id, actor_id, gate, report, champion)
+        report = self._finished(school_id, report_id)
+        given = self._finished(school_id, champion_report_id) if champion_report_id else None
+        champion = self._champion(school_id, report, given)
+        return self._gatekeeper.judge(school_id, actor_id, gate, self._whole(report), champion)
+
+    def doubt(self, school_id: str, verdict: Verdict, *, task: str, champion: str | None) -> Doubt:
+        """See Evaluation.doubt."""
+        if self.gate(school_id, verdict.gate).number != verdict.gate_number:
+            return "gate_changed"
+        if champion is not None and judging.compares(verdict):
+            compared = verdict.champion_report_id
+            if compared is None or self._head(school_id, compared).subject != champion:
+                return "other_champion"
+        try:
+            in_force = self._gatekeeper.in_force(school_id, task or self._head(school_id, verdict.report_id).task)
+        except UnknownSubject:  # a task that no gate is for
+            return "other_gate"
+        return "" if in_force.name == verdict.gate else "other_gate"
 
     def verdict(self, school_id: str, verdict_id: str) -> Verdict:
         """See Evaluation.verdict."""
@@ -194,6 +207,7 @@ class EvaluationService:
 
     def verdicts(self, school_id: str, report_id: str) -> list[Verdict]:
         """See Evaluation.verdicts."""
+        self._head(school_id, report_id)
         return self._gatekeeper.verdicts(school_id, report_id)
 
     def readings(self, school_id: str, data: str | None = None, limit: int = 200) -> list[Reading]:
@@ -351,15 +365,48 @@ class EvaluationService:
         )
         return stored
 
-    def _whole(self, school_id: str, report_id: str) -> Report:
-        self._finished(school_id, report_id)
-        return self.report(school_id, report_id)
+    def _champion(self, school_id: str, report: Report, given: Report | None) -> Report | judging.Unreported | None:
+        """What is served under the name of the subject: its report on the same part; None: nothing is served."""
+        model = _model_of(report.subject) or (_model_of(given.subject) if given else "")
+        try:
+            uri = self._catalogue.resolve(school_id, f"models:/{model}@{catalogue_api.CHAMPION}").uri if model else None
+        except catalogue_api.UnknownModel:
+            uri = None
+        if given is not None:
+            if given.subject != uri:
+                raise errors.BadInput(
+                    f"report {given.id} is of {given.subject}, and {uri or 'nothing'} is served",
+                    fix="name a report of what is served, or none: the newest one is found",
+                )
+            return given
+        if uri is None:
+            return None
+        for known in self.reports(school_id, subject=uri, data=report.data):
+            if (known.state, known.part, known.data_sha256) == ("finished", report.part, report.data_sha256):
+                return known
+        return judging.Unreported(uri)
 
-    def _finished(self, school_id: str, report_id: str) -> Report:
+    def _head(self, school_id: str, report_id: str) -> Report:
         with self._db.read() as conn:
             head = store.report_by_id(conn, school_id, report_id)
         if head is None:
             raise UnknownReport(f"there is no report {report_id[:40]!r}", fix="see /api/reports")
+        return head
+
+    def _whole(self, head: Report) -> Report:
+        """With what the stored file adds."""
+        if not head.report_sha256:
+            return head
+        whole = Report.model_validate_json(self._storage.get(head.report_sha256))
+        return head.model_copy(update={name: getattr(whole, name) for name in _DETAILS})
+
+    def _finished(self, school_id: str, report_id: str) -> Report:
+        head = self._head(school_id, report_id)
         if head.state != "finished":
             raise ReportNotReady(f"report {head.id} is {head.state}", fix="wait for it, or evaluate again")
         return head
+
+
+def _model_of(subject: str) -> str:
+    """The name of a version's model; empty for runs and cross-validations."""
+    return subject.removeprefix("models:/").rpartition("/")[0] if subject.startswith("models:/") else ""

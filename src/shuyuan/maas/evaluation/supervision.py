@@ -6,17 +6,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import shuyuan
+from shuyuan.kernel import children
 from shuyuan.maas.evaluation import folder
 from shuyuan.maas.evaluation.interface import EvaluationFailed, EvaluationLost, OnProgress
 
 COMMAND = (sys.executable, "-m", "shuyuan.maas.evaluation.child")
 _LOOK_EVERY_S, _NICE, _ATTEMPTS = 0.1, 10, 2
-_KEPT = ("SHUYUAN_CACHE", "SHUYUAN_DATA")  # what else begins with SHUYUAN_ may hold a password
-_SECRET = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
 class Stopped(Exception):  # not an error: the server ends, the work is begun again by the next one
@@ -74,7 +72,7 @@ def _once(
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C goes to the server alone
-            env=_environment(threads),
+            env=children.environment(threads),
         )
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, child.pid, _NICE)
@@ -93,16 +91,3 @@ def _once(
             child.kill()
         child.wait()
     return child.returncode
-
-
-def _environment(threads: int) -> Mapping[str, str]:
-    """Few threads, and none of the server's secrets."""
-    source = str(Path(str(shuyuan.__file__)).parent.parent)
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT or not (name.startswith("SHUYUAN_") or name.endswith(_SECRET))
-    }
-    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    limits = {"OMP_NUM_THREADS": str(threads), "POLARS_MAX_THREADS": str(threads)}
-    return {**kept, **limits, "PYTHONPATH": path}

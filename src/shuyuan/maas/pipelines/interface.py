@@ -67,7 +67,7 @@ class Gate(_Said):
 class Canary(_Said):
     """A share of the people first. It ends well after `hold_s` seconds with at least `rules.min_calls` calls."""
 
-    share: float = Field(0.1, gt=0, le=1)
+    share: float = Field(0.1, gt=0, le=deployment.MAX_SHARE)
     hold_s: float = Field(3600.0, ge=0, le=30 * 86_400)
     longest_s: float = Field(7 * 86_400.0, gt=0, le=60 * 86_400, description="With too few calls until then, it fails.")
     rules: deployment.Rules = deployment.Rules()

@@ -13,9 +13,9 @@ TITLES: Mapping[interface.StepName, tuple[str, str]] = {
     "evaluate": ("评测", "Evaluate"),
     "compress": ("压缩", "Compress"),
     "evaluate_child": ("评测压缩版", "Evaluate the child"),
-    "gate": ("过关", "Gate"),
+    "gate": ("上线审核", "Release check"),
     "register": ("登记", "Register"),
-    "canary": ("灰度", "Canary"),
+    "canary": ("小范围试用", "Trial rollout"),
     "promote": ("正式上线", "Promote"),
 }
 _TOLD = ("version", "champion", "canary", "gate", "child", "report", "run", "data")

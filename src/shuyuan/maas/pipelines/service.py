@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from shuyuan.identity import interface as identity_api
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, db, errors, log
 from shuyuan.kernel import durable as kernel_durable
@@ -36,12 +37,13 @@ class PipelinesService:
         evaluation: evaluation_api.Evaluation,
         catalogue: catalogue_api.Catalogue,
         deployment: deployment_api.Deployments,
+        identity: identity_api.Identity,
         compression: compression_api.Compressing | None = None,
         *,
         now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._audit, self._outbox, self._now = db, audit, outbox, now
-        self._datasets, self._deployment = datasets, deployment
+        self._datasets, self._deployment, self._identity = datasets, deployment, identity
         self._school_time = ZoneInfo(settings.timezone)
         rooms = steps.Rooms(datasets, training, evaluation, compression, catalogue, deployment)
         self.work = Work(db, audit, outbox, durable, rooms, now=now)
@@ -131,6 +133,7 @@ class PipelinesService:
             due = self._due_for(school_id, spec, schedule.every, schedule.hour, schedule.weekday)
             if due == schedule.last or self._deployment.frozen(school_id):
                 return False
+            self._require_author(schedule)
             spec = self._checked(school_id, spec)
         except errors.ShuyuanError as why:
             self._note_error(schedule, why.message[:400])
@@ -144,6 +147,15 @@ class PipelinesService:
             return True
 
         return self._db.write(work)
+
+    def _require_author(self, schedule: interface.Schedule) -> None:
+        """Raise Forbidden when whoever made it could not start a pipeline by hand any more."""
+        asks = identity_api.Principal(kernel_audit.SYSTEM, schedule.school_id, "admin")
+        author = self._identity.account(asks, schedule.created_by)
+        if not author.active or author.role not in ("admin", "developer"):
+            raise errors.Forbidden(
+                "who made this schedule may start no pipelines any more", fix="delete it, and make it anew"
+            )
 
     def _note_error(self, schedule: interface.Schedule, said: str) -> None:
         if said != schedule.error:

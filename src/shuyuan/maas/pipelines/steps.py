@@ -202,8 +202,8 @@ def _evaluate_child(task: Task) -> Done:
 
 def _gate(task: Task) -> Done:
     """Judged anew after a crash: a verdict that lies there may be of another gate."""
-    report, champion = str(task.made["report"]), task.made.get("champion_report")
-    evaluation = task.rooms.evaluation
+    evaluation, report = task.rooms.evaluation, str(task.made["report"])
+    champion = _champion_report(task)  # of now: compressing may have taken a day
     verdict = evaluation.judge(task.school_id, task.actor_id, task.spec.gate.name, report, champion)
     if not verdict.passed:
         why = ", ".join(f"{line.figure} {line.value} {line.comparison} {line.said}" for line in verdict.failed)

@@ -11,23 +11,15 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import shuyuan
+from shuyuan.kernel.children import environment as environment
 from shuyuan.maas.training import folders
 
 COMMAND = (sys.executable, "-m", "shuyuan.maas.training.child")
 PAUSED, REFUSED = 75, 64  # exit codes
 _NICE = 10
-_OFFLINE = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_DATASETS_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "0",
-}
-_KEPT = ("SHUYUAN_CACHE", "SHUYUAN_DATA")  # what else begins with SHUYUAN_ may hold a password
-_SECRET = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 
 
 class Child:
@@ -134,15 +126,3 @@ def began(pid: int) -> str:
 def _asked_of_ps(pid: int) -> str:
     told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return told.stdout.strip()[:64]
-
-
-def environment(threads: int) -> Mapping[str, str]:
-    """No network, few threads, and none of the server's secrets."""
-    source = str(Path(str(shuyuan.__file__)).parent.parent)
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in _KEPT or not (name.startswith("SHUYUAN_") or name.endswith(_SECRET))
-    }
-    path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    return {**kept, **_OFFLINE, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}

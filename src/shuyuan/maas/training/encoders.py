@@ -4,8 +4,10 @@ import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from shuyuan.maas.training import task
-from shuyuan.science.features import Features, categories
+from shuyuan.science.features import Features, base, categories
 
 TRUTH = "*label"  # the array that holds what is to be found; no column is called so
 
@@ -34,12 +36,21 @@ def fit(
 
 
 def _earlier(fitted: Features, said: Mapping[str, Any]) -> Features:  # JSON
-    """The earlier encoders; the label too, unless it is another one (transfer) or has classes it did not have."""
+    """The earlier encoders; the label too, unless it is another one (transfer). New classes come behind the known."""
     earlier = Features.from_json(said)
+    if earlier.label is None or fitted.label is None or earlier.label.name != fitted.label.name:
+        return dataclasses.replace(earlier, label=fitted.label)
+    new = tuple(one for one in fitted.labels if one not in earlier.labels)
+    return dataclasses.replace(earlier, label=dataclasses.replace(earlier.label, labels=(*earlier.labels, *new)))
+
+
+def earlier_labels(fitted: Features, init: task.Init) -> tuple[str, ...] | None:
+    """What the earlier head finds, by class; empty where it was to find another label, None where nobody knows."""
+    if init.features is None:
+        return None
+    earlier = Features.from_json(init.features)
     same = earlier.label is not None and fitted.label is not None and earlier.label.name == fitted.label.name
-    if same and set(fitted.labels) <= set(earlier.labels):
-        return earlier
-    return dataclasses.replace(earlier, label=fitted.label)
+    return earlier.labels if same else ()
 
 
 def require_label(columns: Sequence[task.Column]) -> task.Column:
@@ -63,6 +74,17 @@ def truth(features: Features, table: task.Table) -> task.Array:
     if label is None or label.name in table:
         return features.encode_label(table)
     return categories.Label(label.name, label.how, label.labels).encode([None] * rows(table))
+
+
+def classes(features: Features, table: task.Table) -> task.Array:
+    """The index of each row's class: -1 for a missing one, below that those train never had, a number for each."""
+    found, label = truth(features, table), features.label
+    if label is None or label.name not in table or not (found < 0).any():
+        return found
+    words = base.words(table[label.name])
+    unseen = sorted({word for word, at in zip(words, found, strict=True) if at < 0 and word is not None})
+    numbers = {word: -2 - n for n, word in enumerate(unseen)}
+    return np.array([numbers.get(word, at) if word else at for word, at in zip(words, found, strict=True)], np.int64)
 
 
 def rows(table: task.Table) -> int:

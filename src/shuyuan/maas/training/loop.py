@@ -15,6 +15,8 @@ from shuyuan.maas.training import distributed, evaluating, optimisers, randomnes
 from shuyuan.maas.training.checkpoints import Checkpoint
 from shuyuan.maas.training.options import Config
 
+_EPOCH, _STEP = 1, 2  # streams of random numbers that never meet
+
 
 class Diverged(task.BadTraining):
     """The loss is no longer a number."""
@@ -197,6 +199,8 @@ class Trainer:
 
     def _begin(self) -> None:
         """Before the first step of an epoch: the net may grow, the training arrays may change."""
+        if self.group.size > 1:  # what grows is the same everywhere
+            randomness.seed_at(_EPOCH, self.seed, self.epoch)
         stages = self.work.stages()
         while self.stage < len(stages) and stages[self.stage] <= self.epoch:
             self._adopt(self.work.grow(self.net, self.stage))
@@ -208,6 +212,8 @@ class Trainer:
 
     def _step(self, batch: Mapping[str, Tensor], per_epoch: int) -> None:
         optimisers.set_rate(self.optimiser, schedules.factor(self.config, self.step, self.steps, per_epoch))
+        if self.group.size > 1:  # each process draws for rows of its own, and a checkpoint is the first one's
+            randomness.seed_at(_STEP, self.seed, self.step, self.group.rank)
         for tensor in self._trained:  # as `zero_grad`, without its profiler
             tensor.grad = None
         total, weight = self._backward(batch)

@@ -396,9 +396,10 @@ class TrainingService:
         _require_own(principal, self.run(principal, run_id).created_by)
 
     def _note_reading(self, row: Row[Any], data: datasets_api.DataSetVersion) -> None:
-        told = {"subject": interface.RUNS + row.id, "data": data.uri, "data_sha256": data.sha256}
+        part = data.parts["test"]  # by its own content: other splits of the data may have the same test part
+        told = {"subject": interface.RUNS + row.id, "data": data.uri, "data_sha256": part.sha256}
         if self.readings is not None:
-            self.readings(row.school_id, row.created_by, **told, rows=data.parts["test"].rows)
+            self.readings(row.school_id, row.created_by, **told, rows=part.rows)
         else:
             self._db.write(lambda uow: self._record(uow, row, row.created_by, "test_part.read"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from shuyuan.maas.training import encoders, task
 from shuyuan.maas.training.encoders import TRUTH
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
+    from shuyuan.maas.training import weights
     from shuyuan.maas.training.options import ClassConfig
     from shuyuan.science.features import Features
 
@@ -28,7 +30,11 @@ class Encoded(task.Work):
         """Inputs by name, and the label where there is one."""
         inputs = self.fitted.transform(table)
         found = {name: inputs[name] for name in self.INPUTS}
-        return found if self.fitted.label is None else {**found, TRUTH: encoders.truth(self.fitted, table)}
+        return found if self.fitted.label is None else {**found, TRUTH: self.truth(table)}
+
+    def truth(self, table: task.Table) -> task.Array:
+        """What is to be found, row by row."""
+        return encoders.truth(self.fitted, table)
 
     def features(self) -> Mapping[str, Any]:  # JSON
         """The fitted encoders."""
@@ -36,7 +42,7 @@ class Encoded(task.Work):
 
 
 class Classes(Encoded):
-    """Finds one of the labels: the truth is its index, -1 where it is not known."""
+    """Finds one of the labels: the truth is its index, -1 where it is not known, less where train never had it."""
 
     def __init__(self, config: ClassConfig, fitted: Features, train: task.Table) -> None:
         super().__init__(fitted)
@@ -47,12 +53,42 @@ class Classes(Encoded):
         counts = counts.clip(min=1)
         self._balance = (counts.sum() / (len(self.labels) * counts)).astype(np.float32)
 
+    def truth(self, table: task.Table) -> task.Array:
+        """Indices of classes."""
+        return encoders.classes(self.fitted, table)
+
+    def start(self, net: nn.Module, init: task.Init) -> None:
+        """Earlier weights, of the head the rows of the classes it knew."""
+        self.take_over(net, init)
+
+    def take_over(self, net: nn.Module, init: task.Init) -> weights.TakenOver:
+        """`start`; says what came from where."""
+        from shuyuan.maas.training import weights
+
+        before = encoders.earlier_labels(self.fitted, init)
+        if before is None or before == self.labels:
+            return weights.take_over(net, init.weights)
+        kept = [(before.index(one), at) for at, one in enumerate(self.labels) if one in before]
+        return weights.take_over(net, init.weights, weights.Head(self._class_axes(net), kept))
+
+    def _class_axes(self, net: nn.Module) -> dict[str, int]:
+        """Tensors whose shape follows from how many classes there are, and the axis of the classes."""
+        import torch
+
+        larger = copy.copy(self)
+        larger.labels = (*self.labels, "")
+        with torch.random.fork_rng():
+            others = larger.net().state_dict()
+        sizes = {name: zip(tensor.shape, others[name].shape, strict=True) for name, tensor in net.state_dict().items()}
+        found = {name: [axis for axis, (one, other) in enumerate(both) if one != other] for name, both in sizes.items()}
+        return {name: axes[0] for name, axes in found.items() if axes}
+
     def loss_of(self, outputs: tuple[Tensor, ...], batch: Mapping[str, Tensor]) -> task.Loss:
-        """Cross entropy; rows without a known label weigh nothing."""
+        """Cross entropy; rows without a label that train had weigh nothing."""
         import torch
         from torch.nn import functional
 
-        logits, truth = outputs[0], batch[TRUTH]
+        logits, truth = outputs[0], batch[TRUTH].clamp(min=-1)
         weights = torch.from_numpy(self._balance).to(logits) if self.options.class_weights == "balanced" else None
         total = functional.cross_entropy(
             logits, truth, weights, ignore_index=-1, reduction="sum", label_smoothing=self.options.label_smoothing
@@ -66,7 +102,7 @@ class Classes(Encoded):
         """Each class as often as the others, when asked for."""
         if self.options.resample == "none":
             return None
-        return np.where(arrays[TRUTH] >= 0, self._balance[arrays[TRUTH]], 0.0)
+        return np.where(arrays[TRUTH] >= 0, self._balance[arrays[TRUTH].clip(0)], 0.0)
 
     def predict(self, outputs: task.Arrays, arrays: task.Arrays) -> task.Predictions:
         """The likeliest class and the probability of each."""
@@ -76,15 +112,18 @@ class Classes(Encoded):
         return task.Predictions(truth, found, {f"p_{n}": p[:, n] for n in range(len(self.labels))})
 
     def figures(self, outputs: task.Arrays, arrays: task.Arrays) -> dict[str, float]:
-        """Accuracy and macro F1 over the rows whose label is known."""
-        known = arrays[TRUTH] >= 0
+        """Accuracy and macro F1 over the rows that have a label; one that train never had is never found."""
+        known = arrays[TRUTH] != -1
         truth, found = arrays[TRUTH][known], outputs["logits"][known].argmax(1)
         if not len(truth):
             return {}
         hits = np.bincount(truth[truth == found], minlength=len(self.labels))
-        both = np.bincount(truth, minlength=len(self.labels)) + np.bincount(found, minlength=len(self.labels))
+        both = np.bincount(truth[truth >= 0], minlength=len(self.labels)) + np.bincount(
+            found, minlength=len(self.labels)
+        )
         scores = 2 * hits[both > 0] / both[both > 0]
-        return {"accuracy": float((truth == found).mean()), "macro_f1": float(scores.mean())}
+        classes = len(scores) + len(np.unique(truth[truth < 0]))
+        return {"accuracy": float((truth == found).mean()), "macro_f1": float(scores.sum() / classes)}
 
     def spec(self) -> dict[str, Any]:  # JSON
         """Labels in order."""

@@ -1,7 +1,7 @@
 """Weights of a net: how they begin, what is taken over from an earlier net, their digest."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,14 @@ class TakenOver:
 
     taken: tuple[str, ...]
     fresh: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Head:
+    """What of a head is taken over: where only some classes are those of the earlier net."""
+
+    axes: Mapping[str, int]  # tensor → the axis of its classes; all others are the body
+    kept: Sequence[tuple[int, int]]  # class of the earlier net, class of this one
 
 
 def initialise(net: nn.Module, how: Initialisation) -> None:
@@ -50,20 +58,41 @@ def _draw(tensor: Tensor, how: Initialisation) -> None:
             init.zeros_(tensor)
 
 
-def take_over(net: nn.Module, path: Path) -> TakenOver:
-    """Copy every tensor whose name and shape are the same. Raises BadTraining when none is."""
+def take_over(net: nn.Module, path: Path, head: Head | None = None) -> TakenOver:
+    """Copy every tensor whose name and shape are the same; of the head what `head` says. Raises BadTraining when none
+    is.
+    """
     try:
         found = load_file(path)
     except (SafetensorError, OSError) as wrong:
         raise task.BadTraining(f"the earlier weights cannot be read: {wrong}", fix="choose another version") from wrong
-    own = net.state_dict()
-    fits = {name: found[name] for name, tensor in own.items() if name in found and found[name].shape == tensor.shape}
-    if not fits:
+    own, axes = net.state_dict(), head.axes if head is not None else {}
+    fits = {
+        name: found[name]
+        for name, tensor in own.items()
+        if name in found and name not in axes and found[name].shape == tensor.shape
+    }
+    if not fits and not axes:
         raise task.BadTraining(
             "no tensor of the earlier weights fits this net", fix="use the config it was trained with"
         )
-    net.load_state_dict({**own, **fits})
+    parts = {name: _classes_of(found[name], own[name], axis, head) for name, axis in axes.items() if name in found}
+    net.load_state_dict({**own, **fits, **parts})
     return TakenOver(tuple(fits), tuple(sorted(own.keys() - fits.keys())))
+
+
+def _classes_of(earlier: Tensor, fresh: Tensor, axis: int, head: Head | None) -> Tensor:
+    """A fresh tensor of the head with the classes of the earlier one that are kept."""
+    before, now = list(earlier.shape), list(fresh.shape)
+    if (
+        head is None
+        or not head.kept
+        or len(before) != len(now)
+        or before[:axis] + before[axis + 1 :] != now[:axis] + now[axis + 1 :]
+    ):
+        return fresh
+    taken, given = torch.tensor(head.kept).unbind(1)
+    return fresh.index_copy(axis, given, earlier.index_select(axis, taken).to(fresh))
 
 
 def copied(net: nn.Module) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from shuyuan.maas.training import interface, service
 
 STANDIN = Path(__file__).with_name("standin.py")
 SHA = "d" * 64
+TEST_SHA = "7" * 64  # of the test part: not that of the whole version
 DEADLINE_S = 60.0
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ class Sets:
         if school_id != self._school_id or reference not in ("data:/marks/1", "data:/marks", "marks"):
             raise datasets_api.UnknownDataSet(f"there is no data set {reference!r}", fix="see the list")
         part = datasets_api.PartInfo(sha256=SHA, rows=30, size_bytes=1)
+        test = datasets_api.PartInfo(sha256=TEST_SHA, rows=30, size_bytes=1)
         return datasets_api.DataSetVersion(
             id="d" * 26,
             school_id=school_id,
@@ -42,7 +44,7 @@ class Sets:
                 datasets_api.Column(name="b", kind="category"),
                 datasets_api.Column(name="y", kind="category", role="label"),
             ),
-            parts={"train": part, "validation": part, "test": part},
+            parts={"train": part, "validation": part, "test": test},
             plan={},
             purpose="a lesson | on\nlearning",
             consent=self.consent,

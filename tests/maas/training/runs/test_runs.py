@@ -12,6 +12,7 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import extras
 from shuyuan.maas.datasets import interface as datasets_api
+from shuyuan.maas.evaluation import store
 from shuyuan.maas.training import interface
 
 
@@ -243,3 +244,13 @@ def test_a_reading_of_the_test_part_is_noted_before_it_and_once(make: Make, scho
     training.resume(who, run.id)
     rooms.ended(training, run)
     assert noted == [(run.uri, "data:/marks/1", 30, False)]
+
+
+def test_a_reading_by_a_run_counts_among_those_of_the_very_part(make: Make, platform: Platform, school_id: str) -> None:
+    training, evaluation = make(), platform.get("evaluation")
+    training.readings = evaluation.note_reading
+    for _ in range(2):
+        rooms.ended(training, training.start(rooms.person(school_id), rooms.new()))
+    with platform.get("db").read() as conn:
+        assert store.count_readings(conn, school_id, rooms.TEST_SHA) == 2, "as many as a report of this part will say"
+        assert store.count_readings(conn, school_id, rooms.SHA) == 0

@@ -69,7 +69,8 @@ def doubts(
     doubted = np.zeros(len(y), bool)
     for held in range(folds):
         inside = np.flatnonzero((fold != held) & (y >= 0))
-        weights = logistic(x[inside[:_MOST_ROWS]], y[inside[:_MOST_ROWS]], labels)
+        seen = np.sort(random.permutation(inside)[:_MOST_ROWS])  # by chance: a file may be sorted by its label
+        weights = logistic(x[seen], y[seen], labels)
         outside = np.flatnonzero(fold == held)
         p = _softmax(_with_one(x[outside]) @ weights)
         doubted[outside] = (p.argmax(1) != y[outside]) & (p.max(1) >= confidence) & (y[outside] >= 0)

@@ -30,11 +30,12 @@ from shuyuan.maas.gateway.text import screening
 KIND = "batch"
 AT_ONCE, AT_ONCE_OF_A_BATCH = 8, 4  # lines
 TRIES, LONGEST_WAIT_S, LOOK_AGAIN_S, MAX_DEFECTS = 20, 30.0, 15.0, 5
+PAUSE_S = 60.0  # for what is still busy after so many tries
 _ANSWER_FIELD = "gateway_batch_line.answer"
 _PAGE = 500
+_BUSY = ("overloaded", "rate_limited", "too_many_at_once")  # never a line's last word: the batch waits
 _PASSING = (
-    "overloaded",
-    "rate_limited",
+    *_BUSY,
     "model_loading",
     "worker_lost",
     "model_failed",
@@ -187,8 +188,12 @@ class Work:
             answer = await self._ask(owner, request)
             if answer.error_code == "insufficient_quota":
                 return _Full(self._now() + timedelta(seconds=answer.retry_after_s), answer.error_code)
-            if answer.error_code not in _PASSING or attempt == TRIES - 1:
+            if answer.error_code not in _PASSING:
                 break
+            if attempt == TRIES - 1:
+                if answer.error_code not in _BUSY:
+                    break
+                return _Full(self._now() + timedelta(seconds=PAUSE_S), answer.error_code)
             await asyncio.sleep(min(LONGEST_WAIT_S, answer.retry_after_s))
         await self._keep(row, number, _told(request, answer), ok=answer.status < 400)
         return None

@@ -171,7 +171,8 @@ class _Line:
             return "term"
         if row.requests_limit is not None and self.requests_used + 1 > row.requests_limit:
             return "requests"
-        if row.tokens_limit is not None and self.tokens_used + self.tokens_reserved + tokens > row.tokens_limit:
+        taken = self.tokens_used + self.tokens_reserved
+        if tokens and row.tokens_limit is not None and taken + tokens > row.tokens_limit:
             return "tokens"
         full = row.streams_limit is not None and self.streams_held + 1 > row.streams_limit
         return "streams" if full else ""

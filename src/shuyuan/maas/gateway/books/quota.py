@@ -13,7 +13,9 @@ DEFAULT_COMPLETION_TOKENS = 512
 PLENTY = 20  # calls that must still fit for one to begin before its reservation is written
 STREAM_RETRY_S, NEVER_RETRY_S = 1.0, 86_400.0
 _TOKENS_PER_MESSAGE = 6  # role and separators of a chat template
-_BYTES_PER_TOKEN = 3  # a Chinese character is one token or less, four English letters are about one
+TEMPLATE_TOKENS = 32  # what a chat template adds once: the model's own system message
+_LETTERS_PER_TOKEN = 3  # four English letters are about one
+_NOT_ASCII, _LEADS_OF_FOUR = bytes(range(0x80, 0x100)), bytes(range(0xF0, 0xF8))
 
 
 Term = tuple[datetime, datetime]  # first moment, first moment after
@@ -75,12 +77,22 @@ def window_end(period: str, start: datetime) -> datetime:
 
 
 def estimate_tokens(texts: Sequence[str]) -> int:
-    """Tokens that texts will probably cost, rather too many than too few; settled with the true number later.
+    """Tokens that texts will cost at most with the starter models; settled with the true number later.
 
     >>> estimate_tokens(["like terms", "同类项"])
-    19
+    22
     """
-    return sum(math.ceil(len(text.encode()) / _BYTES_PER_TOKEN) + _TOKENS_PER_MESSAGE for text in texts)
+    return sum(_most_tokens(text) + _TOKENS_PER_MESSAGE for text in texts)
+
+
+def _most_tokens(text: str) -> int:
+    """ASCII: a token has three letters or more. Others: two tokens a character, four one beyond 16 bits (emoji)."""
+    if text.isascii():
+        return math.ceil(len(text) / _LETTERS_PER_TOKEN)
+    data = text.encode()
+    ascii_ = len(data.translate(None, _NOT_ASCII))
+    beyond = len(data) - len(data.translate(None, _LEADS_OF_FOUR))
+    return math.ceil(ascii_ / _LETTERS_PER_TOKEN) + 2 * (len(text) - ascii_) + 2 * beyond
 
 
 def cost_micros(price: interface.Price | None, prompt_tokens: int, completion_tokens: int) -> int:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
@@ -17,24 +17,30 @@ from shuyuan.maas.gateway.routes.common import Json
 from shuyuan.maas.gateway.service import GatewayService
 
 
-class Limits(BaseModel):
-    """New limits of one scope; null is unlimited."""
+class _Body(BaseModel):
+    """Without unknown fields: a word mistyped must not lift a limit."""
 
-    tokens: int | None = Field(None, ge=0, le=2**31 - 1)
-    requests: int | None = Field(None, ge=0, le=2**31 - 1)
+    model_config = ConfigDict(extra="forbid")
+
+
+class Limits(_Body):
+    """New limits of one scope; null is unlimited, and has to be said."""
+
+    tokens: int | None = Field(ge=0, le=2**31 - 1)
+    requests: int | None = Field(ge=0, le=2**31 - 1)
     streams: int | None = Field(None, ge=0, le=10_000, description="Calls running at once.")
     period: interface.Period = "day"
 
 
-class PriceOf(BaseModel):
+class PriceOf(_Body):
     """Of 1,000 tokens."""
 
     input: float = Field(0.0, ge=0)
     output: float = Field(0.0, ge=0)
 
 
-class TermsOf(BaseModel):
-    """What a school has set for its calls."""
+class TermsOf(_Body):
+    """What a school has set for its calls; what is left out stays as it is."""
 
     currency: str = "CNY"
     prices: dict[str, PriceOf] = Field(default_factory=dict, description="Model → price; the others cost nothing.")
@@ -115,8 +121,10 @@ def _pages(gateway: GatewayService) -> APIRouter:
     @api.put("/terms")
     def set_terms(wanted: TermsOf, principal: Principal = Depends(caller)) -> Json:
         """Change them."""
-        prices = {model: interface.Price(price.input, price.output) for model, price in wanted.prices.items()}
-        terms = interface.Terms(wanted.currency, prices, wanted.cache, wanted.cache_ttl_s, wanted.term)
+        changes = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+        if "prices" in changes:
+            changes["prices"] = {name: interface.Price(one.input, one.output) for name, one in wanted.prices.items()}
+        terms = dataclasses.replace(gateway.terms(principal), **changes)
         gateway.set_terms(principal, terms)
         return schools.to_json(terms)
 

@@ -36,7 +36,7 @@ async def chat(
     if request.age_band:
         said = [str(message["content"]) for message in request.messages if message["role"] != "system"]
         await screen.admit(principal, said, request.age_band)
-    prompt = quota.estimate_tokens(_texts(request))
+    prompt = quota.estimate_tokens(_texts(request)) + quota.TEMPLATE_TOKENS
     limit = answering.completion_limit(request.max_tokens, model, prompt)
     booked = desk.booked(
         principal,

@@ -69,7 +69,7 @@ class Transferred(around.Around):
         from shuyuan.maas.training import weights
 
         fresh = {name: tensor for name, tensor in weights.copied(net).items() if name in head_of(net)}
-        taken = weights.take_over(net, init.weights).taken
+        taken = self.inner.take_over(net, init).taken
         if self.config.new_head:
             net.load_state_dict({**net.state_dict(), **fresh})
             taken = tuple(name for name in taken if name not in fresh)

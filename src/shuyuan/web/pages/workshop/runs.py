@@ -100,7 +100,10 @@ def main_figure(run: Run) -> tuple[str, float] | None:
 
 
 def compared(needs: WorkshopNeeds, reader: Principal, runs: Sequence[Run]) -> dict[str, object]:
-    """Curves over each other, the settings that differ, and every figure that some run has."""
+    """Curves over each other, the settings that differ, and every figure but those of the test part.
+
+    Whoever compares runs chooses among them, and by the test part nothing is chosen.
+    """
     told = {run.id: curves.series(needs.training.metrics(reader, run.id)) for run in runs}
     figures = list(dict.fromkeys(figure for one in told.values() for figure in one))[:MOST_CHARTS]
     charts = [
@@ -110,7 +113,7 @@ def compared(needs: WorkshopNeeds, reader: Principal, runs: Sequence[Run]) -> di
     facts = {run.id: {"task": run.task, "data": run.data, "seed": run.seed, **run.config} for run in runs}
     names = dict.fromkeys(name for one in facts.values() for name in one)
     rows = [(name, [facts[run.id].get(name, "") for run in runs]) for name in names]
-    said = dict.fromkeys(name for run in runs for name in run.figures)
+    said = dict.fromkeys(name for run in runs for name in run.figures if not name.startswith("test_"))
     return {
         "charts": [one for one in charts if one is not None],
         "differ": [(name, values) for name, values in rows if any(value != values[0] for value in values)],
