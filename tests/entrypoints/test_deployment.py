@@ -38,7 +38,9 @@ def test_a_version_is_promoted_tried_and_taken_back(with_versions: Path) -> None
     first = shell.call("promote", "digits", "--version", "1", "--by", "head", "--reason", "the first one", *at)
     assert first.err == ""
     assert "champion is version 1" in first.words
-    tried = shell.call("deploy", "digits", "--version", "2", "--canary", "10%", "--min-calls", "20", *at)
+    canary = ("deploy", "digits", "--version", "2", "--canary", "10%", "--min-calls", "20")
+    assert "gate_not_passed" in shell.call(*canary, *at).err
+    tried = shell.call(*canary, "--reason", "in one class", *at)
     assert "version 2 answers 10% of the people" in tried.words
     beside = shell.call("deploy", "digits", "--version", "2", "--shadow", *at)
     assert "version 2 runs beside" in beside.words

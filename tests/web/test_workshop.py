@@ -306,7 +306,10 @@ def test_a_child_is_compressed_tried_on_a_few_and_taken_back(bench: Bench) -> No
     wrong = admin.post(f"{model}/deploy", data={"version": "2", "share": "10", "max_error_rate": "200"})
     assert (wrong.status_code, "max_error_rate is 2.0" in wrong.text) == (400, True)
     rules = {"max_error_rate": "4", "max_latency_ratio": "3", "min_calls": "20", "window_s": "600"}
-    assert admin.post(f"{model}/deploy", data={"version": "2", "share": "25", **rules}).status_code == 303
+    tried = {"version": "2", "share": "25", **rules}
+    assert "no reason is given" in admin.post(f"{model}/deploy", data=tried).text
+    assert bench.people["developer"].post(f"{model}/deploy", data={**tried, "reason": "mine"}).status_code == 409
+    assert admin.post(f"{model}/deploy", data={**tried, "reason": "smaller"}).status_code == 303
     page = seen(admin, model, "en")
     assert "25 % of the people try version 2" in page
     assert "over 4 % errors, or 3 times slower" in page
@@ -361,7 +364,7 @@ def test_the_lab_compares_three_ways_on_rows_of_the_same_persons(bench: Bench) -
     for n in range(160):
         a = dice.uniform(-1, 1)
         lines.append(f"s{n % 4},{a:.3f},{'yes' if a > 0 else 'no'}")
-    raw = workbench.upload(admin, "answers", "\n".join(lines).encode())
+    raw = workbench.upload(admin, "answers", "\n".join(lines).encode(), personal="1", consent="1")
     asked = {"data": "data:/answers/2", "epochs": "3", "rounds": "2", "processes": "1"}
     assert admin.post("/workshop/lab", data=asked).status_code == 404
     workbench.prepare(admin, raw, **{"role.0": "person", "split": "random", "kind.0": "identifier"})

@@ -155,7 +155,8 @@ def test_an_administrator_alone_says_that_persons_agreed(client: TestClient, roo
 def test_rows_of_persons_are_seen_by_those_who_may_download_them(client: TestClient, room: Room) -> None:
     room.imported(MARKS, personal=True)
     room.imported(MARKS, "open")
-    for role, shown in (("teacher", False), ("developer", True)):
+    roles: dict[Role, bool] = {"teacher": False, "developer": True}
+    for role, shown in roles.items():
         enter(client, room, role)
         told = client.get("/api/datasets/marks/1").json()
         listed = {one["name"]: one for one in client.get("/api/datasets").json()["datasets"]}

@@ -263,7 +263,11 @@ def test_over_http_a_canary_answers_its_people_and_goes_back_with_one_command(re
     for times in (1, 2):
         graph = io.BytesIO(onnx_file.linear(np.eye(2, dtype=np.float32) * times))
         real.get("catalogue").add_file(school, "system", model="ours", source=graph, runner="onnx")
-    actor = north.principal.account_id
+    actor = real.get("db").write(
+        lambda uow: real.get("identity").create_account(
+            uow, school_id=school, role="admin", name="Wang", login="wang", secret=None
+        )
+    )
     deployment.promote(school, actor, "ours", 1, reason="first")
     with TestClient(app_on(real)) as client:
 
@@ -274,7 +278,8 @@ def test_over_http_a_canary_answers_its_people_and_goes_back_with_one_command(re
             return answer.headers["x-shuyuan-model-version"], answer.json()["outputs"][0]["data"]
 
         assert ask() == ("models:/ours/1", [1, 2])
-        deployment.deploy(school, actor, "ours", 2, share=1.0)
+        while deployment.choose(school, "ours", north.principal.account_id) == "ours":  # half of the people, drawn anew
+            deployment.deploy(school, actor, "ours", 2, share=0.5, reason="to see")
         assert ask() == ("models:/ours/2", [2, 4])
         assert ask("models:%2Fours%2F1") == ("models:/ours/1", [1, 2]), "a number is never redirected"
         found = {one.part: one.calls for one in deployment.standing(school, "ours")}

@@ -240,8 +240,7 @@ class CompressionService:
         files.path.mkdir(parents=True, mode=0o700)
         model = self._catalogue.locate(taken.parent, taken.school_id)
         paths: dict[str, str] = {}
-        if taken.data is not None:
-            data = self._datasets.version(taken.school_id, taken.data)
+        if (data := self._trainable(taken.school_id, taken.data)) is not None:  # it may have waited for long
             paths = {part: str(self._datasets.open_part(data, part)) for part in _READ_PARTS if part in data.parts}
         job = {
             "method": taken.method,

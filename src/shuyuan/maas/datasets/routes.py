@@ -4,9 +4,7 @@
 """
 
 import json
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -156,15 +154,16 @@ def router(datasets: service.DataSetsService) -> APIRouter:
             path = datasets.open_part(version, part)
             datasets.note_download(version, principal.account_id, part, form)
             return FileResponse(path, filename=filename, media_type="application/vnd.apache.parquet", headers=quiet)
-        with tempfile.NamedTemporaryFile(suffix=".csv", delete=False) as made:
-            target = FilePath(made.name)
+        home = datasets.incoming()[1].parent  # what stays there after a crash is swept
+        target = home / filename
         try:
+            home.mkdir(parents=True, mode=0o700)
             datasets.export_csv(version, part, target)
             datasets.note_download(version, principal.account_id, part, form)
         except BaseException:
-            target.unlink(missing_ok=True)
+            supervision.remove(home)
             raise
-        gone = BackgroundTask(target.unlink, missing_ok=True)
+        gone = BackgroundTask(supervision.remove, home)
         return FileResponse(target, filename=filename, media_type="text/csv", headers=quiet, background=gone)
 
     return routes

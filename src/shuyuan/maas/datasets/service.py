@@ -86,7 +86,7 @@ class DataSetsService:
 
         def change(uow: kernel_db.UnitOfWork) -> None:
             changed = store.set_consent(uow, school_id, found.id, consent)
-            action = "data_set.consent_given" if consent else store.WITHDRAWN
+            action = "data_set.consent_given" if consent else "data_set.consent_withdrawn"
             self._record(uow, school_id, actor_id, action, found.id, name=found.name, versions=changed)
 
         self._db.write(change)

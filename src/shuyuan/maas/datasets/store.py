@@ -10,7 +10,7 @@ from shuyuan.maas.datasets import interface, tables
 
 _V, _U, _W = tables.version, tables.use, tables.work
 OPEN = ("queued", "running")
-WITHDRAWN = "data_set.consent_withdrawn"
+_WITHDRAWN = "data_set.consent_withdrawn"
 
 
 def add_version(
@@ -95,7 +95,7 @@ def is_withdrawn(conn: Connection, school_id: str, digests: set[str]) -> bool:
             asked.add(at.id)
             at = rows.get(at.parent_id)
     entry = audit.entry.c
-    said = select(entry.seq).where(entry.school_id == school_id, entry.action == WITHDRAWN, entry.object_id.in_(asked))
+    said = select(entry.seq).where(entry.school_id == school_id, entry.action == _WITHDRAWN, entry.object_id.in_(asked))
     return bool(asked) and conn.execute(said.limit(1)).one_or_none() is not None
 
 

@@ -161,7 +161,12 @@ class Works:
             )
             if refused:
                 self._audit.record(
-                    uow, school_id=school_id, actor_id=actor_id, action=store.WITHDRAWN, object_id=version.id, name=name
+                    uow,
+                    school_id=school_id,
+                    actor_id=actor_id,
+                    action="data_set.consent_withdrawn",
+                    object_id=version.id,
+                    name=name,
                 )
 
     def told(self, row: Row[Any]) -> interface.Work:  # Any: its columns

@@ -43,6 +43,7 @@ def register(at: Registry, school_id: str, actor_id: str, run_id: str, model: st
     if known := _known(row, model):
         return at.catalogue.resolve(school_id, known)
     data = at.datasets.version(school_id, row.data)
+    at.datasets.require_trainable(data)  # consent may have been taken back since it was trained
     spec = _spec(at.storage, row)
     run, title = store.told(row), _title(row.task)
     card = cards.markdown(run, data, model, title, spec).encode()

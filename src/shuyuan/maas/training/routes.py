@@ -96,7 +96,7 @@ def router(training: service.TrainingService) -> APIRouter:
         principal: Principal = Depends(caller),
     ) -> FileResponse:
         """A file the run made. 404 no_artefact names those there are."""
-        path = training.artefact(principal, run_id, name)
+        path = training.download(principal, run_id, name)
         return FileResponse(path, filename=path.name, media_type="application/octet-stream")
 
     @api.post("/runs/{run_id}/register", status_code=201)

@@ -72,7 +72,7 @@ def take_over(net: nn.Module, path: Path, head: Head | None = None) -> TakenOver
         for name, tensor in own.items()
         if name in found and name not in axes and found[name].shape == tensor.shape
     }
-    if not fits and not axes:
+    if not fits and not axes.keys() & found.keys():
         raise task.BadTraining(
             "no tensor of the earlier weights fits this net", fix="use the config it was trained with"
         )
@@ -84,12 +84,8 @@ def take_over(net: nn.Module, path: Path, head: Head | None = None) -> TakenOver
 def _classes_of(earlier: Tensor, fresh: Tensor, axis: int, head: Head | None) -> Tensor:
     """A fresh tensor of the head with the classes of the earlier one that are kept."""
     before, now = list(earlier.shape), list(fresh.shape)
-    if (
-        head is None
-        or not head.kept
-        or len(before) != len(now)
-        or before[:axis] + before[axis + 1 :] != now[:axis] + now[axis + 1 :]
-    ):
+    before[axis : axis + 1] = [now[axis]]
+    if head is None or not head.kept or before != now:
         return fresh
     taken, given = torch.tensor(head.kept).unbind(1)
     return fresh.index_copy(axis, given, earlier.index_select(axis, taken).to(fresh))

@@ -87,6 +87,7 @@ def test_a_teacher_trains_follows_and_takes_the_files(client: Client) -> None:
     assert graph.text.startswith("graph ")
     assert "attachment" in graph.headers["content-disposition"]
     assert teacher.get(f"{address}/out/..%2f..%2fjob.json").status_code == 404
+    assert teacher.get(f"{address}/out/predictions.parquet").status_code == 403, "it tells of single rows"
     assert teacher.post(f"{address}/register", json={"model": "marks"}).status_code == 403
     registered = client("developer").post(f"{address}/register", json={"model": "marks"})
     assert (registered.status_code, registered.json()["number"]) == (201, 1)

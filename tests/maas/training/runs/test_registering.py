@@ -9,6 +9,7 @@ from tests.maas.training.runs.conftest import Make
 
 from shuyuan.compose import Platform
 from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.training import interface
 
 
@@ -28,6 +29,16 @@ def test_a_version_tells_what_it_was_made_from(
     assert "data:/marks/1" in version.card.zh
     assert "models:/marks/1" in sets.used, "the data set cannot be deleted any more"
     assert catalogue.versions(rooms.school(platform, "别的学校"), "marks") == []
+
+
+def test_a_run_whose_consent_was_taken_back_meanwhile_becomes_no_version(
+    make: Make, platform: Platform, school_id: str, sets: rooms.Sets
+) -> None:
+    training, who = make("--steps", 1), rooms.person(school_id)
+    run = rooms.ended(training, training.start(who, rooms.new()))
+    sets.consent = False
+    with pytest.raises(datasets_api.ConsentMissing):
+        training.register(who, run.id, "marks")
 
 
 def test_registered_again_it_is_the_same_version(make: Make, platform: Platform, school_id: str) -> None:

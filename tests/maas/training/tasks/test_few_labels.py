@@ -8,10 +8,10 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed: run `make train`")
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tests.maas.training.tasks import trying
 
-from shuyuan.maas.training import encoders, task, tasks
+from shuyuan.maas.training import encoders, loop, task, tasks
 from shuyuan.maas.training.tasks import pseudo_labels
 
 
@@ -126,3 +126,80 @@ def test_staged_growth_ends_with_the_largest_net_and_more_weights_than_it_began_
     assert tried.trainer.net.shape.hidden == (8, 8)  # type: ignore[union-attr]  # a Tabular net
     assert tried.figures(moons(100, 1))["accuracy"] > 0.8
     assert trying.config("staged_growth").growth[-1].hidden == (64, 64)
+
+
+def thirds(letters: str, rows: int = 60) -> task.Table:
+    """Classes a, b and c lie beside each other."""
+    label = [letters[n % len(letters)] for n in range(rows)]
+    places = np.array([{"a": -3.0, "b": 0.0, "c": 3.0}[one] for one in label])
+    return {"x": places + np.random.default_rng(0).normal(0, 0.3, rows), "label": label}
+
+
+def knows(tmp_path: Path, letters: str, label: str = "label") -> task.Init:
+    """A net that tells these classes apart."""
+    table = thirds(letters)
+    made = trying.trained(
+        "tabular_classification", {"hidden": [4], "epochs": 60, "rate": 0.05}, trying.numbers("x", label=label),
+        {"x": table["x"], label: table["label"]},
+    )  # fmt: skip
+    save_file({name: one.contiguous() for name, one in made.trainer.net.state_dict().items()}, tmp_path / "w")
+    return task.Init(tmp_path / "w", {"features": made.work.features()})
+
+
+def begun(name: str, init: task.Init, letters: str, **said: object) -> loop.Trainer:
+    """Before any step."""
+    found = tasks.load(name)
+    config = trying.config(
+        name, **({"hidden": [4]} if name != "transfer" else {"base_options": {"hidden": [4]}}), **said
+    )
+    work = found.prepare(config, trying.numbers("x", label="label"), thirds(letters), init)
+    return loop.Trainer(work, config, work.arrays(thirds(letters)), seed=5, init=init)
+
+
+def test_new_classes_come_behind_the_known_whose_rows_of_the_head_go_with_their_names(tmp_path: Path) -> None:
+    init = knows(tmp_path, "ab")
+    trainer = begun("tabular_classification", init, "bc")
+    assert trainer.work.spec()["labels"] == ["a", "b", "c"]
+    earlier, now = load_file(init.weights), trainer.net.state_dict()
+    assert torch.equal(now["layers.0.weight"], earlier["layers.0.weight"])
+    for name in ("layers.1.weight", "layers.1.bias"):
+        assert torch.equal(now[name][:2], earlier[name])
+    assert now["layers.1.weight"][2].any(), "fresh, not zero"
+    arrays = trainer.work.arrays(thirds("b"))
+    outputs = trainer.evaluate(trainer.part(arrays)).outputs
+    assert (outputs["logits"][:, 1] > outputs["logits"][:, 0]).all(), "class b is still called b, not a"
+
+
+def test_the_head_of_another_label_is_not_taken_over_whatever_its_size(tmp_path: Path) -> None:
+    init = knows(tmp_path, "ab", label="side")
+    trainer = begun("tabular_classification", init, "bc")
+    assert trainer.work.spec()["labels"] == ["b", "c"]
+    earlier, now = load_file(init.weights), trainer.net.state_dict()
+    assert torch.equal(now["layers.0.weight"], earlier["layers.0.weight"])
+    assert not torch.equal(now["layers.1.weight"], earlier["layers.1.weight"])
+
+
+def test_transfer_keeps_the_parents_classes_only_with_its_head(tmp_path: Path) -> None:
+    init = knows(tmp_path, "ab")
+    assert begun("transfer", init, "bc").work.spec()["labels"] == ["b", "c"]
+    kept = begun("transfer", init, "bc", new_head=False)
+    assert kept.work.spec()["labels"] == ["a", "b", "c"]
+    assert kept.net.get_parameter("layers.1.weight").requires_grad, "it has new rows to learn"
+    assert not kept.net.get_parameter("layers.0.weight").requires_grad
+
+
+def test_a_class_that_train_never_had_counts_as_not_found_and_a_missing_label_not_at_all() -> None:
+    columns, config = trying.numbers("x", label="label"), {"hidden": [4], "epochs": 60, "rate": 0.05}
+    made = trying.trained("tabular_classification", config, columns, thirds("ab"))
+    seen, unseen = thirds("ab", 8), thirds("c", 12)
+    held: task.Table = {
+        "x": [*seen["x"], *unseen["x"], 0.0],
+        "label": [*seen["label"], *["c", "d"] * 6, None],
+    }
+    figures = made.figures(held)
+    assert figures["accuracy"] == 8 / 20
+    found = made.predictions(held).prediction
+    wrong = {one: list(found)[8:20].count(one) for one in "ab"}
+    assert figures["macro_f1"] == pytest.approx(sum(2 * 4 / (4 + 4 + wrong[one]) for one in "ab") / 4), "of a, b, c, d"
+    assert np.isfinite(figures["loss"])
+    assert made.figures(seen)["accuracy"] == 1

@@ -53,6 +53,8 @@ class Transfer(task.Task[Config]):
         """The base's work with the encoders of the parent. Raises BadTraining without a parent."""
         if init is None and not config.from_scratch:
             raise task.BadTraining("transfer needs a parent", fix="name one, such as models:/name/3 or runs:/id")
+        if init is not None and init.features is not None and config.new_head:  # of the parent's classes none is kept
+            init = task.Init(init.weights, {**init.spec, "features": {**init.features, "label": None}})
         return Transferred(config, around.prepared(config.base, config.base_options, config, columns, train, init))
 
 

@@ -9,7 +9,14 @@ from starlette.datastructures import FormData, UploadFile
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
-from shuyuan.maas.datasets.interface import DataSetVersion, NewDataSet, UnknownDataSet
+from shuyuan.maas.datasets.interface import (
+    DataSetVersion,
+    NewDataSet,
+    UnknownDataSet,
+    for_reader,
+    require_may_consent,
+    sees_rows,
+)
 from shuyuan.web.needs import WorkshopNeeds
 from shuyuan.web.pages.workshop import common, planning
 from shuyuan.web.reading import Reader
@@ -134,6 +141,7 @@ def newest_of(versions: list[DataSetVersion]) -> list[DataSetVersion]:
 
 def _create(needs: WorkshopNeeds, reader: Principal, given: Given) -> str:
     new = given.new()
+    require_may_consent(new, reader)
     assert given.file is not None  # else `new` has refused
     return needs.datasets.create(reader.school_id, reader.account_id, given.file.file, new).id
 
@@ -179,6 +187,7 @@ def _list(
         count=len(versions),
         works=works,
         given=given or Given(),
+        may_consent=reader.role == "admin",
         formats=FORMATS,
         most=needs.settings.max_data_bytes,
     )
@@ -207,11 +216,11 @@ def _one(
         "data",
         notice=notice,
         trouble=trouble,
-        version=version,
+        version=for_reader(version, reader),
         label=label,
         split_done=len(version.parts) > 1,
         trainable=version.consent or not version.personal,
-        preview=[dict(row) for row in needs.datasets.preview(version)],
+        preview=[dict(row) for row in needs.datasets.preview(version)] if sees_rows(version, reader) else [],
         siblings=[one for one in every if one.name == version.name],
         parent=by_id.get(version.parent_id or ""),
         children=[one for one in every if one.parent_id == version.id],
