@@ -19,6 +19,7 @@ from shuyuan.learning.improvement.service import ImprovementService
 from shuyuan.learning.records.interface import Response
 from shuyuan.science.tracing import online
 
+pytestmark = pytest.mark.timeout(300)  # many real fits
 NIGHT = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)  # a Saturday, 22:00 in school time
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)  # a Friday, 12:00 in school time
 POINTS = [f"c.p{i}" for i in range(4)]
