@@ -6,6 +6,7 @@ interpreter starts faster.
 
 import json
 import multiprocessing
+import os
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def start(folder: Path, largest_bytes: int = 0) -> ForkServerProcess:
     """The child of a folder. largest_bytes: no file may become larger, as on a full disk; 0: any may."""
     from tests.maas import training_child
 
-    process = _CONTEXT.Process(target=training_child.run, args=(str(folder), largest_bytes))
+    process = _CONTEXT.Process(target=training_child.run, args=(str(folder), largest_bytes, dict(os.environ)))
     process.start()
     return process
 
