@@ -119,7 +119,9 @@ def ours(home: Path, address: str) -> Iterator[System]:
         about = {"runner": "remote", "tasks": "chat", "context_tokens": "8192", "champion": "true", "reason": "bench"}
         with process.sign_in(running.base_url, boss) as client:
             for scope, scope_id in _unlimited(client, boss):
-                client.put(f"/api/quotas/{scope}/{scope_id}", json={}).raise_for_status()
+                client.put(
+                    f"/api/quotas/{scope}/{scope_id}", json={"tokens": None, "requests": None}
+                ).raise_for_status()
             made = client.post("/api/models/upstream/versions", params=about, content=json.dumps(described))
             made.raise_for_status()
         key = {"authorization": f"Bearer {told['api_key']}"}
