@@ -39,6 +39,9 @@ def test_a_brought_graph_is_registered_listed_and_shown(home: Path, graph: Path,
     )
     assert (said.code, said.err) == (0, "")
     assert "registered models:/digits/1 as champion: predict, image_classify" in said.words
+    silent = shell.call("import", graph, "--name", "digits", "--champion", "--home", home)
+    assert silent.code != 0
+    assert "--champion needs a reason" in silent.err
     again = shell.call("import", graph, "--name", "digits", "--home", home)
     assert "registered models:/digits/2: predict" in again.words
     listed = shell.call("list", "--home", home)
