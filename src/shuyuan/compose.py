@@ -60,7 +60,9 @@ PARTS: dict[str, Part] = {
     "identity": Part("shuyuan.identity.service:IdentityService", ("db", "vault", "audit")),
     # the model plane
     "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
-    "datasets": Part("shuyuan.maas.datasets.service:DataSetsService", ("db", "storage", "vault", "audit", "settings")),
+    "datasets": Part(
+        "shuyuan.maas.datasets.service:DataSetsService", ("db", "storage", "vault", "audit", "settings", "outbox")
+    ),
     "training": Part(
         "shuyuan.maas.training.service:TrainingService",
         ("db", "storage", "audit", "settings", "identity", "catalogue", "datasets"),
@@ -125,6 +127,10 @@ PARTS: dict[str, Part] = {
         "shuyuan.learning.improvement.service:ImprovementService",
         ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage", "settings"),
     ),
+    "gathering": Part(
+        "shuyuan.learning.improvement.gathering:Gathering",
+        ("db", "vault", "audit", "people", "records", "datasets"),
+    ),
 }
 
 ROUTERS: dict[str, Part] = {
@@ -146,7 +152,7 @@ ROUTERS: dict[str, Part] = {
     "recommendation": Part("shuyuan.learning.recommendation.routes:router", ("recommendation", "people")),
     "insight": Part("shuyuan.learning.insight.routes:router", ("insight", "people")),
     "tutor": Part("shuyuan.learning.tutor.routes:router", ("tutor",)),
-    "improvement": Part("shuyuan.learning.improvement.routes:router", ("improvement",)),
+    "improvement": Part("shuyuan.learning.improvement.routes:router", ("improvement", "gathering")),
     "web": Part(
         "shuyuan.web.routes:router",
         (
@@ -159,6 +165,7 @@ ROUTERS: dict[str, Part] = {
             "recommendation",
             "insight",
             "tutor",
+            "settings",
         ),
     ),
     "office": Part(
@@ -196,16 +203,20 @@ ROUTERS: dict[str, Part] = {
 }
 
 JOBS: dict[str, Part] = {
-    "datasets": Part("shuyuan.maas.datasets.jobs:register", ("datasets",)),
+    "datasets": Part(
+        "shuyuan.maas.datasets.jobs:register",
+        ("datasets", "outbox", "scheduler", "storage", "training", "evaluation", "compression", "pipelines"),
+    ),
     "training": Part("shuyuan.maas.training.jobs:register", ("training", "scheduler", "evaluation")),
-    "evaluation": Part("shuyuan.maas.evaluation.jobs:register", ("evaluation",)),
+    "evaluation": Part("shuyuan.maas.evaluation.jobs:register", ("evaluation", "pipelines")),
     "compression": Part("shuyuan.maas.compression.jobs:register", ("compression",)),
     "deployment": Part("shuyuan.maas.deployment.jobs:register", ("deployment", "scheduler")),
     "pipelines": Part("shuyuan.maas.pipelines.jobs:register", ("pipelines", "outbox", "scheduler")),
     "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler", "outbox", "batches")),
     "tutor": Part("shuyuan.learning.tutor.jobs:register", ("outbox", "tutor")),
     "improvement": Part(
-        "shuyuan.learning.improvement.jobs:register", ("outbox", "scheduler", "improvement", "tracing", "identity")
+        "shuyuan.learning.improvement.jobs:register",
+        ("outbox", "scheduler", "improvement", "tracing", "identity", "gathering"),
     ),
 }
 

@@ -43,6 +43,22 @@ def test_a_second_school_must_be_named_from_then_on(home: Path) -> None:
     assert shell.call("accounts", "create", "bob", "--school", "Another School", "--home", home).code == 0
 
 
+def test_a_key_opens_what_was_asked_for_and_lasts_as_long(home: Path) -> None:
+    words = ("keys", "create", "head", "--home", home)
+    made = shell.call(*words, "--scope", "models", "--scope", "admin", "--days", "never")
+    assert (made.code, "scopes: admin, models; expires: never" in made.words) == (0, True)
+    listed = shell.call("keys", "list", "head", "--home", home).words
+    assert ("admin" in listed, "never" in listed) == (True, True)
+    assert "scopes: models; expires: 20" in shell.call(*words, "--days", "7").words
+    for given, says, fix in (
+        (("--scope", "everything"), "cannot have 'everything'", "admin, learning, models"),
+        (("--days", "soon"), "'soon' is no number of days", "or never"),
+        (("--days", "99999"), "cannot last 99999 days", "1 to 3650"),
+    ):
+        refused = shell.call(*words, *given)
+        assert (refused.code, says in refused.err, fix in refused.err) == (1, True, True), refused.err
+
+
 def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(home: Path) -> None:
     made = shell.call("keys", "create", "head", "--name", "[lab]", "--home", home).out
     found = re.search(r"key (\w+) \(shown once\): (sk-[\w-]+)", made)

@@ -36,7 +36,12 @@ def test_a_model_is_loaded_shown_pinned_and_freed_and_the_server_stopped(digits:
         assert re.search(r"digits +[\d,]+ MB +ready +idle +never +600 s", shown), shown
         assert "digits is pinned" in said("pin", "digits", "--home", digits)
         assert "digits stays 600 s" in said("pin", "digits", "--off", "--home", digits)
-        assert "digits is not in memory" in said("unload", "digits", "--home", digits)
+        for forever in (("--keep-alive", "-1"), ("--keep-alive=-1",), ("--keep-alive", "forever")):
+            assert "stays until room is needed" in said("load", "digits", *forever, "--home", digits)
+        soon = shell.call("load", "digits", "--keep-alive", "soon", "--home", digits)
+        assert (soon.code, "or forever" in soon.err) == (1, True)
+        assert "unloaded digits" in said("unload", "digits", "--home", digits)
+        assert "digits was not in memory" in said("unload", "digits/1", "--home", digits).replace("digits/1", "digits")
         assert "digits" not in said("ps", "--home", digits)
         unknown = shell.call("load", "nothing", "--home", digits)
         assert (unknown.code, "model_not_found" in unknown.err) == (1, True)

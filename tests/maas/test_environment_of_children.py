@@ -2,7 +2,6 @@
 
 import contextlib
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from shuyuan.kernel.settings import Settings
-from shuyuan.maas.compression import interface as compression_api
-from shuyuan.maas.compression import supervision as compression
+from shuyuan.maas.compression import working as compression
 from shuyuan.maas.conversion.service import ConversionService
 from shuyuan.maas.datasets import supervision as datasets
 from shuyuan.maas.evaluation import supervision as evaluation
-from shuyuan.maas.training import children, folders
+from shuyuan.maas.training import children
 
 SECRETS = (
     "SHUYUAN_DATABASE_URL",
@@ -33,17 +31,17 @@ def start_of_datasets(program: Path, home: Path) -> None:
 
 
 def start_of_training(program: Path, home: Path) -> None:
-    own = children.start([str(program)], folders.RunFolder(home), 1)._own
+    own = children.of([str(program)]).start(home, threads=1).own
     assert own is not None
     own.wait(10)
 
 
 def start_of_evaluation(program: Path, home: Path) -> None:
-    evaluation._once(home, 1, None, None, [str(program)])
+    evaluation.children_of([str(program)]).run(home)
 
 
 def start_of_compression(program: Path, home: Path) -> None:
-    compression.run(compression_api.Folder(home), "none", threading.Event())
+    compression.CHILDREN.run(home)
 
 
 def start_of_conversion(program: Path, home: Path) -> None:

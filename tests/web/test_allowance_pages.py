@@ -63,11 +63,24 @@ def test_what_happened_is_drawn_with_its_gaps() -> None:
     busy = [Moment(at, 4.0, 80.0, 0.5, 0.2, 0.9, 3, 7, {"tiny": 30_000_000, "embed": 10_000_000}) for _ in range(5)]
     told = live.drawn([*quiet, *busy])
     panels = {panel.name: panel for panel in told["panels"]}  # type: ignore[attr-defined]
-    assert panels["requests"].now == (("requests", "4.0"),)
-    assert panels["first"].now == (("p50", "0.20 s"), ("p95", "0.90 s"))
-    assert panels["first"].chart.lines == (("320.0,67.2",), ("320.0,8.4",)), "no line where nothing was measured"
+    assert panels["requests"].now == (("all", "4.0"),)
+    assert panels["first"].now == (("p50", "0.20"), ("p95", "0.90"))
+    assert panels["first"].chart.lines == (("320.0,67.2 320.0,67.2",), ("320.0,8.4 320.0,8.4",)), "a dot, no line"
+    assert (panels["first"].top, panels["first"].middle) == ("1.00", "0.50")
     assert panels["queue"].now == (("running", "3"), ("queued", "7"))
     assert told["memory"] == [("tiny", "30 MB", 0.75), ("embed", "10 MB", 0.25)]
+    assert (told["quiet"], live.drawn(quiet)["quiet"]) == (False, True)
+
+
+def test_a_point_of_a_chart_stays_as_it_is_while_time_passes() -> None:
+    at = datetime(2031, 5, 7, tzinfo=UTC)
+    moments = [Moment(at + timedelta(seconds=2 * n), float(n * n % 7)) for n in range(460)]
+    heights = [
+        [point.split(",")[1] for point in live.drawn(moments[n : n + 450])["panels"][0].chart.lines[0][0].split()]  # type: ignore[index]
+        for n in (0, 1, 4, 5)
+    ]
+    assert heights[1][:89] == heights[0][1:], "one moment on: the oldest point is gone, the others are the same"
+    assert heights[3][:89] == heights[0][1:]
 
 
 def test_term_prices_and_cache_are_set_on_the_page(office: schools.Office) -> None:

@@ -63,6 +63,19 @@ def test_a_key_is_shown_once_opens_the_api_and_ends_at_once(office: schools.Offi
     assert "Revoked" in client.get("/developer").text
 
 
+def test_what_a_key_may_do_and_how_long_is_chosen_and_said_in_words(office: schools.Office) -> None:
+    client = developer(office)
+    form = {"name": "marks", "days": "0", "scopes": ["models", "learning"]}
+    made = client.post("/developer/keys", data=form).text
+    checks.is_sound(made, "en")
+    assert "call models, read and write learning data · No end" in made
+    assert 'data-copy="made"' in made
+    secret = re.findall(r'class="big-code">(sk-[^<]+)<', made)[0]
+    assert office.anyone().get("/api/loop", headers={"authorization": f"Bearer {secret}"}).status_code == 200
+    for scopes in (["admin"], [""]):
+        assert client.post("/developer/keys", data={"name": "all", "scopes": scopes}).status_code == 403, scopes
+
+
 def test_a_key_without_a_name_is_refused_with_the_reason(office: schools.Office) -> None:
     answer = developer(office).post("/developer/keys", data={"name": " "})
     assert answer.status_code == 400

@@ -209,7 +209,7 @@ def test_a_model_that_can_never_fit_is_refused_in_the_readers_language(office: s
 
 
 def test_nothing_brought_says_what_to_do_first(office: schools.Office) -> None:
-    assert "None brought yet" in office.admin.get("/admin/models").text
+    assert "None of your own yet" in office.admin.get("/admin/models").text
 
 
 def test_a_brought_file_shows_its_labels_and_runs(office: schools.Office) -> None:
@@ -317,3 +317,21 @@ def test_a_school_does_not_free_or_pin_what_another_school_uses_too(tmp_path: Pa
         office.platform.get("identity").create_school("Another school")
         for path, form in (("unload", {}), ("pin", {"pinned": ""})):
             assert office.admin.post(f"/admin/models/tiny/{path}", data=form).status_code == 403, path
+
+
+def test_pin_is_offered_for_what_can_be_held_though_not_loaded_and_for_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starter_files.require("tiny")
+    with schools.empty(tmp_path / "home", starter="none") as office:
+
+        def offered() -> bool:
+            return 'action="/admin/models/tiny/pin"' in office.admin.get("/admin/models").text
+
+        assert offered(), "pulled, not loaded"
+        with monkeypatch.context() as small:
+            small.setitem(extras._NEEDS, "llama", ("no_such_module", "media"))
+            assert not offered(), "what runs it is not installed"
+        office.platform.get("identity").create_school("Another school")
+        assert not offered(), "another school uses it too"
+        assert "Several schools share this model" in office.admin.get("/admin/models/tiny").text

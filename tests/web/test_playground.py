@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.web.conftest import Site
 from shuyuan.maas.gateway.interface import Price
 
 PATH = "/developer/playground"
+CURL = "curl() { cat; }\n"  # instead of the real one: what it would send
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ def test_a_models_version_in_use_and_each_version_can_be_chosen(office: schools.
     admin = office.platform.get("identity").sign_in("office", schools.PASSWORD).principal
     catalogue = office.platform.get("catalogue")
     with catalogue.locate("tiny").path.open("rb") as file:
-        given = {"model": "ours", "runner": "llama", "context_tokens": 2048, "champion": True}
+        given = {"model": "ours", "runner": "llama", "context_tokens": 2048, "champion": True, "reason": "t"}
         catalogue.add_file(admin.school_id, "a", source=file, **given)
     client = developer(office)
     choices = re.findall(r'<option value="([^"]+)"', client.get(PATH).text)
@@ -97,13 +99,30 @@ def test_a_models_version_in_use_and_each_version_can_be_chosen(office: schools.
     assert page.count("200 ·") == 2
 
 
-def test_the_python_to_copy_is_python_whatever_was_asked(office: schools.Office) -> None:
-    prompt = "it's '''three''' and \"two\" \\ back"
-    page = developer(office).post(PATH, data={"prompt": prompt, "left": "nope", "max_tokens": "4"}).text
-    code = unescape(re.findall(r"<code>(import json.*?)</code>", page, re.DOTALL)[0])
-    line = next(line for line in code.splitlines() if line.startswith("body = json.loads("))
-    body = json.loads(ast.literal_eval(line.removeprefix("body = json.loads(").removesuffix(")")))
-    assert body["messages"][0]["content"] == prompt
+def test_what_is_copied_repeats_the_prompt_whatever_lines_and_quotes_it_has(office: schools.Office) -> None:
+    prompt = "it's '''three''' and \"two\" \\ back\n\nEND\n$HOME `id` 你好 " + "long words " * 20 + "end"
+    page = developer(office).post(PATH, data={"prompt": prompt.replace("\n", "\r\n"), "left": "nope"}).text
+    python = unescape(re.findall(r"<code[^>]*>(import os.*?)</code>", page, re.DOTALL)[0])
+    body = next(one.value for one in ast.parse(python).body if isinstance(one, ast.Assign) and "body" in ast.dump(one))
+    assert ast.literal_eval(body)["messages"][0]["content"] == prompt
+    curl = unescape(re.findall(r"<code[^>]*>(curl.*?)</code>", page, re.DOTALL)[0])
+    said = subprocess.run(["sh", "-c", CURL + curl], capture_output=True, check=True)
+    assert json.loads(said.stdout)["messages"][0]["content"] == prompt
+
+
+def test_a_long_prompt_is_asked_whole_and_one_too_long_is_kept_and_said(office: schools.Office) -> None:
+    client = developer(office)
+    long = "word " * 2_000
+    answer = client.post(PATH, data={"prompt": long, "left": "nope"})
+    assert (answer.status_code, long.strip() in answer.text) == (200, True)
+    too_long = "x" * 100_001
+    answer = client.post(PATH, data={"prompt": too_long, "left": "nope"})
+    assert answer.status_code == 400
+    assert "Nothing was cut" in answer.text
+    assert too_long in answer.text, "what was written stays"
+    page = client.get(PATH).text
+    assert "maxlength" not in page
+    assert 'data-context="2048"' in page
 
 
 def test_the_facts_of_a_streamed_call_are_the_ledgers_not_the_browsers(office: schools.Office) -> None:

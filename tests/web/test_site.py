@@ -16,6 +16,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock
 from shuyuan.learning.recommendation import words
 from shuyuan.learning.recommendation.interface import Activity, Mistake
+from shuyuan.web.glossary import Language
 
 POINT = "year7-expressions.removing-brackets"
 STUDENT = ("/learn/today", "/learn/course", "/learn/map", "/learn/mistakes", "/learn/me", "/help")
@@ -468,6 +469,15 @@ def test_a_pupils_answers_say_to_the_teacher_who_wrote_them(teacher: httpx.Clien
         assert " wrote </span>" in html
 
 
+SIGNING_IN = (  # chosen at the entrance, the browser's, the account's; what comes after
+    ("", "en-GB", "zh", "en"),
+    ("", "zh-CN", "zh", "zh-CN"),
+    ("", "zh-CN", "en", "en"),
+    ("en", "zh-CN", "zh", "en"),
+    ("zh", "en-GB", "en", "zh-CN"),
+)
+
+
 @pytest.mark.parametrize(("asked", "accept"), [("", "en-GB"), ("?lang=en", "zh-CN"), ("", "zh-CN")])
 def test_the_language_of_the_entrance_is_kept_in_the_demo(site: Site, asked: str, accept: str) -> None:
     token = demo.link(site.platform)
@@ -480,6 +490,28 @@ def test_the_language_of_the_entrance_is_kept_in_the_demo(site: Site, asked: str
     language = re.findall('<html lang="([^"]+)"', page)
     assert re.findall('<html lang="([^"]+)"', inside) == language
     assert language == ["zh-CN" if asked == "" and accept == "zh-CN" else "en"]
+
+
+@pytest.mark.parametrize(("chosen", "accept", "saved", "after"), SIGNING_IN)
+def test_signing_in_changes_no_language_unless_the_account_has_its_own(
+    site: Site, chosen: str, accept: str, saved: Language, after: str
+) -> None:
+    login, password = site.accounts["teacher"]
+    identity = site.platform.get("identity")
+    identity.set_language(identity.sign_in(login, password).principal, saved)
+    with site.client(None) as client:
+        client.cookies.clear()
+        client.headers["accept-language"] = accept
+        if chosen:
+            client.post("/preferences", data={"lang": chosen, "back": "/enter"})
+        client.post("/enter/adult", data={"login": login, "password": password})
+        inside = client.get("/teach/today").text
+        client.post("/leave")
+        client.cookies.delete("lang")
+        outside = client.get("/enter", headers={"accept-language": "zh-CN"}).text
+    identity.set_language(identity.sign_in(login, password).principal, "zh")
+    assert re.findall('<html lang="([^"]+)"', inside) == [after]
+    assert '<html lang="zh-CN"' in outside, "whoever comes next is asked by their own browser"
 
 
 def test_a_visit_weighs_what_the_readme_says(site: Site) -> None:

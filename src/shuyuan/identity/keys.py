@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import get_args
 
-from shuyuan.identity import base, store, tables
+from shuyuan.identity import access, base, store, tables
 from shuyuan.identity.interface import Band, KeyInfo, NewKey, Principal, Role
 from shuyuan.kernel import clock, db, errors, ids
 
 PREFIX, SHOWN = "sk-", 10
 MAX_DAYS, MAX_KEYS = 3650, 50
+SCOPES: tuple[str, ...] = get_args(access.Scope)
 USE_NOTED_EVERY = timedelta(hours=1)  # `last_used_at` costs one write an hour, not one a request
 GRANTABLE: dict[Role, frozenset[str]] = {
     "admin": frozenset({"models", "learning", "admin"}),
@@ -38,7 +39,10 @@ class Keys(base.Base):
         if age_band not in (None, *get_args(Band)):
             raise errors.BadInput(f"age_band {age_band!r}", fix=f"use {', '.join(get_args(Band))}")
         if expires_in_days is not None and not 1 <= expires_in_days <= MAX_DAYS:
-            raise errors.BadInput(f"expires_in_days {expires_in_days}", fix=f"give 1 to {MAX_DAYS}")
+            raise errors.BadInput(
+                f"expires_in_days: a key cannot last {expires_in_days} days",
+                fix=f"give 1 to {MAX_DAYS}, or say that it never expires",
+            )
         secret, key_id = PREFIX + secrets.token_urlsafe(32), ids.new_id()
 
         def create(uow: db.UnitOfWork) -> NewKey:
@@ -119,7 +123,8 @@ def _granted(principal: Principal, scopes: Iterable[str]) -> frozenset[str]:
         )
     wanted, may = frozenset(scopes), GRANTABLE[principal.role] & principal.scopes
     if not wanted or wanted - may:
+        named = ", ".join(repr(one[:40]) for one in sorted(wanted - may)) or "none at all"
         raise errors.Forbidden(
-            f"a {principal.role}'s key cannot have the scopes {sorted(wanted)}", fix=f"choose among {sorted(may)}"
+            f"scope: a {principal.role}'s key cannot have {named}", fix=f"choose among {', '.join(sorted(may))}"
         )
     return wanted

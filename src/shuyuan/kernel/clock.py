@@ -1,11 +1,30 @@
-"""The time, in UTC. Services take a `Clock` so that tests and the demo can live three weeks in a second."""
+"""The time, in UTC, and the hours of school. Services take a `Clock`: a test lives three weeks in a second."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
+OPENS_HOUR, CLOSES_HOUR, SCHOOL_DAYS = 7, 18, 5  # between these, Monday to Friday, nothing changes by itself
 
 
 def now() -> datetime:
     """The current time, timezone-aware UTC."""
     return datetime.now(UTC)
+
+
+def in_school_hours(local: datetime) -> bool:
+    """Whether a class may be sitting before what a change would surprise. local: in the school's own time.
+
+    >>> in_school_hours(datetime(2026, 9, 7, 9)), in_school_hours(datetime(2026, 9, 6, 9))
+    (True, False)
+    """
+    return local.weekday() < SCHOOL_DAYS and OPENS_HOUR <= local.hour < CLOSES_HOUR
+
+
+def after_school(local: datetime) -> datetime:
+    """The moment itself outside school hours, else the end of them.
+
+    >>> after_school(datetime(2026, 9, 7, 9)).hour, after_school(datetime(2026, 9, 6, 9)).hour
+    (18, 9)
+    """
+    return local.replace(hour=CLOSES_HOUR, minute=0, second=0, microsecond=0) if in_school_hours(local) else local

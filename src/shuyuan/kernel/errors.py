@@ -54,6 +54,12 @@ class NotFound(ShuyuanError):
     status, code = 404, "not_found"
 
 
+class MethodNotAllowed(ShuyuanError):
+    """The address is there, and does not answer to this verb."""
+
+    status, code = 405, "method_not_allowed"
+
+
 class Conflict(ShuyuanError):
     """The state does not allow it (closed attempt, duplicate name)."""
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 import jinja2
 from babel import dates
@@ -75,15 +75,16 @@ def minute(context: jinja2.runtime.Context, when: datetime) -> str:
     return _dated(context, when, _MINUTE)
 
 
-def clock(when: datetime) -> str:
+@jinja2.pass_context
+def clock(context: jinja2.runtime.Context, when: datetime) -> str:
     """10:42."""
-    return _local(when).strftime("%H:%M")
+    return _local(context, when).strftime("%H:%M")
 
 
 @jinja2.pass_context
 def ago(context: jinja2.runtime.Context, when: datetime) -> str:
     """Today, yesterday, 9 days ago."""
-    days = (datetime.now().astimezone().date() - _local(when).date()).days
+    days = (datetime.now(_zone(context)).date() - _local(context, when).date()).days
     if days <= 0:
         return say(_language(context), "when.today")
     if days == 1:
@@ -99,6 +100,16 @@ def level_word(context: jinja2.runtime.Context, mastery: object) -> str:
         answers = getattr(mastery, "n", None)
         return say(_language(context), "level.none" if answers == 0 else "level.few")
     return say(_language(context), LEVELS[int(str(level)) - 1])
+
+
+@jinja2.pass_context
+def zone_name(context: jinja2.runtime.Context, when: datetime) -> str:
+    """Asia/Shanghai, UTC+8: where the times of the page are told, as it is at `when`."""
+    local = _local(context, when)
+    place = str(getattr(local.tzinfo, "key", "") or local.tzname())
+    apart = dates.get_timezone_gmt(local, "iso8601_short", locale=_LOCALES["en"])
+    hours = apart.replace("Z", "").replace("+0", "+").replace("-0", "-")
+    return f"{place}, UTC{hours}" if place != "UTC" else "UTC"
 
 
 def percent(share: float | None) -> str:
@@ -128,6 +139,7 @@ ALL: dict[str, Callable[..., object]] = {
     "clock": clock,
     "ago": ago,
     "level_word": level_word,
+    "zone_name": zone_name,
     "percent": percent,
     "md": md,
     "mdi": mdi,
@@ -138,10 +150,16 @@ def _language(context: jinja2.runtime.Context) -> Language:
     return "en" if context["lang"] == "en" else "zh"
 
 
-def _local(when: datetime) -> datetime:
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone()
+def _zone(context: jinja2.runtime.Context) -> tzinfo | None:
+    zone = context.get("zone")
+    return zone if isinstance(zone, tzinfo) else datetime.now().astimezone().tzinfo
+
+
+def _local(context: jinja2.runtime.Context, when: datetime) -> datetime:
+    """Where the school is."""
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(_zone(context))
 
 
 def _dated(context: jinja2.runtime.Context, when: datetime, patterns: Mapping[str, str]) -> str:
     language = _language(context)
-    return dates.format_datetime(_local(when), patterns[language], locale=_LOCALES[language])
+    return dates.format_datetime(_local(context, when), patterns[language], locale=_LOCALES[language])

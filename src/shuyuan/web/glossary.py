@@ -38,6 +38,11 @@ def say(language: Language, key: str, **values: object) -> str:
     return text.format(**values) if values else text
 
 
+def say_or(language: Language, key: str, other: str) -> str:
+    """The text of `key`; `other` where no file defines it: a code of a newer part is shown as it is."""
+    return say(language, key) if key in words() else other
+
+
 def _flat(table: Mapping[str, object], prefix: str) -> Iterator[tuple[str, tuple[str, str]]]:
     for name, value in table.items():
         key = f"{prefix}{name}"

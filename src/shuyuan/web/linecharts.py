@@ -19,10 +19,10 @@ class Chart:
 
 
 def chart(lines: Sequence[Sequence[Value]]) -> Chart:
-    """Each line from left (oldest) to right; a None is a gap.
+    """Each line from left (oldest) to right; a None is a gap, and a value alone between gaps is a dot.
 
     >>> chart([[0, 1, None, 2]]).lines
-    (('0.0,84.0 106.7,42.0', '320.0,0.0'),)
+    (('0.0,84.0 106.7,42.0', '320.0,0.0 320.0,0.0'),)
     """
     top = nice(max((value for line in lines for value in line if value is not None), default=0.0))
     return Chart(tuple(_stretches(line, top) for line in lines), top)
@@ -50,6 +50,15 @@ def thinned(values: Sequence[Value], size: int) -> list[Value]:
     return [sum(group) / len(group) if group else None for group in groups]
 
 
+def lasts(values: Sequence[Value], size: int) -> list[Value]:
+    """The last of `size` neighbours, for what is a level and not a rate.
+
+    >>> lasts([1, 3, None, None, 5], 2)
+    [3, None, 5]
+    """
+    return [values[min(at + size, len(values)) - 1] for at in range(0, len(values), size)]
+
+
 def _stretches(line: Sequence[Value], top: float) -> tuple[str, ...]:
     step = WIDTH / max(1, len(line) - 1)
     found: list[list[str]] = [[]]
@@ -58,4 +67,4 @@ def _stretches(line: Sequence[Value], top: float) -> tuple[str, ...]:
             found.append([])
         else:
             found[-1].append(f"{n * step:.1f},{HEIGHT * (1 - value / top):.1f}")
-    return tuple(" ".join(points) for points in found if points)
+    return tuple(" ".join(points if len(points) > 1 else points * 2) for points in found if points)

@@ -48,7 +48,7 @@ def router(
 ) -> APIRouter:
     """Every page of the office."""
     needs = OfficeNeeds(
-        shell=Shell(identity, people, courses),
+        shell=Shell(identity, people, courses, settings.timezone),
         identity=identity,
         people=people,
         courses=courses,

@@ -11,6 +11,8 @@ from shuyuan.web.glossary import LANGUAGES, Language
 
 Theme = Literal["light", "dark"]
 YEAR_S = 365 * 24 * 3600
+SHOWN = "lang_shown"  # cookie: the language of the entrance, where nobody has chosen one
+GIVEN: Language = "zh"  # what an account has until its holder chooses
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,10 @@ class Preferences:
 
 
 def read(request: Request, principal: Principal | None) -> Preferences:
-    """What was chosen with this very request wins, then `?lang=`, the cookie, the account, the browser, Chinese."""
+    """What was chosen with this very request wins, then `?lang=`, the cookie, the account, the browser, Chinese.
+
+    An account that has only the language it was made with goes on in that of the entrance.
+    """
     theme = getattr(request.state, "theme", None) or request.cookies.get("theme")
     class_id, _, course_id = request.cookies.get("place", "").partition("~")
     return Preferences(
@@ -45,6 +50,16 @@ def keep_asked(request: Request, response: Response) -> None:
     asked = request.query_params.get("lang", "")
     if asked in LANGUAGES:
         write(response, "lang", asked)
+
+
+def keep_shown(request: Request, response: Response) -> None:
+    """Signing in changes no language: the pages go on in that of the entrance, unless the account has its own."""
+    response.set_cookie(SHOWN, read(request, None).language, httponly=True, samesite="lax", path="/")
+
+
+def forget_shown(response: Response) -> None:
+    """Whoever comes next is asked by their own browser."""
+    response.delete_cookie(SHOWN, path="/")
 
 
 def write(response: Response, name: Literal["lang", "theme", "place"], value: str) -> None:
@@ -72,6 +87,7 @@ def _language(request: Request, principal: Principal | None) -> Language:
         if wish in LANGUAGES:
             return "zh" if wish == "zh" else "en"
     if principal is not None:
-        return principal.language
+        shown = request.cookies.get(SHOWN)
+        return "en" if principal.language == GIVEN and shown == "en" else principal.language
     first = request.headers.get("accept-language", "zh").split(",")[0].strip().lower()
     return "en" if first.startswith("en") else "zh"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache, partial
+from zoneinfo import ZoneInfo
 
 import jinja2
 from fastapi import Request, Response
@@ -34,17 +35,19 @@ def answer(request: Request, template: str, values: Mapping[str, object], status
     return static.packed_response(request, body, HTML, status=status)
 
 
-def tongue(request: Request, principal: Principal | None) -> dict[str, object]:
-    """What every template may say and know of the request."""
+def tongue(request: Request, principal: Principal | None, zone: ZoneInfo | None = None) -> dict[str, object]:
+    """What every template may say and know of the request. zone: where times are told; None: the server's own."""
     chosen = preferences.read(request, principal)
     query = f"?{request.url.query}" if request.url.query else ""
     return {
         "lang": chosen.language,
         "theme": chosen.theme,
         "t": partial(glossary.say, chosen.language),
+        "t_or": partial(glossary.say_or, chosen.language),
         "principal": principal,
         "home": nav.home(principal.role) if principal else "/",
-        "now": datetime.now().astimezone(),
+        "now": datetime.now().astimezone(zone),
+        "zone": zone,
         "is_part": request.headers.get("hx-request") == "true",
         "back": preferences.safe_back(request.url.path + query) if request.method == "GET" else "/",
     }

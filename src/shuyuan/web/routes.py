@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from shuyuan.identity.interface import Identity
+from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.assessment.interface import Assessment
 from shuyuan.learning.courses.interface import Courses
 from shuyuan.learning.insight.interface import Insight
@@ -59,9 +60,10 @@ def router(
     recommendation: Recommendation,
     insight: Insight,
     tutor: Tutor,
+    settings: kernel_settings.Settings,
 ) -> APIRouter:
     """Every page, and the static files."""
-    shell = Shell(identity, people, courses)
+    shell = Shell(identity, people, courses, settings.timezone)
     needs = Needs(
         shell=shell,
         identity=identity,

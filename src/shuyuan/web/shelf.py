@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import extras
 from shuyuan.maas.catalogue.interface import SHARED, ModelInfo, Version, runner_kinds
 from shuyuan.maas.gateway.interface import Total
-from shuyuan.maas.serving.interface import ModelStatus, Residency
+from shuyuan.maas.serving.interface import ModelStatus, Residency, require_keeper
 from shuyuan.web import machine
 from shuyuan.web.needs import OfficeNeeds
 
 LABELS_SHOWN = 8
+REMOTE = "remote"  # the runner of models that another server runs
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Line:
     def install(self) -> str:
         """What to type before its runner can run; empty when nothing is missing."""
         return extras.advice(self.info.missing_extra) if self.info.missing_extra else ""
+
+    @property
+    def holdable(self) -> bool:
+        """Whether it could be in memory: its files are here, and what runs it is installed."""
+        return self.info.here and not self.info.missing_extra
 
     @property
     def file_count(self) -> int:
@@ -62,6 +69,11 @@ class Brought:
     def shared(self) -> bool:
         """Whether every school of this installation sees it."""
         return self.version.school_id == SHARED
+
+    @property
+    def holdable(self) -> bool:
+        """As for a Line; a model that runs elsewhere takes no memory here."""
+        return self.version.runner != REMOTE and not self.install
 
     @property
     def install(self) -> str:
@@ -98,6 +110,15 @@ class Slice:
     start: float
     width: float
     pinned: bool = False
+
+
+def keeps(needs: OfficeNeeds, reader: Principal, school_id: str) -> bool:
+    """Whether the reader may say how a model of this owner is held in memory."""
+    try:
+        require_keeper(reader, school_id, len(needs.identity.schools()))
+    except errors.Forbidden:
+        return False
+    return True
 
 
 def lines(needs: OfficeNeeds, reader: Principal) -> list[Line]:
@@ -150,7 +171,7 @@ def _versions(
 
 
 def _today(needs: OfficeNeeds, reader: Principal) -> list[Total]:
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = datetime.now(needs.shell.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     return needs.gateway.totals(reader, since=midnight)
 
 

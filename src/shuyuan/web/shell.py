@@ -6,6 +6,7 @@ templates say them through `t("key")`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 
@@ -36,8 +37,10 @@ class Place:
 class Shell:
     """The frame round every page."""
 
-    def __init__(self, identity: Identity, people: People, courses: Courses) -> None:
+    def __init__(self, identity: Identity, people: People, courses: Courses, timezone: str) -> None:
+        """timezone: the school's, in which the pages tell every time."""
         self.identity, self.people, self.courses = identity, people, courses
+        self.zone = ZoneInfo(timezone)
 
     def place(self, request: Request, principal: Principal) -> Place:
         """The class and course in the cookie if one may see them, else the first."""
@@ -78,13 +81,13 @@ class Shell:
         **more: object,
     ) -> Response:
         """A fragment for htmx: the same words and filters, no frame."""
-        tongue = render.tongue(request, principal)
+        tongue = render.tongue(request, principal, self.zone)
         return render.answer(request, template, {**tongue, **(values or {}), **more}, status)
 
     def _frame(self, request: Request, principal: Principal | None, place: Place | None) -> dict[str, object]:
         if place is None:
             place = self.place(request, principal) if principal is not None else Place()
-        return render.tongue(request, principal) | {
+        return render.tongue(request, principal, self.zone) | {
             "place": place,
             "nav": nav.NAV[principal.role] if principal else (),
             "demo": self._is_demo(principal),

@@ -15,10 +15,10 @@ from shuyuan.maas.pipelines.interface import Pipelines
 from shuyuan.maas.training.interface import Training
 from shuyuan.web.labs import Labs
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import data, lab, models, pipelines, reports, runs, starting
+from shuyuan.web.pages.workshop import data, lab, models, pipelines, reports, runs, searches, starting
 from shuyuan.web.shell import Shell
 
-FAMILIES = (data, starting, runs, reports, models, pipelines, lab)
+FAMILIES = (data, starting, runs, searches, reports, models, pipelines, lab)
 
 
 def router(
@@ -36,7 +36,7 @@ def router(
 ) -> APIRouter:
     """Every page of the workshop."""
     needs = WorkshopNeeds(
-        shell=Shell(identity, people, courses),
+        shell=Shell(identity, people, courses, settings.timezone),
         settings=settings,
         catalogue=catalogue,
         datasets=datasets,

@@ -31,8 +31,8 @@ def varint(value: int) -> bytes:
     return bytes([*out, value])
 
 
-def graph(*, tensor: bytes = b"", at: str = "initializer") -> bytes:
-    """An ONNX file by hand, with `tensor` where `at` says."""
+def graph(*, tensor: bytes = b"", at: str = "initializer", output: bytes = b"") -> bytes:
+    """An ONNX file by hand, with `tensor` where `at` says, and what it says of its output."""
     node = field(1, b"x") + field(2, b"y") + field(4, b"Identity")
     attribute = field(1, b"value") + field(5, tensor)
     places = {
@@ -41,7 +41,7 @@ def graph(*, tensor: bytes = b"", at: str = "initializer") -> bytes:
         "branch": field(1, node + field(5, field(1, b"then") + field(6, field(5, tensor)))),
         "sparse": field(15, field(1, tensor)),
     }
-    below = field(1, node) + field(2, b"g") + field(11, field(1, b"x")) + field(12, field(1, b"y"))
+    below = field(1, node) + field(2, b"g") + field(11, field(1, b"x")) + field(12, output or field(1, b"y"))
     extra = field(25, field(7, node + field(5, attribute))) if at == "function" else b""
     return field(1, 8) + field(7, below + places.get(at, b"")) + extra
 

@@ -46,7 +46,7 @@ def desk(database: db.Database, vault: crypto.Vault, tmp_path: Path) -> Desk:
 
 
 def test_a_brought_graph_is_registered_and_located_for_its_school_alone(desk: Desk) -> None:
-    added = desk.add(files.onnx(), spec=SPEC, champion=True)
+    added = desk.add(files.onnx(), spec=SPEC, champion=True, reason="tests")
     assert (added.number, added.runner, added.tasks) == (1, "onnx", ("predict", "image_classify"))
     found = desk.catalogue.locate("digits", OURS)
     assert (found.school_id, found.version, found.spec) == (OURS, "models:/digits/1", SPEC)
@@ -54,11 +54,11 @@ def test_a_brought_graph_is_registered_and_located_for_its_school_alone(desk: De
     for school_id in (THEIRS, interface.SHARED):
         with pytest.raises(interface.UnknownModel):
             desk.catalogue.locate("digits", school_id)
-    assert desk.catalogue.alias_history(OURS, "digits")[0].reason == "registered as champion"
+    assert desk.catalogue.alias_history(OURS, "digits")[0].reason == "tests"
 
 
 def test_the_next_file_is_the_next_version_and_does_not_move_the_alias(desk: Desk) -> None:
-    desk.add(files.onnx(), champion=True)
+    desk.add(files.onnx(), champion=True, reason="tests")
     second = desk.add(files.graph())
     assert second.number == 2
     assert desk.catalogue.resolve(OURS, "digits").number == 1
@@ -127,7 +127,7 @@ def test_a_failed_promotion_takes_the_version_back(desk: Desk, monkeypatch: pyte
 
     monkeypatch.setattr(desk.catalogue, "promote", broken)
     with pytest.raises(errors.Conflict):
-        desk.add(files.onnx(), champion=True)
+        desk.add(files.onnx(), champion=True, reason="tests")
     assert desk.count() == 0
 
 
@@ -162,14 +162,14 @@ def test_an_alias_has_a_plain_name(desk: Desk, alias: str) -> None:
 
 
 def test_a_located_file_changed_on_disk_is_taken_from_the_store_again(desk: Desk) -> None:
-    desk.add(files.onnx(), champion=True)
+    desk.add(files.onnx(), champion=True, reason="tests")
     path = desk.catalogue.locate("digits", OURS).path
     path.write_bytes(b"tampered with")
     assert desk.catalogue.locate("digits", OURS).path.read_bytes() == files.onnx()
 
 
 def test_a_store_that_gives_other_bytes_serves_nothing(desk: Desk) -> None:
-    added = desk.add(files.onnx(), champion=True)
+    added = desk.add(files.onnx(), champion=True, reason="tests")
     sha256 = added.artefact_sha256
     (desk.home / "artefacts" / sha256[:2] / sha256).write_bytes(b"swapped")
     with pytest.raises(storage.HashMismatch):

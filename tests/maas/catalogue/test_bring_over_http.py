@@ -20,6 +20,7 @@ from shuyuan.maas.catalogue import importing
 
 CAP = 200_000
 HERE = "/api/models/digits/versions"
+CHAMPION: dict[str, str | bool] = {"champion": True, "reason": "tried in class 7"}
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_a_version_is_brought_and_listed(client: TestClient, platform: Platform,
 
 
 def test_another_school_sees_nothing_of_it(client: TestClient, platform: Platform) -> None:
-    enter(client, platform, "admin").post(HERE, params={"champion": True}, content=files.onnx())
+    enter(client, platform, "admin").post(HERE, params=CHAMPION, content=files.onnx())
     enter(client, platform, "developer")  # of another school
     assert client.get(HERE).json() == []
 
@@ -89,6 +90,7 @@ def test_nobody_brings_anything_nor_gets_the_larger_cap(client: TestClient) -> N
         (files.onnx(), "", "{", "bad_spec"),
         (files.onnx(), "", "[" * 5000, "bad_spec"),
         (files.onnx(), "labels=a,a", "{}", "bad_spec"),
+        (files.onnx(), "labels=a,b", "{}", "bad_spec"),
         (files.onnx(), "", '{"labels": ["\\u0000"]}', "bad_spec"),
         (files.onnx(), "card_en=%00", "{}", "bad_spec"),
         (files.onnx(), "context_tokens=-1", "{}", "malformed"),
@@ -115,11 +117,24 @@ def test_a_body_over_the_cap_is_refused_by_length_and_while_it_grows(client: Tes
 
 def test_only_an_administrator_chooses_what_is_served(client: TestClient, platform: Platform) -> None:
     enter(client, platform, "developer")
-    said = client.post(HERE, params={"champion": True}, content=files.onnx())
+    said = client.post(HERE, params=CHAMPION, content=files.onnx())
     assert refusal(said) == (403, "forbidden")
     assert client.get(HERE).json() == []
     move = {"version": 1, "reason": "mine"}
     assert client.post("/api/models/digits/aliases/champion", json=move).status_code == 403
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_version_is_served_with_a_reason_or_not_at_all(client: TestClient, platform: Platform, reason: str) -> None:
+    enter(client, platform)
+    said = client.post(HERE, params={"champion": True, "reason": reason}, content=files.onnx())
+    assert refusal(said) == (400, "bad_input")
+    assert "champion came without a reason" in said.json()["error"]["message"]
+    assert "add reason" in said.json()["error"]["fix"]
+    assert (client.get(HERE).json(), left(platform)) == ([], [])
+    client.post(HERE, content=files.onnx())
+    moved = client.post("/api/models/digits/aliases/champion", json={"version": 1, "reason": reason})
+    assert moved.status_code in (400, 422)
 
 
 def test_a_key_without_the_scope_admin_does_not_choose_what_is_served(client: TestClient, platform: Platform) -> None:
@@ -127,9 +142,7 @@ def test_a_key_without_the_scope_admin_does_not_choose_what_is_served(client: Te
     admin = identity.principal_of_session(sign_in(platform, "admin"))
     for scopes, code in ((("models",), 403), (("models", "admin"), 201)):
         key = identity.create_key(admin, "curl", scopes=scopes).secret
-        said = client.post(
-            HERE, params={"champion": True}, content=files.onnx(), headers={"authorization": f"Bearer {key}"}
-        )
+        said = client.post(HERE, params=CHAMPION, content=files.onnx(), headers={"authorization": f"Bearer {key}"})
         assert said.status_code == code
 
 

@@ -65,6 +65,47 @@ def test_versions_are_numbered_per_school_and_keep_figures_and_lineage(desk: Des
     assert desk.catalogue.artefact(second) == b"better"
 
 
+def test_what_can_be_called_is_named_once_by_champion_alias_or_number(desk: Desk) -> None:
+    for school_id, content in ((OURS, b"1"), (OURS, b"2"), (OURS, b"3"), (interface.SHARED, b"4"), (THEIRS, b"5")):
+        desk.register(school_id, content, model="digits", runner="onnx")
+    desk.register(OURS, b"weights")  # the tracer, which a reader of its own runs
+    desk.register(interface.SHARED, b"8", model="plain", runner="onnx")
+    for alias, number in (("champion", 2), ("trial", 2), ("older", 1)):
+        desk.catalogue.move_alias(OURS, ACTOR, model="digits", alias=alias, version=number, reason="r")
+    desk.promote(interface.SHARED, 1, model="plain")
+    found = {one.name: one.version for one in desk.catalogue.servable(OURS) if one.version}
+    assert list(found) == ["digits/3", "digits", "digits@older", "plain"]
+    for name, version in found.items():
+        assert desk.catalogue.resolve(OURS, name) == version
+    assert [one.name for one in desk.catalogue.servable(THEIRS) if one.version] == ["digits/1", "plain"]
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "fix"),
+    [
+        ("digits/9", "there is no version 9 of 'digits'; versions: 1, 2; aliases: trial → 1", "write digits/2"),
+        ("models:/digits", "'digits' has no champion", "shuyuan promote digits --version 2"),
+        ("digits@beta", "'digits' has no alias 'beta'; versions: 1, 2", "/api/models/digits/aliases/beta"),
+        ("nobody", "there is no model 'nobody'", "digits, tutor"),
+        ("tiny/2", "'tiny' is a starter", "write tiny"),
+        ("no model", "there is no model 'no model'", "digits"),
+    ],
+)
+def test_a_name_that_means_nothing_is_answered_with_what_there_is(
+    desk: Desk, written: str, message: str, fix: str
+) -> None:
+    for content in (b"1", b"2"):
+        desk.register(OURS, content, model="digits", runner="onnx")
+    desk.catalogue.move_alias(OURS, ACTOR, model="digits", alias="trial", version=1, reason="r")
+    with pytest.raises(interface.UnknownModel) as refused:
+        desk.catalogue.resolve(OURS, written)
+    assert message in refused.value.message
+    assert fix in refused.value.fix
+    with pytest.raises(interface.UnknownModel, match="there is no model") as theirs:
+        desk.catalogue.resolve(THEIRS, "digits/1")
+    assert "digits" not in theirs.value.fix, "another school's names are not told"
+
+
 def test_promoting_moves_the_alias_and_rolling_back_is_promoting_the_earlier(desk: Desk) -> None:
     first, second = desk.register(OURS), desk.register(OURS, b"b")
     desk.promote(OURS, 1)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from tests.maas.compression import nets
 
+from shuyuan.maas.compression import working
+
 
 @pytest.fixture(scope="session")
 def parents(tmp_path_factory: pytest.TempPathFactory, shuyuan_data: Path) -> dict[str, nets.Parent]:
@@ -20,3 +22,9 @@ def mlp(parents: dict[str, nets.Parent]) -> nets.Parent:
 @pytest.fixture
 def convnet(parents: dict[str, nets.Parent]) -> nets.Parent:
     return parents["convnet"]
+
+
+@pytest.fixture(autouse=True)
+def _timed_shortly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the figures are does not matter here."""
+    monkeypatch.setattr(working, "TIMED_S", 0.02)

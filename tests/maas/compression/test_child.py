@@ -60,7 +60,7 @@ def test_what_cannot_be_done_is_told_to_the_person(
 
 
 def test_the_server_half_imports_no_model_library() -> None:
-    parts = ("interface", "tables", "store", "service", "routes", "jobs", "supervision", "methods")
+    parts = ("interface", "tables", "store", "service", "routes", "jobs", "working", "methods")
     names = ", ".join(f"shuyuan.maas.compression.{part}" for part in parts)
     heavy = ("torch", "onnx", "onnxruntime", "polars", "transformers", "skl2onnx", "tensorflow")
     code = (

@@ -248,8 +248,8 @@ def _left_with(school: School, one: interface.Compression, worker: int) -> Schoo
 def _other_process_at(school: School, one: interface.Compression) -> Iterator[int]:
     """Another process that has this compression in work, as the service itself takes it."""
     path = school.platform.settings.home / "compressions" / f"{one.id}.lock"
-    code = "from pathlib import Path; from shuyuan.maas.compression import service\n"
-    code += f"with service.in_hand(Path({str(path)!r})): print(flush=True); input()"
+    code = "from pathlib import Path; from shuyuan.maas.compression import working\n"
+    code += f"with working.in_hand(Path({str(path)!r})): print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None

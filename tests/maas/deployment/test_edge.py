@@ -274,6 +274,28 @@ def test_only_onnx_is_bundled_and_only_one_s_own(house: House, deployment: Deplo
     assert not (tmp_path / "x.zip").exists()
 
 
+def test_a_version_that_remembers_pupils_by_their_numbers_does_not_leave_the_school(
+    house: House, deployment: DeploymentService, tmp_path: Path
+) -> None:
+    def learnt(**columns: list[object]) -> dict[str, object]:
+        schema = [{"name": name, "kind": "identifier"} for name in columns]
+        return {"features": Features.fit(columns, schema).to_json(), "ranking": {"person": "who", "item": "item"}}
+
+    raw = house.bring(house.north, **learnt(who=["s2026001", "s2026002"], item=["i1", "i2"]))
+    hashed = house.bring(house.north, **learnt(who=["p-" + "0" * 24, "p-" + "1" * 24], item=["i1", "i2"]))
+    with pytest.raises(interface.NotPortable, match=r"'who'.*whom it was trained on") as refused:
+        deployment.bundle(house.north, house.person, "digits", raw.number, tmp_path / "x.zip")
+    assert "'item'" not in refused.value.message, "items are nobody"
+    assert not (tmp_path / "x.zip").exists()
+    deployment.bundle(house.north, house.person, "digits", hashed.number, tmp_path / "x.zip")
+    with zipfile.ZipFile(tmp_path / "x.zip") as archive:
+        told = json.loads(archive.read("manifest.json"))["contains"]
+        readme = archive.read("README.md").decode()
+    assert told["columns"] == [{"name": one, "kind": "identifier", "words": 2} for one in ("who", "item")]
+    assert "Columns it reads: who, item." in readme
+    assert "读取的列：who、item。" in readme
+
+
 def test_everything_pure_that_features_need_is_shipped_and_nothing_else() -> None:
     shipped = bundles.sources("shuyuan.science.features")
     assert "shuyuan/science/features/__init__.py" in shipped

@@ -34,6 +34,7 @@ class Sets:
     file: Path
     data: datasets.DataSetVersion
     used_by: list[str] = field(default_factory=list)
+    agreed: bool = True
 
     def version(self, school_id: str, reference: str) -> datasets.DataSetVersion:
         if school_id != self.data.school_id or reference not in (self.data.uri, "data:/pupils"):
@@ -42,6 +43,10 @@ class Sets:
 
     def open_part(self, version: datasets.DataSetVersion, part: datasets.Part) -> Path:
         return self.file
+
+    def require_trainable(self, version: datasets.DataSetVersion) -> None:
+        if not self.agreed:
+            raise datasets.ConsentMissing("nobody agreed", fix="ask them")
 
     def note_use(self, version: datasets.DataSetVersion, by: str) -> None:
         self.used_by.append(by)

@@ -1,4 +1,4 @@
-"""k folds through real child processes: each trained by whoever is given, the held-out rows reported together."""
+"""k folds through real child processes: each a fit in the queue, the held-out rows reported together."""
 
 from pathlib import Path
 
@@ -9,62 +9,188 @@ pytest.importorskip("polars", reason="tables are read by polars, of the extra `d
 pytest.importorskip("onnxruntime", reason="models are run by onnxruntime, of the extra `embed`")
 
 from tests.maas.evaluation import made
-from tests.maas.evaluation.conftest import School
+from tests.maas.evaluation.conftest import Once, School
+from tests.maas.evaluation.fits import Fit, Trainer
 
-from shuyuan.kernel import errors
+from shuyuan.kernel import audit, errors
 from shuyuan.maas.datasets import frames
-from shuyuan.maas.evaluation import supervision
-from shuyuan.maas.evaluation.interface import FoldFiles, FoldResult, NewCrossValidation
+from shuyuan.maas.datasets import interface as datasets
+from shuyuan.maas.evaluation import interface, supervision
+from shuyuan.maas.evaluation.interface import NewCrossValidation, NewFit, NewReport, Subject
+from shuyuan.maas.evaluation.service import EvaluationService
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_every_row_is_predicted_by_a_model_that_has_not_seen_its_person(school: School, tmp_path: Path) -> None:
-    asked: list[FoldFiles] = []
+def opened(school: School, trainer: Trainer) -> EvaluationService:
+    """A service whose children are real; its own thread is not started, the test looks."""
+    return school.service(command=supervision.COMMAND, training=trainer)
 
-    def train(fold: FoldFiles) -> FoldResult:
-        """A threshold in the middle of the two classes, as a run would report it."""
-        asked.append(fold)
-        learnt, held = frames.read(fold.train), frames.read(fold.held_out)
+
+def new(**more: object) -> NewCrossValidation:
+    told = {"task": "tabular_classification", "data": "data:/pupils", "parts": ("validation",), "k": 3}
+    return NewCrossValidation.model_validate(told | more)
+
+
+def left(school: School) -> list[Path]:
+    """What lies of copies of the data."""
+    folder = school.platform.settings.home / "evaluations"
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def look(evaluation: EvaluationService, times: int) -> None:
+    for _ in range(times):
+        evaluation.refit_work.look()
+
+
+def test_every_row_is_predicted_by_a_fit_that_has_not_seen_its_person(school: School, tmp_path: Path) -> None:
+    trainer = Trainer(tmp_path)
+    evaluation = opened(school, trainer)
+    begun = evaluation.cross_validate(school.principal("developer"), new())
+    assert (begun.by, begun.k, begun.state) == ("person", 3, "running"), "a person column goes before"
+    look(evaluation, 1)
+    files = [evaluation.fold_files(school.id, begun.id, number) for number in (1, 2, 3)]
+    for fold in files:
+        assert fold is not None
+        learnt, held = frames.read(fold["train"]), frames.read(fold["validation"])
         assert not set(learnt["pupil"]) & set(held["pupil"])
-        passed = np.array(learnt["passed"]) == "yes"
-        hours = np.asarray(learnt["hours"])
-        middle = (hours[passed].mean() + hours[~passed].mean()) / 2
-        p = 1 / (1 + np.exp(-3 * (np.asarray(held["hours"]) - middle)))
-        said = np.where(p > 0.5, "yes", "no").tolist()
-        right = float(np.mean([a == b for a, b in zip(said, held["passed"], strict=True)]))
-        path = tmp_path / f"{fold.number}.parquet"
-        rows, part = np.arange(len(p)), ["validation"] * len(p)
-        label = held["passed"]
-        frames.write(path, {"part": part, "row": rows, "label": label, "prediction": said, "p_0": 1 - p, "p_1": p})
-        return FoldResult(figures={"validation_accuracy": right, "train_loss": 0.1}, predictions=path)
-
-    stages: list[object] = []
-    evaluation = school.service(command=supervision.COMMAND)
-    new = NewCrossValidation(task="tabular_classification", data="data:/pupils", part="validation", k=3, by="person")
-    report = evaluation.cross_validate(
-        school.id, "a", new, train, on_progress=lambda told: stages.append(told["stage"])
-    )
-    assert [fold.number for fold in asked] == [1, 2, 3]
-    assert stages[:3] == ["folds"] * 3
+    look(evaluation, 3)
+    ended = evaluation.refit(school.id, begun.id)
+    assert ended.error is None
+    assert (ended.state, ended.ended, trainer.trials) == ("finished", 3, [(begun.id, n) for n in (1, 2, 3)])
+    assert evaluation.refit(school.id, str(ended.number)) == ended
+    accuracy = ended.spreads["accuracy"]
+    assert len(accuracy.values) == 3
+    assert accuracy.low is not None
+    assert accuracy.high is not None
+    assert accuracy.low < accuracy.mean < accuracy.high
+    assert ended.report_id is not None
+    report = evaluation.report(school.id, ended.report_id)
+    assert (report.subject, report.part, report.parts) == (ended.uri, "validation", ("validation",))
     assert report.rows == len(made.pupils(300)["hours"])
-    assert len(report.folds["accuracy"]) == 3
     assert "train_loss" not in report.folds
     assert report.figures["cv_mean:accuracy"] == pytest.approx(np.mean(report.folds["accuracy"]))
-    assert report.figures["cv_spread:accuracy"] == pytest.approx(np.std(report.folds["accuracy"], ddof=1))
-    assert abs(report.figures["accuracy"] - report.figures["cv_mean:accuracy"]) < 0.02
+    assert report.intervals["cv_mean:accuracy"].low == pytest.approx(accuracy.low)
+    assert report.intervals["cv_mean:accuracy"].by == "fold"
+    assert abs(report.figures["accuracy"] - accuracy.mean) < 0.02
     assert report.figures["auc"] > 0.8
-    assert report.subject.startswith("cv:/")
-    assert not list((school.platform.settings.home / "evaluations").iterdir())
+    assert left(school) == []
+    with school.platform.get("db").read() as conn:
+        told = [row.action for row in audit.entries(conn, school.id)]
+    assert {"cross_validation.started", "cross_validation.finished"} <= set(told)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_fold_that_cannot_be_trained_ends_it_and_leaves_nothing(school: School) -> None:
-    def train(fold: FoldFiles) -> FoldResult:
-        raise errors.BadInput("one class only", fix="fewer folds")
+def test_a_crash_at_any_point_costs_no_fold_and_makes_no_second_report(school: School, tmp_path: Path) -> None:
+    trainer = Trainer(tmp_path)
+    first = opened(school, trainer)
+    begun = first.cross_validate(school.principal(), new(k=2))
+    look(first, 1)
+    supervision.remove(left(school)[0])  # the folder is lost with the machine
+    second = opened(school, trainer)
+    look(second, 1)
+    assert len(trainer.fits) == 2
+    runs = second.refit(school.id, begun.id).runs
+    dying = school.service(command=("false",), training=trainer)
+    dying._maker.stop.append("the server ends")
+    look(dying, 1)
+    assert dying.refit(school.id, begun.id).stage == "measuring"
+    assert second.resume() == 0, "its report is gone on with by the cross-validation itself"
+    look(second, 1)
+    ended = second.refit(school.id, begun.id)
+    assert (ended.state, ended.runs) == ("finished", runs)
+    assert [one.id for one in second.reports(school.id)] == [ended.report_id]
 
-    evaluation = school.service(command=supervision.COMMAND)
-    new = NewCrossValidation(task="tabular_classification", data="data:/pupils", part="validation", k=2)
-    with pytest.raises(errors.BadInput, match="one class only"):
-        evaluation.cross_validate(school.id, "a", new, train)
+
+def test_a_test_part_is_read_only_when_said_and_its_reading_is_noted_once(school: School, tmp_path: Path) -> None:
+    evaluation = opened(school, Trainer(tmp_path))
+    evaluation.cross_validate(school.principal(), new())
+    assert evaluation.readings(school.id) == []
+    begun = evaluation.cross_validate(school.principal(), new(parts=("validation", "test"), k=2))
+    (reading,) = evaluation.readings(school.id)
+    assert (reading.subject, reading.data_sha256) == (begun.uri, school.data.parts["test"].sha256)
+    look(evaluation, 4)
+    report_id = evaluation.refit(school.id, begun.id).report_id
+    assert report_id is not None
+    report = evaluation.report(school.id, report_id)
+    assert (report.part, report.test_readings, len(evaluation.readings(school.id))) == ("test", 1, 1)
+    assert report.rows == 600
+
+
+def test_a_fold_that_fails_ends_it_and_cancelling_stops_the_folds_under_way(school: School, tmp_path: Path) -> None:
+    trainer = Trainer(tmp_path, slow=True)
+    evaluation = opened(school, trainer)
+    failing, cancelled = (evaluation.cross_validate(school.principal(), new(k=2)) for _ in range(2))
+    look(evaluation, 1)
+    one, other = trainer.fits.values()
+    one.state, one.error = "failed", {"code": "out_of_memory", "message": "too large", "fix": "smaller batches"}
+    look(evaluation, 1)
+    told = evaluation.refit(school.id, failing.id)
+    assert (told.state, told.error) == ("failed", one.error)
+    stopped = evaluation.cancel_refit(school.principal("developer"), cancelled.id)
+    assert (stopped.state, other.state) == ("cancelled", "cancelled")
+    with pytest.raises(interface.CrossValidationEnded):
+        evaluation.cancel_refit(school.principal(), cancelled.id)
+    assert left(school) == []
     assert evaluation.reports(school.id) == []
-    assert not list((school.platform.settings.home / "evaluations").iterdir())
+
+
+def test_what_cannot_be_cross_validated_is_refused_before_anything_is_cut(school: School, tmp_path: Path) -> None:
+    trainer = Trainer(tmp_path)
+    evaluation = opened(school, trainer)
+    refused: list[tuple[NewCrossValidation, type[errors.ShuyuanError]]] = [
+        (new(parts=("train",)), datasets.UnknownPart),
+        (new(groups=("nowhere",)), datasets.WrongColumns),
+        (new(by="time"), datasets.WrongColumns),
+        (new(task=""), errors.BadInput),
+        (new(run="runs:/none", task="", data=""), errors.NotFound),
+    ]
+    for asked, expected in refused:
+        with pytest.raises(expected):
+            evaluation.cross_validate(school.principal(), asked)
+    with pytest.raises(errors.Forbidden):
+        evaluation.cross_validate(school.principal("teacher"), new())
+    trainer.refuses = errors.BadInput("field 'rate' is -1", fix="give a positive one")
+    with pytest.raises(errors.BadInput, match="rate"):
+        evaluation.cross_validate(school.principal(), new())
+    trainer.refuses = None
+    school.sets.agreed = False
+    with pytest.raises(datasets.ConsentMissing):
+        evaluation.cross_validate(school.principal(), new())
+    assert evaluation.refits(school.id) == []
+    school.sets.agreed = True
+    begun = evaluation.cross_validate(school.principal(), new())
+    school.sets.agreed = False  # taken back before the first fold
+    look(evaluation, 1)
+    assert evaluation.refit(school.id, begun.id).state == "failed"
+    assert trainer.fits == {}
+    other = school.platform.get("identity").create_school("other").id
+    with pytest.raises(interface.UnknownCrossValidation):
+        evaluation.refit(other, begun.id)
+    assert evaluation.fold_files(other, begun.id, 1) is None
+
+
+def test_with_shuffled_labels_a_fit_finds_nothing_and_says_so_beside_chance(
+    school: School, once: Once, tmp_path: Path
+) -> None:
+    trainer = Trainer(tmp_path)
+    evaluation = opened(school, trainer)
+    fit = NewFit(task="tabular_classification", data=school.data.uri, config={"epochs": 40}, seed=7, key="")
+    trainer.fits["r1"] = run = Fit("r1", fit, state="finished")
+    given = Subject(uri=run.uri, task=run.task, predictions=(once.given / "out" / "predictions.parquet",))
+    asked = NewReport(subject=run.uri, data=school.data.uri)
+    report = evaluation.evaluate(school.id, "a", asked, subject=given)
+    with pytest.raises(datasets.UnknownPart, match="no part train"):
+        evaluation.retrain_shuffled(school.principal(), report.id)
+    parts = {**school.data.parts, "train": school.data.parts["test"]}
+    school.sets.data = school.data.model_copy(update={"parts": parts})
+    begun = evaluation.retrain_shuffled(school.principal("developer"), report.id)
+    assert (begun.kind, begun.config, begun.of_report) == ("shuffled", {"epochs": 5}, report.id)
+    look(evaluation, 2)
+    (ended,) = evaluation.refits(school.id, of_report=report.id)
+    assert ended.error is None
+    assert ended.retrained is not None
+    assert (ended.retrained.figure, ended.retrained.chance) == ("auc", 0.5)
+    assert evaluation.refits(school.id) == [], "it is no cross-validation"
+    version = evaluation.evaluate(school.id, "a", NewReport(subject=school.version.uri, data=school.data.uri))
+    with pytest.raises(interface.UnknownSubject, match="not trained here"):
+        evaluation.retrain_shuffled(school.principal(), version.id)

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,9 @@ pytest.importorskip("onnxruntime", reason="models are run by onnxruntime, of the
 from tests.maas.evaluation.conftest import COPY, MODEL, Once, School
 
 from shuyuan.kernel import audit, errors
-from shuyuan.maas.catalogue.interface import UnknownModel, Version
+from shuyuan.maas.catalogue.interface import NewVersion, UnknownModel, Version
 from shuyuan.maas.datasets import interface as datasets
-from shuyuan.maas.evaluation import interface, store
+from shuyuan.maas.evaluation import interface, jobs, store
 from shuyuan.maas.evaluation.interface import Condition, NewGate, NewReport
 
 
@@ -30,6 +32,13 @@ def actions(school: School) -> list[str]:
 
 
 @dataclass(frozen=True)
+class File:
+    """A file of a run."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Run:
     """A run as evaluation sees it."""
 
@@ -37,6 +46,12 @@ class Run:
     data: str
     task: str = "tabular_classification"
     state: str = "finished"
+    artefacts: Mapping[str, File] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
+    seed: int = 7
+    figures: Mapping[str, float] = field(default_factory=dict)
+    registered: tuple[str, ...] = ()
+    error: Mapping[str, str] | None = None
 
     @property
     def uri(self) -> str:
@@ -175,16 +190,63 @@ def test_the_champion_is_found_and_without_its_report_nothing_passes(school: Sch
     assert (alone.passed, alone.lines[0].note) == (True, "no_champion"), "nothing is served yet"
     serve(school, 1)
     evaluation.evaluate(school.id, "a", asked(school, "test"))
-    (line,) = evaluation.judge(school.id, "a", "", candidate.id).failed
-    assert (line.note, line.reason) == (
-        "champion_unreported",
-        f"evaluate {school.version.uri} on part validation of {school.data.uri}",
-    )
-    evaluation.evaluate(school.id, "a", asked(school))
+    made_now = evaluation.judge(school.id, "a", "", candidate.id)
+    assert (made_now.passed, made_now.lines[0].used, made_now.lines[0].champion) == (True, "made", school.version.uri)
+    of_champion = evaluation.reports(school.id, subject=school.version.uri)
+    assert made_now.champion_report_id == of_champion[0].id
+    assert [one.part for one in of_champion] == ["validation", "test"]
     newest = evaluation.evaluate(school.id, "a", asked(school))
     compared = evaluation.judge(school.id, "a", "", candidate.id)
-    assert (compared.passed, compared.champion_report_id) == (True, newest.id)
+    assert (compared.passed, compared.champion_report_id, compared.lines[0].used) == (True, newest.id, "report")
     assert compared.lines[0].limit is not None
+    plain = NewGate(conditions=(Condition(figure="accuracy", comparison=">=", limit=0.1),))
+    evaluation.put_gate(school.principal(), "plain", plain)
+    other = evaluation.evaluate(school.id, "a", asked(school, "test", subject=second.uri))
+    evaluation.judge(school.id, "a", "plain", other.id)
+    assert len(evaluation.reports(school.id, subject=school.version.uri)) == 3, "nobody asked for the champion"
+
+
+def test_a_champion_that_cannot_be_evaluated_fails_its_lines_and_says_why(school: School) -> None:
+    evaluation, second = school.evaluation, another(school)
+    evaluation.put_gate(school.principal(), "classification", COMPARED)
+    candidate = evaluation.evaluate(school.id, "a", asked(school, subject=second.uri))
+    serve(school, 1)
+    dying = school.service(command=(sys.executable, "-c", "raise SystemExit(9)"))
+    (line,) = dying.judge(school.id, "a", "", candidate.id).failed
+    assert (line.note, line.limit, line.used) == ("champion_unreported", None, "")
+    assert "code 9" in line.reason
+    dying.close()
+
+
+def test_the_report_of_the_run_that_the_champion_was_made_from_stands_in_for_its_own(
+    school: School, once: Once
+) -> None:
+    of = school.version
+    run = Run("r1", school.data.uri, artefacts={"model.onnx": File(of.artefact_sha256)})
+    keeps = {"predictions.parquet": once.given / "out" / "predictions.parquet"}
+    evaluation = school.service(training=Runs(school.id, run, keeps))
+    new = NewVersion(
+        model=MODEL,
+        runner="onnx",
+        artefact_sha256=of.artefact_sha256,
+        size_bytes=of.size_bytes,
+        card=of.card,
+        lineage={"run": run.uri},
+        spec=of.spec,
+    )
+    catalogue = school.platform.get("catalogue")
+    champion = school.platform.get("db").write(
+        lambda uow: catalogue.register_version(uow, school_id=school.id, actor_id="a", version=new)
+    )
+    serve(school, champion.number)
+    evaluation.put_gate(school.principal(), "classification", COMPARED)
+    candidate = evaluation.evaluate(school.id, "a", asked(school))
+    of_run = evaluation.evaluate(school.id, "a", asked(school, subject=run.uri))
+    said = evaluation.judge(school.id, "a", "", candidate.id)
+    assert (said.passed, said.lines[0].used, said.champion_report_id) == (True, "run_report", of_run.id)
+    assert evaluation.doubt(school.id, said, task="", champion=champion.uri) == ""
+    given = evaluation.judge(school.id, "a", "", candidate.id, of_run.id)
+    assert given.lines[0].used == "run_report"
 
 
 def test_nobody_but_the_champion_stands_in_for_the_champion(school: School) -> None:
@@ -215,8 +277,10 @@ def test_a_verdict_is_doubted_once_gate_or_champion_changed_or_if_another_gate_g
     evaluation.evaluate(school.id, "a", asked(school))
     compared = evaluation.judge(school.id, "a", "", report.id)
     assert (doubt(compared, school.version.uri), doubt(compared, "models:/passes/9")) == ("", "other_champion")
-    evaluation.put_gate(admin, "classification", COMPARED)
+    evaluation.put_gate(admin, "classification", COMPARED.model_copy(update={"reason": "a look at it"}))
     assert doubt(compared, school.version.uri) == "gate_changed"
+    evaluation.remove_gate(admin, "lax", "nobody needs it")
+    assert doubt(lax) == "gate_changed", "it is gone"
 
 
 def test_a_gate_is_set_changed_and_keeps_its_past(school: School) -> None:
@@ -228,12 +292,70 @@ def test_a_gate_is_set_changed_and_keeps_its_past(school: School) -> None:
     assert [one.name for one in evaluation.gates(school.id)].count("classification") == 1
     report = evaluation.evaluate(school.id, "a", asked(school))
     passed = evaluation.judge(school.id, "a", "", report.id)
-    changed = evaluation.put_gate(admin, "classification", high)
+    with pytest.raises(interface.ReasonMissing):
+        evaluation.put_gate(admin, "classification", high)
+    changed = evaluation.put_gate(admin, "classification", high.model_copy(update={"reason": "too many passed"}))
     refused = evaluation.judge(school.id, "a", "", report.id)
     assert (passed.passed, passed.gate_number) == (True, 1)
     assert (refused.passed, refused.gate_number, changed.number) == (False, 2, 2)
     assert refused.failed[0].value == report.figures["accuracy"]
-    assert actions(school).count("gate.set") == 2
+    assert (actions(school).count("gate.set"), changed.reason) == (2, "too many passed")
+
+
+def test_a_gate_is_removed_for_a_reason_and_never_while_something_names_it(school: School) -> None:
+    evaluation, admin = school.evaluation, school.principal()
+    new = NewGate(conditions=(Condition(figure="accuracy", comparison=">", limit=0),))
+    for name in ("classification", "ours"):
+        evaluation.put_gate(admin, name, new)
+    with pytest.raises(interface.ReasonMissing):
+        evaluation.remove_gate(admin, "ours", "  ")
+    with pytest.raises(errors.Forbidden):
+        evaluation.remove_gate(school.principal("developer"), "ours", "why not")
+    jobs.know_gates(evaluation, Named("ours"))
+    with pytest.raises(interface.GateInUse, match=r"pipeline 7, schedule 'weekly'"):
+        evaluation.remove_gate(admin, "ours", "tired of it")
+    jobs.know_gates(evaluation, Named("another"))
+    for name in ("classification", "ours"):
+        evaluation.remove_gate(admin, name, "tired of it")
+    assert evaluation.gate(school.id, "classification").number == 0, "the shipped one is in force again"
+    with pytest.raises(interface.UnknownGate):
+        evaluation.gate(school.id, "ours")
+    with pytest.raises(interface.UnknownGate, match="a shipped gate stays"):
+        evaluation.remove_gate(admin, "classification", "twice")
+    assert actions(school).count("gate.removed") == 2
+    assert evaluation.put_gate(admin, "ours", new).number == 3, "its past is on record"
+
+
+@dataclass(frozen=True)
+class Named:
+    """A pipeline under way, one that has ended, and a schedule, which all name a gate."""
+
+    gate: str
+
+    def pipelines(self, school_id: str, *, limit: int = 50, before: int | None = None) -> list[Any]:  # Any: pipelines
+        return [SimpleNamespace(number=number, state=state, spec=self._spec) for number, state in OF_PIPELINES]
+
+    def schedules(self, school_id: str) -> list[Any]:  # Any: schedules
+        return [SimpleNamespace(spec=self._spec)]
+
+    @property
+    def _spec(self) -> SimpleNamespace:
+        return SimpleNamespace(name="weekly", gate=SimpleNamespace(name=self.gate))
+
+
+OF_PIPELINES = ((7, "running"), (6, "finished"))
+
+
+def test_a_condition_on_what_no_report_holds_is_refused_with_what_was_meant(school: School) -> None:
+    admin = school.principal()
+    for figure, limit, meant in (("acuracy", 0.9, "accuracy"), ("rmse", "baseline_rsme * 0.9", "baseline_rmse")):
+        new = NewGate(conditions=(Condition(figure=figure, comparison=">=", limit=limit),))
+        with pytest.raises(interface.UnknownFigure) as told:
+            school.evaluation.put_gate(admin, "ours", new)
+        assert meant in (told.value.fix or "")
+    fine = ("subgroup_gap:gender", "cv_mean:accuracy", "mean_return")
+    new = NewGate(conditions=tuple(Condition(figure=one, comparison="<=", limit="champion + 0.1") for one in fine))
+    assert len(school.evaluation.put_gate(admin, "ours", new).conditions) == 3
 
 
 def test_a_gate_of_the_tasks_name_goes_before_that_of_its_family(school: School) -> None:
@@ -264,7 +386,7 @@ def test_what_is_not_there_is_said_before_anything_is_stored(school: School) -> 
         (asked(school, data="data:/nothing"), datasets.UnknownDataSet),
         (asked(school, groups=("nowhere",)), datasets.WrongColumns),
         (asked(school, subject="runs:/1"), interface.UnknownSubject),
-        (asked(school, task="policy_gradient"), interface.UnknownSubject),
+        (asked(school, task="no_such_task"), interface.UnknownSubject),
     ]
     for new, expected in cases:
         with pytest.raises(expected):

@@ -62,6 +62,7 @@ class ScriptedEngine:
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        truncate: interface.Truncate = "mean",
         asker: serving.Asker = serving.ANYONE,
         deadline_s: float | None = None,
     ) -> serving.Embeddings:

@@ -35,6 +35,7 @@ class Turning(ScriptedEngine):
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        truncate: interface.Truncate = "mean",
         asker: serving.Asker = serving.ANYONE,
         deadline_s: float | None = None,
     ) -> serving.Embeddings:

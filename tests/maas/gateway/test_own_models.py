@@ -18,6 +18,7 @@ from shuyuan.compose import Platform
 from shuyuan.identity import owner
 from shuyuan.kernel import errors
 from shuyuan.kernel.settings import Settings
+from shuyuan.maas.catalogue import starters
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.gateway.watch import metrics
 from shuyuan.maas.serving import interface as serving
@@ -45,6 +46,7 @@ def bring(platform: Platform, caller: Caller, name: str) -> None:
         source=io.BytesIO(graph),
         runner="onnx",
         champion=True,
+        reason="tests",
     )
 
 
@@ -69,7 +71,14 @@ def test_a_school_lists_its_own_versions_and_is_not_stopped_by_anothers(real: Pl
 
         assert {"ours", "both"} <= named(get(north, "/v1/models")), "before they were ever used"
         assert [use("ours"), use("both"), use("models:%2Fours%2F1")] == [200, 200, 200]
-        assert {"ours", "both"} <= named(get(north, "/v1/models"))
+        listed = [one["id"] for one in get(north, "/v1/models").json()["data"] if one["id"] not in starters.ENTRIES]
+        assert sorted(listed) == ["both", "ours"], "each once, whatever it was asked by"
+        spelled = [get(north, f"/v1/models/{name}").json() for name in ("ours/1", "models:/ours/1", "ours@champion")]
+        assert [(one["id"], one["state"]) for one in spelled] == [
+            ("ours/1", "ready"),
+            ("models:/ours/1", "ready"),
+            ("ours@champion", "ready"),
+        ]
         theirs = named(get(south, "/v1/models"))
         assert "both" in theirs
         assert not [name for name in theirs if "ours" in name]

@@ -1,5 +1,6 @@
 """Models that a school brought, over HTTP and through real workers: a voice, an upstream, a graph, a new champion."""
 
+import asyncio
 import io
 import json
 import wave
@@ -52,7 +53,7 @@ def bring(platform: Platform, caller: Caller, model: str, runner: str, file: byt
         model=model,
         source=io.BytesIO(file),
         runner=runner,
-        **{"champion": True, "trusted": True, **more},
+        **{"champion": True, "reason": "tests", "trusted": True, **more},
     )
     return brought
 
@@ -131,3 +132,24 @@ def test_a_new_champion_serves_the_very_next_call(platform: Platform, caller: Ca
             reason="the next call must see it",
         )
         serves(number)
+
+
+def test_the_version_that_is_booked_answers_though_its_alias_moves_in_between(
+    platform: Platform, caller: Caller, client: TestClient
+) -> None:
+    for factor in (2, 3):
+        bring(platform, caller, "linear", "onnx", times(factor))
+    principal, desk, catalogue = caller.principal, platform.get("gateway").desk, platform.get("catalogue")
+
+    async def raced() -> tuple[str, object]:
+        found = await desk.locate(principal, "linear", "predict")
+        way = (principal.school_id, principal.account_id)
+        await asyncio.to_thread(
+            catalogue.move_alias, *way, model="linear", alias="champion", version=1, reason="meanwhile"
+        )
+        inputs = {"x": np.array([[1, 0, 0]], np.float32)}
+        answer = await desk.engine.predict("linear", inputs, asker=desk.asker(principal))
+        return found.version, answer["y"].tolist()
+
+    assert client.portal is not None
+    assert client.portal.call(raced) == ("models:/linear/2", [[3, 0, 0]])

@@ -47,6 +47,7 @@ def far(platform: Platform, caller: Caller) -> Iterator[Far]:
             source=io.BytesIO(json.dumps(described).encode()),
             runner="remote",
             champion=True,
+            reason="tests",
             trusted=True,
             **more,
         )

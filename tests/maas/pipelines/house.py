@@ -3,19 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.maas.pipelines import rooms
 
+from shuyuan.identity.interface import Role
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import audit, clock, crypto, db, durable, storage
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel.jobs import Scheduler
 from shuyuan.kernel.settings import Settings
 from shuyuan.maas.catalogue.service import CatalogueService
-from shuyuan.maas.pipelines import interface, jobs, steps
+from shuyuan.maas.pipelines import interface, jobs, stepping, work
 from shuyuan.maas.pipelines.service import PipelinesService
 
+Kills = Literal["", "raise", "kill"]
 SPEC: Mapping[str, Any] = {  # Any: JSON
     "name": "every night",
     "model": "digits",
@@ -58,6 +60,14 @@ class House:
     def start(self, spec: interface.Spec) -> interface.Pipeline:
         return self.pipelines.start(self.school, self.person, spec)
 
+    def account(self, role: Role) -> str:
+        """Somebody else of the school."""
+        return self.db.write(
+            lambda uow: self.identity.create_account(
+                uow, school_id=self.school, role=role, name=role, login=role, secret=None
+            )
+        )
+
     def run(self, pipeline: interface.Pipeline, turns: int = 60) -> interface.Pipeline:
         """Do its turns on this thread, as the durable job would, without waiting."""
         for _ in range(turns):
@@ -86,7 +96,7 @@ class House:
         self.catalogue.close()
 
 
-def build(database: db.Database, url: str, home: Path, *, kills: bool = False, now: clock.Clock = clock.now) -> House:
+def build(database: db.Database, url: str, home: Path, *, kills: Kills = "", now: clock.Clock = clock.now) -> House:
     """Schools are made by the first process."""
     vault = crypto.Vault(b"k" * crypto.KEY_BYTES)
     kept = audit.Audit(vault)
@@ -117,7 +127,9 @@ def build(database: db.Database, url: str, home: Path, *, kills: bool = False, n
         compression,  # type: ignore[arg-type]
         now=now,
     )
-    steps.LOOK_EVERY_S = 0.05
+    stepping.LOOK_EVERY_S = 0.05
+    if kills:
+        _kill_once_recorded(pipelines.work, disk)
     person = "" if known else _person(database, identity, school)
     return House(
         database,
@@ -135,6 +147,19 @@ def build(database: db.Database, url: str, home: Path, *, kills: bool = False, n
         school,
         person,
     )
+
+
+def _kill_once_recorded(doing: work.Work, disk: rooms.Disk) -> None:
+    """Die also right after a step was written down."""
+    record = doing._record
+
+    def recorded(pipeline: interface.Pipeline, step: interface.Step, outcome: Any) -> float:
+        wait_s = record(pipeline, step, outcome)
+        if isinstance(outcome, stepping.Done):
+            disk.kill_at(f"{step.name}_recorded")
+        return wait_s
+
+    doing._record = recorded  # type: ignore[method-assign]
 
 
 def _person(database: db.Database, identity: IdentityService, school: str) -> str:

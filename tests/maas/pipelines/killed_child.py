@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.maas.pipelines import house as houses
 
 from shuyuan.kernel import db
-from shuyuan.maas.pipelines import interface, work
+from shuyuan.maas.pipelines import interface
 
 MOST_LIVES = 60
 _START = time.monotonic()
@@ -26,15 +26,7 @@ def a_sunday() -> datetime:
 def live(home: Path, url: str, pipeline_id: str) -> None:
     """Until the pipeline has ended, or this process."""
     database = db.open_database(url)
-    house = houses.build(database, url, home, kills=True, now=a_sunday)
-    record = work.Work._record
-
-    def recorded(self: work.Work, pipeline: interface.Pipeline, step: interface.Step, outcome: object) -> float:
-        wait_s = record(self, pipeline, step, outcome)  # type: ignore[arg-type]
-        house.disk.kill_at(f"{step.name}_recorded")
-        return wait_s
-
-    work.Work._record = recorded  # type: ignore[method-assign]
+    house = houses.build(database, url, home, kills="kill", now=a_sunday)
     house.at_work()
     while house.pipelines.pipeline(house.school, pipeline_id).state not in interface.ENDED:
         house._answer_canary()

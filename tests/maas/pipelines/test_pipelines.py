@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from tests.maas.pipelines.conftest import Clock
 from tests.maas.pipelines.house import House
 
-from shuyuan.identity.interface import Principal, Role
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.deployment import interface as deployment_api
@@ -266,56 +265,8 @@ def test_a_school_has_so_many_at_a_time(house: House) -> None:
     assert [one.number for one in house.pipelines.pipelines(house.school, limit=2, before=5)] == [4, 3]
 
 
-def test_a_daily_schedule_starts_once_a_day_outside_school_hours(house: House, clock: Clock) -> None:
-    new = interface.NewSchedule(spec=house.spec(), every="daily", hour=8)
-    made = house.pipelines.schedule(house.school, house.person, new)
-    assert house.pipelines.start_due() == 0, "not for a day that was before it"
-    clock.pass_s(24 * 3600)  # Monday noon: school
-    assert house.pipelines.start_due() == 0
-    clock.pass_s(8 * 3600)  # Monday evening
-    assert [house.pipelines.start_due() for _ in range(3)] == [1, 0, 0]
-    (started,) = house.pipelines.pipelines(house.school)
-    (schedule,) = house.pipelines.schedules(house.school)
-    assert (started.schedule_id, schedule.last_pipeline, schedule.id) == (made.id, started.id, started.schedule_id)
-    assert house.run(started).state == "finished"
-
-
-def test_a_schedule_for_new_data_starts_with_each_version(house: House) -> None:
-    new = interface.NewSchedule(spec=house.spec(), every="new_data")
-    house.pipelines.schedule(house.school, house.person, new)
-    assert house.pipelines.start_due() == 0
-    house.data.add()
-    assert [house.pipelines.start_due() for _ in range(2)] == [1, 0]
-    (started,) = house.pipelines.pipelines(house.school)
-    assert started.spec.data == "data:/pupils/2"
-    house.data.add(personal=True)
-    assert house.pipelines.start_due() == 0
-    (schedule,) = house.pipelines.schedules(house.school)
-    assert "no consent" in schedule.error
-    with pytest.raises(ValidationError, match="without a number"):
-        interface.NewSchedule(spec=house.spec(data="data:/pupils/1"), every="new_data")
-
-
-def test_a_schedule_starts_nothing_once_its_author_has_left_or_lost_the_role(house: House) -> None:
-    admin = Principal(house.person, house.school, "admin")
-    author = account(house, "developer")
-    house.pipelines.schedule(house.school, author, interface.NewSchedule(spec=house.spec(), every="new_data"))
-    house.data.add()
-    house.identity.set_active(admin, author, False)
-    assert house.pipelines.start_due() == 0
-    (schedule,) = house.pipelines.schedules(house.school)
-    assert "may start no pipelines any more" in schedule.error
-    house.identity.set_active(admin, author, True)
-    house.identity.set_role(admin, author, "teacher")
-    assert house.pipelines.start_due() == 0
-    house.identity.set_role(admin, author, "developer")
-    assert house.pipelines.start_due() == 1
-    (schedule,) = house.pipelines.schedules(house.school)
-    assert schedule.error == ""
-
-
 def test_a_pipeline_passes_by_a_gate_of_another_name_only_for_an_administrator(house: House) -> None:
-    for actor, state in ((account(house, "developer"), "failed"), (house.person, "finished")):
+    for actor, state in ((house.account("developer"), "failed"), (house.person, "finished")):
         spec = house.spec(gate={"name": "lax"})
         assert house.run(house.pipelines.start(house.school, actor, spec)).state == state
 
@@ -324,23 +275,3 @@ def test_a_pipeline_gives_a_canary_to_half_of_the_people_at_most(house: House) -
     assert house.spec(canary={"share": 0.5}).canary is not None
     with pytest.raises(ValidationError, match=r"less than or equal to 0\.5"):
         house.spec(canary={"share": 0.51})
-
-
-def account(house: House, role: Role) -> str:
-    return house.db.write(
-        lambda uow: house.identity.create_account(
-            uow, school_id=house.school, role=role, name=role, login=role, secret=None
-        )
-    )
-
-
-def test_a_schedule_is_its_school_s_to_drop(house: House) -> None:
-    made = house.pipelines.schedule(
-        house.school, house.person, interface.NewSchedule(spec=house.spec(), every="weekly", weekday=6, hour=3)
-    )
-    assert made.last == "2050-01-02", "this Sunday is over already"
-    other = house.identity.create_school("South").id
-    with pytest.raises(errors.NotFound):
-        house.pipelines.unschedule(other, house.person, made.id)
-    house.pipelines.unschedule(house.school, house.person, made.id)
-    assert house.pipelines.schedules(house.school) == []

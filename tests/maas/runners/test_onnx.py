@@ -55,6 +55,23 @@ def test_inputs_against_the_graph_are_refused_in_words(tmp_path: Path) -> None:
         runner.split("chat", {})
 
 
+@pytest.mark.parametrize(("labels", "fits"), [(3, True), (2, False)])
+def test_labels_are_counted_at_the_first_load_where_the_file_does_not_say_how_many_scores(
+    tmp_path: Path, labels: int, fits: bool
+) -> None:
+    made = graph.Graph("free")
+    given = [made.input("x", "float32", ("rows", 3)), made.constant("w", WEIGHTS)]
+    made.output(made.node("MatMul", given, "y"), "float32", ("rows", "scores"))
+    path, spec = tmp_path / "free.onnx", {"labels": [str(n) for n in range(labels)]}
+    path.write_bytes(made.to_bytes())
+    runner = onnx.OnnxRunner()
+    if fits:
+        runner.load(path, context_tokens=0, spec=spec, threads=1)
+        return
+    with pytest.raises(interface.BadModelFile, match="2 labels were given, and output 'y' has 3 scores"):
+        runner.load(path, context_tokens=0, spec=spec, threads=1)
+
+
 def test_mixed_types_do_not_become_one_silently(tmp_path: Path) -> None:
     runner = loaded(tmp_path, {"batch": True})
     items = [runner.split("predict", payload(np.ones((1, 3), kind)))[0] for kind in ("float32", "float64")]

@@ -206,13 +206,17 @@ def test_a_model_that_cannot_be_loaded_says_why_and_others_answer(shelf: Shelf) 
 def test_an_alias_that_moves_serves_the_new_version_and_frees_the_old(shelf: Shelf) -> None:
     async def use(engine: LocalEngine) -> None:
         assert (await engine.predict("linear", ONES))["y"].tolist() == [[2, 2, 2]]
-        newer = shelf.files["linear"].path.with_name("newer.onnx")
+        older = shelf.files["models:/linear/1"] = shelf.files["linear"]
+        newer = older.path.with_name("newer.onnx")
         newer.write_bytes(onnx_file.linear(np.eye(3, dtype=np.float32) * 5))
         shelf.put("linear", newer, "onnx", version="2")
         engine.forget()
         assert (await engine.predict("linear", ONES))["y"].tolist() == [[5, 5, 5]]
         assert status(engine, "linear").version == "models:/linear/2"
         await until(lambda: not engine._retiring)
+        booked = interface.Asker(version=older.version)  # located before the alias moved
+        assert (await engine.predict("linear", ONES, asker=booked))["y"].tolist() == [[2, 2, 2]]
+        assert (await engine.predict("linear", ONES))["y"].tolist() == [[5, 5, 5]]
 
     run(shelf, use)
 

@@ -56,7 +56,9 @@ def enter(client: TestClient, platform: Platform) -> Enter:
 def bring(platform: Platform, school_id: str, name: str = "digits") -> None:
     """A model of a school's own."""
     file = io.BytesIO(onnx_file.linear(np.eye(3, dtype=np.float32)))
-    platform.get("catalogue").add_file(school_id, "a", model=name, source=file, runner="onnx", champion=True)
+    platform.get("catalogue").add_file(
+        school_id, "a", model=name, source=file, runner="onnx", champion=True, reason="t"
+    )
 
 
 def noted(platform: Platform, school_id: str) -> list[tuple[str, str, dict[str, object]]]:
@@ -167,7 +169,9 @@ def test_others_neither_look_nor_load(client: TestClient, enter: Enter, role: Ro
 def share(platform: Platform, name: str = "commons") -> None:
     """A model that every school is served."""
     file = io.BytesIO(onnx_file.linear(np.eye(3, dtype=np.float32)))
-    platform.get("catalogue").add_file("shared", "system", model=name, source=file, runner="onnx", champion=True)
+    platform.get("catalogue").add_file(
+        "shared", "system", model=name, source=file, runner="onnx", champion=True, reason="t"
+    )
 
 
 def manage(client: TestClient, **headers: str) -> list[int]:

@@ -32,8 +32,18 @@ def begun(folder: Path, after: int = 0) -> Any:  # a process of the fork server
     return process
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a long run that nobody stopped."""
+    folder = training_folders.write(tmp_path_factory.mktemp("undisturbed") / "run", NAME, config=LONG)
+    assert training_folders.finish(folder) == child.DONE
+    return folder
+
+
 @pytest.mark.parametrize("how", ["control", "SIGTERM"])
-def test_a_paused_run_stops_with_a_checkpoint_and_goes_on_to_the_same_end(tmp_path: Path, how: str) -> None:
+def test_a_paused_run_stops_with_a_checkpoint_and_goes_on_to_the_same_end(
+    tmp_path: Path, undisturbed: Path, how: str
+) -> None:
     folder = training_folders.write(tmp_path / "run", NAME, config=LONG, checkpoint_every_s=0.2)
     process = begun(folder)
     if how == "control":
@@ -51,11 +61,9 @@ def test_a_paused_run_stops_with_a_checkpoint_and_goes_on_to_the_same_end(tmp_pa
     with (folder / "metrics.jsonl").open("a") as lines:  # as a crash leaves it: later than the checkpoint, and half
         lines.write('{"step": 1499, "epoch": 150, "split": "validation", "loss": 0}\n{"step": 15')
     assert training_folders.finish(folder) == child.DONE
-    whole = training_folders.write(tmp_path / "whole", NAME, config=LONG)
-    assert training_folders.finish(whole) == child.DONE
-    wanted = training_folders.result(whole)
+    wanted = training_folders.result(undisturbed)
     assert training_folders.result(folder)["weights_sha256"] == wanted["weights_sha256"]
-    assert validations(folder) == validations(whole)  # none twice, none lost
+    assert validations(folder) == validations(undisturbed)  # none twice, none lost
 
 
 def validations(folder: Path) -> list[tuple[int, float]]:
@@ -98,11 +106,23 @@ def test_two_processes_train_to_the_weights_of_one(tmp_path: Path) -> None:
     assert second["steps"] == first["steps"] == 36
 
 
+TWO: dict[str, Any] = {  # processes; the rows are not equally shared out
+    "rows": 41, "processes": 2, "threads": 2, "helpers": "forked",
+    "config": {"hidden": [16], "dropout": 0.3, "epochs": 12, "batch": 4},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def weights_of_two(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The digest of what two processes come to that nobody stopped."""
+    folder = training_folders.write(tmp_path_factory.mktemp("two") / "run", NAME, **TWO)
+    assert training_folders.finish(folder) == child.DONE
+    return str(training_folders.result(folder)["weights_sha256"])
+
+
 @pytest.mark.parametrize("how", ["paused", "killed"])
-def test_two_processes_stop_together_and_go_on_bit_for_bit(tmp_path: Path, how: str) -> None:
-    job: dict[str, Any] = {"rows": 41, "processes": 2, "threads": 2}  # not equally shared out
-    job["config"] = {"hidden": [16], "dropout": 0.3, "epochs": 40, "batch": 4}
-    stopped = training_folders.write(tmp_path / how, NAME, **job, checkpoint_every_s=0)
+def test_two_processes_stop_together_and_go_on_bit_for_bit(tmp_path: Path, weights_of_two: str, how: str) -> None:
+    stopped = training_folders.write(tmp_path / how, NAME, **TWO, checkpoint_every_s=0)
     process = begun(stopped, after=25)  # in the third epoch
     if how == "killed":
         process.kill()
@@ -110,21 +130,20 @@ def test_two_processes_stop_together_and_go_on_bit_for_bit(tmp_path: Path, how: 
     process.join()
     assert process.exitcode == (child.STOPPED if how == "paused" else -signal.SIGKILL)
     (stopped / "control").unlink()
-    whole = training_folders.write(tmp_path / "whole", NAME, **job)
-    for folder in (stopped, whole):
-        assert training_folders.finish(folder) == child.DONE
-    wanted = training_folders.result(whole)["weights_sha256"]
-    assert training_folders.result(stopped)["weights_sha256"] == wanted
+    change(stopped, checkpoint_every_s=30)
+    assert training_folders.finish(stopped) == child.DONE
+    assert training_folders.result(stopped)["weights_sha256"] == weights_of_two
 
 
 def test_the_disk_full_at_a_checkpoint_is_told_and_the_run_goes_on_once_there_is_room(tmp_path: Path) -> None:
-    config = {"epochs": 40, "hidden": [64], "growth": [{"epoch": 20, "hidden": [512, 512]}]}
+    config = {"epochs": 8, "hidden": [64], "growth": [{"epoch": 4, "hidden": [512, 512]}]}
     folder = training_folders.write(tmp_path / "run", NAME, config=config, checkpoint_every_s=0)
     assert training_folders.finish(folder, largest_bytes=100_000) == child.REFUSED
     told = training_folders.error(folder)
     assert told["code"] == "disk_full"
     assert "free some space" in told["fix"]
     assert len(list((folder / "checkpoints").iterdir())) == 2
+    change(folder, checkpoint_every_s=30)
     assert training_folders.finish(folder) == child.DONE
     assert not (folder / "error.json").exists()
 

@@ -1,16 +1,17 @@
 """`shuyuan accounts create|reset|list`, `shuyuan keys create|list|revoke`: offline, for whoever owns the machine."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import markup
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from shuyuan import compose
 from shuyuan.entrypoints import installation
-from shuyuan.identity import offline
+from shuyuan.identity import keys, offline
 from shuyuan.identity.interface import Band, Identity, Principal, Role
 from shuyuan.kernel import errors
 
@@ -27,11 +28,11 @@ def register(app: typer.Typer) -> None:
     accounts.command("reset")(reset)
     accounts.command("list")(list_)
     app.add_typer(accounts, name="accounts")
-    keys = typer.Typer(help="API keys.", no_args_is_help=True)
-    keys.command("create")(create_key)
-    keys.command("list")(list_keys)
-    keys.command("revoke")(revoke_key)
-    app.add_typer(keys, name="keys")
+    of_keys = typer.Typer(help="API keys.", no_args_is_help=True)
+    of_keys.command("create")(create_key)
+    of_keys.command("list")(list_keys)
+    of_keys.command("revoke")(revoke_key)
+    app.add_typer(of_keys, name="keys")
 
 
 def create(
@@ -72,25 +73,31 @@ def list_(home: Home = None) -> None:
 def create_key(
     login: Login,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
-    days: Annotated[int, typer.Option(min=1, help="Days until it expires.")] = 90,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help=f"What it opens: {', '.join(keys.SCOPES)}. Repeat it for several. Left out: models."),
+    ] = None,
+    days: Annotated[str, typer.Option(help=f"Days until it expires, 1 to {keys.MAX_DAYS}; or never.")] = "90",
     age_band: Annotated[Band, typer.Option(help="The youngest who stand behind its calls.")] = "adult",
     home: Home = None,
 ) -> None:
-    """Create an API key for the model API and print it once."""
+    """Create an API key and print it once."""
+    lasts = _days(days)
     with installation.opened(home) as platform:
         key = platform.get("identity").create_key(
-            _principal(platform, login), name, expires_in_days=days, age_band=age_band
+            _principal(platform, login), name, scopes=scope or ("models",), expires_in_days=lasts, age_band=age_band
         )
     _out.print(f"key {key.id} (shown once): {key.secret}")
+    _out.print(f"scopes: {', '.join(sorted(key.scopes))}; expires: {_ends(key.expires_at)}", markup=False)
 
 
 def list_keys(login: Login, home: Home = None) -> None:
     """List a person's API keys."""
-    table = Table("id", "name", "starts", "expires", "revoked")
+    table = Table(Column("id", no_wrap=True), "name", "starts", "scopes", "expires", "revoked")
     with installation.opened(home) as platform:
         for key in platform.get("identity").keys(_principal(platform, login)):
-            expires = key.expires_at.date().isoformat() if key.expires_at else "never"
-            table.add_row(key.id, markup.escape(key.name), key.prefix, expires, "yes" if key.revoked_at else "no")
+            scopes, revoked = " ".join(sorted(key.scopes)), "yes" if key.revoked_at else "no"
+            table.add_row(key.id, markup.escape(key.name), key.prefix, scopes, _ends(key.expires_at), revoked)
     _out.print(table)
 
 
@@ -99,6 +106,19 @@ def revoke_key(login: Login, key_id: Annotated[str, typer.Argument(help="The key
     with installation.opened(home) as platform:
         platform.get("identity").revoke_key(_principal(platform, login), key_id)
     _out.print(f"revoked {key_id}")
+
+
+def _days(written: str) -> int | None:
+    """None: it never expires. The number itself is judged where keys are made."""
+    if written.lower() == "never":
+        return None
+    if not (written.isascii() and written.isdigit()):
+        raise errors.BadInput(f"--days {written!r} is no number of days", fix=f"give 1 to {keys.MAX_DAYS}, or never")
+    return int(written)
+
+
+def _ends(moment: datetime | None) -> str:
+    return moment.date().isoformat() if moment else "never"
 
 
 def _adult_role(role: str) -> Role:

@@ -4,6 +4,7 @@ On the machine itself they use the owner's key, which the server keeps in its ho
 its owner's eyes only). Elsewhere: `--server URL` and the API key of an administrator or developer.
 """
 
+import math
 import os
 import signal
 import time
@@ -49,7 +50,8 @@ def load(
     name: Name,
     replicas: Annotated[int | None, typer.Option(min=1, help="Worker processes, sharing the cores.")] = None,
     keep_alive: Annotated[
-        float | None, typer.Option(help="Seconds it stays after its last answer; -1: until room is needed.")
+        str | None,
+        typer.Option(help="Seconds it stays after its last answer; forever (or -1): until room is needed."),
     ] = None,
     pin_: Annotated[bool | None, typer.Option("--pin/--no-pin", help="Never freed to make room.")] = None,
     home: reaching.Home = None,
@@ -61,7 +63,7 @@ def load(
     wanted: _Json = {"replicas": replicas, "pinned": pin_}
     body = {word: value for word, value in wanted.items() if value is not None}
     if keep_alive is not None:
-        body["keep_alive_s"] = keep_alive if keep_alive >= 0 else None
+        body["keep_alive_s"] = _seconds(keep_alive)
     with reaching.server_of(home, server, key, school) as there, _out.status(f"loading {markup.escape(name)}"):
         one = reaching.told(there.post(f"/api/models/{name}/load", json=body))
     _out.print(
@@ -79,8 +81,15 @@ def unload(
 ) -> None:
     """Free a model's memory; the next call loads it again."""
     with reaching.server_of(home, server, key, school) as there:
-        reaching.told(there.post(f"/api/models/{name}/unload"))
-    _out.print(f"{name} is not in memory", markup=False)
+        before = reaching.told(there.get("/api/models/residency"))["models"]
+        one = reaching.told(there.post(f"/api/models/{name}/unload"))
+    freed = sum(
+        was["memory_bytes"] for was in before if (was["version"], was["shared"]) == (one["version"], one["shared"])
+    )
+    if freed:
+        _out.print(f"unloaded {name}: {_size(freed)} of memory are free again; its next call loads it", markup=False)
+    else:
+        _out.print(f"{name} was not in memory; nothing was changed", markup=False)
 
 
 def pin(
@@ -129,6 +138,21 @@ def _table(loaded: Sequence[Mapping[str, Any]]) -> Table:
         )
         table.add_row(*map(markup.escape, cells))
     return table
+
+
+def _seconds(written: str) -> float | None:
+    """None: until room is needed."""
+    if written.lower() == "forever":
+        return None
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise errors.BadInput(
+            f"--keep-alive {written!r} is no number of seconds", fix="give seconds such as 600, or forever"
+        )
+    return seconds if seconds >= 0 else None
 
 
 def _size(count: int) -> str:

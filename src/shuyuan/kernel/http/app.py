@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, compile_path
 
 from shuyuan.kernel import errors, log
 from shuyuan.kernel.http import health
@@ -114,6 +114,8 @@ def _answer_errors(app: FastAPI, answer: ErrorPage) -> Callable[[Request, Except
             return answer(request, errors.Malformed(str(error.detail), fix="send what /openapi.json describes"))
         if error.status_code == 404:
             known = errors.NotFound(f"no such address: {request.url.path}", fix="see /openapi.json for what there is")
+        if error.status_code == 405:
+            return _wrong_verb(app, request, answer)
         response = answer(request, known)
         response.status_code = error.status_code
         return response
@@ -131,6 +133,17 @@ def _answer_errors(app: FastAPI, answer: ErrorPage) -> Callable[[Request, Except
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, plain_http)
     return defect
+
+
+def _wrong_verb(app: FastAPI, request: Request, answer: ErrorPage) -> Response:
+    """405 with every verb that the address answers to: the framework knows those of one route alone."""
+    path = request.url.path
+    found = {verb for verb, template in route_keys(app) if compile_path(template)[0].match(path)}
+    verbs = sorted(found or {"GET"})  # below a mounted folder of files
+    told = errors.MethodNotAllowed(f"{request.method} {path} is not answered", fix=f"use {' or '.join(verbs)}")
+    response = answer(request, told)
+    response.headers["allow"] = ", ".join(verbs)
+    return response
 
 
 def json_error_page(_request: Request, error: errors.ShuyuanError) -> Response:

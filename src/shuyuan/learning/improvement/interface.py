@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
+from shuyuan.learning.people.interface import Purpose
+from shuyuan.maas.datasets.interface import Work
 
 State = Literal["champion", "retired", "refused"]
 MINIMUM_ANSWERS, MINIMUM_LEARNERS = 400, 8
@@ -93,4 +95,29 @@ class Improvement(Protocol):
     def status(self, principal: Principal) -> LoopStatus: ...
     def roll_back(self, principal: Principal, version_id: str, reason: str) -> TracerVersion:
         """Serve a retired version again. A refused one too, with a person's reason; both are audited."""
+        ...
+
+
+@dataclass(frozen=True)
+class Gatherable:
+    """How much there is for one purpose: learners of the caller's who agreed and have answered, and their answers."""
+
+    purpose: Purpose
+    learners: int
+    answers: int
+
+
+class Gathering(Protocol):
+    """The school's own answers as data sets of the model plane: pseudonyms, and only of who agreed."""
+
+    def gatherable(self, principal: Principal) -> list[Gatherable]:
+        """What could be gathered, for each purpose that training may have."""
+        ...
+
+    def gather(self, principal: Principal, name: str, purpose: Purpose, *, said: str = "") -> Work:
+        """Start a data set of these answers. said: what it is for. Raises NotEnoughAnswers, BadInput."""
+        ...
+
+    def keep_promises(self) -> int:
+        """Take out who no longer agrees, or was erased, of every set made here; returns how many works began."""
         ...

@@ -5,11 +5,11 @@ import threading
 from shuyuan.identity.interface import Identity
 from shuyuan.kernel import jobs
 from shuyuan.kernel import outbox as kernel_outbox
-from shuyuan.learning.improvement.interface import Improvement
+from shuyuan.learning.improvement.interface import Gathering, Improvement
 from shuyuan.learning.records.interface import ANSWER_RECORDED
 from shuyuan.learning.tracing.interface import Tracing
 
-LOOK_EVERY_S = 600.0
+LOOK_EVERY_S, PROMISES_EVERY_S = 600.0, 30.0
 
 
 def register(
@@ -18,9 +18,10 @@ def register(
     improvement: Improvement,
     tracing: Tracing,
     identity: Identity,
+    gathering: Gathering,
 ) -> None:
     """Finish what an earlier process began; note which schools have new answers; every ten minutes ask whether their
-    loop is due."""
+    loop is due, twice a minute whether somebody is in a data set who no longer agrees."""
     touched, guard = {school.id for school in identity.schools()}, threading.Lock()
     for school_id in touched:
         tracing.finish_rebuild(school_id)
@@ -40,3 +41,4 @@ def register(
 
     outbox.subscribe(ANSWER_RECORDED, note)
     scheduler.every(LOOK_EVERY_S, "improvement", look)
+    scheduler.every(PROMISES_EVERY_S, "gathering", gathering.keep_promises)

@@ -1,14 +1,15 @@
-"""HTTP of the loop: look, turn, go back."""
+"""HTTP of the loop: look, turn, go back; and answers as a data set."""
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
-from shuyuan.learning.improvement.interface import Improvement, TracerVersion
+from shuyuan.learning.improvement.interface import Gathering, Improvement, TracerVersion
+from shuyuan.maas.datasets.interface import Work
 
 
 class Reason(BaseModel):
@@ -17,8 +18,16 @@ class Reason(BaseModel):
     reason: str = Field(min_length=1, max_length=500)
 
 
-def router(improvement: Improvement) -> APIRouter:
-    """`/api/loop`."""
+class NewGathering(BaseModel):
+    """A data set of the school's own answers: its name, what the learners agreed to, and what it is for."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,79}$")
+    purpose: Literal["improvement", "research"]
+    said: str = Field("", max_length=400)
+
+
+def router(improvement: Improvement, gathering: Gathering) -> APIRouter:
+    """`/api/loop`, `/api/records/datasets`."""
     api = APIRouter(tags=["loop"])
 
     @api.get("/api/loop")
@@ -38,6 +47,16 @@ def router(improvement: Improvement) -> APIRouter:
     def use(version_id: str, body: Reason, principal: Principal = Depends(caller)) -> dict[str, Any]:
         """Serve this version again, with a named person's reason."""
         return _told(improvement.roll_back(principal, version_id, body.reason))
+
+    @api.get("/api/records/datasets")
+    def gatherable(principal: Principal = Depends(caller)) -> list[dict[str, Any]]:
+        """How many learners and answers there are, by what the learners agreed to. A teacher's are their classes'."""
+        return [asdict(one) for one in gathering.gatherable(principal)]
+
+    @api.post("/api/records/datasets", status_code=202)
+    def gather(body: NewGathering, principal: Principal = Depends(caller)) -> Work:
+        """A data set of these answers, with pseudonyms. Follow it at /api/datasets/works/{work_id}."""
+        return gathering.gather(principal, body.name, body.purpose, said=body.said)
 
     return api
 

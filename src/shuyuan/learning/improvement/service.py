@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -39,7 +38,6 @@ CARD = LocalText(
 )
 TURNS_AT = 200  # new answers
 SEED = 7
-OPENS_HOUR, CLOSES_HOUR = 7, 18  # no version changes by itself between these
 
 
 class Fit(Protocol):
@@ -149,7 +147,7 @@ class ImprovementService:
 
     def turn_if_due(self, school_id: str) -> TracerVersion | None:
         local = self._clock().astimezone(self._school_time)
-        if _in_school_hours(local) or self._answers_since(school_id) < TURNS_AT:
+        if kernel_clock.in_school_hours(local) or self._answers_since(school_id) < TURNS_AT:
             return None
         try:
             return self.turn(school_id, by=kernel_audit.SYSTEM)
@@ -172,7 +170,7 @@ class ImprovementService:
             self._tracing.version(school_id),
             self._answers_since(school_id),
             TURNS_AT,
-            f"{CLOSES_HOUR:02d}:00-{OPENS_HOUR:02d}:00 {self._school_time.key}",
+            f"{kernel_clock.CLOSES_HOUR:02d}:00-{kernel_clock.OPENS_HOUR:02d}:00 {self._school_time.key}",
         )
 
     def roll_back(self, principal: Principal, version_id: str, reason: str) -> TracerVersion:
@@ -251,10 +249,6 @@ def _enough(data: dataset.DataSet) -> None:
             f"{data.answers} answers of {data.learners} learners who agreed",
             fix=f"the loop turns from {MINIMUM_ANSWERS} answers of {MINIMUM_LEARNERS} learners on",
         )
-
-
-def _in_school_hours(local: datetime) -> bool:
-    return local.weekday() < 5 and OPENS_HOUR <= local.hour < CLOSES_HOUR
 
 
 def _refusal(found: tuple[Condition, ...]) -> str:

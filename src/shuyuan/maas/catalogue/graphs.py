@@ -6,6 +6,7 @@ Field numbers: onnx.proto3 (ModelProto, GraphProto, NodeProto, AttributeProto, T
 
 import mmap
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 Bytes = bytes | mmap.mmap
 
@@ -49,6 +50,37 @@ def check(content: Bytes) -> None:
     walk.into("model", 0, len(content), 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a graph gives. sizes None: not said; a size None: known at run time.  element: a TensorProto.DataType."""
+
+    name: str
+    is_tensor: bool = True  # also where nothing is said
+    element: int = 0
+    sizes: tuple[int | None, ...] | None = None
+
+
+def outputs(content: Bytes) -> list[Output]:
+    """The outputs of a checked model, in the graph's order. Raises NotAGraph."""
+    walk = _Walk(content)
+    (graph,) = walk.below(_GRAPH, 0, len(content))
+    return [_output(walk, *place) for place in walk.below(_OUTPUT, *graph)]
+
+
+def _output(walk: "_Walk", start: int, end: int) -> Output:
+    """ValueInfoProto, TypeProto, TypeProto.Tensor, TensorShapeProto."""
+    name = "".join(walk.text(*place) for place in walk.below(1, start, end))
+    for kind in walk.below(2, start, end):
+        for tensor in walk.below(1, *kind):
+            element = next(iter(walk.numbers(1, *tensor)), 0)
+            for shape in walk.below(2, *tensor):
+                sizes = tuple(next(iter(walk.numbers(1, *size)), None) for size in walk.below(1, *shape))
+                return Output(name, element=element, sizes=sizes)
+            return Output(name, element=element)
+        return Output(name, is_tensor=not any(True for _ in walk.fields(*kind)))
+    return Output(name)
+
+
 class _Walk:
     """One pass over the bytes; counts the fields it has seen."""
 
@@ -71,10 +103,23 @@ class _Walk:
         name, outside = "", False
         for number, wire, first, last in self.fields(start, end):
             if number == _NAME and wire == _BYTES:
-                name = bytes(self._content[first : min(last, first + _MAX_NAME_CHARS)]).decode("utf-8", "replace")
+                name = self.text(first, last)
             outside = outside or number == _EXTERNAL or (number == _LOCATION and self._varint(first, end)[0] != 0)
         if outside:
             raise OutsideData(repr(name))
+
+    def below(self, wanted: int, start: int, end: int) -> list[tuple[int, int]]:
+        """Where the messages or texts under one field number lie."""
+        return [(first, last) for n, wire, first, last in self.fields(start, end) if (n, wire) == (wanted, _BYTES)]
+
+    def numbers(self, wanted: int, start: int, end: int) -> list[int]:
+        """The whole numbers under one field number."""
+        found = [first for n, wire, first, _ in self.fields(start, end) if (n, wire) == (wanted, _VARINT)]
+        return [self._varint(first, end)[0] for first in found]
+
+    def text(self, start: int, end: int) -> str:
+        """A name, as far as one reads it."""
+        return bytes(self._content[start : min(end, start + _MAX_NAME_CHARS)]).decode("utf-8", "replace")
 
     def fields(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
         """(field number, wire type, start, end) of each field of a message."""

@@ -227,6 +227,13 @@ class Loadable(_Fact):
         return f"{self.school_id}|{self.version}|{self.sha256}"
 
 
+class Servable(_Fact):
+    """Something a call may name, under the one name people should use for it."""
+
+    name: str = Field(description="An entry; a model whose champion it is; else `name@alias`, else `name/3`.")
+    version: Version | None = Field(None, description="None: an entry.")
+
+
 class Locator(Protocol):
     """The part of the catalogue that serving calls; synchronous, cheap, never touches the network."""
 
@@ -243,7 +250,19 @@ class Locator(Protocol):
         ...
 
     def known(self, school_id: str = SHARED) -> Sequence[str]:
-        """Names of every model that `locate` may find for this school."""
+        """Names of entries, and of models with a version of this school or a shared one. What is served: Naming."""
+        ...
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """A locator that knows versions and aliases."""
+
+    def servable(self, school_id: str) -> Sequence[Servable]:
+        """Everything `locate` may find for this school, each once; without what a reader of its own runs (the tracer).
+
+        Looks at no file.
+        """
         ...
 
 
@@ -257,7 +276,7 @@ class Announcing(Protocol):
     on_change: list[Callable[[], None]]
 
 
-class Catalogue(Locator, Announcing, Protocol):
+class Catalogue(Locator, Naming, Announcing, Protocol):
     """Models, versions, aliases and pulls. A school sees its own versions and the shared ones."""
 
     def models(self) -> list[ModelInfo]:
@@ -294,7 +313,7 @@ class Catalogue(Locator, Announcing, Protocol):
     ) -> Version:
         """Examine a model file, store it and register it as the next version; all of it or nothing.
 
-        tasks: empty takes what runner and spec can do.  champion: point that alias at it, for `reason`.
+        tasks: empty takes what runner and spec can do.  champion: point that alias at it, for `reason`, which it needs.
         trusted: whoever owns the machine brings it, so a remote version may call any address; otherwise only those of
         the setting remote_upstreams (checked here alone, not when it is loaded). Callers let only administrators
         bring remote versions. Raises RefusedFile, Forbidden, BadInput, TooLarge, NoSpace.

@@ -30,6 +30,7 @@ class About(BaseModel):
     """What a brought file says about itself, in the query. Lists are separated by commas.
 
     labels: the names of a classifier's outputs, in order; they join `x-shuyuan-spec`.
+    champion: serve it from now on; an administrator says so, with a reason.
     """
 
     runner: str = Field("onnx", max_length=32)
@@ -75,7 +76,14 @@ def router(catalogue: service.CatalogueService) -> APIRouter:
             _require_chooser(principal)
         spec, tasks, school_id = _spec(x_shuyuan_spec, about.labels), _split(about.tasks), principal.school_id
         await run_in_threadpool(  # before the file is sent
-            catalogue.check_claims, school_id, model=name, runner=about.runner, tasks=tasks, spec=spec
+            catalogue.check_claims,
+            school_id,
+            model=name,
+            runner=about.runner,
+            tasks=tasks,
+            spec=spec,
+            champion=about.champion,
+            reason=about.reason,
         )
         async with importing.received(request.stream(), catalogue.incoming_dir, catalogue.max_model_bytes) as path:
             return await run_in_threadpool(

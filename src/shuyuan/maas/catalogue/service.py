@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from sqlalchemy import Connection
+
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
@@ -17,13 +19,14 @@ from shuyuan.maas.catalogue import (
     importing,
     interface,
     puller,
+    references,
     remotes,
     specs,
     starters,
     store,
+    widths,
 )
 
-_REFERENCE = re.compile(r"(?:models:/)?(?P<model>[\w.-]+)(?:/(?P<number>[0-9]{1,9})|@(?P<alias>[\w.-]+))?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
@@ -61,9 +64,15 @@ class CatalogueService:
         return self._puller.pull_progress(model)
 
     def known(self, school_id: str = interface.SHARED) -> Sequence[str]:
-        """Entries, and models with a version of this school or a shared one."""
+        """See Locator.known."""
         with self._db.read() as conn:
             return [*self._puller.known(), *store.models(conn, school_id)]
+
+    def servable(self, school_id: str) -> Sequence[interface.Servable]:
+        """See Naming.servable."""
+        entries = [interface.Servable(name=name) for name in self._puller.known()]
+        with self._db.read() as conn:
+            return [*entries, *store.servable(conn, school_id, interface.runner_kinds())]
 
     def locate(self, model: str, school_id: str = interface.SHARED) -> interface.Loadable:
         """See Locator.locate. Raises UnknownModel, NotPulled, HashMismatch."""
@@ -129,13 +138,15 @@ class CatalogueService:
         trusted: bool = False,
     ) -> interface.Version:
         """See Catalogue.add_file."""
-        claimed = self.check_claims(school_id, model=model, runner=runner, tasks=tasks, spec=spec)
+        claimed = self.check_claims(
+            school_id, model=model, runner=runner, tasks=tasks, spec=spec, champion=champion, reason=reason
+        )
         card = card or interface.LocalText(zh=model, en=model)
         specs.check_card(card)
-        if champion and not reason.strip():
-            reason = "registered as champion"
         with importing.on_disk(source, self.incoming_dir, self.max_model_bytes) as path:
             formats.check(path, runner)
+            if runner == "onnx":
+                widths.check(path, spec, claimed)
             if runner == "remote" and not trusted:
                 remotes.check_listed(path, self._remote_upstreams)
             version = interface.NewVersion(
@@ -166,12 +177,22 @@ class CatalogueService:
         return self._db.write(register)
 
     def check_claims(
-        self, school_id: str, *, model: str, runner: str, tasks: Sequence[str], spec: Mapping[str, object]
+        self,
+        school_id: str,
+        *,
+        model: str,
+        runner: str,
+        tasks: Sequence[str],
+        spec: Mapping[str, object],
+        champion: bool = False,
+        reason: str = "",
     ) -> tuple[str, ...]:
         """What `add_file` refuses before it looks at the file; returns the tasks it will register."""
         _check_name(model)
         specs.check_runner(runner)
         specs.check_spec(spec)
+        if champion:
+            specs.check_reason("champion", reason)
         self._require_served_here(school_id, model)
         return specs.tasks_of(runner, tasks, spec)
 
@@ -204,13 +225,12 @@ class CatalogueService:
         reason: str,
     ) -> interface.Alias:
         """See Catalogue.promote."""
-        if not reason.strip():
-            raise errors.BadInput("a promotion needs a reason", fix="say why, in a sentence")
+        specs.check_reason(f"alias {alias[:64]!r}", reason)
         if not _ALIAS.fullmatch(alias):
             raise errors.BadInput(f"an alias cannot be named {alias[:80]!r}", fix="use a-z 0-9 . _ -, up to 64")
         found = store.version_by_number(uow.conn, school_id, model, version)
         if found is None:
-            raise _unknown(f"{model}/{version}")
+            raise self._unknown(uow.conn, school_id, references.short(model, version))
         moved = store.move_alias(uow, school_id, actor_id, found, alias, reason[:400])
         self._audit.record(
             uow,
@@ -226,18 +246,11 @@ class CatalogueService:
 
     def resolve(self, school_id: str, reference: str) -> interface.Version:
         """See Catalogue.resolve."""
-        parts = _REFERENCE.fullmatch(reference)
-        if parts is None:
-            raise _unknown(reference)
-        model, number, alias = parts["model"], parts["number"], parts["alias"] or interface.CHAMPION
+        wanted = references.Reference.parse(reference)
         with self._db.read() as conn:
-            found = (
-                store.version_by_number(conn, school_id, model, int(number))
-                if number
-                else store.alias_target(conn, school_id, model, alias)
-            )
-        if found is None:
-            raise _unknown(reference)
+            found = store.meant(conn, school_id, wanted) if wanted else None
+            if found is None:
+                raise self._unknown(conn, school_id, reference)
         return found
 
     def versions(self, school_id: str, model: str) -> list[interface.Version]:
@@ -257,6 +270,14 @@ class CatalogueService:
     def close(self) -> None:
         """Stop running pulls; what they verified stays."""
         self._puller.close()
+
+    def _unknown(self, conn: Connection, school_id: str, written: str) -> interface.UnknownModel:
+        """What to say of a reference that means nothing to this school."""
+        wanted = references.Reference.parse(written)
+        numbers = store.numbers(conn, school_id, wanted.model) if wanted else []
+        if wanted is None or not numbers:
+            return references.unknown_model(written, store.models(conn, school_id))
+        return references.unknown_version(wanted, numbers, store.aliases(conn, school_id, wanted.model))
 
     def _changed(self) -> None:
         for told in self.on_change:
@@ -291,10 +312,3 @@ def _check_name(model: str) -> None:
         raise errors.BadInput(
             f"a model cannot be named {model[:120]!r}", fix="use a-z 0-9 . _ - and no starter entry's name"
         )
-
-
-def _unknown(reference: str) -> interface.UnknownModel:
-    return interface.UnknownModel(
-        f"there is no model {reference!r}",
-        fix=f"use {', '.join(starters.ENTRIES)} or models:/name@alias of a registered model",
-    )

@@ -8,6 +8,7 @@ from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface
 
 _MAX_SPEC_BYTES, _MAX_CARD_CHARS = 64 << 10, 4000
+MAX_REASON_CHARS = 400
 _MAX_LABELS, _MAX_LABEL_CHARS, _MAX_SIDE = 10_000, 200, 4096
 _TASKS: Mapping[str, tuple[str, ...]] = {
     "llama": ("chat", "complete"),
@@ -43,6 +44,17 @@ def check_runner(runner: str) -> None:
     """Raise BadInput unless this installation has the runner."""
     if runner not in interface.runner_kinds():
         raise errors.BadInput(f"runner {runner!r} is unknown", fix=f"use one of {', '.join(interface.runner_kinds())}")
+
+
+def check_reason(what: str, reason: str) -> None:
+    """Raise BadInput unless somebody says why a name shall stand for a version. `what`: as the caller wrote it."""
+    if not reason.strip():
+        raise errors.BadInput(
+            f"{what} came without a reason",
+            fix=f'add reason: why this version shall be served, such as "reads 7s better"; up to {MAX_REASON_CHARS} '
+            "characters, it stays in the history with your name",
+        )
+    _written(reason)
 
 
 def check_spec(spec: Mapping[str, object]) -> None:

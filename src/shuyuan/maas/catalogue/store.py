@@ -1,11 +1,12 @@
 """Every query of the catalogue. A school reads its own rows and the shared ones; it writes only its own."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from shuyuan.kernel import db
-from shuyuan.maas.catalogue import interface, tables
+from shuyuan.maas.catalogue import interface, references, tables
 
 _V, _A = tables.version, tables.alias_move
 
@@ -28,6 +29,13 @@ def add_version(uow: db.UnitOfWork, school_id: str, actor_id: str, version: inte
     return _version(row)
 
 
+def meant(conn: Connection, school_id: str, wanted: references.Reference) -> interface.Version | None:
+    """The version that a reference stands for."""
+    if wanted.number is not None:
+        return version_by_number(conn, school_id, wanted.model, wanted.number)
+    return alias_target(conn, school_id, wanted.model, wanted.alias)
+
+
 def version_by_number(conn: Connection, school_id: str, model: str, number: int) -> interface.Version | None:
     """The school's own version of this number, else the shared one."""
     query = select(_V).where(_V.c.model == model, _V.c.number == number, _mine_or_shared(_V, school_id))
@@ -44,6 +52,29 @@ def versions(conn: Connection, school_id: str, model: str) -> list[interface.Ver
     """The school's and the shared versions of a model, newest first."""
     query = select(_V).where(_V.c.model == model, _mine_or_shared(_V, school_id))
     return [_version(row) for row in conn.execute(query.order_by(_V.c.created_at.desc(), _V.c.number.desc()))]
+
+
+def numbers(conn: Connection, school_id: str, model: str) -> list[int]:
+    """Numbers of the school's and the shared versions of a model, ascending, each once."""
+    query = select(_V.c.number).distinct().where(_V.c.model == model, _mine_or_shared(_V, school_id))
+    return list(conn.execute(query.order_by(_V.c.number)).scalars())
+
+
+def aliases(conn: Connection, school_id: str, model: str) -> dict[str, int]:
+    """Alias → number of the version it points to; the school's own aliases before shared ones."""
+    query = select(_A.c.alias).distinct().where(_A.c.model == model, _mine_or_shared(_A, school_id))
+    names = conn.execute(query.order_by(_A.c.alias)).scalars().all()
+    found = {alias: alias_target(conn, school_id, model, alias) for alias in names}
+    return {alias: version.number for alias, version in found.items() if version is not None}
+
+
+def servable(conn: Connection, school_id: str, runners: Collection[str]) -> list[interface.Servable]:
+    """Every version of these runners that a reference of the school means, each once."""
+    query = select(_V).where(_mine_or_shared(_V, school_id), _V.c.runner.in_(runners))
+    versions = [_version(row) for row in conn.execute(query.order_by(_V.c.model, _V.c.number.desc()))]
+    moves = select(_A.c.school_id, _A.c.model, _A.c.alias, _A.c.version_id).where(_mine_or_shared(_A, school_id))
+    newest = {(m.school_id, m.model, m.alias): m.version_id for m in conn.execute(moves.order_by(_A.c.number))}
+    return references.servable(versions, newest, school_id)
 
 
 def models(conn: Connection, school_id: str) -> list[str]:

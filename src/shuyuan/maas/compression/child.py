@@ -7,10 +7,8 @@ does.
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,14 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from shuyuan.kernel import errors
+from shuyuan.kernel import children, errors
 from shuyuan.maas.compression import examples, interface, method, opening, writing
 from shuyuan.maas.compression.methods import config_of, method_of
 from shuyuan.maas.runners import netgraph
 
 Job = Mapping[str, Any]  # JSON
 _MOST_MEASURED_ROWS = 20_000
-_WATCH_EVERY_S = 1.0
 
 
 def main(folder: Path) -> int:
@@ -36,11 +33,20 @@ def main(folder: Path) -> int:
     except errors.ShuyuanError as wrong:
         writing.whole(files.error, wrong.to_dict())
         return files.REFUSED
-    except MemoryError:
-        told = interface.CannotCompress("there is not enough memory for it", fix="use a machine with more")
-        writing.whole(files.error, told.to_dict())
-        return files.REFUSED
+    except Exception as wrong:
+        if (told := children.trouble(wrong)) is None:
+            raise
+        return _tell_trouble(files, told)
     return 0
+
+
+def _tell_trouble(files: interface.Folder, told: Mapping[str, str]) -> int:
+    """To error.json; as the last line it prints where even that finds no room."""
+    try:
+        writing.whole(files.error, told)
+    except OSError:
+        print(json.dumps(told), flush=True)
+    return files.REFUSED
 
 
 def _work(files: interface.Folder, job: Job) -> None:
@@ -175,13 +181,6 @@ class _Progress:
             writing.whole(self._files.progress, {"stage": stage, "done": round(share, 4)})
 
 
-def _end_with(parent: int) -> None:
-    """Stop when whoever started this has gone: its work would be for nobody."""
-    while os.getppid() == parent:
-        time.sleep(_WATCH_EVERY_S)
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    children.end_with_starter()
     sys.exit(main(Path(sys.argv[1])))

@@ -9,6 +9,8 @@ from shuyuan.kernel import db, ids
 from shuyuan.maas.compression import interface
 from shuyuan.maas.compression.tables import compression as _C
 
+_INNER = ("worker", "seconds", "home_id")  # for the workers alone
+
 
 def add(uow: db.UnitOfWork, school_id: str, **columns: Any) -> interface.Compression:  # Any: columns
     """Queue one, with the school's next number."""
@@ -76,9 +78,11 @@ def cancel(uow: db.UnitOfWork, school_id: str, compression_id: str) -> interface
     return None
 
 
-def left(conn: Connection) -> list[tuple[interface.Compression, int | None]]:
-    """What is queued or running in any school, oldest first, and the process that works on it."""
+def left(conn: Connection, home_id: str | None) -> list[tuple[interface.Compression, int | None]]:
+    """What is queued or running in any school, oldest first, and the process that works on it. None: of every home."""
     query = select(_C).where(_C.c.state.in_(("queued", "running"))).order_by(_C.c.created_at)
+    if home_id is not None:
+        query = query.where(_C.c.home_id.in_((home_id, "")))
     return [(read(row), row.worker) for row in conn.execute(query)]
 
 
@@ -104,5 +108,5 @@ def _change(
 
 def read(row: Row[Any]) -> interface.Compression:
     """A row as a fact."""
-    columns = {name: value for name, value in row._mapping.items() if name not in ("result", "worker", "seconds")}
+    columns = {name: value for name, value in row._mapping.items() if name not in ("result", *_INNER)}
     return interface.Compression.model_validate(columns | row.result)

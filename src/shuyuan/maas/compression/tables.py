@@ -25,6 +25,7 @@ compression = Table(
     Column("result", db.Json, nullable=False),  # table, notes, layers
     Column("error", db.Json, nullable=True),
     Column("worker", BigInteger, nullable=True),  # process that works on it: one that is gone left it behind
+    Column("home_id", String(64), nullable=False, server_default=""),  # whose server does it; empty: any
     Column("seconds", Float, nullable=False),
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),

@@ -1,133 +1,62 @@
 """One conversion in a process of its own: `python -m shuyuan.maas.conversion.child FOLDER`; libraries stay in here.
 
-Reads `job.json` (kind, source, environment), writes `result.json`, or `error.json` and exit code 64.
+Reads `job.json` (source, environments, most_bytes), tells its stage in `progress.json`, writes `result.json`, or
+`error.json` and exit code 64. What must be refused is refused before a library is imported.
 """
 
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import onnx
-import onnxruntime
-
-from shuyuan.kernel import errors
-from shuyuan.maas.conversion import checking, environment, graphs, huggingface, interface, kerasfile, recognising
-from shuyuan.maas.runners import netgraph
-
-REFUSED = 64
-_ROWS = 4
+from shuyuan.kernel import children, errors
+from shuyuan.maas.conversion import interface, kerasfile, recognising, unpacking
 
 
 def main(folder: Path) -> int:
     """The exit code."""
     try:
-        job = json.loads((folder / "job.json").read_text("utf-8"))
-        made = _convert(
-            recognising.kind_of(Path(job["source"])), Path(job["source"]), folder, Path(job["environments"])
-        )
+        made = _work(folder, json.loads((folder / "job.json").read_text("utf-8")))
         (folder / "result.json").write_text(made.model_dump_json(), "utf-8")
     except errors.ShuyuanError as wrong:
-        (folder / "error.json").write_text(json.dumps(wrong.to_dict()), "utf-8")
-        return REFUSED
+        return _refuse(folder, wrong.to_dict())
+    except Exception as wrong:
+        if (told := children.trouble(wrong)) is None:
+            raise
+        return _refuse(folder, told)
     return 0
 
 
-def _convert(kind: interface.Kind, source: Path, folder: Path, environments: Path) -> interface.Converted:
-    target = folder / "model.onnx"
-    spec: dict[str, Any] = {}
-    notes: tuple[str, ...] = ()
-    difference: float | None = None
-    match kind:
-        case "onnx":
-            notes = graphs.in_one_file(source, target)
-        case "net":
-            difference = _net(source, target)
-        case "huggingface":
-            spec = huggingface.to_onnx(source, target)
-        case "keras" | "savedmodel":
-            if kind == "keras":
-                kerasfile.check(source)
-            sample = folder / "sample.npz"
-            environment.Environment(environments).convert(kind, source, target, sample)
-            difference = _renamed(target, sample)
-        case "gguf":
-            raise interface.RefusedModel("a GGUF file is served as it is", fix="import it with runner llama")
-    spec = _described(target) | spec
-    return interface.Converted(
-        kind=kind,
-        path=target,
-        runner="onnx",
-        spec=spec,
-        tasks=("predict",),
-        notes=notes,
-        largest_difference=difference,
-    )
+def _work(folder: Path, job: children.Json) -> interface.Converted:
+    _tell(folder, "looking")
+    source = Path(job["source"])
+    if recognising.is_packed_folder(source):
+        source = unpacking.folder_of(source, folder / "unpacked", int(job["most_bytes"]))
+    kind = recognising.kind_of(source)
+    if kind == "keras":
+        kerasfile.check(source)
+    if kind == "gguf":
+        notes = ("GGUF is served as it is; its header is checked",)
+        return interface.Converted(kind=kind, path=source, runner="llama", notes=notes)
+    _tell(folder, "converting")
+    from shuyuan.maas.conversion import converting
+
+    return converting.convert(kind, source, folder, Path(job["environments"]))
 
 
-def _net(source: Path, target: Path) -> float | None:
-    """One of our own nets: checked against torch where torch is installed."""
-    data = source.read_bytes()
-    shape = netgraph.read_header(data)
-    target.write_bytes(netgraph.to_onnx(data))
+def _tell(folder: Path, stage: interface.Stage) -> None:
+    (folder / "progress.partial").write_text(json.dumps({"stage": stage}))
+    (folder / "progress.partial").replace(folder / "progress.json")
+
+
+def _refuse(folder: Path, told: dict[str, str]) -> int:
+    """To error.json; as the last line it prints where even that finds no room."""
     try:
-        import safetensors.torch
-        import torch
-    except ImportError:
-        return None
-    from shuyuan.science.nets import modules
-
-    net = modules.restore(shape, safetensors.torch.load(data))
-
-    def answer(feeds: Mapping[str, checking.Array]) -> list[checking.Array]:
-        with torch.inference_mode():
-            return [one.numpy() for one in net(*(torch.from_numpy(feeds[name]) for name in names))]
-
-    names = [one.name for one in onnx.load(str(target)).graph.input]
-    return checking.require_same(target, _sample(target), answer)
-
-
-def _sample(target: Path) -> dict[str, checking.Array]:
-    """Noise for floats and ones for ids, in the shapes the graph says; sizes it leaves free are 4."""
-    rng, kinds = np.random.default_rng(0), {"tensor(float)": np.float32, "tensor(int64)": np.int64}
-    made: dict[str, checking.Array] = {}
-    for port in onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"]).get_inputs():
-        shape = [size if isinstance(size, int) else _ROWS for size in port.shape]
-        kind = kinds.get(port.type, np.int64)
-        made[port.name] = rng.normal(size=shape).astype(kind) if kind is np.float32 else np.ones(shape, kind)
-    return made
-
-
-def _renamed(target: Path, sample: Path) -> float:
-    """Outputs `output_0`, … instead of the converter's names; checked against TensorFlow's own answers."""
-    model = onnx.load(str(target))
-    new = {port.name: f"output_{number}" for number, port in enumerate(model.graph.output)}
-    for port in model.graph.output:
-        port.name = new[port.name]
-    for node in model.graph.node:
-        for names in (node.input, node.output):
-            for at, name in enumerate(names):
-                names[at] = new.get(name, name)
-    target.write_bytes(model.SerializeToString())
-    with np.load(sample, allow_pickle=False) as found:
-        given = [found[f"in_{n}"] for n in range(len(model.graph.input))]
-        wanted = [found[f"out_{n}"] for n in range(len(model.graph.output))]
-    feeds = {port.name: array for port, array in zip(model.graph.input, given, strict=True)}
-    return checking.require_same(target, feeds, lambda _: wanted, tolerance=1e-3)
-
-
-def _described(target: Path) -> dict[str, Any]:  # Any: JSON
-    """That it loads, and which output counts. Raises RefusedModel."""
-    try:
-        session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
-    except Exception as wrong:  # onnxruntime raises a different class for every status
-        raise interface.RefusedModel(f"ONNX Runtime does not open it: {wrong}"[:400], fix="export it again") from wrong
-    outputs = [port.name for port in session.get_outputs()]
-    chosen = next((name for name in ("probabilities", "logits", "embeddings", "value") if name in outputs), outputs[0])
-    return {"output": chosen}
+        (folder / "error.json").write_text(json.dumps(told), "utf-8")
+    except OSError:
+        print(json.dumps(told), flush=True)
+    return children.REFUSED
 
 
 if __name__ == "__main__":
+    children.end_with_starter()
     sys.exit(main(Path(sys.argv[1])))

@@ -8,7 +8,8 @@ from shuyuan.maas.conversion import interface
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin", ".ckpt", ".sav")
 _PICKLED = (b"\x80\x01", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x78\x9c", b"\x78\xda")
-_HDF5 = b"\x89HDF"
+_HDF5, _ZIP = b"\x89HDF", b"PK\x03\x04"
+_KERAS = {"config.json", "model.weights.h5"}
 _ESTIMATOR = (
     "in the Python that trained it: `from shuyuan.maas.conversion import from_sklearn`, then "
     "`open('model.onnx', 'wb').write(from_sklearn(estimator, example_rows))`, and convert that file"
@@ -29,7 +30,7 @@ def kind_of(source: Path) -> interface.Kind:
         raise interface.RefusedModel(f"{source.name} is empty", fix="send the model file itself")
     if head.startswith(b"GGUF"):
         return "gguf"
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(_ZIP):
         return _kind_of_archive(source)
     if head.startswith(_HDF5):
         raise interface.RefusedModel(
@@ -38,6 +39,26 @@ def kind_of(source: Path) -> interface.Kind:
     if len(head) > 9 and head[8:9] == b"{":
         return "net"
     return "onnx"
+
+
+def is_packed_folder(source: Path) -> bool:
+    """Whether it is a zip of a model folder: what lies at its top, or in its one folder, says so."""
+    try:
+        with source.open("rb") as file:
+            if file.read(4) != _ZIP:
+                return False
+        with zipfile.ZipFile(source) as archive:
+            names = [name for name in archive.namelist() if not is_by_the_way(name)]
+    except (OSError, zipfile.BadZipFile):
+        return False
+    tops = {name.partition("/")[0] for name in names}
+    inside = {name.partition("/")[2] if len(tops) == 1 else name for name in names}
+    return "saved_model.pb" in inside or ("config.json" in inside and not inside >= _KERAS)
+
+
+def is_by_the_way(name: str) -> bool:
+    """What file managers put into a zip beside what was meant."""
+    return name.startswith("__MACOSX/") or name.endswith(".DS_Store")
 
 
 def refuse_pickle(source: Path, head: bytes) -> None:
@@ -65,7 +86,7 @@ def _kind_of_archive(source: Path) -> interface.Kind:
         raise interface.RefusedModel(
             f"{source.name} is a PyTorch archive with a pickle inside: opening it could run any code", fix=_NET
         )
-    if {"config.json", "model.weights.h5"} <= set(names):
+    if set(names) >= _KERAS:
         return "keras"
     raise interface.RefusedModel(
         f"{source.name} is an archive of unknown form", fix="unpack it; convert what is inside"

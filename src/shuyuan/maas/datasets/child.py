@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from shuyuan.maas.datasets import faults, folder, interface, processing, reading, schema, writing
+from shuyuan.maas.datasets import faults, folder, interface, persons, processing, reading, schema, writing
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.pool import InlinePool, LocalPool, Pool
 
@@ -43,28 +43,72 @@ def import_(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     tell = _teller(home)
     tell("reading", 0, 3)
     frame, findings = reading.reader(reading.format_of(told)).read(home / folder.INPUT, told, bounds, home, key)
+    bounds.require(frame.height, frame.width)
     tell("looking", 1, 3)
     typed, columns, seen = schema.inferred(frame, told.columns)
+    typed, hidden = persons.replaced(typed, persons.columns(columns), key)
+    columns = schema.profiled(typed, persons.as_identifiers(columns)) if hidden else columns
     tell("writing", 2, 3)
     path = home / "train.parquet"
     writing.write(typed, path)
     tell("done", 3, 3)
-    made = processing.Outcome({"train": path}, {"train": typed.height}, columns, [*findings, *seen])
+    made = processing.Outcome({"train": path}, {"train": typed.height}, columns, [*findings, *seen, *hidden])
     made.preview = writing.preview(typed)
     return _told(made)
 
 
 def prepare(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     """Do a plan on the parts of a version."""
-    sources = [processing.Source(Path(one["path"]), one["part"], one["rows"]) for one in job["sources"]]
     columns = [interface.Column.model_validate(one) for one in job["columns"]]
-    plan = interface.Plan.model_validate(job["plan"])
+    plan, given = interface.Plan.model_validate(job["plan"]), [Path(one["path"]) for one in job["sources"]]
+    paths, plan, hidden = persons.as_pseudonyms(given, columns, plan, home, key)
+    sources = [
+        processing.Source(path, one["part"], one["rows"]) for path, one in zip(paths, job["sources"], strict=True)
+    ]
     few = sum(one.rows for one in sources) <= processing.CHUNK_ROWS
     pool: Pool = InlinePool() if few else LocalPool(job["processes"])
     try:
-        return _told(processing.run(sources, columns, plan, home, pool, _teller(home)))
+        made = processing.run(sources, columns, plan, home, pool, _teller(home))
     finally:
         pool.close()
+    made.findings = [*hidden, *made.findings]
+    return _told(made)
+
+
+def erase(home: Path, job: folder.Json, key: bytes) -> folder.Json:
+    """Every version of the job without the rows of some persons; parts that nobody is left in are not there."""
+    tell, made = _teller(home), {}
+    for at, version in enumerate(job["versions"]):
+        tell("erasing", at, len(job["versions"]))
+        columns = [interface.Column.model_validate(one) for one in version["columns"]]
+        rows, parts = 0, dict[interface.Part, pl.DataFrame]()
+        for source in version["sources"]:
+            whole = pl.read_parquet(source["path"], glob=False)
+            left = persons.without(whole, persons.columns(columns), job["persons"], key)
+            rows += whole.height - left.height
+            if left.height:
+                parts[source["part"]] = left
+        made[version["id"]] = {"rows": rows, **_left(home / version["id"], columns, rows, parts)}
+    return {"versions": made}
+
+
+def _left(
+    home: Path, columns: list[interface.Column], gone: int, parts: "dict[interface.Part, pl.DataFrame]"
+) -> dict[str, Any]:  # Any: JSON
+    """What is left of a version, written and told; nothing for one that was not touched, or of which train is gone."""
+    if not gone or "train" not in parts:
+        return {}
+    home.mkdir()
+    for part, frame in parts.items():
+        writing.write(frame, home / f"{part}.parquet")
+    made = processing.Outcome(
+        {part: home / f"{part}.parquet" for part in parts},
+        {part: frame.height for part, frame in parts.items()},
+        schema.profiled(pl.concat(list(parts.values()), rechunk=False), columns),
+        [interface.Finding(rule="erased", count=gone, action="dropped rows")],
+        writing.preview(parts["train"]),
+    )
+    return {"made": _told(made)}
 
 
 def export(home: Path, job: folder.Json, key: bytes) -> folder.Json:
@@ -85,6 +129,7 @@ def export(home: Path, job: folder.Json, key: bytes) -> folder.Json:
 WORKS: dict[str, Callable[[Path, folder.Json, bytes], folder.Json]] = {
     "import": import_,
     "prepare": prepare,
+    "erase": erase,
     "export": export,
 }
 

@@ -14,6 +14,7 @@ from shuyuan.maas.datasets.reading import lines
 
 _BLOCK_BYTES = 1 << 20
 _SPARE_BYTES = 200 << 20  # left free for everything else
+_TIMES = 3  # a work writes its rows once dressed, once as parts, and once into the store
 _GZIP = b"\x1f\x8b"
 _OF_LINES = ("csv", "jsonl")
 
@@ -97,6 +98,16 @@ async def receive(stream: AsyncIterator[bytes], path: Path, kind: interface.Form
                 gathered.clear()
         if gathered:
             await asyncio.to_thread(intake.add, bytes(gathered))
+
+
+def require_space(folder: Path, size_bytes: int) -> None:
+    """Before a work begins that reads so much: raises NoSpace unless as much again, and some more, is free."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    free, needed = shutil.disk_usage(there).free, _TIMES * size_bytes + _SPARE_BYTES
+    if free < needed:
+        raise interface.NoSpace(
+            f"{free >> 20:,} MB of disk are free, {needed >> 20:,} MB are needed", fix="free some space"
+        )
 
 
 def _no_space() -> interface.NoSpace:

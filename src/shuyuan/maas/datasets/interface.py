@@ -3,12 +3,47 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, ClassVar, Literal, Protocol
+from typing import IO, Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
+from shuyuan.maas.datasets.refusals import (
+    BadData,
+    ConsentMissing,
+    DataSetInUse,
+    DataSetPurged,
+    EmptyData,
+    HostileArchive,
+    LineTooLong,
+    NoSpace,
+    NotInstalled,
+    OneClass,
+    StillAgreed,
+    TooManyWorks,
+    UnknownDataSet,
+    UnknownPart,
+    WrongColumns,
+)
+
+__all__ = [  # beside what stands here
+    "BadData",
+    "ConsentMissing",
+    "DataSetInUse",
+    "DataSetPurged",
+    "EmptyData",
+    "HostileArchive",
+    "LineTooLong",
+    "NoSpace",
+    "NotInstalled",
+    "OneClass",
+    "StillAgreed",
+    "TooManyWorks",
+    "UnknownDataSet",
+    "UnknownPart",
+    "WrongColumns",
+]
 
 Kind = Literal["number", "integer", "boolean", "category", "text", "time", "image", "sequence", "identifier"]
 Role = Literal["feature", "label", "person", "time", "weight", "ignore"]
@@ -18,6 +53,8 @@ SplitBy = Literal["random", "person", "time", "stratified"]
 WorkState = Literal["queued", "running", "finished", "failed", "cancelled"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 Option = JsonValue
+WITHDRAWN = "datasets.withdrawn"  # event: consent was taken back. payload: data (uris), actor_id
+PURGED = "datasets.purged"  # event: rows were removed for good. payload: data (uris), actor_id
 
 
 class _Fact(BaseModel):
@@ -38,13 +75,18 @@ class Column(_Fact):
 
 
 class Finding(_Fact):
-    """One line of the cleaning report: which rule saw what, how often, and what was done about it."""
+    """One line of the cleaning report: which rule saw what, how often, and what was done about it.
+
+    action and detail are English; `code` with `values` say the detail in any language. Older findings have none.
+    """
 
     rule: str
     column: str = ""
     count: int = 0
     action: str = ""
     detail: str = ""
+    code: str = ""
+    values: Mapping[str, str | int | float] = {}
 
 
 class PartInfo(_Fact):
@@ -118,7 +160,11 @@ class DataSetVersion(_Fact):
     findings: tuple[Finding, ...] = ()
     purpose: str = ""
     consent: bool = Field(False, description="The persons in it agreed to training.")
+    basis: str = Field("", description="How they agreed, or why they no longer do.")
     personal: bool = Field(False, description="It tells of persons.")
+    purged_at: datetime | None = Field(None, description="Its rows were removed for good then.")
+    purged_by: str | None = None
+    purged_why: str | None = None
     parent_id: str | None = None
     source: str = ""
     used_by: int = Field(0, description="How many runs, reports or models were made with it.")
@@ -165,6 +211,7 @@ class NewDataSet(_Fact):
     purpose: str = Field("", max_length=400)
     personal: bool = False
     consent: bool = False
+    basis: str = Field("", max_length=400, description="How the persons in it agreed.")
     delimiter: str | None = Field(None, max_length=1, description="Of CSV; None: found out.")
     encoding: Literal["utf-8", "gb18030"] | None = Field(None, description="Of text; None: found out.")
     columns: Mapping[str, ColumnPlan] = {}
@@ -185,7 +232,7 @@ class Work(_Fact):
     id: str
     school_id: str
     name: str
-    kind: Literal["import", "prepare"]
+    kind: Literal["import", "prepare", "erase"]
     state: WorkState
     stage: str = ""
     done: int = 0
@@ -198,6 +245,18 @@ class Work(_Fact):
     def ended(self) -> bool:
         """Nothing more will happen by itself."""
         return self.state in ("finished", "failed", "cancelled")
+
+
+class Purged(_Fact):
+    """What a purge removed, and what it could not reach: the named person decides about that.
+
+    versions: `data:/name/3`, each of them.  used_by: runs, reports and models that were made with them.
+    shared_with: versions that hold the same rows and were not purged.
+    """
+
+    versions: tuple[str, ...]
+    used_by: tuple[str, ...]
+    shared_with: tuple[str, ...]
 
 
 class DataSets(Protocol):
@@ -215,6 +274,18 @@ class DataSets(Protocol):
         """Newest first; of one data set or of all."""
         ...
 
+    def newest(self, school_id: str, *, limit: int = 50, after: str = "") -> list[DataSetVersion]:
+        """The newest version of each data set, by name, from behind the name `after` on."""
+        ...
+
+    def holding(self, school_id: str, sha256: str) -> list[DataSetVersion]:
+        """The versions that have this file as a part."""
+        ...
+
+    def users(self, version: DataSetVersion) -> list[str]:
+        """What was made with it: `runs:/…`, `models:/…`, reports."""
+        ...
+
     def open_part(self, version: DataSetVersion, part: Part) -> Path:
         """A local Parquet file, verified against its address. Raises UnknownPart."""
         ...
@@ -223,8 +294,27 @@ class DataSets(Protocol):
         """Raises ConsentMissing for personal data without consent."""
         ...
 
-    def set_consent(self, school_id: str, actor_id: str, reference: str, consent: bool) -> DataSetVersion:
-        """Note that the persons in a version agreed to training, or no longer do; then in what was made of it too."""
+    def set_consent(
+        self, school_id: str, actor_id: str, reference: str, consent: bool, reason: str = ""
+    ) -> DataSetVersion:
+        """Note that the persons in a version agreed to training, or no longer do; then in what was made of it too.
+
+        What reads it is cancelled then. reason: how they agreed, or why they no longer do. Raises DataSetPurged.
+        """
+        ...
+
+    def purge(self, school_id: str, actor_id: str, reference: str, reason: str) -> Purged:
+        """Remove rows, first rows, examples and predictions of a withdrawn version and of all that was made from it.
+
+        What stays says who, when and why. Raises StillAgreed, DataSetInUse while a work reads it.
+        """
+        ...
+
+    def erase_persons(self, school_id: str, actor_id: str, reference: str, persons: Sequence[str], reason: str) -> Work:
+        """Make versions without the rows of these persons, of this one and all made from it; then purge the old ones.
+
+        persons: as the column of role person has them, or as they were before they became pseudonyms.
+        """
         ...
 
     def note_use(self, version: DataSetVersion, by: str) -> None:
@@ -272,75 +362,3 @@ class DataSets(Protocol):
     def delete(self, school_id: str, actor_id: str, reference: str) -> None:
         """Forget a version. Raises DataSetInUse once something was made with it or from it."""
         ...
-
-
-class UnknownDataSet(errors.NotFound):
-    """No data set, version or work has this name in this school."""
-
-    code: ClassVar[str] = "data_set_not_found"
-
-
-class UnknownPart(errors.NotFound):
-    """The version has no such part."""
-
-    code: ClassVar[str] = "part_not_found"
-
-
-class ConsentMissing(errors.Forbidden):
-    """Personal data without consent may not be trained on."""
-
-    code: ClassVar[str] = "consent_missing"
-
-
-class DataSetInUse(errors.Conflict):
-    """Something was made with it."""
-
-    code: ClassVar[str] = "data_set_in_use"
-
-
-class BadData(errors.BadInput):
-    """The data cannot be used as it is: names where and why."""
-
-    code: ClassVar[str] = "bad_data"
-
-
-class WrongColumns(BadData):
-    """A column is missing, named twice, or not of the kind it should be."""
-
-    code: ClassVar[str] = "wrong_columns"
-
-
-class EmptyData(BadData):
-    """Nothing is in it, or nothing was left."""
-
-    code: ClassVar[str] = "empty_data"
-
-
-class OneClass(BadData):
-    """The label has one class only: there is nothing to learn."""
-
-    code: ClassVar[str] = "one_class"
-
-
-class HostileArchive(BadData):
-    """An archive that grows beyond its bounds or reaches out of its folder."""
-
-    code: ClassVar[str] = "hostile_archive"
-
-
-class LineTooLong(BadData):
-    """A line over the cap: it is not read on."""
-
-    code: ClassVar[str] = "line_too_long"
-
-
-class NotInstalled(errors.Unavailable):
-    """The library that reads tables or pictures is not here."""
-
-    code: ClassVar[str] = "data_not_installed"
-
-
-class NoSpace(errors.Conflict):
-    """The disk cannot hold it."""
-
-    code: ClassVar[str] = "no_space"

@@ -45,16 +45,37 @@ class Preparing(BaseModel):
 
 
 class Consent(BaseModel):
-    """Whether the persons in it agree to training."""
+    """Whether the persons in it agree to training. reason: how they agreed, or why they no longer do."""
 
     consent: bool
+    reason: str = Field("", max_length=400)
+
+
+class Purging(BaseModel):
+    """Why the rows are removed for good; it stays with what is left."""
+
+    reason: str = Field(min_length=1, max_length=400)
+
+
+class Erasing(BaseModel):
+    """Whose rows are removed: as the column of persons has them, or what they were before they became pseudonyms."""
+
+    persons: list[Annotated[str, Field(min_length=1, max_length=400)]] = Field(min_length=1, max_length=10_000)
+    reason: str = Field(min_length=1, max_length=400)
 
 
 class Listed(BaseModel):
-    """The newest version of every data set, and what is under way."""
+    """The newest version of each data set, by name, and what is under way. next: `after` of the next page."""
 
     datasets: list[interface.DataSetVersion]
     works: list[interface.Work]
+    next: str | None = None
+
+
+class Used(BaseModel):
+    """What was made with a version: runs, reports, models."""
+
+    by: list[str]
 
 
 class Shown(BaseModel):
@@ -70,13 +91,16 @@ def router(datasets: service.DataSetsService) -> APIRouter:
     routes = APIRouter(tags=["datasets"])
 
     @routes.get("/api/datasets")
-    def list_datasets(principal: Principal = Depends(caller)) -> Listed:
-        newest: dict[str, interface.DataSetVersion] = {}
-        for version in datasets.versions(principal.school_id):
-            version = interface.for_reader(version, principal)
-            held = newest.setdefault(version.name, version)
-            newest[version.name] = max(held, version, key=lambda one: one.number)
-        return Listed(datasets=list(newest.values()), works=datasets.works(principal.school_id))
+    def list_datasets(
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        after: Annotated[str, Query(max_length=80)] = "",
+        principal: Principal = Depends(caller),
+    ) -> Listed:
+        """By name. after: the name that the page before ended with."""
+        found = datasets.newest(principal.school_id, limit=limit + 1, after=after)
+        shown = [interface.for_reader(one, principal) for one in found[:limit]]
+        more = shown[-1].name if len(found) > limit else None
+        return Listed(datasets=shown, works=datasets.works(principal.school_id), next=more)
 
     @routes.get("/api/datasets/steps")
     def list_steps() -> dict[str, list[dict[str, Any]]]:
@@ -122,7 +146,23 @@ def router(datasets: service.DataSetsService) -> APIRouter:
     def set_consent(
         name: Name, number: Number, body: Consent, principal: Principal = Depends(caller)
     ) -> interface.DataSetVersion:
-        return datasets.set_consent(principal.school_id, principal.account_id, f"{name}/{number}", body.consent)
+        told = (principal.school_id, principal.account_id, f"{name}/{number}")
+        return datasets.set_consent(*told, body.consent, body.reason)
+
+    @routes.post("/api/datasets/{name}/{number:int}/purge")
+    def purge(name: Name, number: Number, body: Purging, principal: Principal = Depends(caller)) -> interface.Purged:
+        """Of a withdrawn version and all made from it. What it was used for, and who shares its rows, is answered."""
+        return datasets.purge(principal.school_id, principal.account_id, f"{name}/{number}", body.reason)
+
+    @routes.post("/api/datasets/{name}/{number:int}/erase", status_code=202)
+    def erase(name: Name, number: Number, body: Erasing, principal: Principal = Depends(caller)) -> interface.Work:
+        """New versions without these persons take the place of this one, what it was made from and all made from it."""
+        told = (principal.school_id, principal.account_id, f"{name}/{number}")
+        return datasets.erase_persons(*told, body.persons, body.reason)
+
+    @routes.get("/api/datasets/{name}/{number:int}/users")
+    def list_users(name: Name, number: Number, principal: Principal = Depends(caller)) -> Used:
+        return Used(by=datasets.users(datasets.version(principal.school_id, f"{name}/{number}")))
 
     @routes.delete("/api/datasets/{name}/{number:int}", status_code=204)
     def delete_version(name: Name, number: Number, principal: Principal = Depends(caller)) -> None:

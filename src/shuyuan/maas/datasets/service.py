@@ -6,14 +6,28 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Literal
 
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import crypto, errors, ids
+from shuyuan.kernel import crypto, durable, errors, ids
 from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
-from shuyuan.maas.datasets import folder, intake, interface, parts, reading, splittable, steps, store, working
+from shuyuan.maas.datasets import (
+    consents,
+    erasing,
+    folder,
+    intake,
+    interface,
+    parts,
+    reading,
+    splittable,
+    steps,
+    store,
+    sweeping,
+    working,
+)
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.pool import raised
 
@@ -31,11 +45,22 @@ class DataSetsService:
         vault: crypto.Vault,
         audit: kernel_audit.Audit,
         settings: kernel_settings.Settings,
+        outbox: kernel_outbox.Outbox,
     ) -> None:
-        self._db, self._audit = db, audit
-        home = settings.home / "datasets"
+        self._db, self._audit, self._vault = db, audit, vault
+        self._home, home = settings.home, settings.home / "datasets"
         self._parts = parts.Parts(storage, home / "parts")
-        self._works = working.Works(db, storage, vault, audit, self._parts, home / "works")
+        self._consents = consents.Consents(db, audit, outbox, self._parts)
+        self._works = working.Works(
+            db,
+            storage,
+            vault,
+            audit,
+            self._parts,
+            self._consents,
+            home / "works",
+            durable.executor_of(settings.home),
+        )
         self.bounds = Bounds(max_bytes=settings.max_data_bytes)
 
     def version(self, school_id: str, reference: str) -> interface.DataSetVersion:
@@ -63,6 +88,26 @@ class DataSetsService:
         with self._db.read() as conn:
             return store.versions(conn, school_id, name)
 
+    def newest(self, school_id: str, *, limit: int = 50, after: str = "") -> list[interface.DataSetVersion]:
+        """See DataSets.newest."""
+        with self._db.read() as conn:
+            return store.newest(conn, school_id, limit=limit, after=after)
+
+    def count(self, school_id: str) -> tuple[int, int]:
+        """How many data sets and how many versions there are."""
+        with self._db.read() as conn:
+            return store.count_names(conn, school_id)
+
+    def holding(self, school_id: str, sha256: str) -> list[interface.DataSetVersion]:
+        """See DataSets.holding."""
+        with self._db.read() as conn:
+            return store.holding(conn, school_id, sha256)
+
+    def users(self, version: interface.DataSetVersion) -> list[str]:
+        """See DataSets.users."""
+        with self._db.read() as conn:
+            return store.users(conn, [version.id])
+
     def preview(self, version: interface.DataSetVersion, rows: int = 20) -> Sequence[Mapping[str, interface.Option]]:
         """See DataSets.preview."""
         with self._db.read() as conn:
@@ -70,27 +115,41 @@ class DataSetsService:
 
     def open_part(self, version: interface.DataSetVersion, part: interface.Part) -> Path:
         """See DataSets.open_part."""
+        consents.require_rows(version)
         return self._parts.open(version, part)
 
     def require_trainable(self, version: interface.DataSetVersion) -> None:
         """See DataSets.require_trainable."""
+        consents.require_rows(version)
         if version.personal and not version.consent:
             raise interface.ConsentMissing(
                 f"{version.uri} tells of persons who have not agreed to training",
                 fix="ask them; an administrator then notes their consent: PUT /api/datasets/{name}/{number}/consent",
             )
 
-    def set_consent(self, school_id: str, actor_id: str, reference: str, consent: bool) -> interface.DataSetVersion:
+    def set_consent(
+        self, school_id: str, actor_id: str, reference: str, consent: bool, reason: str = ""
+    ) -> interface.DataSetVersion:
         """See DataSets.set_consent."""
         found = self.version(school_id, reference)
-
-        def change(uow: kernel_db.UnitOfWork) -> None:
-            changed = store.set_consent(uow, school_id, found.id, consent)
-            action = "data_set.consent_given" if consent else "data_set.consent_withdrawn"
-            self._record(uow, school_id, actor_id, action, found.id, name=found.name, versions=changed)
-
-        self._db.write(change)
+        self._consents.change(found, actor_id, consent, reason)
         return self.version_by_id(school_id, found.id)
+
+    def purge(self, school_id: str, actor_id: str, reference: str, reason: str) -> interface.Purged:
+        """See DataSets.purge."""
+        return self._consents.purge(self.version(school_id, reference), actor_id, reason)
+
+    def erase_persons(
+        self, school_id: str, actor_id: str, reference: str, persons: Sequence[str], reason: str
+    ) -> interface.Work:
+        """See DataSets.erase_persons."""
+        _require_library()
+        found = self.version(school_id, reference)
+        first = (self._lineage(found) or [found])[-1]
+        with self._db.read() as conn:
+            family = store.family(conn, school_id, first.id)
+        job = erasing.job(found, family, erasing.key_of(self._vault, school_id), persons, reason)
+        return self._started(school_id, actor_id, found.name, "erase", job)
 
     def note_use(self, version: interface.DataSetVersion, by: str) -> None:
         """See DataSets.note_use."""
@@ -137,6 +196,7 @@ class DataSetsService:
         """See DataSets.prepare."""
         _require_library()
         parent = self.version(school_id, reference)
+        consents.require_rows(parent)
         steps.check(plan, parent.columns)
         if plan.split is not None:
             splittable.require(parent, self._lineage(parent))
@@ -149,11 +209,7 @@ class DataSetsService:
             "columns": [one.model_dump(mode="json") for one in parent.columns],
             "processes": os.cpu_count() or 1,
         }
-        work_id = ids.new_id()
-        with self._works.clean(work_id):
-            self._works.home_of(work_id).mkdir(parents=True, mode=0o700)
-            self._works.start(school_id, actor_id, work_id, wanted.name, "prepare", job)
-        return self.work(school_id, work_id)
+        return self._started(school_id, actor_id, wanted.name, "prepare", job)
 
     def work(self, school_id: str, work_id: str) -> interface.Work:
         """See DataSets.work."""
@@ -225,6 +281,7 @@ class DataSetsService:
     def delete(self, school_id: str, actor_id: str, reference: str) -> None:
         """See DataSets.delete."""
         found = self.version(school_id, reference)
+        consents.require_rows(found)
 
         def forget(uow: kernel_db.UnitOfWork) -> list[str]:
             now = store.version_by_id(uow.conn, school_id, found.id)
@@ -238,8 +295,7 @@ class DataSetsService:
                 )
             store.delete_version(uow, school_id, found.id)
             self._record(uow, school_id, actor_id, "data_set.deleted", found.id, name=found.name, number=found.number)
-            held = (part.sha256 for part in found.parts.values())
-            return [sha256 for sha256 in held if not store.shares_parts(uow.conn, sha256, but=found.id)]
+            return [part.sha256 for part in found.parts.values() if not store.holders(uow.conn, part.sha256)]
 
         self._parts.forget(self._db.write(forget))
 
@@ -247,9 +303,29 @@ class DataSetsService:
         """Take up what an earlier process left; returns how many. What another process is doing is left to it."""
         return self._works.recover()
 
+    def sweep(self) -> int:
+        """Remove folders of the home that hold rows of versions that are gone; returns how many."""
+        return sweeping.sweep(self._home, self._has_rows)
+
     def close(self) -> None:
         """End the children."""
         self._works.supervision.close()
+
+    def _has_rows(self, school_id: str, reference: str) -> bool:
+        try:
+            return self.version(school_id, reference).purged_at is None
+        except interface.UnknownDataSet:
+            return False
+
+    def _started(
+        self, school_id: str, actor_id: str, name: str, kind: Literal["prepare", "erase"], job: Mapping[str, Any]
+    ) -> interface.Work:  # Any: JSON
+        """A work that reads what is stored already."""
+        work_id = ids.new_id()
+        with self._works.clean(work_id):
+            self._works.home_of(work_id).mkdir(parents=True, mode=0o700)
+            self._works.start(school_id, actor_id, work_id, name, kind, job)
+        return self.work(school_id, work_id)
 
     def _lineage(self, version: interface.DataSetVersion) -> list[interface.DataSetVersion]:
         """What it was made from, the nearest first."""

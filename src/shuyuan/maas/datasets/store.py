@@ -1,6 +1,6 @@
 """Every query of data sets, each scoped to a school."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
@@ -8,35 +8,37 @@ from sqlalchemy import Connection, Row, Select, delete, func, select, update
 from shuyuan.kernel import audit, db
 from shuyuan.maas.datasets import interface, tables
 
-_V, _U, _W = tables.version, tables.use, tables.work
+_V, _P, _U, _W = tables.version, tables.part, tables.use, tables.work
 OPEN = ("queued", "running")
-_WITHDRAWN = "data_set.consent_withdrawn"
+_REFUSED = ("data_set.consent_withdrawn", "data_set.persons_erased")
 
 
 def add_version(
     uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, said: Mapping[str, Any]
 ) -> tuple[interface.DataSetVersion, bool]:
     """The next number of `name`, and True; or the version that says the same already.  Any: columns as JSON."""
-    same = _versions(school_id).where(_V.c.name == name, _V.c.sha256 == said["sha256"]).order_by(_V.c.number.desc())
+    same = _versions(school_id).where(_V.c.name == name, _V.c.sha256 == said["sha256"], _V.c.purged_at.is_(None))
     facts = ("parent_id", "consent", "personal", "purpose")
-    for row in uow.conn.execute(same):
+    for row in uow.conn.execute(same.order_by(_V.c.number.desc())):
         if all(row._mapping[fact] == said[fact] for fact in facts):
             return _version(row), False
     taken = select(func.max(_V.c.number)).where(_V.c.school_id == school_id, _V.c.name == name)
     number = (uow.conn.execute(taken).scalar() or 0) + 1
     values = {**said, "school_id": school_id, "name": name, "number": number, "created_by": actor_id}
     added = uow.conn.execute(_V.insert().values(**values, created_at=uow.now).returning(_V.c.id)).scalar_one()
+    held = [{"part": part, "sha256": told["sha256"]} for part, told in said["parts"].items()]
+    uow.conn.execute(_P.insert(), [{"version_id": added, "school_id": school_id, **one} for one in held])
     found = version_by_id(uow.conn, school_id, added)
     assert found is not None
     return found, True
 
 
 def version(conn: Connection, school_id: str, name: str, number: int | None) -> interface.DataSetVersion | None:
-    """The version of this number, or the newest."""
+    """The version of this number, or the newest; a tombstone only where nothing else is left."""
     query = _versions(school_id).where(_V.c.name == name)
     if number is not None:
         query = query.where(_V.c.number == number)
-    row = conn.execute(query.order_by(_V.c.number.desc()).limit(1)).one_or_none()
+    row = conn.execute(query.order_by(_V.c.purged_at.is_not(None), _V.c.number.desc()).limit(1)).one_or_none()
     return None if row is None else _version(row)
 
 
@@ -44,6 +46,13 @@ def version_by_id(conn: Connection, school_id: str, version_id: str) -> interfac
     """The version of this id."""
     row = conn.execute(_versions(school_id).where(_V.c.id == version_id)).one_or_none()
     return None if row is None else _version(row)
+
+
+def by_ids(conn: Connection, school_id: str, version_ids: Sequence[str]) -> list[interface.DataSetVersion]:
+    """The versions of these ids, in their order."""
+    query = _versions(school_id).where(_V.c.id.in_(version_ids))
+    found = {row.id: _version(row) for row in conn.execute(query)}
+    return [found[one] for one in version_ids if one in found]
 
 
 def versions(conn: Connection, school_id: str, name: str | None = None) -> list[interface.DataSetVersion]:
@@ -64,23 +73,63 @@ def children(conn: Connection, school_id: str, version_id: str) -> int:
     return int(conn.execute(query).scalar_one())
 
 
-def shares_parts(conn: Connection, sha256: str, *, but: str) -> bool:
-    """Whether any other version, of any school, holds this file."""
-    return any(
-        sha256 in (part["sha256"] for part in row.parts.values())
-        for row in conn.execute(select(_V.c.parts).where(_V.c.id != but))
-    )
+def newest(conn: Connection, school_id: str, *, limit: int, after: str) -> list[interface.DataSetVersion]:
+    """The newest version of each data set by name; of a purged one the newest tombstone."""
+    best = func.row_number().over(partition_by=_V.c.name, order_by=(_V.c.purged_at.is_not(None), _V.c.number.desc()))
+    ranked = select(_V.c.id, best.label("rank")).where(_V.c.school_id == school_id, _V.c.name > after).subquery()
+    chosen = select(ranked.c.id).where(ranked.c.rank == 1)
+    query = _versions(school_id).where(_V.c.id.in_(chosen)).order_by(_V.c.name).limit(limit)
+    return [_version(row) for row in conn.execute(query)]
 
 
-def set_consent(uow: db.UnitOfWork, school_id: str, version_id: str, consent: bool) -> int:
-    """Of a version, and when it is taken back of all that was made from it; returns how many changed."""
-    found, new = {version_id}, {version_id}
-    while new and not consent:
-        query = select(_V.c.id).where(_V.c.school_id == school_id, _V.c.parent_id.in_(new))
-        new = set(uow.conn.execute(query).scalars()) - found
-        found |= new
-    changed = update(_V).where(_V.c.school_id == school_id, _V.c.id.in_(found)).values(consent=consent)
-    return uow.conn.execute(changed).rowcount
+def count_names(conn: Connection, school_id: str) -> tuple[int, int]:
+    """How many data sets and how many versions there are."""
+    query = select(func.count(_V.c.name.distinct()), func.count()).where(_V.c.school_id == school_id)
+    sets, versions = conn.execute(query).one()
+    return int(sets), int(versions)
+
+
+def holders(conn: Connection, sha256: str) -> set[str]:
+    """Ids of the versions, of any school, that have this file as a part."""
+    return set(conn.execute(select(_P.c.version_id).where(_P.c.sha256 == sha256)).scalars())
+
+
+def holding(conn: Connection, school_id: str, sha256: str) -> list[interface.DataSetVersion]:
+    """The versions of a school that have this file as a part."""
+    held = select(_P.c.version_id).where(_P.c.school_id == school_id, _P.c.sha256 == sha256)
+    query = _versions(school_id).where(_V.c.id.in_(held)).order_by(_V.c.name, _V.c.number)
+    return [_version(row) for row in conn.execute(query)]
+
+
+def users(conn: Connection, version_ids: Iterable[str]) -> list[str]:
+    """What was made with these versions."""
+    query = select(_U.c.by).where(_U.c.version_id.in_(list(version_ids))).distinct().order_by(_U.c.by)
+    return list(conn.execute(query).scalars())
+
+
+def family(conn: Connection, school_id: str, version_id: str) -> list[str]:
+    """A version and all that was made from it, parents before children; without tombstones."""
+    found = new = [version_id]
+    while new:
+        query = select(_V.c.id).where(_V.c.school_id == school_id, _V.c.parent_id.in_(new), _V.c.purged_at.is_(None))
+        new = [one for one in conn.execute(query.order_by(_V.c.number)).scalars() if one not in found]
+        found = [*found, *new]
+    return found
+
+
+def set_consent(uow: db.UnitOfWork, school_id: str, version_ids: Collection[str], consent: bool, basis: str) -> int:
+    """Of these versions; returns how many changed."""
+    here = (_V.c.school_id == school_id, _V.c.id.in_(list(version_ids)))
+    return uow.conn.execute(update(_V).where(*here).values(consent=consent, basis=basis)).rowcount
+
+
+def bury(uow: db.UnitOfWork, version: interface.DataSetVersion, actor_id: str, reason: str) -> None:
+    """Leave a tombstone: no rows, no values, no consent; the addresses stay, so that the rows are known again."""
+    columns = [one.model_copy(update={"examples": ()}).model_dump(mode="json") for one in version.columns]
+    values = {"columns": columns, "findings": [], "preview": [], "consent": False, "plan": {}}
+    said = {"purged_at": uow.now, "purged_by": actor_id, "purged_why": reason}
+    uow.conn.execute(update(_V).where(_V.c.id == version.id).values(**values, **said))
+    uow.conn.execute(delete(_P).where(_P.c.version_id == version.id))
 
 
 def is_withdrawn(conn: Connection, school_id: str, digests: set[str]) -> bool:
@@ -95,12 +144,13 @@ def is_withdrawn(conn: Connection, school_id: str, digests: set[str]) -> bool:
             asked.add(at.id)
             at = rows.get(at.parent_id)
     entry = audit.entry.c
-    said = select(entry.seq).where(entry.school_id == school_id, entry.action == _WITHDRAWN, entry.object_id.in_(asked))
+    said = select(entry.seq).where(entry.school_id == school_id, entry.action.in_(_REFUSED), entry.object_id.in_(asked))
     return bool(asked) and conn.execute(said.limit(1)).one_or_none() is not None
 
 
 def delete_version(uow: db.UnitOfWork, school_id: str, version_id: str) -> None:
     """Forget a row."""
+    uow.conn.execute(delete(_P).where(_P.c.version_id == version_id))
     uow.conn.execute(delete(_V).where(_V.c.school_id == school_id, _V.c.id == version_id))
 
 
@@ -128,9 +178,16 @@ def works(conn: Connection, school_id: str, *, last: int = 50) -> list[Row[Any]]
     return list(conn.execute(query))
 
 
-def open_works(conn: Connection) -> list[Row[Any]]:
-    """Whatever has not ended, of every school: for whoever takes up what an earlier process left."""
-    return list(conn.execute(select(_W).where(_W.c.state.in_(OPEN)).order_by(_W.c.created_at)))
+def count_open_works(conn: Connection, school_id: str) -> int:
+    """How many works of a school have not ended."""
+    query = select(func.count()).select_from(_W).where(_W.c.school_id == school_id, _W.c.state.in_(OPEN))
+    return int(conn.execute(query).scalar_one())
+
+
+def open_works(conn: Connection, home_id: str | None) -> list[Row[Any]]:
+    """Whatever has not ended of this home (None: of all), of every school: for whoever takes up what was left."""
+    query = select(_W).where(_W.c.state.in_(OPEN)).order_by(_W.c.created_at)
+    return list(conn.execute(query if home_id is None else query.where(_W.c.home_id.in_((home_id, "")))))
 
 
 def is_work(conn: Connection, work_id: str) -> bool:
@@ -147,7 +204,7 @@ def has_ended(conn: Connection, work_id: str) -> bool:
 def sources_of_open_work(conn: Connection, school_id: str, version_id: str) -> bool:
     """Whether a work that has not ended reads this version."""
     query = select(_W.c.job).where(_W.c.school_id == school_id, _W.c.state.in_(OPEN))
-    return any(job.get("parent_id") == version_id for job in conn.execute(query).scalars())
+    return any(version_id in (job.get("parent_id"), *job.get("reads", ())) for job in conn.execute(query).scalars())
 
 
 def move_work(uow: db.UnitOfWork, work_id: str, state: str, **said: Any) -> bool:  # Any: columns

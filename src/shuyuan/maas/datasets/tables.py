@@ -1,4 +1,4 @@
-"""Tables of data sets: versions never change; works come and go; uses say what was made with a version."""
+"""Tables of data sets: versions, which never change until they are purged; works; and what was made with a version."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, UniqueConstraint
 
@@ -20,12 +20,24 @@ version = Table(
     Column("preview", db.Json, nullable=False),
     Column("purpose", String(400), nullable=False),
     Column("consent", Boolean, nullable=False),
+    Column("basis", String(400), nullable=False, server_default=""),
     Column("personal", Boolean, nullable=False),
     Column("parent_id", String(ids.LENGTH), nullable=True, index=True),
     Column("source", String(400), nullable=False),
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),
+    Column("purged_at", db.UtcDateTime, nullable=True),  # from then on the row is a tombstone
+    Column("purged_by", String(ids.LENGTH), nullable=True),
+    Column("purged_why", String(400), nullable=True),
     UniqueConstraint("school_id", "name", "number"),
+)
+part = Table(  # which versions hold a file: one row a part, none for a tombstone
+    "datasets_part",
+    db.metadata,
+    Column("version_id", String(ids.LENGTH), primary_key=True),
+    Column("part", String(16), primary_key=True),
+    db.school_column(),
+    Column("sha256", String(64), nullable=False, index=True),
 )
 use = Table(
     "datasets_use",
@@ -48,6 +60,7 @@ work = Table(
     Column("job", db.Json, nullable=False),
     Column("version", String(120), nullable=False),
     Column("error", db.Json, nullable=True),
+    Column("home_id", String(64), nullable=False, server_default=""),  # whose server does it; empty: any
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),
     Column("ended_at", db.UtcDateTime, nullable=True),

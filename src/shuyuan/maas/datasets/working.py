@@ -18,9 +18,10 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import crypto, errors, log
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import storage as kernel_storage
-from shuyuan.maas.datasets import folder, intake, interface, store, supervision
+from shuyuan.maas.datasets import consents, erasing, folder, intake, interface, store, supervision
 from shuyuan.maas.datasets import parts as datasets_parts
 
+MOST_OPEN = 20  # works of a school that have not ended
 _FORGOTTEN_S = 86_400.0  # a file that was being sent longer ago is not any more
 _logger = log.get("datasets")
 
@@ -35,16 +36,21 @@ class Works:
         vault: crypto.Vault,
         audit: kernel_audit.Audit,
         parts: datasets_parts.Parts,
+        agreed: consents.Consents,
         home: Path,
+        home_id: str,
     ) -> None:
+        """home_id: of the installation that does them: another one on the same database has not their folders."""
+        self._home_id = home_id
         self._db, self._storage, self._vault, self._audit = db, storage, vault, audit
         self._parts, self._home = parts, home
+        self._erasing = erasing.Erasing(audit, agreed)
         self.supervision = supervision.Supervision()
 
     def recover(self) -> int:
         """Take up what an earlier process left; returns how many. What another process is doing is left to it."""
         with self._db.read() as conn:
-            rows = store.open_works(conn)
+            rows = store.open_works(conn, None if self._db.dialect == "sqlite" else self._home_id)
             self._sweep(conn)
         taken = [row for row in rows if self._is_abandoned(row.id)]
         for row in taken:
@@ -57,12 +63,23 @@ class Works:
         actor_id: str,
         work_id: str,
         name: str,
-        kind: Literal["import", "prepare"],
+        kind: Literal["import", "prepare", "erase"],
         job: Mapping[str, Any],  # Any: JSON
     ) -> None:
         """Note a work and let it wait for its turn; what it needs lies in its folder."""
-        said = {"name": name, "kind": kind, "job": dict(job)}
-        self._db.write(lambda uow: store.add_work(uow, school_id, actor_id, work_id, said))
+        said = {"name": name, "kind": kind, "job": dict(job), "home_id": self._home_id}
+
+        def add(uow: kernel_db.UnitOfWork) -> None:
+            if (there := store.count_open_works(uow.conn, school_id)) >= MOST_OPEN:
+                raise interface.TooManyWorks(
+                    f"{there} works of the school have not ended, at most {MOST_OPEN} may wait",
+                    fix="cancel some, or wait until they are done",
+                    retry_after_s=60.0,
+                )
+            store.add_work(uow, school_id, actor_id, work_id, said)
+
+        intake.require_space(self._home, self._input_bytes(school_id, work_id, job))
+        self._db.write(add)
         self._queue(school_id, actor_id, work_id, name, job)
 
     def _queue(self, school_id: str, actor_id: str, work_id: str, name: str, job: Mapping[str, Any]) -> None:
@@ -83,9 +100,8 @@ class Works:
                 folder.write(home / folder.JOB, told)
                 result = self.supervision.run(work_id, home, self._key(school_id))
                 with intake.told_when_full():
-                    said = self._stored(school_id, job, result, home)
-                self._db.write(lambda uow: self._register(uow, school_id, actor_id, work_id, name, said))
-        except supervision.Cancelled:
+                    self._finish(school_id, actor_id, work_id, name, job, result, home)
+        except (supervision.Cancelled, erasing.AlreadyEnded):
             if self.supervision.closed:
                 return  # the next process takes it up
         except errors.ShuyuanError as known:
@@ -97,14 +113,47 @@ class Works:
             self._db.write(lambda uow: store.move_work(uow, work_id, "failed", error=error))
         supervision.remove(home)
 
+    def _finish(
+        self,
+        school_id: str,
+        actor_id: str,
+        work_id: str,
+        name: str,
+        job: Mapping[str, Any],
+        result: folder.Json,
+        home: Path,
+    ) -> None:
+        """What the child made becomes versions, in the unit that ends the work."""
+        if job["work"] == "erase":
+            made = erasing.stored(result, self._files)
+            told = (school_id, actor_id, work_id, job, made)
+            self._parts.forget(self._db.write(lambda uow: self._erasing.register(uow, *told)))
+            return
+        said = self._stored(school_id, job, result, home)
+        self._db.write(lambda uow: self._register(uow, school_id, actor_id, work_id, name, said))
+
     def _parent(self, school_id: str, job: Mapping[str, Any]) -> interface.DataSetVersion:
         with self._db.read() as conn:
             found = store.version_by_id(conn, school_id, job["parent_id"])
         if found is None:
             raise interface.UnknownDataSet("the version to prepare is gone", fix="prepare another one")
+        consents.require_rows(found)
         return found
 
+    def _input_bytes(self, school_id: str, work_id: str, job: Mapping[str, Any]) -> int:
+        """How much a work reads, bytes: what it makes is about as much."""
+        if job["work"] == "import":
+            return (self.home_of(work_id) / folder.INPUT).stat().st_size
+        read = job["reads"] if job["work"] == "erase" else [job["parent_id"]]
+        with self._db.read() as conn:
+            versions = store.by_ids(conn, school_id, read)
+        return sum(part.size_bytes for one in versions for part in one.parts.values())
+
     def _with_sources(self, school_id: str, job: Mapping[str, Any]) -> dict[str, Any]:
+        if job["work"] == "erase":
+            with self._db.read() as conn:
+                versions = store.by_ids(conn, school_id, job["reads"])
+            return {**job, "versions": erasing.sources(versions, self._parts)}
         if job["work"] != "prepare":
             return dict(job)
         parent = self._parent(school_id, job)
@@ -117,6 +166,17 @@ class Works:
 
     def _stored(self, school_id: str, job: Mapping[str, Any], result: folder.Json, home: Path) -> dict[str, Any]:
         """What becomes the row of a version; its files lie in the store."""
+        said = self._files(result)
+        if job["work"] == "import":
+            new, source = job["new"], datasets_parts.digest(home / folder.INPUT)
+            told = {name: new[name] for name in ("purpose", "consent", "personal")}
+            told["basis"] = new.get("basis", "")
+            return {**said, **told, "plan": {}, "parent_id": None, "source": f"{new['filename']} sha256:{source}"[:400]}
+        parent = self._parent(school_id, job)
+        return {**said, "purpose": job["purpose"], "plan": job["plan"], "parent_id": parent.id, "source": parent.uri}
+
+    def _files(self, result: folder.Json) -> dict[str, Any]:  # Any: JSON
+        """Parts put into the store, and what is told of them."""
         parts = {}
         for part, made in result["parts"].items():
             path = Path(made["path"])
@@ -124,18 +184,12 @@ class Works:
             parts[part] = {"sha256": sha256, "rows": made["rows"], "size_bytes": path.stat().st_size}
         schema = [[one["name"], one["kind"], one["role"]] for one in result["columns"]]
         held = {part: told["sha256"] for part, told in parts.items()}
-        said = {
+        return {
             "sha256": hashlib.sha256(json.dumps([schema, held], sort_keys=True).encode()).hexdigest(),
             "rows": sum(told["rows"] for told in parts.values()),
             "parts": parts,
             **{name: result[name] for name in ("columns", "findings", "preview")},
         }
-        if job["work"] == "import":
-            new, source = job["new"], datasets_parts.digest(home / folder.INPUT)
-            told = {name: new[name] for name in ("purpose", "consent", "personal")}
-            return {**said, **told, "plan": {}, "parent_id": None, "source": f"{new['filename']} sha256:{source}"[:400]}
-        parent = self._parent(school_id, job)
-        return {**said, "purpose": job["purpose"], "plan": job["plan"], "parent_id": parent.id, "source": parent.uri}
 
     def _register(
         self, uow: kernel_db.UnitOfWork, school_id: str, actor_id: str, work_id: str, name: str, said: Mapping[str, Any]
@@ -145,7 +199,9 @@ class Works:
             parent = store.version_by_id(uow.conn, school_id, parent_id)
             if parent is None:
                 raise interface.UnknownDataSet(f"{said['source']} is gone", fix="prepare another version")
-            said = {**said, "consent": parent.consent, "personal": parent.personal}  # as they are at this moment
+            consents.require_rows(parent)
+            kept = {name: getattr(parent, name) for name in ("consent", "basis", "personal")}
+            said = {**said, **kept}  # as they are at this moment
         said = {**said, "personal": said["personal"] or any(one["role"] == "person" for one in said["columns"])}
         refused = parent_id is None and store.is_withdrawn(uow.conn, school_id, _digests(said))
         if refused:  # who took it back was asked about these rows, not about one file
@@ -180,8 +236,7 @@ class Works:
         return self._home / work_id
 
     def _key(self, school_id: str) -> str:
-        """Of pseudonyms: the same in every import of a school, another in another school."""
-        return self._vault.keyed_hash("datasets.pseudonyms", school_id)
+        return erasing.key_of(self._vault, school_id)
 
     def _sweep(self, conn: Connection) -> None:
         """Remove folders whose work has ended, and those that never became a work."""

@@ -17,7 +17,7 @@ from typing import Any
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import crypto, db, errors, ids
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.deployment import interface, store
+from shuyuan.maas.deployment import contents, interface, store
 
 MAX_REPORT_BYTES, MAX_LINES, MAX_MODEL_BYTES = 2_000_000, 5_000, 1 << 30
 _UNIT_LINES = 100  # written at once: everybody else writes in between
@@ -50,6 +50,7 @@ class Bundles:
             raise interface.NotPortable(
                 f"{version.uri} has {version.size_bytes} bytes; at most {MAX_MODEL_BYTES}", fix="compress it first"
             )
+        contents.require_impersonal(version)
         bundle_id = ids.new_id()
         files = self._files(version, bundle_id)
 
@@ -125,9 +126,7 @@ class Bundles:
             "spec.json": _json(spec),
             "bundle.json": _json(about),
             "run.py": _shipped("run.py"),
-            "README.md": _shipped("README.md")
-            .replace(b"{model}", version.model.encode())
-            .replace(b"{version}", str(version.number).encode()),
+            "README.md": _readme(version),
         }
         if features is not None:
             files["features.json"] = _json(features)
@@ -184,12 +183,22 @@ def _manifest(version: catalogue_api.Version, files: Mapping[str, bytes]) -> dic
         "model": version.model,
         "version": version.number,
         "artefact_sha256": version.artefact_sha256,
+        "contains": contents.told(version),
         "needs": ["python>=3.11", "numpy", "onnxruntime"],
         "files": {
             name: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
             for name, content in sorted(files.items())
         },
     }
+
+
+def _readme(version: catalogue_api.Version) -> bytes:
+    zh, en = contents.lines(version)
+    told = {"model": version.model, "version": str(version.number), "contains_zh": zh, "contains_en": en}
+    text = _shipped("README.md").decode()
+    for name, said in told.items():
+        text = text.replace(f"{{{name}}}", said)
+    return text.encode()
 
 
 def _zip(target: Path, files: Mapping[str, bytes]) -> None:

@@ -248,10 +248,3 @@ def picture(graph: Graph, language: Literal["zh", "en"] = "zh") -> str:
     from shuyuan.maas.deployment import drawing
 
     return drawing.svg(graph, language)
-
-
-def in_school_hours(local: datetime) -> bool:
-    """Whether a class may be sitting before what a change would surprise: weekdays, 7 to 18."""
-    from shuyuan.maas.deployment import hours
-
-    return hours.in_school_hours(local)

@@ -1,7 +1,7 @@
 """The verbs of deployments: deploy, stop, promote, roll back, look."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,18 +14,21 @@ from shuyuan.kernel import clock, crypto, db, errors, ids
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.deployment import bundles, checks, hours, interface, judging, lineages, routing, store, watching
+from shuyuan.maas.deployment import (
+    bundles,
+    changes,
+    checks,
+    interface,
+    judging,
+    lineages,
+    proofs,
+    routing,
+    store,
+    watching,
+)
 from shuyuan.maas.evaluation import interface as evaluation_api
 
 _MAX_REASON = 400
-_RANK: tuple[evaluation_api.Doubt, ...] = ("", "other_gate", "gate_changed", "other_champion")  # the mildest first
-_ACTIONS: tuple[tuple[str, interface.ChangeKind], ...] = (
-    ("deployment.canary_started", "canary"),
-    ("deployment.shadow_started", "shadow"),
-    ("deployment.stopped", "stopped"),
-    ("deployment.promoted", "promoted"),
-    ("deployment.rolled_back", "rolled_back"),
-)
 
 
 class DeploymentService(watching.Watched):
@@ -45,7 +48,9 @@ class DeploymentService(watching.Watched):
         now: clock.Clock = clock.now,
     ) -> None:
         super().__init__(db, catalogue, vault, now)
-        self._identity, self._audit, self._outbox, self._evaluation = identity, audit, outbox, evaluation
+        self._identity = identity
+        self._proofs = proofs.Proofs(identity, evaluation)
+        self._changes = changes.Changes(catalogue, audit, outbox)
         self._school_time = ZoneInfo(settings.timezone)
         self._bundles = bundles.Bundles(db, catalogue, vault, audit)
         self._lineages = lineages.Lineages(db, catalogue, evaluation)
@@ -71,7 +76,7 @@ class DeploymentService(watching.Watched):
         champion, candidate = self._champion(school_id, model), self._version(school_id, model, version)
         checks.deployable(model, champion, candidate, share=share, shadow=shadow)
         if share is not None:
-            self._require_trial(school_id, actor_id, candidate, champion, reason, automatic=automatic)
+            self._proofs.require_trial(school_id, actor_id, candidate, champion, reason, automatic=automatic)
         said = reason.strip()[:_MAX_REASON] or f"version {version} is tried"
         chosen = {} if rules is None else {"rules": rules.model_dump()}
 
@@ -80,7 +85,7 @@ class DeploymentService(watching.Watched):
             tried = checks.beside(before, version, share=share, shadow=shadow)
             store.put(uow, school_id, model, actor_id, started=ids.new_id(), reason=said, **tried, **chosen)
             kind: interface.ChangeKind = "canary" if share is not None else "shadow"
-            self._note_change(uow, school_id, actor_id, model, kind, version, None, said, automatic=automatic)
+            self._changes.note(uow, school_id, actor_id, model, kind, version, None, said, automatic=automatic)
 
         return self._changed(school_id, model, work)
 
@@ -91,8 +96,8 @@ class DeploymentService(watching.Watched):
         def work(uow: db.UnitOfWork) -> None:
             before = self._at_work(uow.conn, school_id, model)
             tried = before.canary_version if before.canary_version is not None else before.shadow_version
-            self._steady(uow, school_id, actor_id, model, "steady", said)
-            self._note_change(uow, school_id, actor_id, model, "stopped", None, tried, said)
+            self._changes.steady(uow, school_id, actor_id, model, "steady", said)
+            self._changes.note(uow, school_id, actor_id, model, "stopped", None, tried, said)
 
         return self._changed(school_id, model, work)
 
@@ -112,16 +117,19 @@ class DeploymentService(watching.Watched):
             checks.thawed(self.frozen(school_id))
         candidate, before = self._version(school_id, model, version), self._champion(school_id, model)
         checks.served(candidate)
-        held = self._held(school_id, candidate, verdict)
-        doubt, admin = self._doubt(school_id, held, candidate, before), self._is_admin(school_id, actor_id)
+        held = self._proofs.on_record(school_id, candidate, verdict)
+        doubt, admin = (
+            self._proofs.doubt(school_id, held, candidate, before),
+            self._proofs.is_admin(school_id, actor_id),
+        )
         said = checks.serving_reason(held, doubt, reason, by_admin=admin, automatic=automatic)[:_MAX_REASON]
         told = checks.told_of(held)
 
         def work(uow: db.UnitOfWork) -> None:
-            self._move(uow, school_id, actor_id, model, version, said)
-            self._steady(uow, school_id, actor_id, model, "steady", said)
+            self._changes.move(uow, school_id, actor_id, model, version, said)
+            self._changes.steady(uow, school_id, actor_id, model, "steady", said)
             previous = before.number if before else None
-            self._note_change(
+            self._changes.note(
                 uow, school_id, actor_id, model, "promoted", version, previous, said, automatic=automatic, verdict=told
             )
 
@@ -135,12 +143,12 @@ class DeploymentService(watching.Watched):
         def work(uow: db.UnitOfWork) -> None:
             row = store.row(uow.conn, school_id, model)
             if row is not None and row.canary_version is not None:
-                self._take_back(uow, row, champion.number if champion else None, actor_id, said)
+                self._changes.take_back(uow, row, champion.number if champion else None, actor_id, said)
                 return
             back = checks.champion_before(model, history)
-            self._move(uow, school_id, actor_id, model, back, said)
-            self._steady(uow, school_id, actor_id, model, "rolled_back", said)
-            self._note_change(uow, school_id, actor_id, model, "rolled_back", back, history[0].version_number, said)
+            self._changes.move(uow, school_id, actor_id, model, back, said)
+            self._changes.steady(uow, school_id, actor_id, model, "rolled_back", said)
+            self._changes.note(uow, school_id, actor_id, model, "rolled_back", back, history[0].version_number, said)
 
         return self._changed(school_id, model, work)
 
@@ -151,17 +159,15 @@ class DeploymentService(watching.Watched):
         champion = self._champion(school_id, model)
         with self._db.read() as conn:
             row = store.row(conn, school_id, model)
-        if row is not None:
-            return _deployment(row, champion)
-        if champion is None and not self._catalogue.versions(school_id, model):
+        if row is None and champion is None and not self._catalogue.versions(school_id, model):
             raise catalogue_api.UnknownModel(f"there is no model {model[:120]!r}", fix="name a registered model")
-        return self._undeployed(school_id, model, champion)
+        return _deployment(school_id, model, row, champion)
 
     def deployments(self, school_id: str) -> list[interface.Deployment]:
         """See Deployments.deployments."""
         with self._db.read() as conn:
             rows = store.rows(conn, school_id)
-        return [_deployment(row, self._champion(school_id, row.model)) for row in rows]
+        return [_deployment(school_id, row.model, row, self._champion(school_id, row.model)) for row in rows]
 
     def history(self, school_id: str, model: str) -> list[interface.Change]:
         """See Deployments.history."""
@@ -181,15 +187,11 @@ class DeploymentService(watching.Watched):
         exam = self._identity.exam_until(school_id)
         if exam is not None and exam > now:
             return "exam"
-        return "school_hours" if hours.in_school_hours(now.astimezone(self._school_time)) else ""
+        return "school_hours" if clock.in_school_hours(now.astimezone(self._school_time)) else ""
 
     def verdict(self, school_id: str, verdict_id: str | None) -> evaluation_api.Verdict | None:
         """What a gate said, by its id. Raises NotFound."""
-        if verdict_id is None:
-            return None
-        if self._evaluation is None:
-            raise errors.NotFound(f"there is no verdict {verdict_id[:64]!r}", fix="leave it out, and give a reason")
-        return self._evaluation.verdict(school_id, verdict_id)
+        return self._proofs.verdict(school_id, verdict_id)
 
     def lineage(self, school_id: str, model: str, version: int) -> interface.Graph:
         """See Deployments.lineage."""
@@ -213,7 +215,7 @@ class DeploymentService(watching.Watched):
             if not store.is_running(uow.conn, row.school_id, row.model, row.started):
                 return False
             number = champion.number if champion else None
-            self._take_back(uow, row, number, kernel_audit.SYSTEM, reason, automatic=True)
+            self._changes.take_back(uow, row, number, kernel_audit.SYSTEM, reason, automatic=True)
             return True
 
         return self._db.write(work)
@@ -225,155 +227,6 @@ class DeploymentService(watching.Watched):
         self.read()
         return self.deployment(school_id, model)
 
-    def _take_back(
-        self,
-        uow: db.UnitOfWork,
-        row: Row[Any],
-        champion: int | None,
-        actor_id: str,
-        reason: str,
-        *,
-        automatic: bool = False,
-    ) -> None:
-        """End a canary; a shadow beside it ends too."""
-        self._steady(uow, row.school_id, actor_id, row.model, "rolled_back", reason)
-        self._note_change(
-            uow,
-            row.school_id,
-            actor_id,
-            row.model,
-            "rolled_back",
-            champion,
-            row.canary_version,
-            reason,
-            automatic=automatic,
-        )
-
-    def _steady(
-        self, uow: db.UnitOfWork, school_id: str, actor_id: str, model: str, state: interface.State, reason: str
-    ) -> None:
-        """Nothing is tried any more. `started` stays: what was counted can still be looked at."""
-        quiet = {"canary_version": None, "canary_share": 0.0, "shadow_version": None}
-        store.put(uow, school_id, model, actor_id, state=state, reason=reason, **quiet)
-
-    def _move(self, uow: db.UnitOfWork, school_id: str, actor_id: str, model: str, version: int, reason: str) -> None:
-        self._catalogue.promote(
-            uow,
-            school_id=school_id,
-            actor_id=actor_id,
-            model=model,
-            alias=catalogue_api.CHAMPION,
-            version=version,
-            reason=reason,
-        )
-
-    def _note_change(
-        self,
-        uow: db.UnitOfWork,
-        school_id: str,
-        actor_id: str,
-        model: str,
-        kind: interface.ChangeKind,
-        version: int | None,
-        previous: int | None,
-        reason: str,
-        *,
-        automatic: bool = False,
-        verdict: dict[str, object] | None = None,
-    ) -> None:
-        """History, activity log and event, with the change itself."""
-        automatic = automatic or actor_id == kernel_audit.SYSTEM
-        changed = store.add_change(
-            uow,
-            school_id,
-            actor_id,
-            model=model,
-            kind=kind,
-            version=version,
-            previous=previous,
-            automatic=automatic,
-            reason=reason,
-            verdict=verdict,
-        )
-        action = next(action for action, of in _ACTIONS if of == kind)
-        self._audit.record(
-            uow,
-            school_id=school_id,
-            actor_id=actor_id,
-            action=action,
-            object_id=changed.id,
-            version_number=version,
-            automatic=automatic,
-            gate_passed=None if verdict is None else bool(verdict["passed"]),
-        )
-        self._outbox.emit(
-            uow,
-            interface.CHANGED,
-            school_id=school_id,
-            subject_id=changed.id,
-            model=model,
-            change=kind,
-            version=version,
-            automatic=automatic,
-        )
-
-    def _held(
-        self, school_id: str, candidate: catalogue_api.Version, verdict: evaluation_api.Verdict | None
-    ) -> evaluation_api.Verdict | None:
-        """The verdict as it is on record, of this version or of what it was registered from."""
-        if verdict is None or self._evaluation is None or not verdict.id:
-            return None if verdict is None else checks.of_candidate(verdict, candidate)
-        return checks.of_candidate(self._evaluation.verdict(school_id, verdict.id), candidate)
-
-    def _require_trial(
-        self,
-        school_id: str,
-        actor_id: str,
-        candidate: catalogue_api.Version,
-        champion: catalogue_api.Version | None,
-        reason: str,
-        *,
-        automatic: bool,
-    ) -> None:
-        """Raise GateNotPassed unless a verdict on record speaks for it, or an administrator says why it is tried."""
-        found = self._passed(school_id, candidate)
-        doubts = {one.id: self._doubt(school_id, one, candidate, champion) for one in found}
-        verdict = min(found, key=lambda one: _RANK.index(doubts[one.id]), default=None)
-        owner = actor_id == kernel_audit.SYSTEM and not automatic  # of this machine, at its command line
-        admin = owner or self._is_admin(school_id, actor_id)
-        doubt = doubts[verdict.id] if verdict is not None else ""
-        checks.serving_reason(verdict, doubt, reason, by_admin=admin, automatic=automatic)
-
-    def _passed(self, school_id: str, candidate: catalogue_api.Version) -> list[evaluation_api.Verdict]:
-        """Verdicts on record that it passed."""
-        if self._evaluation is None:
-            return []
-        asked = self._evaluation
-        reports = [one for of in checks.subjects(candidate) for one in asked.reports(school_id, subject=of)]
-        return [one for report in reports for one in asked.verdicts(school_id, report.id) if one.passed]
-
-    def _doubt(
-        self,
-        school_id: str,
-        verdict: evaluation_api.Verdict | None,
-        candidate: catalogue_api.Version,
-        champion: catalogue_api.Version | None,
-    ) -> evaluation_api.Doubt:
-        """Why a verdict does not speak for it; of one that did not pass it is not asked."""
-        if verdict is None or not verdict.passed or self._evaluation is None:
-            return ""
-        other = champion.uri if champion is not None and champion.id != candidate.id else None
-        task = str(candidate.spec.get("task", ""))
-        return self._evaluation.doubt(school_id, verdict, task=task, champion=other)
-
-    def _is_admin(self, school_id: str, account_id: str) -> bool:
-        asks = identity_api.Principal(kernel_audit.SYSTEM, school_id, "admin")
-        try:
-            found = self._identity.account(asks, account_id)
-        except errors.NotFound:
-            return False
-        return found.active and found.role == "admin"
-
     def _version(self, school_id: str, model: str, version: int) -> catalogue_api.Version:
         return self._catalogue.resolve(school_id, routing.reference(model, version))
 
@@ -383,23 +236,6 @@ class DeploymentService(watching.Watched):
             raise errors.Conflict(f"nothing of {model[:120]!r} is being tried", fix="see its deployment")
         return row
 
-    def _undeployed(self, school_id: str, model: str, champion: catalogue_api.Version | None) -> interface.Deployment:
-        at = champion.created_at if champion else datetime.fromtimestamp(0, clock.now().tzinfo)
-        by = champion.created_by if champion else kernel_audit.SYSTEM
-        return interface.Deployment(
-            id="",
-            school_id=school_id,
-            model=model,
-            champion=champion.number if champion else None,
-            canary=None,
-            shadow=None,
-            rules=interface.Rules(),
-            state="steady",
-            reason="",
-            changed_by=by,
-            changed_at=at,
-        )
-
 
 def _reason(reason: str) -> str:
     if not reason.strip():
@@ -407,16 +243,32 @@ def _reason(reason: str) -> str:
     return reason.strip()[:_MAX_REASON]
 
 
-def _deployment(row: Row[Any], champion: catalogue_api.Version | None) -> interface.Deployment:
-    canary = None
-    if row.canary_version is not None:
-        canary = interface.Canary(version=row.canary_version, share=row.canary_share)
+def _deployment(
+    school_id: str, model: str, row: Row[Any] | None, champion: catalogue_api.Version | None
+) -> interface.Deployment:
+    """row: None where nothing was ever deployed: then it is as whoever registered the champion left it."""
+    number = champion.number if champion else None
+    if row is None:
+        return interface.Deployment(
+            id="",
+            school_id=school_id,
+            model=model,
+            champion=number,
+            canary=None,
+            shadow=None,
+            rules=interface.Rules(),
+            state="steady",
+            reason="",
+            changed_by=champion.created_by if champion else kernel_audit.SYSTEM,
+            changed_at=champion.created_at if champion else datetime.fromtimestamp(0, UTC),
+        )
+    tried = row.canary_version is not None
     return interface.Deployment(
         id=row.id,
-        school_id=row.school_id,
-        model=row.model,
-        champion=champion.number if champion else None,
-        canary=canary,
+        school_id=school_id,
+        model=model,
+        champion=number,
+        canary=interface.Canary(version=row.canary_version, share=row.canary_share) if tried else None,
         shadow=row.shadow_version,
         rules=interface.Rules.model_validate(row.rules),
         state=row.state,

@@ -1,9 +1,11 @@
-"""Which figures belong to which task: tasks are many, families of figures are six."""
+"""Which figures belong to which task: tasks are many, families of figures are eight."""
 
 from shuyuan.maas.evaluation.interface import FAMILIES, Family, UnknownSubject
 
 _BY_NAME: dict[str, Family] = {
-    "autoencoder": "clustering",  # usual and unusual rows
+    "autoencoder": "reconstruction",
+    "bandit": "policy",
+    "policy_gradient": "policy",
     "pseudo_labels": "classification",
     "staged_growth": "classification",
     "transfer": "classification",

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shuyuan.maas.datasets.interface import Part
+from shuyuan.maas.datasets.interface import DataSetVersion, Part
 from shuyuan.maas.evaluation.interface import Report, Subject
 
 JOB, PROGRESS, RESULT, ERROR, LOCK, OUT, LOG = (
@@ -25,7 +25,7 @@ JOB, PROGRESS, RESULT, ERROR, LOCK, OUT, LOG = (
     "child.log",
 )
 REFUSED = 64  # exit code
-REPORT, PREDICTIONS = "report.json", "predictions.parquet"
+REPORT, PREDICTIONS, TABLE = "report.json", "predictions.parquet", "table.parquet"
 Stage = Literal["reading", "predicting", "measuring", "errors", "groups", "control", "timing", "writing", "done"]
 STAGES: tuple[Stage, ...] = (
     "reading",
@@ -38,6 +38,11 @@ STAGES: tuple[Stage, ...] = (
     "writing",
     "done",
 )
+
+
+def fold_name(number: int) -> str:
+    """The folder of a fold, counted from 1; in it `train.parquet`, `held_out.parquet` and `rows.npy`."""
+    return f"fold-{number}"
 
 
 def html_name(language: str) -> str:
@@ -53,6 +58,11 @@ class JobColumn(BaseModel):
     name: str
     kind: str
     role: str = "feature"
+
+
+def columns_of(version: DataSetVersion) -> tuple[JobColumn, ...]:
+    """The columns of a data set as the child takes them."""
+    return tuple(JobColumn(name=one.name, kind=one.kind, role=one.role) for one in version.columns)
 
 
 class _Job(BaseModel):
@@ -84,11 +94,16 @@ class PredictJob(_Job):
 
 
 class FoldsJob(_Job):
-    """Cut a table into k folds: writes `out/fold-1/train.parquet`, `held_out.parquet`, `rows.npy` …"""
+    """Cut rows into k folds: `out/fold-1/train.parquet`, `held_out.parquet`, `rows.npy`; all: `table.parquet`.
+
+    more: further parts whose rows are dealt too.  held: one fold only: labels of `table` are shuffled, these are held.
+    """
 
     work: Literal["folds"] = "folds"
     by: Literal["random", "person", "time", "stratified"] = "random"
     k: int = 5
+    more: tuple[Path, ...] = ()
+    held: Path | None = None
 
 
 Job = EvaluateJob | PredictJob | FoldsJob

@@ -1,22 +1,40 @@
-"""Gates of a school, and what they said: every verdict is stored and audited."""
+"""Gates of a school, and what they said: set, changed and removed for a reason, every verdict stored and audited."""
 
+import difflib
 import re
+from collections.abc import Callable
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
-from shuyuan.maas.evaluation import families, gates, judging, store
-from shuyuan.maas.evaluation.interface import Gate, NewGate, Report, UnknownGate, Verdict
+from shuyuan.maas.evaluation import families, figures, gates, judging, store
+from shuyuan.maas.evaluation.interface import (
+    Gate,
+    GateInUse,
+    NewGate,
+    ReasonMissing,
+    Report,
+    UnknownFigure,
+    UnknownGate,
+    Verdict,
+)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
+_MOST_NAMED = 5  # users of a gate in an error
+Users = Callable[[str, str], list[str]]
+
+
+def _nobody(school_id: str, name: str) -> list[str]:
+    return []
 
 
 class Gatekeeper:
-    """Keeps gates and verdicts."""
+    """Keeps gates and verdicts. users: of a gate, in words; set by whoever knows the pipelines."""
 
     def __init__(self, db: kernel_db.Database, audit: kernel_audit.Audit) -> None:
         self._db, self._audit = db, audit
+        self.users: Users = _nobody
 
     def gates(self, school_id: str) -> list[Gate]:
         """See Evaluation.gates."""
@@ -43,29 +61,46 @@ class Gatekeeper:
         principal.require("admin")
         if not _NAME.fullmatch(name):
             raise errors.BadInput(f"a gate cannot be named {name[:64]!r}", fix="use a-z 0-9 . _ -, up to 64")
+        for condition in new.conditions:
+            _require_known(condition.figure)
+            if (other := condition.terms()[0]) not in ("", judging.CHAMPION):
+                _require_known(other)
 
         def work(uow: kernel_db.UnitOfWork) -> Gate:
+            if store.gate_by_name(uow.conn, principal.school_id, name) is not None and not new.reason.strip():
+                raise _reason_missing(name, "changed")
             stored = store.add_gate(uow, principal.school_id, principal.account_id, name, new)
-            self._audit.record(
-                uow,
-                school_id=principal.school_id,
-                actor_id=principal.account_id,
-                action="gate.set",
-                object_id=name,
-                number=stored.number,
-                conditions=len(new.conditions),
-            )
+            self._record(uow, principal, "gate.set", name, stored.number, len(new.conditions))
             return stored
 
         return self._db.write(work)
 
-    def judge(
-        self, school_id: str, actor_id: str, name: str, report: Report, champion: Report | judging.Unreported | None
-    ) -> Verdict:
+    def remove(self, principal: Principal, name: str, reason: str) -> None:
+        """See Evaluation.remove_gate."""
+        principal.require("admin")
+        if not reason.strip():
+            raise _reason_missing(name, "removed")
+        used = self.users(principal.school_id, name)
+        if used:
+            raise GateInUse(
+                f"gate {name!r} is named by {', '.join(used[:_MOST_NAMED])}",
+                fix="give those another gate, or end them first",
+            )
+
+        def work(uow: kernel_db.UnitOfWork) -> None:
+            if store.gate_by_name(uow.conn, principal.school_id, name) is None:
+                shipped = "; a shipped gate stays: set one of its name to replace it" if name in gates.SHIPPED else ""
+                raise UnknownGate(
+                    f"the school has no gate of its own called {name[:64]!r}{shipped}", fix="see the list"
+                )
+            number = store.remove_gate(uow, principal.school_id, principal.account_id, name, reason.strip()[:400])
+            self._record(uow, principal, "gate.removed", name, number, 0)
+
+        self._db.write(work)
+
+    def judge(self, school_id: str, actor_id: str, gate: Gate, report: Report, champion: judging.Other) -> Verdict:
         """See Evaluation.judge."""
-        said = judging.judge(
-            self.gate(school_id, name) if name else self.in_force(school_id, report.task), report, champion
-        )
+        said = judging.judge(gate, report, champion)
 
         def work(uow: kernel_db.UnitOfWork) -> Verdict:
             stored = store.add_verdict(uow, school_id, actor_id, said)
@@ -103,3 +138,32 @@ class Gatekeeper:
             return self.gate(school_id, task)
         except UnknownGate:
             return self.gate(school_id, families.family_of(task))
+
+    def _record(
+        self, uow: kernel_db.UnitOfWork, principal: Principal, action: str, name: str, number: int, conditions: int
+    ) -> None:
+        """The reason stands with the gate's change of this number."""
+        self._audit.record(
+            uow,
+            school_id=principal.school_id,
+            actor_id=principal.account_id,
+            action=action,
+            object_id=name,
+            number=number,
+            conditions=conditions,
+        )
+
+
+def _require_known(figure: str) -> None:
+    """Raises UnknownFigure: a condition on it could never be kept."""
+    if figures.is_known(figure):
+        return
+    near = difflib.get_close_matches(figure, [*figures.known(), "subgroup_gap:COLUMN", "cv_mean:FIGURE"], n=1)
+    raise UnknownFigure(
+        f"no report holds a figure {figure[:60]!r}",
+        fix=f"write {near[0]!r}" if near else "choose one of GET /api/gate-figures",
+    )
+
+
+def _reason_missing(name: str, what: str) -> ReasonMissing:
+    return ReasonMissing(f"gate {name[:64]!r} is in force and cannot be {what} without a reason", fix="say why")

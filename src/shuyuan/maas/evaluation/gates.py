@@ -64,4 +64,15 @@ SHIPPED: Mapping[Family, Gate] = {
             Condition(figure="silhouette", comparison=">=", limit="champion - 0.02"),
         ),
     ),
+    "reconstruction": Gate(
+        name="reconstruction",
+        conditions=(Condition(figure="reconstruction_error", comparison="<=", limit="champion * 1.02"),),
+    ),
+    "policy": Gate(
+        name="policy",
+        conditions=(
+            Condition(figure="gain", comparison=">", limit=0.0),
+            Condition(figure="mean_return", comparison=">=", limit="champion - 0.01"),
+        ),
+    ),
 }

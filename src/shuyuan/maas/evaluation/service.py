@@ -1,53 +1,49 @@
-"""The verbs: evaluate, look at reports, set gates, judge, and the log of test parts read."""
+"""The verbs: evaluate, look at reports, set gates, judge, cross-validate, and the log of test parts read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
-from shuyuan.kernel import errors, ids, log
+from shuyuan.kernel import durable, errors
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.evaluation import (
-    crossvalidation,
-    families,
-    folder,
+    champions,
     gatekeeper,
     judging,
+    making,
+    refitsubject,
+    refitting,
+    refitwork,
     resolving,
     store,
     supervision,
 )
 from shuyuan.maas.evaluation.interface import (
     Doubt,
-    EvaluationLost,
+    Fits,
     Gate,
     NewCrossValidation,
     NewGate,
     NewReport,
     OnProgress,
     Reading,
+    Refit,
     Report,
-    ReportNotReady,
     RunFiles,
     Subject,
-    TrainFold,
-    UnknownReport,
+    UnknownGate,
     UnknownSubject,
     Verdict,
 )
 
 _MOST_WAITING = 50  # reports of one school that are being made
-_DETAILS = {  # what the stored file adds to the row
-    *("persons", "intervals", "missing", "slices", "slices_tested", "groups", "confusion", "examples", "control"),
-    *("latency", "folds", "curves"),
-}
-_logger = log.get("maas.evaluation")
 
 
 class EvaluationService:
@@ -65,14 +61,27 @@ class EvaluationService:
         *,
         command: Sequence[str] = supervision.COMMAND,
     ) -> None:
-        """training: whoever keeps runs.  command: what starts a child; the folder is put behind it."""
-        self._db, self._storage, self._audit, self._datasets = db, storage, audit, datasets
-        self._catalogue = catalogue
+        """training: whoever keeps runs; where it trains too, it is told where the files of a fold are.
+
+        command: what starts a child; the folder is put behind it.
+        """
+        home_id = durable.executor_of(settings.home)
+        self._db, self._home_id = db, None if db.dialect == "sqlite" else home_id  # a file belongs to one home alone
         self._resolver = resolving.Resolver(catalogue, training)
+        folders, fits = settings.home / "evaluations", training if isinstance(training, Fits) else None
+        self._maker = making.Maker(db, storage, audit, datasets, self._resolver, folders, command, home_id)
         self._gatekeeper = gatekeeper.Gatekeeper(db, audit)
-        self._folders, self._command = settings.home / "evaluations", command
+        self._champions = champions.Champions(db, catalogue, self._resolver, self._maker)
+        self.refit_work = refitwork.RefitWork(
+            *(db, audit, datasets, self._maker, fits, folders, self._home_id, command), at_once=settings.training_slots
+        )
+        self._refits = refitting.Refits(db, audit, datasets, self._maker, fits, self.refit_work, home_id)
+        if fits is not None:
+            fits.folds = self.refit_work.fold_files
+        self._command = command
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="evaluation")  # one at a time: cores are for serving
-        self._stop: list[object] = []
+
+    # --- reports ---
 
     def evaluate(
         self,
@@ -84,36 +93,7 @@ class EvaluationService:
         on_progress: OnProgress | None = None,
     ) -> Report:
         """See Evaluation.evaluate."""
-        job = self._begin(school_id, actor_id, new, subject)
-        try:
-            return self._make(job, on_progress)
-        except supervision.Stopped as stopped:
-            raise EvaluationLost("the server ended", fix="evaluate again") from stopped
-
-    def cross_validate(
-        self,
-        school_id: str,
-        actor_id: str,
-        new: NewCrossValidation,
-        train: TrainFold,
-        *,
-        on_progress: OnProgress | None = None,
-    ) -> Report:
-        """See Evaluation.cross_validate."""
-        version = self._datasets.version(school_id, new.data)
-        job = crossvalidation.job(version, self._datasets.open_part(version, new.part), new)
-        place = self._folders / f"cv-{new.key or ids.new_id()}"
-        try:
-            supervision.run(place, job, None, stop=self._stop, command=self._command)
-            subject = crossvalidation.subject(place / folder.OUT, new, train, on_progress)
-            asked = NewReport(
-                subject=subject.uri, data=version.uri, part=new.part, groups=new.groups, task=new.task, seed=new.seed
-            )
-            return self.evaluate(school_id, actor_id, asked, subject=subject, on_progress=on_progress)
-        except supervision.Stopped as stopped:
-            raise EvaluationLost("the server ended", fix="cross-validate again") from stopped
-        finally:
-            supervision.remove(place)
+        return self._maker.evaluate(school_id, actor_id, new, subject, on_progress)
 
     def start(self, principal: Principal, new: NewReport) -> Report:
         """See Evaluation.start."""
@@ -124,35 +104,34 @@ class EvaluationService:
             raise errors.RateLimited(
                 f"{waiting} reports of this school are being made", fix="wait until some are done", retry_after_s=60.0
             )
-        job = self._begin(principal.school_id, principal.account_id, new, None)
-        self._pool.submit(self._in_background, job)
+        job = self._maker.begin(principal.school_id, principal.account_id, new, None)
+        self._pool.submit(self._maker.in_background, job)
         return job.head
 
     def resume(self) -> int:
         """After a start: go on with what an earlier server had begun; how many.
 
         A child that still works is waited for: the next one in its folder finds the result and leaves it as it is.
+        Reports of cross-validations are gone on with by those.
         """
         with self._db.read() as conn:
-            left = store.unfinished(conn)
+            left = store.unfinished(conn, self._home_id)
         begun = 0
         for head, new in left:
+            if head.subject.startswith(tuple(refitsubject.SCHEMES.values())):
+                continue
             try:
-                job = self._job(head, new, self._resolver.find(head.school_id, head.subject, head.data))
+                job = self._maker.again(head, new)
             except errors.ShuyuanError as refused:
-                self._fail(head, refused)
+                self._maker.fail(head, refused)
             else:
-                self._pool.submit(self._in_background, job)
+                self._pool.submit(self._maker.in_background, job)
                 begun += 1
         return begun
 
     def report(self, school_id: str, report_id: str) -> Report:
         """See Evaluation.report."""
-        head = self._head(school_id, report_id)
-        if head.state == "running":
-            told = folder.read(self._folders / head.id / folder.PROGRESS)
-            return head.model_copy(update={"stage": str(told.get("stage", ""))})
-        return self._whole(head)
+        return self._maker.report(school_id, report_id)
 
     def reports(
         self, school_id: str, *, subject: str | None = None, data: str | None = None, limit: int = 100
@@ -163,8 +142,21 @@ class EvaluationService:
 
     def html(self, school_id: str, report_id: str, language: Literal["zh", "en"]) -> bytes:
         """See Evaluation.html."""
-        head = self._finished(school_id, report_id)
-        return self._storage.get(head.html_sha256[language])
+        return self._maker.html(school_id, report_id, language)
+
+    def readings(self, school_id: str, data: str | None = None, limit: int = 200) -> list[Reading]:
+        """See Evaluation.readings."""
+        with self._db.read() as conn:
+            return store.readings(conn, school_id, data, limit)
+
+    def note_reading(
+        self, school_id: str, actor_id: str, *, subject: str, data: str, data_sha256: str, rows: int
+    ) -> Reading:
+        """See Evaluation.note_reading."""
+        told = {"subject": subject, "data": data, "data_sha256": data_sha256, "rows": rows, "report_id": None}
+        return self._db.write(lambda uow: self._maker.note(uow, school_id, actor_id, told))
+
+    # --- gates ---
 
     def gates(self, school_id: str) -> list[Gate]:
         """See Evaluation.gates."""
@@ -178,25 +170,40 @@ class EvaluationService:
         """See Evaluation.put_gate."""
         return self._gatekeeper.put(principal, name, new)
 
+    def remove_gate(self, principal: Principal, name: str, reason: str) -> None:
+        """See Evaluation.remove_gate."""
+        self._gatekeeper.remove(principal, name, reason)
+
+    def gate_users(self, school_id: str, name: str) -> list[str]:
+        """See Evaluation.gate_users."""
+        return self._gatekeeper.users(school_id, name)
+
+    def know_gate_users(self, users: gatekeeper.Users) -> None:
+        """Who names a gate, told by whoever knows the pipelines."""
+        self._gatekeeper.users = users
+
     def judge(
         self, school_id: str, actor_id: str, gate: str, report_id: str, champion_report_id: str | None = None
     ) -> Verdict:
         """See Evaluation.judge."""
-        report = self._finished(school_id, report_id)
-        given = self._finished(school_id, champion_report_id) if champion_report_id else None
-        champion = self._champion(school_id, report, given)
-        return self._gatekeeper.judge(school_id, actor_id, gate, self._whole(report), champion)
+        report = self._maker.whole(self._maker.finished(school_id, report_id))
+        given = self._maker.finished(school_id, champion_report_id) if champion_report_id else None
+        held = self.gate(school_id, gate) if gate else self._gatekeeper.in_force(school_id, report.task)
+        needed = judging.asks_for_champion(held)
+        champion = self._champions.beside(actor_id, report, given, needed=needed)
+        return self._gatekeeper.judge(school_id, actor_id, held, report, champion)
 
     def doubt(self, school_id: str, verdict: Verdict, *, task: str, champion: str | None) -> Doubt:
         """See Evaluation.doubt."""
-        if self.gate(school_id, verdict.gate).number != verdict.gate_number:
-            return "gate_changed"
-        if champion is not None and judging.compares(verdict):
-            compared = verdict.champion_report_id
-            if compared is None or self._head(school_id, compared).subject != champion:
-                return "other_champion"
         try:
-            in_force = self._gatekeeper.in_force(school_id, task or self._head(school_id, verdict.report_id).task)
+            if self.gate(school_id, verdict.gate).number != verdict.gate_number:
+                return "gate_changed"
+        except UnknownGate:  # removed since
+            return "gate_changed"
+        if champion is not None and judging.compares(verdict) and self._compared(school_id, verdict) != champion:
+            return "other_champion"
+        try:
+            in_force = self._gatekeeper.in_force(school_id, task or self._maker.head(school_id, verdict.report_id).task)
         except UnknownSubject:  # a task that no gate is for
             return "other_gate"
         return "" if in_force.name == verdict.gate else "other_gate"
@@ -207,206 +214,46 @@ class EvaluationService:
 
     def verdicts(self, school_id: str, report_id: str) -> list[Verdict]:
         """See Evaluation.verdicts."""
-        self._head(school_id, report_id)
+        self._maker.head(school_id, report_id)
         return self._gatekeeper.verdicts(school_id, report_id)
 
-    def readings(self, school_id: str, data: str | None = None, limit: int = 200) -> list[Reading]:
-        """See Evaluation.readings."""
-        with self._db.read() as conn:
-            return store.readings(conn, school_id, data, limit)
+    # --- cross-validations ---
 
-    def note_reading(
-        self, school_id: str, actor_id: str, *, subject: str, data: str, data_sha256: str, rows: int
-    ) -> Reading:
-        """See Evaluation.note_reading."""
-        told = {"subject": subject, "data": data, "data_sha256": data_sha256, "rows": rows, "report_id": None}
-        return self._db.write(lambda uow: self._note(uow, school_id, actor_id, told))
+    def cross_validate(self, principal: Principal, new: NewCrossValidation) -> Refit:
+        """See Evaluation.cross_validate."""
+        return self._refits.cross_validate(principal, new)
+
+    def retrain_shuffled(self, principal: Principal, report_id: str) -> Refit:
+        """See Evaluation.retrain_shuffled."""
+        report = self._maker.finished(principal.school_id, report_id)
+        run = self._resolver.run_behind(principal.school_id, report.subject)
+        return self._refits.retrain_shuffled(principal, report, run)
+
+    def refit(self, school_id: str, refit_id: str) -> Refit:
+        """See Evaluation.refit."""
+        return self._refits.one(school_id, refit_id)
+
+    def refits(self, school_id: str, *, of_report: str | None = None, limit: int = 50) -> list[Refit]:
+        """See Evaluation.refits."""
+        return self._refits.listed(school_id, of_report, limit)
+
+    def cancel_refit(self, principal: Principal, refit_id: str) -> Refit:
+        """See Evaluation.cancel_refit."""
+        return self._refits.cancel(principal, refit_id)
+
+    def fold_files(self, school_id: str, refit_id: str, number: int) -> Mapping[datasets_api.Part, Path] | None:
+        """See FoldFiles."""
+        return self.refit_work.fold_files(school_id, refit_id, number)
 
     def close(self) -> None:
-        """Stop the child at work; what is unfinished is begun again by the next server."""
-        self._stop.append("closing")
+        """Stop the children at work; what is unfinished is begun again by the next server."""
+        self._maker.stop.append("closing")
+        self.refit_work.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _begin(self, school_id: str, actor_id: str, new: NewReport, subject: Subject | None) -> folder.EvaluateJob:
-        """Look everything up, then store the report and the reading in one unit."""
-        version = self._datasets.version(school_id, new.data)
-        if new.part not in version.parts:
-            raise datasets_api.UnknownPart(
-                f"{version.uri} has no part {new.part}", fix="split it, or name another part"
-            )
-        for name in new.groups:
-            version.column(name)
-        found = subject or self._resolver.find(school_id, new.subject, version.uri)
-        task = new.task or found.task
-        head = Report(
-            id=ids.new_id(),
-            school_id=school_id,
-            subject=found.uri,
-            data=version.uri,
-            data_sha256=version.sha256,
-            part=new.part,
-            task=task,
-            family=families.family_of(task),
-            state="running",
-            created_by=actor_id,
-            created_at=version.created_at,  # the unit below says when
-        )
-
-        def work(uow: kernel_db.UnitOfWork) -> Report:
-            part, told = version.parts[new.part], head
-            if new.part == "test":
-                noted = {"subject": head.subject, "data": head.data, "data_sha256": part.sha256, "rows": part.rows}
-                self._note(uow, school_id, actor_id, {**noted, "report_id": head.id})
-                told = head.model_copy(update={"test_readings": store.count_readings(uow.conn, school_id, part.sha256)})
-            self._audit.record(
-                uow,
-                school_id=school_id,
-                actor_id=actor_id,
-                action="report.ordered",
-                object_id=head.id,
-                data_sha256=version.sha256,
-                part=new.part,
-            )
-            return store.add_report(uow, told, new)
-
-        stored = self._db.write(work)
-        return self._job(stored, new, found)
-
-    def _job(self, head: Report, new: NewReport, subject: Subject) -> folder.EvaluateJob:
-        version = self._datasets.version(head.school_id, head.data)
-        return folder.EvaluateJob(
-            table=self._datasets.open_part(version, head.part),
-            columns=tuple(folder.JobColumn(name=one.name, kind=one.kind, role=one.role) for one in version.columns),
-            seed=new.seed,
-            head=head,
-            subject=subject,
-            groups=new.groups,
-            personal=version.personal,
-        )
-
-    def _in_background(self, job: folder.EvaluateJob) -> None:
-        try:
-            self._make(job, None)
-        except supervision.Stopped:
-            pass
-        except errors.ShuyuanError as refused:
-            _logger.info("report_failed", report=job.head.id, code=refused.error_code)
-
-    def _make(self, job: folder.EvaluateJob, on_progress: OnProgress | None) -> Report:
-        """Run the child, keep its files, write what came of it. Whatever happens, the folder goes."""
-        head, place = job.head, self._folders / job.head.id
-        try:
-            supervision.run(place, job, on_progress, stop=self._stop, command=self._command)
-            self._keep(head, place)
-        except errors.ShuyuanError as refused:
-            self._fail(head, refused)
-            raise
-        except supervision.Stopped:
-            raise
-        except Exception as defect:
-            lost = EvaluationLost(f"the report could not be made: {type(defect).__name__}", fix="see the server's log")
-            self._fail(head, lost)
-            raise lost from defect
-        supervision.remove(place)
-        return self.report(head.school_id, head.id)
-
-    def _keep(self, head: Report, place: Path) -> None:
-        """Store the report and its pages, compared with what the child said it wrote."""
-        out, said = place / folder.OUT, folder.read(place / folder.RESULT)
-        addresses = {}
-        for name in (folder.REPORT, folder.html_name("zh"), folder.html_name("en")):
-            addresses[name] = self._storage.put_file(out / name)
-            if addresses[name] != said["files"][name]["sha256"]:
-                raise EvaluationLost(f"{name} is not the file that the child wrote", fix="evaluate again")
-        made = Report.model_validate_json((out / folder.REPORT).read_bytes())
-
-        def work(uow: kernel_db.UnitOfWork) -> None:
-            done = store.finish_report(
-                uow,
-                head.school_id,
-                head.id,
-                state="finished",
-                figures=dict(made.figures),
-                rows=made.rows,
-                seconds=made.seconds,
-                report_sha256=addresses[folder.REPORT],
-                html_sha256={one: addresses[folder.html_name(one)] for one in ("zh", "en")},
-            )
-            if done:
-                self._audit.record(
-                    uow,
-                    school_id=head.school_id,
-                    actor_id=head.created_by,
-                    action="report.made",
-                    object_id=head.id,
-                    report_sha256=addresses[folder.REPORT],
-                )
-
-        self._db.write(work)
-        self._datasets.note_use(self._datasets.version(head.school_id, head.data), f"reports:/{head.id}")
-
-    def _fail(self, head: Report, refused: errors.ShuyuanError) -> None:
-        supervision.remove(self._folders / head.id)
-        self._db.write(
-            lambda uow: store.finish_report(uow, head.school_id, head.id, state="failed", error=refused.to_dict())
-        )
-
-    def _note(
-        self, uow: kernel_db.UnitOfWork, school_id: str, actor_id: str, told: dict[str, Any]
-    ) -> Reading:  # Any: columns
-        stored = store.add_reading(uow, school_id, actor_id, **told)
-        self._audit.record(
-            uow,
-            school_id=school_id,
-            actor_id=actor_id,
-            action="test_part.read",
-            object_id=stored.id,
-            data_sha256=stored.data_sha256,
-        )
-        return stored
-
-    def _champion(self, school_id: str, report: Report, given: Report | None) -> Report | judging.Unreported | None:
-        """What is served under the name of the subject: its report on the same part; None: nothing is served."""
-        model = _model_of(report.subject) or (_model_of(given.subject) if given else "")
-        try:
-            uri = self._catalogue.resolve(school_id, f"models:/{model}@{catalogue_api.CHAMPION}").uri if model else None
-        except catalogue_api.UnknownModel:
-            uri = None
-        if given is not None:
-            if given.subject != uri:
-                raise errors.BadInput(
-                    f"report {given.id} is of {given.subject}, and {uri or 'nothing'} is served",
-                    fix="name a report of what is served, or none: the newest one is found",
-                )
-            return given
-        if uri is None:
-            return None
-        for known in self.reports(school_id, subject=uri, data=report.data):
-            if (known.state, known.part, known.data_sha256) == ("finished", report.part, report.data_sha256):
-                return known
-        return judging.Unreported(uri)
-
-    def _head(self, school_id: str, report_id: str) -> Report:
-        with self._db.read() as conn:
-            head = store.report_by_id(conn, school_id, report_id)
-        if head is None:
-            raise UnknownReport(f"there is no report {report_id[:40]!r}", fix="see /api/reports")
-        return head
-
-    def _whole(self, head: Report) -> Report:
-        """With what the stored file adds."""
-        if not head.report_sha256:
-            return head
-        whole = Report.model_validate_json(self._storage.get(head.report_sha256))
-        return head.model_copy(update={name: getattr(whole, name) for name in _DETAILS})
-
-    def _finished(self, school_id: str, report_id: str) -> Report:
-        head = self._head(school_id, report_id)
-        if head.state != "finished":
-            raise ReportNotReady(f"report {head.id} is {head.state}", fix="wait for it, or evaluate again")
-        return head
-
-
-def _model_of(subject: str) -> str:
-    """The name of a version's model; empty for runs and cross-validations."""
-    return subject.removeprefix("models:/").rpartition("/")[0] if subject.startswith("models:/") else ""
+    def _compared(self, school_id: str, verdict: Verdict) -> str | None:
+        """The champion a verdict compared with; an earlier version's verdict says it by its report alone."""
+        if told := judging.compared_with(verdict):
+            return told
+        compared = verdict.champion_report_id
+        return self._maker.head(school_id, compared).subject if compared else None

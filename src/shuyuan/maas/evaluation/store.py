@@ -9,8 +9,8 @@ from shuyuan.maas.evaluation.interface import Gate, NewGate, NewReport, Reading,
 from shuyuan.maas.evaluation.tables import gate, reading, report, verdict
 
 
-def add_report(uow: db.UnitOfWork, head: Report, new: NewReport) -> Report:
-    """Store a report that is being made."""
+def add_report(uow: db.UnitOfWork, head: Report, new: NewReport, home_id: str = "") -> Report:
+    """Store a report that is being made. home_id: of the installation that makes it; empty: any goes on with it."""
     uow.conn.execute(
         report.insert().values(
             id=head.id,
@@ -30,6 +30,7 @@ def add_report(uow: db.UnitOfWork, head: Report, new: NewReport) -> Report:
             report_sha256="",
             html_sha256={},
             seconds=0.0,
+            home_id=home_id,
             created_by=head.created_by,
             created_at=uow.now,
         )
@@ -60,9 +61,11 @@ def reports(
     return [_report(row) for row in conn.execute(query)]
 
 
-def unfinished(conn: Connection) -> list[tuple[Report, NewReport]]:
-    """Of every school: what a server that ended had begun."""
+def unfinished(conn: Connection, home_id: str | None = None) -> list[tuple[Report, NewReport]]:
+    """Of every school: what a server of this home (None: of any) that ended had begun."""
     query = select(report).where(report.c.state == "running").order_by(report.c.created_at)
+    if home_id is not None:
+        query = query.where(report.c.home_id.in_((home_id, "")))
     return [(_report(row), NewReport.model_validate(row.wanted)) for row in conn.execute(query)]
 
 
@@ -93,36 +96,37 @@ def readings(conn: Connection, school_id: str, data: str | None, limit: int) -> 
 
 def add_gate(uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, new: NewGate) -> Gate:
     """Insert with the next number of this name."""
-    taken = select(func.max(gate.c.number)).where(gate.c.school_id == school_id, gate.c.name == name)
-    number = (uow.conn.execute(taken).scalar() or 0) + 1
-    uow.conn.execute(
-        gate.insert().values(
-            id=ids.new_id(),
-            school_id=school_id,
-            name=name,
-            number=number,
-            created_by=actor_id,
-            created_at=uow.now,
-            **new.model_dump(mode="json"),
-        )
-    )
+    _add_gate(uow, school_id, actor_id, name, removed=False, **new.model_dump(mode="json"))
     found = gate_by_name(uow.conn, school_id, name)
     assert found is not None
     return found
 
 
+def remove_gate(uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, reason: str) -> int:
+    """Note that it is no longer in force; the number of this change."""
+    return _add_gate(uow, school_id, actor_id, name, removed=True, conditions=[], part=None, reason=reason)
+
+
+def _add_gate(uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, **columns: Any) -> int:  # Any: columns
+    taken = select(func.max(gate.c.number)).where(gate.c.school_id == school_id, gate.c.name == name)
+    number: int = (uow.conn.execute(taken).scalar() or 0) + 1
+    told = {"id": ids.new_id(), "school_id": school_id, "name": name, "number": number}
+    uow.conn.execute(gate.insert().values(**told, created_by=actor_id, created_at=uow.now, **columns))
+    return number
+
+
 def gate_by_name(conn: Connection, school_id: str, name: str) -> Gate | None:
-    """As it is now."""
+    """As it is now; None once it was removed."""
     query = select(gate).where(gate.c.school_id == school_id, gate.c.name == name)
     row = conn.execute(query.order_by(gate.c.number.desc()).limit(1)).one_or_none()
-    return None if row is None else Gate.model_validate(dict(row._mapping))
+    return None if row is None or row.removed else Gate.model_validate(dict(row._mapping))
 
 
 def gates(conn: Connection, school_id: str) -> list[Gate]:
-    """Each as it is now, by name."""
+    """Each that is in force, as it is now, by name."""
     query = select(gate).where(gate.c.school_id == school_id).order_by(gate.c.name, gate.c.number)
-    newest = {row.name: Gate.model_validate(dict(row._mapping)) for row in conn.execute(query)}
-    return list(newest.values())
+    newest = {row.name: row for row in conn.execute(query)}
+    return [Gate.model_validate(dict(row._mapping)) for row in newest.values() if not row.removed]
 
 
 def add_verdict(uow: db.UnitOfWork, school_id: str, actor_id: str, said: Verdict) -> Verdict:
@@ -148,7 +152,9 @@ def verdicts(conn: Connection, school_id: str, report_id: str) -> list[Verdict]:
 
 
 def _report(row: Row[Any]) -> Report:  # Any: a row's columns
-    return Report.model_validate({name: value for name, value in row._mapping.items() if name != "wanted"})
+    return Report.model_validate(
+        {name: value for name, value in row._mapping.items() if name not in ("wanted", "home_id")}
+    )
 
 
 def _reading(row: Row[Any]) -> Reading:  # Any: a row's columns

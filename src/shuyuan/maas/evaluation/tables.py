@@ -1,6 +1,6 @@
-"""Tables of evaluation. Reports and readings are only ever added; a gate's changes are rows of their own."""
+"""Tables of evaluation. Reports and readings are only ever added; each change of a gate is a row of its own."""
 
-from sqlalchemy import Boolean, Column, Float, Integer, String, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, UniqueConstraint, false
 
 from shuyuan.kernel import db, ids
 
@@ -26,6 +26,7 @@ report = Table(
     Column("report_sha256", String(64), nullable=False),
     Column("html_sha256", db.Json, nullable=False),
     Column("seconds", Float, nullable=False),
+    Column("home_id", String(64), nullable=False, server_default=""),  # whose server makes it; empty: any
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),
 )
@@ -51,6 +52,8 @@ gate = Table(
     Column("number", Integer, nullable=False),
     Column("conditions", db.Json, nullable=False),
     Column("part", String(16), nullable=True),
+    Column("reason", String(400), nullable=False, default="", server_default=""),
+    Column("removed", Boolean, nullable=False, default=False, server_default=false()),  # this change took it away
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),
     UniqueConstraint("school_id", "name", "number"),
@@ -70,3 +73,33 @@ verdict = Table(
     Column("judged_by", String(ids.LENGTH), nullable=False),
     Column("at", db.UtcDateTime, nullable=False),
 )
+refit = Table(
+    "evaluation_refit",
+    db.metadata,
+    db.id_column(),
+    db.school_column(),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),  # folds, or shuffled: one fit with shuffled labels
+    Column("task", String(64), nullable=False),
+    Column("data", REFERENCE, nullable=False),
+    Column("config", db.Json, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("k", Integer, nullable=False),
+    Column("by", String(16), nullable=False),
+    Column("parts", db.Json, nullable=False),
+    Column("groups", db.Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("runs", db.Json, nullable=False),  # ids, by fold
+    Column("folds", db.Json, nullable=False),  # figure → its value in each fold
+    Column("retrained", db.Json, nullable=True),
+    Column("of_report", String(ids.LENGTH), nullable=True, index=True),
+    Column("report_id", String(ids.LENGTH), nullable=True),
+    Column("error", db.Json, nullable=True),
+    Column("home_id", String(64), nullable=False),  # which installation has its files
+    Column("created_by", String(ids.LENGTH), nullable=False),
+    Column("created_at", db.UtcDateTime, nullable=False),
+    Column("ended_at", db.UtcDateTime, nullable=True),
+    UniqueConstraint("school_id", "number"),
+)
+Index("ix_evaluation_refit_state", refit.c.state)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from shuyuan.kernel import errors
+from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.gateway import interface
 
 
@@ -63,6 +64,17 @@ def unheld(logprobs: int | None, band: interface.Band | None) -> None:
             fix="leave logprobs out",
             code="unsupported_parameter",
             param="logprobs",
+        )
+
+
+def truncation(asked: interface.Truncate | None, model: catalogue.Loadable) -> None:
+    """Raise TooMuch where a text is to be shortened by a model that is elsewhere: its server decides."""
+    if asked in ("end", "mean") and model.runner == "remote":
+        raise interface.TooMuch(
+            f"truncate is {asked!r}: {model.name!r} runs elsewhere and decides itself",
+            fix="leave it out",
+            code="unsupported_parameter",
+            param="truncate",
         )
 
 

@@ -4,8 +4,8 @@ The verbs (chat, embed, transcribe …) stand on it; it knows none of them. `boo
 A verb reads: `desk.admit(principal)`, `model = await desk.locate(principal, name, task)`, then
 `async with desk.booked(principal, model, …) as call:` and inside it `desk.submit(call, principal, model, name, task,
 payload)` for chunks or `desk.embed(…)` for vectors: both go through the caches and tell the engine who asks. What
-they do not cover calls `desk.engine` itself, with `asker=desk.asker(principal)`. `name` is what the caller wrote:
-with the asker's school the engine finds the same version.
+they do not cover calls `desk.engine` itself, with `asker=desk.asker(principal)`. `name` is what the caller wrote: the
+version that was located for it answers, though its alias move in between.
 """
 
 import time
@@ -59,20 +59,22 @@ class Desk:
         """The model this caller means. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
         given = self._rolling.name(principal.school_id, model, principal.account_id)
         try:
-            return await self._models.locate(principal.school_id, given, task)
+            found = await self._models.locate(principal.school_id, given, task)
         except errors.ShuyuanError as failure:
             if given == model or not rollout.cannot_be_had(failure):
                 raise
-        self._rolling.fall_back(principal.school_id, model, given)
-        return await self._models.locate(principal.school_id, model, task)
+            self._rolling.fall_back(principal.school_id, model, given)
+            found = await self._models.locate(principal.school_id, model, task)
+        self._rolling.located(principal.school_id, model, found.version)
+        return found
 
     def card(self, model: str, school_id: str = catalogue_api.SHARED) -> catalogue_api.Loadable | None:
         """The model's file and claims; None when it is not on this machine. Raises UnknownModel."""
         return self._models.card(model, school_id)
 
-    def known(self, school_id: str) -> Sequence[str]:
-        """Names of every model that this school may find. Reads the database."""
-        return self._models.known(school_id)
+    def listed(self, school_id: str) -> list[models.Listed]:
+        """Everything this school may call, each once. Reads the database."""
+        return self._models.listed(school_id)
 
     @staticmethod
     def asker(principal: Principal) -> serving.Asker:
@@ -177,13 +179,14 @@ class Desk:
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"],
+        truncate: interface.Truncate = "mean",
         deadline_s: float | None = None,
     ) -> serving.Embeddings:
         """`Engine.embed` for a booked call, noting its cost. Where the school keeps answers, known texts are free."""
 
         async def made(wanted: Sequence[str]) -> serving.Embeddings:
             answer = await self.engine.embed(
-                name, wanted, kind=kind, asker=self.asker(principal), deadline_s=deadline_s
+                name, wanted, kind=kind, truncate=truncate, asker=self.asker(principal), deadline_s=deadline_s
             )
             if call.keep_s is not None:
                 await call.confirmed()  # what is refused is not kept for others either
@@ -192,7 +195,7 @@ class Desk:
         if call.keep_s is None or calling.wishes().fresh:
             answer = await made(texts)
         else:
-            keys = self._vectors.keys(principal.school_id, model, kind, texts)
+            keys = self._vectors.keys(principal.school_id, model, f"{kind} {truncate}", texts)
             answer, call.cache = await self._vectors.completed(keys, texts, made, call.keep_s)
         call.note(interface.Usage(answer.prompt_tokens))
         return answer

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from shuyuan.maas.catalogue import extras
@@ -25,6 +24,20 @@ def _builtin(name: str, *tasks: catalogue.Task) -> catalogue.Loadable:
 
 EXTRACTIVE = _builtin("extractive", "summarize")
 KEYWORDS, SENTIMENT, POLICY = _builtin("keywords"), _builtin("sentiment"), _builtin("moderation")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a school may call, under the one name people should use, and what it is doing. version None: an entry."""
+
+    status: serving.ModelStatus
+    version: catalogue.Version | None
+
+    def is_one(self, card: catalogue.Loadable) -> bool:
+        """Whether this is what was located."""
+        if self.version is None:
+            return self.status.model == card.name and card.school_id == catalogue.SHARED
+        return (self.version.school_id, self.version.uri) == (card.school_id, card.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +91,25 @@ class Models:
         except catalogue.NotPulled:
             return None
 
-    def known(self, school_id: str) -> Sequence[str]:
-        """Names of every model that `locate` may find for this school."""
-        return self._locator.known(school_id)
+    def listed(self, school_id: str) -> list[Listed]:
+        """Everything this school may call, each once. Reads the database, no file."""
+        statuses = self._engine.status()
+        by_name = {one.model: one for one in statuses if one.school_id == catalogue.SHARED}
+        by_version = {(one.school_id, one.version): one for one in statuses if one.version}
+        found = list[Listed]()
+        for name, version in self._servable(school_id):
+            if version is None:
+                status = by_name.get(name, serving.ModelStatus(name, "pulled"))
+            else:
+                at_rest = serving.ModelStatus(name, "pulled", version=version.uri, school_id=version.school_id)
+                status = replace(by_version.get((version.school_id, version.uri), at_rest), model=name)
+            found.append(Listed(status, version))
+        return found
+
+    def _servable(self, school_id: str) -> list[tuple[str, catalogue.Version | None]]:
+        if isinstance(self._locator, catalogue.Naming):
+            return [(one.name, one.version) for one in self._locator.servable(school_id)]
+        return [(name, None) for name in self._locator.known(school_id)]
 
     def forget(self) -> None:
         """An alias moved: look again at the next call instead of within two seconds. From any thread."""

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ _MOST_NAMES, _SHADOW = 8, "shadow"
 _NEAR, _COSINE = 0.01, 0.99
 _NOT_TO_BLAME = (serving.Loading, serving.Closed)
 _given: ContextVar[Mapping[tuple[str, str], str] | None] = ContextVar("given", default=None)
+_located: ContextVar[Mapping[tuple[str, str], str] | None] = ContextVar("located", default=None)
 _logger = log.get("gateway.rollout")
 Tensors = Mapping[str, NDArray[np.generic]]
 
@@ -48,6 +50,12 @@ class Rolling:
         elif known.get(key) != given:
             _given.set({**known, key: given})
         return given
+
+    def located(self, school_id: str, model: str, version: str) -> None:
+        """What is booked: the engine runs this version, though the name stand for another by then."""
+        known, key = _located.get() or {}, (school_id, model)
+        if known.get(key) != version:
+            _located.set({key: version} if len(known) >= _MOST_NAMES else {**known, key: version})
 
     def fall_back(self, school_id: str, model: str, given: str) -> None:
         """The version given cannot be had: it is to blame, and the champion answers."""
@@ -130,7 +138,7 @@ class Rolled:
     ) -> AsyncGenerator[serving.Chunk, None]:
         """See Engine.submit."""
         given = self._meant(model, asker)
-        chunks = self._inner.submit(given, task, payload, asker=asker, deadline_s=deadline_s)
+        chunks = self._inner.submit(given, task, payload, asker=_for(asker, model), deadline_s=deadline_s)
         beside = self._beside(model, given, asker) if task != "describe" else None
         return chunks if beside is None else self._with_shadow(chunks, beside, task, payload, asker)
 
@@ -140,17 +148,25 @@ class Rolled:
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        truncate: runners.Truncate = "mean",
         asker: serving.Asker = serving.ANYONE,
         deadline_s: float | None = None,
     ) -> serving.Embeddings:
         """See Engine.embed."""
         given = self._meant(model, asker)
-        answer = await self._inner.embed(given, texts, kind=kind, asker=asker, deadline_s=deadline_s)
+        answer = await self._inner.embed(
+            given, texts, kind=kind, truncate=truncate, asker=_for(asker, model), deadline_s=deadline_s
+        )
         if (beside := self._beside(model, given, asker)) is not None:
 
             async def again() -> bool:
                 shown = await self._inner.embed(
-                    beside, texts, kind=kind, asker=_behind(asker), deadline_s=SHADOW_DEADLINE_S
+                    beside,
+                    texts,
+                    kind=kind,
+                    truncate=truncate,
+                    asker=_behind(asker),
+                    deadline_s=SHADOW_DEADLINE_S,
                 )
                 return _same_meaning(answer.vectors, shown.vectors)
 
@@ -167,7 +183,7 @@ class Rolled:
     ) -> dict[str, NDArray[np.generic]]:
         """See Engine.predict."""
         given = self._meant(model, asker)
-        answer = await self._inner.predict(given, inputs, asker=asker, deadline_s=deadline_s)
+        answer = await self._inner.predict(given, inputs, asker=_for(asker, model), deadline_s=deadline_s)
         if (beside := self._beside(model, given, asker)) is not None:
 
             async def again() -> bool:
@@ -301,6 +317,13 @@ def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:  # Any: of any kind
 
 def _same_meaning(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
     return one.shape == other.shape and bool((np.einsum("ij,ij->i", one, other) >= _COSINE).all())
+
+
+def _for(asker: serving.Asker, model: str) -> serving.Asker:
+    """With the version that was located for this call, if one was."""
+    known = _located.get()
+    version = known.get((asker.school_id, model), "") if known is not None else ""
+    return replace(asker, version=version) if version else asker
 
 
 def _behind(asker: serving.Asker) -> serving.Asker:

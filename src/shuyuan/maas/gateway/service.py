@@ -83,6 +83,7 @@ class GatewayService:
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        truncate: interface.Truncate | None = None,
         purpose: interface.Purpose = "api",
         began: float | None = None,
     ) -> interface.Embedded:
@@ -91,12 +92,20 @@ class GatewayService:
         self.desk.admit(principal)
         checks.inputs(texts)
         found = await self.desk.locate(principal, model, "embed")
+        checks.truncation(truncate, found)
         expected = quota.estimate_tokens(texts)
         async with self.desk.booked(
             principal, found, "embeddings", tokens=expected, purpose=purpose, began=began, early=True
         ) as call:
             answer = await self.desk.embed(
-                call, principal, found, model, texts, kind=kind, deadline_s=_EMBED_DEADLINE_S
+                call,
+                principal,
+                found,
+                model,
+                texts,
+                kind=kind,
+                truncate=truncate or "mean",
+                deadline_s=_EMBED_DEADLINE_S,
             )
             usage = interface.Usage(answer.prompt_tokens)
         return interface.Embedded(desk.receipt(call, found), answer.vectors, usage)
@@ -190,12 +199,9 @@ class GatewayService:
 
     def models(self, school_id: str = catalogue_api.SHARED) -> list[interface.ModelStatus]:
         """See `interface.Gateway.models`. Reads the database."""
-        found = {one.model: one for one in self.desk.engine.status() if one.school_id == catalogue_api.SHARED}
         if school_id != catalogue_api.SHARED:
-            found |= {one.model: one for one in self.desk.engine.status() if one.school_id == school_id}
-            for name in self.desk.known(school_id):
-                found.setdefault(name, interface.ModelStatus(name, "pulled", school_id=school_id))
-        return list(found.values())
+            return [one.status for one in self.desk.listed(school_id)]
+        return [one for one in self.desk.engine.status() if one.school_id == catalogue_api.SHARED]
 
     def usage(self, principal: Principal) -> list[interface.Allowance]:
         """Every quota that a call of this principal would be charged to."""

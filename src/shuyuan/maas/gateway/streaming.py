@@ -24,6 +24,7 @@ class ClientGone(errors.ShuyuanError):
 async def while_reading(receive: Receive) -> AsyncIterator[None]:
     """Cancel the body, in its own task, once the client disconnects; raises ClientGone then."""
     me, gone = asyncio.current_task(), False
+    watcher: asyncio.Task[None] | None = None
     assert me is not None
 
     async def watch() -> None:
@@ -33,7 +34,11 @@ async def while_reading(receive: Receive) -> AsyncIterator[None]:
         gone = True
         me.cancel()
 
-    watcher = asyncio.create_task(watch())
+    def start() -> None:
+        nonlocal watcher
+        watcher = asyncio.create_task(watch())
+
+    starting = asyncio.get_running_loop().call_soon(start)  # what is refused at once needs nobody to watch
     try:
         yield
     except asyncio.CancelledError:
@@ -41,9 +46,11 @@ async def while_reading(receive: Receive) -> AsyncIterator[None]:
             raise ClientGone("the client left before the answer was complete") from None
         raise
     finally:
-        watcher.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watcher
+        starting.cancel()
+        if watcher is not None:
+            watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watcher
 
 
 class EventStream(Response):

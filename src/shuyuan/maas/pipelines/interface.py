@@ -1,4 +1,4 @@
-"""What other modules may know of pipelines: what one says to start one, its steps and their states, schedules."""
+"""What other modules may know of pipelines: specs, their steps and states, what a task can do, schedules, errors."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -74,7 +74,10 @@ class Canary(_Said):
 
 
 class Spec(_Said):
-    """A pipeline. What is left out is not done; without `promote` it ends with a registered version (or a canary)."""
+    """A pipeline. What is left out is not done.
+
+    promote: None leaves it to the task (see Abilities); False ends with a registered version, or a canary.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
     model: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,119}$", description="Name it is registered under.")]
@@ -87,7 +90,7 @@ class Spec(_Said):
     compress: Compress | None = None
     gate: Gate = Gate()
     canary: Canary | None = None
-    promote: bool = True
+    promote: bool | None = None
 
     @property
     def steps(self) -> tuple[StepName, ...]:
@@ -101,7 +104,7 @@ class Spec(_Said):
             "gate": True,
             "register": True,
             "canary": self.canary is not None,
-            "promote": self.promote,
+            "promote": self.promote is not False,
         }
         return tuple(name for name, is_wanted in wanted.items() if is_wanted)
 
@@ -124,8 +127,25 @@ class Step(_Fact):
     ended_at: datetime | None = None
 
 
+class Abilities(_Fact):
+    """What a pipeline of a task can do.
+
+    cannot: step → why not.  promote: what a spec that does not say does. False: a person looks at the figures first.
+    """
+
+    task: str
+    cannot: Mapping[StepName, str] = {}
+    promote: bool = True
+    needs_label: bool = True
+    needs_parent: bool = False
+
+
 class Pipeline(_Fact):
-    """One pipeline. held: its next step waits for the end of an exam or of school hours (`reason` says which)."""
+    """One pipeline.
+
+    held: its next step waits for the end of an exam or of school hours (`reason` says which).  note: what had to be
+    changed to read an old spec.
+    """
 
     id: str
     school_id: str
@@ -133,6 +153,7 @@ class Pipeline(_Fact):
     name: str
     model: str
     spec: Spec
+    note: str = ""
     state: State
     reason: str = ""
     cancelling: bool = False
@@ -167,14 +188,21 @@ class NewSchedule(_Said):
 
 
 class Schedule(_Fact):
-    """A spec that starts by itself."""
+    """A spec that starts by itself. What was missed while the server was off is done once.
+
+    next_at: in the school's time zone; None: paused, or with new data.  note: what was changed to read an old spec.
+    """
 
     id: str
     school_id: str
     spec: Spec
+    note: str = ""
     every: Every
     hour: int
     weekday: int
+    paused: bool = False
+    next_at: datetime | None = None
+    time_zone: str = ""
     last: str = Field("", description="The day or data version it started for last.")
     last_pipeline: str | None = None
     error: str = Field("", description="Why it could not start last time.")
@@ -186,7 +214,10 @@ class Pipelines(Protocol):
     """Pipelines of a school; it sees its own and no other's."""
 
     def start(self, school_id: str, actor_id: str, spec: Spec) -> Pipeline:
-        """Store it; it begins after the commit. Raises TooManyPipelines, UnknownDataSet, ConsentMissing, Conflict."""
+        """Store it; it begins after the commit.
+
+        Raises CannotDoStep, TooManyPipelines, UnknownDataSet, ConsentMissing, and what training refuses of its part.
+        """
         ...
 
     def pipeline(self, school_id: str, pipeline_id: str) -> Pipeline:
@@ -205,8 +236,23 @@ class Pipelines(Protocol):
         """Its steps as boxes from left to right; what did not happen any more is there too."""
         ...
 
-    def schedule(self, school_id: str, actor_id: str, new: NewSchedule) -> Schedule: ...
+    def abilities(self) -> list[Abilities]:
+        """Of every task there is, with its default config."""
+        ...
+
+    def settled(self, spec: Spec) -> Spec:
+        """With what it leaves to its task filled in."""
+        ...
+
+    def schedule(self, school_id: str, actor_id: str, new: NewSchedule) -> Schedule:
+        """Start it by itself from its next time on. Raises what `start` raises, and BadInput for an hour of school."""
+        ...
+
     def schedules(self, school_id: str) -> list[Schedule]: ...
+    def pause(self, school_id: str, actor_id: str, schedule_id: str, paused: bool) -> Schedule:
+        """Start nothing any more, or again from its next time on: what a pause missed is not made up for."""
+        ...
+
     def unschedule(self, school_id: str, actor_id: str, schedule_id: str) -> None: ...
 
 
@@ -220,6 +266,12 @@ class TooManyPipelines(errors.RateLimited):
     """As many as a school may have under way are."""
 
     code = "too_many_pipelines"
+
+
+class CannotDoStep(errors.BadInput):
+    """The spec asks for a step that its task or its data cannot do; nothing was started."""
+
+    code = "cannot_do_step"
 
 
 class StepFailed(errors.Conflict):

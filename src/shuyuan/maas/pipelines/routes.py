@@ -21,7 +21,7 @@ def router(pipelines: PipelinesService) -> APIRouter:
     @routes.post("/api/pipelines", status_code=202)
     def start(spec: interface.Spec, principal: Principal = Depends(caller)) -> interface.Pipeline:
         """Start one. It goes on after a crash, and ends once."""
-        _may_serve(principal, spec)
+        _may_serve(principal, pipelines.settled(spec))
         return pipelines.start(principal.school_id, principal.account_id, spec)
 
     @routes.get("/api/pipelines")
@@ -32,6 +32,11 @@ def router(pipelines: PipelinesService) -> APIRouter:
     ) -> list[interface.Pipeline]:
         """Newest first."""
         return pipelines.pipelines(principal.school_id, limit=limit, before=before)
+
+    @routes.get("/api/pipeline-tasks")
+    def able(principal: Principal = Depends(caller)) -> list[interface.Abilities]:
+        """What a pipeline of each task can do, and what it does unless it is told otherwise."""
+        return pipelines.abilities()
 
     @routes.get("/api/pipelines/{pipeline_id}")
     def one(pipeline_id: Id, principal: Principal = Depends(caller)) -> interface.Pipeline:
@@ -55,13 +60,23 @@ def router(pipelines: PipelinesService) -> APIRouter:
     @routes.post("/api/pipeline-schedules", status_code=201)
     def schedule(new: interface.NewSchedule, principal: Principal = Depends(caller)) -> interface.Schedule:
         """Start a spec daily, weekly, or when its data set has a new version."""
-        _may_serve(principal, new.spec)
+        _may_serve(principal, pipelines.settled(new.spec))
         return pipelines.schedule(principal.school_id, principal.account_id, new)
 
     @routes.get("/api/pipeline-schedules")
     def schedules(principal: Principal = Depends(caller)) -> list[interface.Schedule]:
         """Every schedule of the school."""
         return pipelines.schedules(principal.school_id)
+
+    @routes.post("/api/pipeline-schedules/{schedule_id}/pause")
+    def pause(schedule_id: Id, principal: Principal = Depends(caller)) -> interface.Schedule:
+        """Start nothing until it is resumed."""
+        return pipelines.pause(principal.school_id, principal.account_id, schedule_id, True)
+
+    @routes.post("/api/pipeline-schedules/{schedule_id}/resume")
+    def resume(schedule_id: Id, principal: Principal = Depends(caller)) -> interface.Schedule:
+        """From its next time on; what the pause missed is not made up for."""
+        return pipelines.pause(principal.school_id, principal.account_id, schedule_id, False)
 
     @routes.delete("/api/pipeline-schedules/{schedule_id}", status_code=204)
     def unschedule(schedule_id: Id, principal: Principal = Depends(caller)) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from shuyuan.kernel import db, ids
-from shuyuan.maas.pipelines import interface, tables
+from shuyuan.maas.pipelines import interface, specs, tables
 
 _J, _S, _T = tables.job, tables.step, tables.schedule
 ACTIVE: tuple[interface.State, ...] = ("queued", "running", "held")
@@ -109,13 +109,18 @@ def schedules(conn: Connection, school_id: str | None) -> list[interface.Schedul
     """Of a school; None: of all, for the clock."""
     query = select(_T).order_by(_T.c.id)
     rows = conn.execute(query if school_id is None else query.where(_T.c.school_id == school_id))
-    return [interface.Schedule.model_validate(dict(row._mapping)) for row in rows]
+    return [interface.Schedule.model_validate(_readable(row)) for row in rows]
 
 
 def claim(uow: db.UnitOfWork, schedule: interface.Schedule, now_for: str) -> bool:
     """Note what it starts for; False when another process was faster."""
     query = update(_T).where(_T.c.id == schedule.id, _T.c.last == schedule.last)
     return uow.conn.execute(query.values(last=now_for, error="")).rowcount == 1
+
+
+def change_schedule(uow: db.UnitOfWork, school_id: str, schedule_id: str, **values: Any) -> bool:
+    query = update(_T).where(_T.c.school_id == school_id, _T.c.id == schedule_id)
+    return uow.conn.execute(query.values(**values)).rowcount == 1
 
 
 def note_schedule(uow: db.UnitOfWork, schedule_id: str, **values: Any) -> None:
@@ -133,4 +138,12 @@ def _with_steps(conn: Connection, rows: Sequence[Row[Any]]) -> list[interface.Pi
     steps = dict[str, list[interface.Step]]()
     for found in conn.execute(query):
         steps.setdefault(found.pipeline_id, []).append(interface.Step.model_validate(dict(found._mapping)))
-    return [interface.Pipeline.model_validate({**row._mapping, "steps": tuple(steps.get(row.id, ()))}) for row in rows]
+    return [
+        interface.Pipeline.model_validate({**_readable(row), "steps": tuple(steps.get(row.id, ()))}) for row in rows
+    ]
+
+
+def _readable(row: Row[Any]) -> dict[str, Any]:  # Any: its columns
+    """The row with its spec as it is read today, and a note of what that took."""
+    spec, note = specs.read(row.spec)
+    return {**row._mapping, "spec": spec, "note": note}

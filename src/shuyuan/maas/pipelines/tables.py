@@ -1,6 +1,6 @@
 """Tables of pipelines: one row a pipeline, one a step with its output, and schedules."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, UniqueConstraint, false
 
 from shuyuan.kernel import db, ids
 
@@ -49,6 +49,7 @@ schedule = Table(
     Column("every", String(16), nullable=False),
     Column("hour", Integer, nullable=False),
     Column("weekday", Integer, nullable=False),
+    Column("paused", Boolean, nullable=False, default=False, server_default=false()),
     Column("last", String(200), nullable=False, default=""),
     Column("last_pipeline", String(ids.LENGTH), nullable=True),
     Column("error", String(400), nullable=False, default=""),

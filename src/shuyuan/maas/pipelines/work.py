@@ -7,7 +7,7 @@ from typing import Any
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, db, durable, errors, log
 from shuyuan.kernel import outbox as kernel_outbox
-from shuyuan.maas.pipelines import interface, steps, store
+from shuyuan.maas.pipelines import interface, stepping, steps, store
 
 KIND = "pipeline"
 MAX_TRIES, LOOK_AGAIN_S, LONGEST_PAUSE_S = 5, 15.0, 300.0
@@ -28,7 +28,7 @@ class Work:
         audit: kernel_audit.Audit,
         outbox: kernel_outbox.Outbox,
         durable: durable.Durable,
-        rooms: steps.Rooms,
+        rooms: stepping.Rooms,
         *,
         now: clock.Clock = clock.now,
     ) -> None:
@@ -90,19 +90,21 @@ class Work:
             return self._after_defect(pipeline, task.step, defect)
         return self._record(pipeline, task.step, outcome)
 
-    def _task(self, pipeline: interface.Pipeline) -> steps.Task | None:
+    def _task(self, pipeline: interface.Pipeline) -> stepping.Task | None:
         """The first step that is not over, with what those before it gave."""
         made = dict[str, Any]()
         for step in pipeline.steps:
             if step.state != "done":
-                return steps.Task(self.rooms, pipeline, step, made, self._progress, self._now)
+                return stepping.Task(self.rooms, pipeline, step, made, self._progress, self._now)
             made |= step.output
         return None
 
-    def _record(self, pipeline: interface.Pipeline, step: interface.Step, outcome: steps.Done | steps.Wait) -> float:
+    def _record(
+        self, pipeline: interface.Pipeline, step: interface.Step, outcome: stepping.Done | stepping.Wait
+    ) -> float:
         def work(uow: db.UnitOfWork) -> None:
             begun = {} if step.started_at else {"started_at": uow.now}
-            if isinstance(outcome, steps.Done):
+            if isinstance(outcome, stepping.Done):
                 values: dict[str, Any] = {"state": "done", "ended_at": uow.now}
                 store.change(uow, pipeline.id, state="running", reason="")
             else:
@@ -112,10 +114,12 @@ class Work:
             store.change_step(uow, pipeline.id, step.position, output=dict(outcome.output), **values, **begun)
 
         self._db.write(work)
-        return 0.0 if isinstance(outcome, steps.Done) else outcome.seconds
+        if isinstance(outcome, stepping.Done):
+            return 0.0
+        return stepping.LOOK_EVERY_S if outcome.seconds is None else outcome.seconds
 
     def _failed(self, pipeline: interface.Pipeline, step: interface.Step, failure: errors.ShuyuanError) -> None:
-        output = failure.output if isinstance(failure, steps.StepFailedWith) else step.output
+        output = failure.output if isinstance(failure, stepping.StepFailedWith) else step.output
 
         def work(uow: db.UnitOfWork) -> None:
             began = step.started_at or uow.now

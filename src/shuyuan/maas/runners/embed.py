@@ -1,7 +1,8 @@
 """Run a sentence encoder: search and matching, in the languages the model was trained for.
 
-Long texts are read in windows whose vectors are averaged by token count. A window is one item of work:
-the worker decides which share a pass.
+A text longer than the model reads is refused, cut, or read in windows whose vectors are averaged by token count
+(`truncate` none, end, mean; mean where nothing is said). A window is one item of work: the worker decides which
+share a pass.
 """
 
 import time
@@ -17,6 +18,7 @@ from shuyuan.maas.runners import bert, encoder, interface
 Floats = NDArray[np.float32]
 
 _PREFIXES = {"query": "query: ", "passage": "passage: "}
+_TRUNCATE: Mapping[str, interface.Truncate] = {"none": "none", "end": "end", "mean": "mean"}
 _SAFETENSORS = ".safetensors"
 _LENGTHS = (8, 16, 32, 64, 128, 256)  # tokens; where the cost of a pass is measured
 _MAX_TEXTS = 256
@@ -72,17 +74,28 @@ class EmbedRunner:
         """An item a window; content: which text, and its ids with end marks."""
         if task != "embed":
             raise interface.UnsupportedTask(f"an embedding model cannot {task}", fix="ask for task 'embed'")
-        texts, kind = _read(payload)
+        texts, kind, truncate = _read(payload)
         reader = self._open()
         prefix = _PREFIXES[kind] if reader.prefixes else ""
         tokens = reader.tokens([prefix + text for text in texts] if prefix else texts)
         before, after = reader.marks
         items = []
         for row, text in enumerate(tokens):
+            if len(text) > self._window:
+                text = self._shortened(texts[row], text, truncate)
             for at in range(0, len(text) or 1, self._window):
                 ids = [before, *text[at : at + self._window], after]
                 items.append(interface.Item(len(ids), (row, ids)))
         return items
+
+    def _shortened(self, said: str, tokens: list[int], truncate: interface.Truncate) -> list[int]:
+        """What is read of a text that is too long. Raises ContextTooLong."""
+        if truncate == "none":
+            raise interface.ContextTooLong(
+                f"the input that begins {said[:40]!r} has {len(tokens) + 2} tokens, the model reads {self._window + 2}",
+                fix='shorten it, or send "truncate": "end" or "mean"',
+            )
+        return tokens[: self._window] if truncate == "end" else tokens
 
     def run(self, items: Sequence[interface.Item]) -> Sequence[object]:
         """A vector an item."""
@@ -132,7 +145,7 @@ class EmbedRunner:
         return self._encoder
 
 
-def _read(payload: interface.Payload) -> tuple[list[str], str]:
+def _read(payload: interface.Payload) -> tuple[list[str], str, interface.Truncate]:
     texts, kind = payload.get("texts"), payload.get("kind", "passage")
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise interface.BadPayload("texts must be a list of strings", fix="send texts: [\u2026]")
@@ -145,4 +158,7 @@ def _read(payload: interface.Payload) -> tuple[list[str], str]:
         )
     if kind not in _PREFIXES:
         raise interface.BadPayload(f"kind {kind!r} is unknown", fix="use 'query' or 'passage'")
-    return texts, str(kind)
+    truncate = payload.get("truncate", "mean")
+    if truncate not in _TRUNCATE:
+        raise interface.BadPayload(f"truncate {str(truncate)[:40]!r} is unknown", fix=f"use {', '.join(_TRUNCATE)}")
+    return texts, str(kind), _TRUNCATE[str(truncate)]

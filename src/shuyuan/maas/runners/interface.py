@@ -49,6 +49,7 @@ class Tensor(TypedDict):
 
 
 Payload = Mapping[str, object]
+Truncate = Literal["none", "end", "mean"]  # a text longer than the model reads: refused, cut, or its windows averaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,24 @@ class BadPayload(errors.BadInput):
     """The request cannot be run as it stands."""
 
     code = "bad_payload"
+
+
+class BadPicture(BadPayload):
+    """Not a picture that is read here, or a broken one."""
+
+    code = "bad_image"
+
+
+class BadSound(BadPayload):
+    """Not a sound that is read here, or a broken one."""
+
+    code = "bad_audio"
+
+
+class SoundTooLong(BadPayload):
+    """More sound than is read at once."""
+
+    code = "audio_too_long"
 
 
 class UnsupportedTask(errors.BadInput):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from shuyuan.maas.runners import interface, llamatools, schema
+from shuyuan.maas.runners import interface, llamagrammar, llamatools, schema
 
 _MAX_CHARACTERS = 2_000_000  # of messages or a prompt; far beyond any context served here
 _MAX_TOKENS = 1_000_000
@@ -38,7 +38,10 @@ def chat(payload: interface.Payload) -> dict[str, object]:
         raise interface.BadPayload("tools and json_schema cannot be asked for together", fix="choose one")
     request = {"messages": messages, **_options(payload)}
     if forced:
-        request |= {"messages": llamatools.told(messages, tools), "response_format": _form(llamatools.schema_of(tools))}
+        request |= {
+            "messages": llamatools.told(messages, tools),
+            "grammar": llamagrammar.of(llamatools.schema_of(tools)),
+        }
     elif tools:
         parallel = bool(payload.get("parallel_tool_calls"))
         request |= {"tools": tools, "tool_choice": "auto", "parallel_tool_calls": parallel}
@@ -54,8 +57,6 @@ def completion(payload: interface.Payload) -> dict[str, object]:
         raise interface.BadPayload("prompt must be a text that is not empty", fix="send a prompt")
     _check_size(prompt, "the prompt")
     request = {"prompt": prompt, **_options(payload)}
-    if form := request.pop("response_format", None):
-        request["json_schema"] = form["json_schema"]["schema"]  # type: ignore[index]  # made below
     if logprobs := _logprobs(payload):
         request["logprobs"] = logprobs - 1
     return request
@@ -79,12 +80,8 @@ def _options(payload: interface.Payload) -> dict[str, object]:
     if stops := _stops(payload.get("stop")):
         options["stop"] = stops
     if payload.get("json_schema") is not None:
-        options["response_format"] = _form(schema.check(payload["json_schema"]))
+        options["grammar"] = llamagrammar.of(schema.check(payload["json_schema"]))
     return options
-
-
-def _form(clean: Mapping[str, object]) -> dict[str, object]:
-    return {"type": "json_schema", "json_schema": {"schema": clean}}
 
 
 def _stops(stop: object) -> list[str]:

@@ -7,6 +7,7 @@ socket by an open descriptor that no path leads to, so that nobody else can conn
 import http.client
 import json
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ _MAX_CHARACTERS = 1_000_000
 _MAX_TOKENS = 200_000
 _TIMEOUT_S = 60.0
 _OK = 200
+_FOREIGN = re.compile(r"__n \(which is (\d+)\) >= this->size\(\) \(which is (\d+)\)")  # how its vocabulary says no
 
 
 class Words:
@@ -63,8 +65,13 @@ class Words:
             connection.close()
         if answer.status != _OK:
             error = said.get("error")
-            message = error.get("message") if isinstance(error, dict) else said
-            raise interface.BadPayload(f"the tokenizer refused: {str(message)[:200]}", fix="send valid text or tokens")
+            message = str(error.get("message") if isinstance(error, dict) else said)
+            if foreign := _FOREIGN.search(message):
+                raise interface.BadPayload(
+                    f"token {foreign[1]} is none of this model's: it knows 0 to {int(foreign[2]) - 1}",
+                    fix="send tokens of this model, as /v1/tokenize gives them",
+                )
+            raise interface.BadPayload(f"the tokenizer refused: {message[:200]}", fix="send valid text or tokens")
         return said
 
 

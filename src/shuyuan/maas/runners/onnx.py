@@ -56,6 +56,8 @@ class OnnxRunner:
         self.batching = spec.get("batch") is True
         if self.batching:
             self._check_batches()
+        if isinstance(labels := spec.get("labels"), list) and "detector" not in spec:
+            self._check_labels(len(labels), spec.get("output"))
         self._load_s = time.perf_counter() - started
 
     def submit(
@@ -137,6 +139,29 @@ class OnnxRunner:
                     f"{node.name!r} of shape {node.shape} and type {node.type} cannot share a pass",
                     fix="leave out batch in the spec, or export with a free first axis and fixed others",
                 )
+
+    def _check_labels(self, labels: int, name: object) -> None:
+        """A file that says how many scores it gives was judged when it was brought; the others are judged here."""
+        names = list(self._outputs)
+        scores = names[0] if name is None and len(names) == 1 else name
+        place = names.index(scores) if isinstance(scores, str) and scores in names else -1
+        if place < 0 or (width := self._width(place)) is None or width == labels:
+            return
+        raise interface.BadModelFile(
+            f"{labels} labels were given, and output {names[place]!r} has {width} scores a row",
+            fix=f"register the version again with {width} labels",
+        )
+
+    def _width(self, place: int) -> int | None:
+        """Numbers a row of an output: as the graph says, else those of a row of zeros; None where it takes none."""
+        row = list(self._outputs.values())[place].shape[1:]
+        if row and all(isinstance(size, int) for size in row):
+            return int(np.prod(row))
+        try:
+            outputs: list[NDArray[np.generic]] = self.run([self.sample(1)])[0]  # type: ignore[assignment]  # see `run`
+        except (interface.BadPayload, KeyError, TypeError, ValueError):
+            return None
+        return int(np.size(outputs[place]))
 
     def _read(self, payload: interface.Payload) -> Feeds:
         inputs = payload.get("inputs")

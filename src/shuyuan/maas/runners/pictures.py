@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from shuyuan.maas.runners import interface
 
@@ -39,11 +39,11 @@ class Picture:
 
 
 def read(data: object, *, longest_side: int) -> Picture:
-    """Decode, turn upright, lay on white, make smaller. Raises BadPayload."""
+    """Decode, turn upright, lay on white, make smaller. Raises BadPicture."""
     if not isinstance(data, bytes) or not data:
-        raise interface.BadPayload("image must be the bytes of a picture", fix="send PNG, JPEG, WebP or BMP")
+        raise interface.BadPicture("image must be the bytes of a picture", fix="send PNG, JPEG, WebP or BMP")
     if len(data) > MAX_BYTES:
-        raise interface.BadPayload(f"the picture has {len(data)} bytes, at most {MAX_BYTES}", fix="make it smaller")
+        raise interface.BadPicture(f"the picture has {len(data)} bytes, at most {MAX_BYTES}", fix="make it smaller")
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             _check(image)
@@ -54,7 +54,8 @@ def read(data: object, *, longest_side: int) -> Picture:
                 width, height = height, width
             small = _on_white(upright)
     except _UNREADABLE as wrong:
-        raise interface.BadPayload(f"the picture cannot be read: {wrong}"[:300], fix="save it again as PNG") from wrong
+        told = "it is broken, or no picture" if isinstance(wrong, UnidentifiedImageError) else str(wrong)[:200]
+        raise interface.BadPicture(f"the picture cannot be read: {told}", fix="save it again as PNG") from wrong
     small.thumbnail((longest_side, longest_side))
     return Picture(np.asarray(small), width, height, max(small.size) / max(width, height))
 
@@ -62,9 +63,9 @@ def read(data: object, *, longest_side: int) -> Picture:
 def _check(image: Image.Image) -> None:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise interface.BadPayload(f"the picture has {width} x {height} pixels, at most {MAX_PIXELS}", fix="scale it")
+        raise interface.BadPicture(f"the picture has {width} x {height} pixels, at most {MAX_PIXELS}", fix="scale it")
     if min(width, height) < _MIN_SIDE:
-        raise interface.BadPayload(f"the picture is {width} x {height} pixels", fix="send a larger picture")
+        raise interface.BadPicture(f"the picture is {width} x {height} pixels", fix="send a larger picture")
 
 
 def _size_of(data: bytes) -> tuple[int, int]:

@@ -27,11 +27,11 @@ Samples = NDArray[np.float32]
 
 
 def read(data: object, cancelled: interface.Cancellation, *, longest_s: float = MAX_S) -> Samples | None:
-    """One channel at 16 kHz, -1 to 1; None when cancelled. Raises BadPayload, also for more than longest_s of sound."""
+    """One channel at 16 kHz, -1 to 1; None when cancelled. Raises BadSound, SoundTooLong over longest_s."""
     if not isinstance(data, bytes) or not data:
-        raise interface.BadPayload("audio must be the bytes of a recording", fix=_KINDS)
+        raise interface.BadSound("audio must be the bytes of a recording", fix=_KINDS)
     if len(data) > MAX_BYTES:
-        raise interface.BadPayload(f"the recording has {len(data)} bytes, at most {MAX_BYTES}", fix="split it")
+        raise interface.BadSound(f"the recording has {len(data)} bytes, at most {MAX_BYTES}", fix="split it")
     pieces, count, allowed_s = [], 0, min(longest_s, MAX_S)
     try:
         with _container(data) as container:
@@ -41,11 +41,11 @@ def read(data: object, cancelled: interface.Cancellation, *, longest_s: float = 
                 pieces.append(piece)
                 count += len(piece)
                 if count > (allowed_s + _PADDING_S) * SAMPLES_PER_S:
-                    raise interface.BadPayload(f"the recording is longer than {allowed_s:.0f} s", fix="split it")
+                    raise interface.SoundTooLong(f"the recording is longer than {allowed_s:.0f} s", fix="split it")
     except (av.FFmpegError, ValueError, IndexError, OSError) as wrong:
-        raise interface.BadPayload(f"the recording cannot be read: {wrong}"[:300], fix="save it again") from wrong
+        raise interface.BadSound(f"the recording cannot be read: {wrong}"[:300], fix="save it again") from wrong
     if not count:
-        raise interface.BadPayload("the recording holds no sound", fix="record again")
+        raise interface.BadSound("the recording holds no sound", fix="record again")
     return np.concatenate(pieces).astype(np.float32) / np.float32(32768)
 
 
@@ -73,7 +73,7 @@ def _form(data: bytes) -> str:
     for magic, form in ((b"fLaC", "flac"), (b"OggS", "ogg")):
         if data[:4] == magic:
             return form
-    raise interface.BadPayload("the recording is of no known kind", fix=_KINDS)
+    raise interface.BadSound("the recording is of no known kind", fix=_KINDS)
 
 
 def _pieces(container: Any) -> Iterator[NDArray[np.int16]]:

@@ -69,6 +69,7 @@ class LocalEngine:
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        truncate: runners.Truncate = "mean",
         asker: interface.Asker = interface.ANYONE,
         deadline_s: float | None = None,
     ) -> interface.Embeddings:
@@ -76,7 +77,7 @@ class LocalEngine:
         rows: list[NDArray[np.float32]] = []
         prompt_tokens = 0
         for at in range(0, max(len(texts), 1), _EMBED_TEXTS):
-            part = {"texts": list(texts[at : at + _EMBED_TEXTS]), "kind": kind}
+            part = {"texts": list(texts[at : at + _EMBED_TEXTS]), "kind": kind, "truncate": truncate}
             chunk = await self._only_chunk(model, "embed", part, asker, deadline_s)
             rows.append(runners.unpack_tensor(chunk.tensors["embeddings"]).astype(np.float32, copy=False))
             prompt_tokens += chunk.usage.prompt_tokens if chunk.usage else 0
@@ -152,7 +153,7 @@ class LocalEngine:
         asker: interface.Asker,
         deadline_s: float | None,
     ) -> tuple[Lane, Call]:
-        lane = await self._lane(model, asker.school_id)
+        lane = await self._lane(model, asker.school_id, asker.version)
         call = Call(task, payload, _flow(asker), _items(task, payload))
         lane.enter(call, _DEADLINE_S if deadline_s is None else deadline_s)
         return lane, call
@@ -171,7 +172,8 @@ class LocalEngine:
         finally:
             lane.leave(call)
 
-    async def _lane(self, model: str, school_id: str) -> Lane:
+    async def _lane(self, model: str, school_id: str, version: str = "") -> Lane:
+        """Of what the name stands for; of `version` where that is another one."""
         if self._closed:
             raise _closed()
         found = self._lookup.recent(model, school_id)
@@ -180,6 +182,8 @@ class LocalEngine:
             if self._closed:
                 raise _closed()
             self._name(model, found)
+        if version and found.version != version:
+            return await self._lane(version, school_id)
         return self._lanes[found.key]
 
     def _name(self, model: str, found: catalogue.Loadable) -> None:

@@ -1,7 +1,7 @@
 """`Engine`: the one way to run a model. Where the runners live is its secret."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
@@ -31,13 +31,15 @@ class Asker:
     """Who wants an answer, as far as a queue must know: opaque words, never names.
 
     priority: 0 an exam, served first; 1 a class; 2 anything else. Within it, classes (`group`) share the
-    model fairly, and people share their class's part.
+    model fairly, and people share their class's part.  version: what was located and booked; where the name asked by
+    stands for another by now (an alias moved), this one answers. Empty: whatever the name stands for.
     """
 
     school_id: str = catalogue.SHARED
     group: str = ""
     person: str = ""
     priority: int = 2
+    version: str = field(default="", compare=False)  # no part of who asks
 
 
 ANYONE = Asker()
@@ -106,10 +108,14 @@ class Engine(Protocol):
         texts: Sequence[str],
         *,
         kind: Literal["query", "passage"] = "passage",
+        truncate: runners.Truncate = "mean",
         asker: Asker = ANYONE,
         deadline_s: float | None = None,
     ) -> Embeddings:
-        """Unit vectors of texts. kind: `query` for what is searched with, `passage` for what is found."""
+        """Unit vectors of texts. kind: `query` for what is searched with, `passage` for what is found.
+
+        truncate: what to do with a text longer than the model reads; `none` raises ContextTooLong.
+        """
         ...
 
     async def predict(

@@ -13,8 +13,31 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue
+from shuyuan.maas.training.refusals import (
+    BadConfig,
+    BadReference,
+    BadSpace,
+    ExtraMissing,
+    NoArtefact,
+    NoRoom,
+    NoWeights,
+    RunEnded,
+    RunNotFinished,
+    RunNotPaused,
+    TooManyRuns,
+    TooManySearches,
+    UnknownRun,
+    UnknownSearch,
+    UnknownTask,
+)
+
+__all__ = [
+    "ENDED", "MOST_TRIALS", "RUNS", "Artefact", "BadConfig", "BadReference", "BadSpace", "ExtraMissing",
+    "NewRun", "NewSearch", "NoArtefact", "NoRoom", "NoWeights", "NotesReadings", "Plain", "Run", "RunEnded",
+    "RunNotFinished", "RunNotPaused", "RunState", "Search", "SearchState", "TaskInfo", "TooManyRuns",
+    "TooManySearches", "Training", "TrainingWork", "UnknownRun", "UnknownSearch", "UnknownTask",
+]  # fmt: skip
 
 RunState = Literal["queued", "running", "paused", "failed", "cancelled", "finished"]
 SearchState = Literal["running", "cancelled", "failed", "finished"]
@@ -155,6 +178,7 @@ class Search(_Fact):
     trials: int
     ended: int = Field(0, description="Trials that have ended, in whichever way.")
     state: SearchState
+    waits_for: Literal["", "room"] = Field("", description="Disk or memory, before the next values are asked for.")
     best_run_id: str | None = None
     best_value: float | None = None
     best_config: Mapping[str, Any] = {}  # Any: JSON
@@ -213,7 +237,7 @@ class Training(Protocol):
         ...
 
     def start_search(self, principal: Principal, new: NewSearch) -> Search:
-        """Begin a search. Raises BadSpace, and what `start` raises."""
+        """Begin a search. Raises BadSpace, TooManySearches, NoRoom, and what `start` raises."""
         ...
 
     def search(self, principal: Principal, search_id: str) -> Search: ...
@@ -246,81 +270,3 @@ class NotesReadings(Protocol):
     def __call__(
         self, school_id: str, actor_id: str, *, subject: str, data: str, data_sha256: str, rows: int
     ) -> object: ...
-
-
-class UnknownRun(errors.NotFound):
-    """No run of this school has that id or number."""
-
-    code = "run_not_found"
-
-
-class UnknownSearch(errors.NotFound):
-    """No search of this school has that id or number."""
-
-    code = "search_not_found"
-
-
-class UnknownTask(errors.BadInput):
-    """No task has that name."""
-
-    code = "unknown_task"
-
-
-class BadConfig(errors.BadInput):
-    """A field of the config is unknown, ill-typed or out of its bounds. The message names field, value and bounds."""
-
-    code = "bad_config"
-
-
-class BadSpace(errors.BadInput):
-    """A search space names no field of the task, or values the task refuses."""
-
-    code = "bad_search_space"
-
-
-class BadReference(errors.BadInput):
-    """Not a `runs:/…`, `models:/…` or `data:/…` reference."""
-
-    code = "bad_reference"
-
-
-class NoWeights(errors.Conflict):
-    """The parent has no weights that training can go on from."""
-
-    code = "no_weights"
-
-
-class RunEnded(errors.Conflict):
-    """The run has ended already."""
-
-    code = "run_ended"
-
-
-class RunNotPaused(errors.Conflict):
-    """Only a paused run can be resumed."""
-
-    code = "run_not_paused"
-
-
-class RunNotFinished(errors.Conflict):
-    """Only a finished run has files, and can be registered."""
-
-    code = "run_not_finished"
-
-
-class NoArtefact(errors.NotFound):
-    """The run made no file of that name."""
-
-    code = "no_artefact"
-
-
-class TooManyRuns(errors.RateLimited):
-    """The school's queue is full."""
-
-    code = "too_many_runs"
-
-
-class ExtraMissing(errors.Unavailable):
-    """The optional part that trains is not installed here."""
-
-    code = "extra_missing"

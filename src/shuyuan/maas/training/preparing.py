@@ -18,6 +18,8 @@ from shuyuan.maas.training import folders, interface, store
 WEIGHTS, SPEC, FEATURES = "weights.safetensors", "spec.json", "features.json"
 CHECKPOINT_EVERY_S = 30
 _Json = dict[str, Any]  # Any: JSON
+_Parts = Mapping[datasets_api.Part, Path]
+FoldFiles = Callable[[str, str, int], _Parts | None]  # of a school, the cross-validation, and the fold's number
 
 
 def require_extra() -> None:
@@ -36,8 +38,13 @@ class Preparing:
         datasets: datasets_api.DataSets,
         catalogue: catalogue_api.Catalogue,
         note_reading: Callable[[Row[Any], datasets_api.DataSetVersion], None],
+        fold_files: Callable[[Row[Any]], _Parts | None] = lambda row: None,
     ) -> None:
-        """note_reading: called before a run reads its test part for the first time."""
+        """note_reading: called before a run reads its test part for the first time.
+
+        fold_files: of a run that is a fold of a cross-validation: it reads these and nothing else.
+        """
+        self._fold_files = fold_files
         self._note_reading = note_reading
         self._db, self._storage, self._datasets, self._catalogue = db, storage, datasets, catalogue
 
@@ -46,7 +53,7 @@ class Preparing:
         require_extra()
         version = self._datasets.version(row.school_id, row.data)
         self._datasets.require_trainable(version)  # consent may have been taken back since
-        parts = {part: self._part(version, part, row) for part in datasets_api.PARTS}
+        parts = self._parts(version, row)
         init = self._init(row, folder)
         if parts["test"] is not None and row.started_at is None:
             self._note_reading(row, version)
@@ -62,6 +69,12 @@ class Preparing:
             "checkpoint_every_s": CHECKPOINT_EVERY_S,
             "threads": row.threads,
         }
+
+    def _parts(self, version: datasets_api.DataSetVersion, row: Row[Any]) -> dict[datasets_api.Part, str | None]:
+        """Local files; None where there is no such part."""
+        if (fold := self._fold_files(row)) is not None:
+            return {part: str(fold[part]) if part in fold else None for part in datasets_api.PARTS}
+        return {part: self._part(version, part, row) for part in datasets_api.PARTS}
 
     def _part(self, version: datasets_api.DataSetVersion, part: datasets_api.Part, row: Row[Any]) -> str | None:
         """A local file. A trial of a search never sees the test part: nothing is chosen by it."""

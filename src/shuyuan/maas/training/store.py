@@ -47,9 +47,11 @@ def runs(conn: Connection, school_id: str, *, state: str | None, limit: int, bef
     return list(conn.execute(query.order_by(_R.c.number.desc()).limit(limit)))
 
 
-def open_runs(conn: Connection, school_id: str) -> int:
-    """How many runs of the school have not ended."""
+def open_runs(conn: Connection, school_id: str, *, started_by: str | None = None) -> int:
+    """How many runs of the school have not ended; of one person: without the trials of searches."""
     query = select(func.count()).select_from(_R).where(_R.c.school_id == school_id, _R.c.state.in_(OPEN))
+    if started_by is not None:
+        query = query.where(_R.c.created_by == started_by, _R.c.search_id.is_(None))
     return int(conn.execute(query).scalar_one())
 
 
@@ -114,6 +116,15 @@ def open_searches(conn: Connection, home_id: str | None) -> Rows:
     return list(conn.execute(select(_S).where(_S.c.state == "running", _home(_S, home_id)).order_by(_S.c.id)))
 
 
+def trials_left(conn: Connection, school_id: str, *, started_by: str | None = None) -> tuple[int, int]:
+    """How many searches of the school, or of one person, look for more; and their trials that have not ended."""
+    mine = [_S.c.school_id == school_id, _S.c.state == "running"]
+    mine += [_S.c.created_by == started_by] if started_by is not None else []
+    searches, wanted = conn.execute(select(func.count(), func.coalesce(func.sum(_S.c.trials), 0)).where(*mine)).one()
+    ended = select(func.count()).select_from(_R.join(_S, _R.c.search_id == _S.c.id))
+    return int(searches), int(wanted) - conn.execute(ended.where(*mine, _R.c.state.in_(interface.ENDED))).scalar_one()
+
+
 def trials(conn: Connection, search_id: str) -> Rows:
     """The runs of a search, in the order they were tried."""
     return list(conn.execute(select(_R).where(_R.c.search_id == search_id).order_by(_R.c.trial)))
@@ -136,12 +147,13 @@ def told(row: Row[Any]) -> interface.Run:
     return interface.Run.model_validate(values)
 
 
-def told_search(row: Row[Any], runs: Rows) -> interface.Search:
+def told_search(row: Row[Any], runs: Rows, waits_for: str = "") -> interface.Search:
     """A search with its best trial so far, by the validation figure alone."""
     values: dict[str, Any] = dict(row._mapping)
     scored = [(one.figures[row.metric], one) for one in runs if one.state == "finished" and row.metric in one.figures]
     chosen = (max if row.direction == "maximize" else min)(scored, key=lambda pair: pair[0], default=None)
     values |= {"error": row.error or None, "task": row.new_run["task"], "data": row.new_run["data"]}
+    values["waits_for"] = waits_for if row.state == "running" else ""
     values["ended"] = len(row.refused) + sum(one.state in interface.ENDED for one in runs)
     if chosen:
         values |= {"best_value": chosen[0], "best_run_id": chosen[1].id, "best_config": chosen[1].config}

@@ -5,6 +5,7 @@ goes on: it finds children that still train, and starts the others again from th
 only here once a run has left the queue; people only say what they want.
 """
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -53,8 +54,8 @@ class Supervisor:
         notes the end."""
         self._db, self._storage, self.root, self._home_id = db, storage, root, home_id
         self._slots, self._prepare, self._held, self._on_ended = slots, prepare, held, on_ended
-        self._command = tuple(command)
-        self._children: dict[str, children.Child] = {}
+        self._kind = children.of(command)
+        self._children: dict[str, children.Process] = {}
         self._asked_at: dict[str, float] = {}
         self._holding, self._ask_at = False, 0.0
         self._wake, self._stop = threading.Event(), threading.Event()
@@ -81,8 +82,8 @@ class Supervisor:
         if self._thread is None:
             return
         self._thread.join()
-        for child in self._children.values():
-            child.stop(CLOSING)
+        for run_id, child in self._children.items():
+            self._hold_back(run_id, child, CLOSING)
         until = time.monotonic() + STOP_S
         for run_id, child in list(self._children.items()):
             child.wait(max(0.0, until - time.monotonic()))
@@ -130,30 +131,35 @@ class Supervisor:
         """A run that trains, or did when somebody last looked."""
         child = self._children.get(row.id)
         if child is None:
-            child = self._children[row.id] = children.adopt(self.folder(row.id), row.pid, row.pid_began)
+            child = self._children[row.id] = self._kind.adopt(self.folder(row.id).path, row.pid, row.pid_began)
             _logger.info("training_found_again", run=row.id)
         gone, code = child.ended()
-        self._note_memory(row, child)
+        self._note_memory(row)
         if gone:
             self._end(row, code)
         elif row.wanted:
             self._ask(row, child)
-        elif self._holding and not child.folder.asked:
-            child.stop(EXAM)
+        elif self._holding and not self.folder(row.id).asked:
+            self._hold_back(row.id, child, EXAM)
 
-    def _note_memory(self, row: Row[Any], child: children.Child) -> None:
+    def _hold_back(self, run_id: str, child: children.Process, reason: str) -> None:
+        """Ask for a checkpoint and the end, for the server's own reasons."""
+        self.folder(run_id).ask(reason)
+        child.signal(signal.SIGTERM)
+
+    def _note_memory(self, row: Row[Any]) -> None:
         """The most it takes, to a tenth: seldom written."""
-        rss_bytes = int(folders.finite(child.folder.progress()).get("rss_bytes", 0))
+        rss_bytes = int(folders.finite(self.folder(row.id).progress()).get("rss_bytes", 0))
         if rss_bytes > 1.1 * row.peak_rss_bytes:
             self._db.write(lambda uow: store.change(uow, row.id, ("running",), peak_rss_bytes=rss_bytes))
 
-    def _ask(self, row: Row[Any], child: children.Child) -> None:
+    def _ask(self, row: Row[Any], child: children.Process) -> None:
         """Pass on what people want; who wants the end does not wait for a long step."""
         if row.id not in self._asked_at:
-            child.folder.control(row.wanted)
+            self.folder(row.id).control(row.wanted)
             self._asked_at[row.id] = time.monotonic()
         elif row.wanted == "cancel":
-            child.folder.control("cancel")
+            self.folder(row.id).control("cancel")
             if time.monotonic() - self._asked_at[row.id] > CANCEL_S:
                 child.kill()
 
@@ -167,7 +173,7 @@ class Supervisor:
 
     def _start(self, row: Row[Any]) -> None:
         folder = self.folder(row.id)
-        if children.is_alive(folder):
+        if children.is_held(folder.lock):
             return  # what an earlier attempt left behind is still ending
         try:
             job = self._prepare(row, folder)
@@ -185,7 +191,7 @@ class Supervisor:
         if not self._db.write(begin):
             return  # cancelled meanwhile
         try:
-            child = children.start(self._command, folder, row.threads)
+            child = self._kind.start(folder.path, threads=row.threads)
         except OSError as failure:
             error = errors.Unavailable(f"the training process did not start: {failure}", fix="see the server's log")
             self._note(row, ("running",), outcomes.failed(error))

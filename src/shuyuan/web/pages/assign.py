@@ -1,6 +1,6 @@
 """Set practice: who does what by when? Preview first, then send, then undo if it was a mistake."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, tzinfo
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -36,7 +36,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
             course_id=wish.course_id,
             point_id=wish.point_id,
             count=wish.questions(COUNT),
-            due_at=_end_of(due),
+            due_at=_end_of(due, needs.shell.zone),
         )
         return RedirectResponse(f"/teach/assign?sent={made.id}", SEE_OTHER)
 
@@ -70,11 +70,11 @@ def _page(
     )
 
 
-def _end_of(due: str) -> datetime | None:
-    """The end of that day on this machine's clock."""
+def _end_of(due: str, zone: tzinfo) -> datetime | None:
+    """The end of that day where the school is."""
     if not due:
         return None
     try:
-        return datetime.combine(date.fromisoformat(due), time(23, 59)).astimezone()
+        return datetime.combine(date.fromisoformat(due), time(23, 59), zone)
     except ValueError as wrong:
         raise errors.BadInput(f"due is {due!r}", fix="write it as 2026-11-27") from wrong

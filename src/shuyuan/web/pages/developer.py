@@ -1,6 +1,7 @@
 """API: how do I call it? Address, own keys (shown once), snippets, *Run*, and the same request as the platform saw."""
 
 import json
+from datetime import timedelta
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Form, Request, Response
@@ -20,7 +21,9 @@ from shuyuan.web.reading import Reader
 SEE_OTHER = 303
 SNIPPETS = ("python", "curl", "javascript")
 LIFETIMES = (7, 90, 365)  # days
-LONGEST_QUESTION = 1000
+NO_END = 0  # the form's word for a key that never expires
+SCOPES = ("models", "learning")
+LONGEST_QUESTION = 4000
 LOG_LOOKED_AT = 200  # newest entries of the activity log among which one's own is found
 
 
@@ -38,11 +41,18 @@ def router(needs: OfficeNeeds) -> APIRouter:
         reader: Reader,
         name: Annotated[str, Form()] = "",
         days: Annotated[int, Form()] = 90,
+        scopes: Annotated[list[str], Form()] = ["models"],  # noqa: B006  # read only
         age_band: Annotated[Band, Form()] = "adult",
     ) -> Response:
         try:
-            made = needs.identity.create_key(reader, name, scopes=("models",), expires_in_days=days, age_band=age_band)
-        except (errors.BadInput, errors.Conflict) as wrong:
+            made = needs.identity.create_key(
+                reader,
+                name,
+                scopes=[one for one in scopes if one],
+                expires_in_days=None if days == NO_END else days,
+                age_band=age_band,
+            )
+        except (errors.BadInput, errors.Conflict, errors.Forbidden) as wrong:
             return _page(needs, request, reader, trouble=wrong)
         return _page(needs, request, reader, made=made)
 
@@ -59,7 +69,8 @@ def router(needs: OfficeNeeds) -> APIRouter:
         show: Annotated[str, Form()] = "",
     ) -> Response:
         model = await run_in_threadpool(chat_model, needs)
-        asked = question.strip()[:LONGEST_QUESTION] or await run_in_threadpool(_sample, needs, reader, model)
+        plain = question.replace("\r\n", "\n").strip()[:LONGEST_QUESTION]
+        asked = plain or await run_in_threadpool(_sample, needs, reader, model)
         told = await firsthand.ask(request, model, asked)
         return await run_in_threadpool(_ran, needs, request, reader, show, asked, told)
 
@@ -87,6 +98,7 @@ def _page(
 ) -> Response:
     model = chat_model(needs)
     asked = question or _sample(needs, reader, model)
+    moment = clock.now()
     body = {"model": model, "messages": [{"role": "user", "content": asked}]}
     allowance = next((one for one in needs.gateway.usage(reader) if one.scope == "account"), None)
     return needs.shell.show(
@@ -104,9 +116,11 @@ def _page(
         line=line,
         made=made,
         keys=needs.identity.keys(reader),
-        moment=clock.now(),
+        moment=moment,
         allowance=allowance,
-        lifetimes=LIFETIMES,
+        lifetimes=[(days, moment + timedelta(days=days)) for days in LIFETIMES],
+        no_end=NO_END,
+        scopes=SCOPES,
         bands=tuple(reversed(get_args(Band))),
         trouble=trouble,
         notice="",

@@ -77,6 +77,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
             needs.identity.sign_out(principal)
         response = RedirectResponse("/enter", SEE_OTHER)
         identity_http.drop_session(request, response)
+        preferences.forget_shown(response)
         return response
 
     return api
@@ -150,6 +151,7 @@ def _enter(request: Request, signed_in: SignedIn, back: str = "/") -> Response:
     where = nav.after_signing_in(signed_in.principal.role, preferences.safe_back(back))
     response = RedirectResponse(where, SEE_OTHER)
     identity_http.keep_session(request, response, signed_in)
+    preferences.keep_shown(request, response)
     return response
 
 

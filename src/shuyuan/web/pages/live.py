@@ -10,18 +10,22 @@ from shuyuan.web import linecharts, machine
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
+SLOT_S = 2  # seconds from one moment to the next
 NEIGHBOURS = 5  # moments drawn as one point: 10 s
 RECENT = 5  # moments behind "now"
+MARKS_MIN = (15, 10, 5)  # minutes ago that the axis names
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture. name: a word of live.*; now: values of the last seconds, a word of live.line.* each."""
+    """One picture. name: a word of live.*; now: what it is just now, a word of live.line.* each; top, middle: of the
+    axis, in the unit live.unit.*."""
 
     name: str
     chart: linecharts.Chart
     now: tuple[tuple[str, str], ...]
     top: str
+    middle: str
 
 
 def router(needs: OfficeNeeds) -> APIRouter:
@@ -48,37 +52,60 @@ def drawn(moments: Sequence[Moment]) -> dict[str, object]:
     memory = dict(moments[-1].memory_bytes) if moments else {}
     total = sum(memory.values())
     return {
-        "panels": [
-            _panel("requests", moments, {"requests": [m.requests_per_s for m in moments]}, "{:.1f}"),
-            _panel("tokens", moments, {"tokens": [m.tokens_per_s for m in moments]}, "{:.0f}"),
-            _panel(
-                "first",
-                moments,
-                {"p50": [m.first_token_p50_s for m in moments], "p95": [m.first_token_p95_s for m in moments]},
-                "{:.2f} s",
-            ),
-            _panel("queue", moments, {"running": [m.running for m in moments], "queued": [m.queued for m in moments]}),
-            _panel("errors", moments, {"errors": [m.errors_per_s for m in moments]}, "{:.1f}"),
-            _panel(
-                "memory",
-                moments,
-                {"memory": [sum(m.memory_bytes.values()) / 1e6 for m in moments]},
-                "{:.0f} MB",
-            ),
-        ],
+        "panels": _panels(moments),
+        "quiet": not any(m.requests_per_s or m.errors_per_s or m.running or m.queued for m in moments),
         "memory": [
-            (model, machine.size(count), count / total)
+            (model, machine.size(count), count / total if total else 0.0)
             for model, count in sorted(memory.items(), key=lambda one: -one[1])
         ],
         "width": linecharts.WIDTH,
         "height": linecharts.HEIGHT,
+        "marks": MARKS_MIN,
     }
 
 
-def _panel(name: str, moments: Sequence[Moment], lines: dict[str, list[float | None]], shape: str = "{:.0f}") -> Panel:
-    chart = linecharts.chart([linecharts.thinned(line, NEIGHBOURS) for line in lines.values()])
-    now = tuple((word, _said(linecharts.thinned(line[-RECENT:], RECENT), shape)) for word, line in lines.items())
-    return Panel(name, chart, now, shape.format(chart.top))
+def _panels(moments: Sequence[Moment]) -> list[Panel]:
+    first: dict[str, list[float | None]] = {
+        "p50": [m.first_token_p50_s for m in moments],
+        "p95": [m.first_token_p95_s for m in moments],
+    }
+    busy: dict[str, list[float | None]] = {
+        "running": [m.running for m in moments],
+        "queued": [m.queued for m in moments],
+    }
+    memory: list[float | None] = [sum(m.memory_bytes.values()) / 1e6 for m in moments]
+    return [
+        _panel("requests", moments, {"all": [m.requests_per_s for m in moments]}, "{:,.1f}"),
+        _panel("tokens", moments, {"all": [m.tokens_per_s for m in moments]}),
+        _panel("first", moments, first, "{:,.2f}"),
+        _panel("queue", moments, busy, level=True),
+        _panel("errors", moments, {"all": [m.errors_per_s for m in moments]}, "{:,.1f}"),
+        _panel("memory", moments, {"all": memory}, level=True),
+    ]
+
+
+def _panel(
+    name: str,
+    moments: Sequence[Moment],
+    lines: dict[str, list[float | None]],
+    shape: str = "{:,.0f}",
+    *,
+    level: bool = False,
+) -> Panel:
+    """level: the newest value counts; else the mean."""
+    gathered = linecharts.lasts if level else linecharts.thinned
+    begin = _begin(moments)
+    chart = linecharts.chart([gathered(line[begin:], NEIGHBOURS) for line in lines.values()])
+    now = tuple((word, _said(gathered(line[-RECENT:], RECENT), shape)) for word, line in lines.items())
+    middle = shape if chart.top / 2 == round(chart.top / 2) or shape != "{:,.0f}" else "{:,.1f}"
+    return Panel(name, chart, now, shape.format(chart.top), middle.format(chart.top / 2))
+
+
+def _begin(moments: Sequence[Moment]) -> int:
+    """How many to leave out, so that a point is always made of the same moments and the picture does not flicker."""
+    if not moments:
+        return 0
+    return -round(moments[0].at.timestamp() / SLOT_S) % NEIGHBOURS
 
 
 def _said(values: list[float | None], shape: str) -> str:

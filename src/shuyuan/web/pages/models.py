@@ -16,24 +16,12 @@ from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import extras
 from shuyuan.maas.catalogue.interface import CHAMPION, SHARED, ModelInfo, NotPulled, UnknownModel, runner_kinds
 from shuyuan.maas.serving.interface import ModelStatus, require_keeper
-from shuyuan.web import capacity, machine, shelf, uploads
+from shuyuan.web import capacity, glossary, machine, shelf, uploads
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
 NOTICES = ("pull_started", "pull_stopped", "loaded", "unloaded", "pinned", "unpinned", "brought", "version_chosen")
-EXPLAINED = (  # errors that the page explains in the reader's language
-    "model_too_large",
-    "upstream_not_listed",
-    "conflict",
-    "model_not_pulled",
-    "model_loading",
-    "model_failed",
-    "model_file_refused",
-    "bad_spec",
-    "too_large",
-    "no_space",
-)
 TURNS_SHOWN = 3  # versions of the tracer beside the pulled models; the loop's page has all
 UNTIL_ROOM = "room"  # keep-alive: until room is needed
 KEPT_S = (0, 300, 3600, 86_400)
@@ -132,6 +120,8 @@ def router(needs: OfficeNeeds) -> APIRouter:
         reference, kept = _reference(name, version), bool(pinned)
         try:
             await run_in_threadpool(_require_keeper, needs, reader, reference)
+            if kept:
+                await needs.engine.warm(reference, school_id=reader.school_id)  # what is pinned is in memory
             await needs.engine.pin(reference, kept, school_id=reader.school_id)
         except errors.ShuyuanError as wrong:
             return await run_in_threadpool(_again, needs, request, reader, name, version, wrong)
@@ -209,6 +199,7 @@ def _page(
         principal=reader,
         here="models",
         lines=lines,
+        keeps_shared=shelf.keeps(needs, reader, SHARED),
         brought=shelf.brought(needs, reader),
         notice=notice,
         trouble=trouble,
@@ -251,6 +242,7 @@ def _card(
         principal=reader,
         here="models",
         own=own,
+        keeps_shared=shelf.keeps(needs, reader, SHARED),
         info=info,
         entry=info.entry if info else None,
         state=next(states, ModelStatus(name, "absent")),
@@ -269,7 +261,7 @@ def _card(
 
 def _code(trouble: errors.ShuyuanError | None) -> str:
     """The error's code, where the page has words for it."""
-    return trouble.error_code if trouble and trouble.error_code in EXPLAINED else ""
+    return trouble.error_code if trouble and f"models.why.{trouble.error_code}" in glossary.words() else ""
 
 
 def _info(needs: OfficeNeeds, name: str) -> ModelInfo:

@@ -7,6 +7,7 @@ itself and then this page for the facts); without, the form brings them whole.
 
 import asyncio
 import json
+import pprint
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -18,23 +19,23 @@ from pydantic import BaseModel, Field
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue.interface import CHAMPION
-from shuyuan.maas.gateway.interface import Call
+from shuyuan.maas.gateway.interface import MAX_CHARS, Call
 from shuyuan.web import firsthand, shelf
 from shuyuan.web.glossary import say
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
-LONGEST_PROMPT, LONGEST_SYSTEM = 8_000, 4_000
-MOST_TOKENS, LONGEST_ANSWER = 1_024, 40_000
+MOST_TOKENS, LONGEST_ANSWER = 4_096, 40_000
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A model one may choose: its reference, what it is called, whether it could answer now."""
+    """A model one may choose: its reference, what it is called, whether it could answer now, how much it reads."""
 
     reference: str
     label: str
     state: str
+    context_tokens: int = 0  # 0: not known
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,13 @@ class Asked:
     max_tokens: int = 256
     temperature: float = 0.7
     seed: int | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Why this cannot be asked, a word of playground.*; empty when it can."""
+        if not self.prompt or not self.left:
+            return "nothing_asked"
+        return "too_long" if len(self.prompt) + len(self.system) > MAX_CHARS else ""
 
     @property
     def models(self) -> list[str]:
@@ -82,8 +90,8 @@ class Side:
 
     @property
     def literal(self) -> str:
-        """The body as a Python string, whatever quotes it holds."""
-        return repr(self.body)
+        """The body as a Python dictionary, whatever quotes and lines it holds."""
+        return pprint.pformat(json.loads(self.body), sort_dicts=False, width=88)
 
     @property
     def tokens_per_s(self) -> float:
@@ -96,8 +104,8 @@ class Heard(BaseModel):
 
     n: int = Field(1, ge=1, le=2)
     model: str = Field(max_length=160)
-    prompt: str = Field("", max_length=LONGEST_PROMPT)
-    system: str = Field("", max_length=LONGEST_SYSTEM)
+    prompt: str = Field("", max_length=MAX_CHARS)
+    system: str = Field("", max_length=MAX_CHARS)
     max_tokens: int = Field(256, ge=1, le=MOST_TOKENS)
     temperature: float = Field(0.7, ge=0, le=2)
     seed: str = Field("", max_length=12)
@@ -141,27 +149,26 @@ def router(needs: OfficeNeeds) -> APIRouter:
     async def run(
         request: Request,
         reader: Reader,
-        prompt: Annotated[str, Form(max_length=LONGEST_PROMPT)] = "",
-        system: Annotated[str, Form(max_length=LONGEST_SYSTEM)] = "",
+        prompt: Annotated[str, Form()] = "",
+        system: Annotated[str, Form()] = "",
         left: Annotated[str, Form(max_length=160)] = "",
         right: Annotated[str, Form(max_length=160)] = "",
         max_tokens: Annotated[int, Form(ge=1, le=MOST_TOKENS)] = 256,
         temperature: Annotated[float, Form(ge=0, le=2)] = 0.7,
         seed: Annotated[str, Form(max_length=12)] = "",
     ) -> Response:
-        asked = Asked(prompt.strip(), system.strip(), left, right, max_tokens, temperature, _number(seed))
+        asked = Asked(_plain(prompt), _plain(system), left, right, max_tokens, temperature, _number(seed))
         choices = await run_in_threadpool(_choices, needs, reader)
-        if not asked.prompt or not asked.left:
-            trouble = errors.BadInput("there is nothing to ask", fix="choose a model and write a prompt")
-            return await run_in_threadpool(_page, needs, request, reader, asked, choices, (), trouble)
+        if asked.trouble:
+            return await run_in_threadpool(_page, needs, request, reader, asked, choices)
         told = await asyncio.gather(*(firsthand.send(request, asked.body(model)) for model in asked.models))
         return await run_in_threadpool(_ran, needs, request, reader, asked, choices, told)
 
     @api.post("/developer/playground/side")
     def side(request: Request, reader: Reader, heard: Annotated[Heard, Form()]) -> Response:
         asked = Asked(
-            heard.prompt.strip(),
-            heard.system.strip(),
+            _plain(heard.prompt),
+            _plain(heard.system),
             heard.model,
             max_tokens=heard.max_tokens,
             temperature=heard.temperature,
@@ -215,8 +222,8 @@ def _page(
     asked: Asked,
     choices: Sequence[Choice],
     sides: Sequence[Side] = (),
-    trouble: errors.ShuyuanError | None = None,
 ) -> Response:
+    trouble = asked.trouble if request.method == "POST" else ""
     return needs.shell.show(
         request,
         "developer/playground.html",
@@ -228,9 +235,9 @@ def _page(
         base=_base(request),
         currency=needs.gateway.terms(reader).currency,
         most_tokens=MOST_TOKENS,
+        most_chars=MAX_CHARS,
         trouble=trouble,
-        notice="",
-        status=trouble.status if trouble else 200,
+        status=errors.BadInput.status if trouble else 200,
     )
 
 
@@ -241,19 +248,24 @@ def _choices(needs: OfficeNeeds, reader: Principal) -> list[Choice]:
         entry = line.info.entry
         if "chat" in entry.tasks:
             title = entry.title.zh if reader.language == "zh" else entry.title.en
-            found.append(Choice(entry.name, f"{entry.name} · {title}", line.status.state))
+            found.append(Choice(entry.name, f"{entry.name} · {title}", line.status.state, entry.context_tokens))
     for own in shelf.brought(needs, reader):
         versions = [one for one in own.versions if "chat" in one.version.tasks]
         if own.chosen in versions:
             reference = f"models:/{own.name}@{CHAMPION}"
             label = f"{reference} · {say(reader.language, 'playground.in_use')}"
-            found.append(Choice(reference, label, _state(own.chosen)))
-        found += [Choice(one.version.uri, one.version.uri, _state(one)) for one in versions]
+            found.append(Choice(reference, label, _state(own.chosen), own.chosen.version.context_tokens))
+        found += [Choice(one.version.uri, one.version.uri, _state(one), one.version.context_tokens) for one in versions]
     return found
 
 
 def _state(one: shelf.Brought | None) -> str:
     return one.status.state if one and one.status else "pulled"
+
+
+def _plain(text: str) -> str:
+    """What was typed, with the line ends that a program would send."""
+    return text.replace("\r\n", "\n").strip()
 
 
 def _number(text: str) -> int | None:

@@ -114,7 +114,7 @@ def _page(
     trouble: errors.ShuyuanError | None,
     of: Account | None = None,
 ) -> Response:
-    today = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    today = datetime.now(needs.shell.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     midnights = [today - timedelta(days=back) for back in range(span - 1, -1, -1)]
     since = [(midnight, needs.gateway.totals(reader, since=midnight)) for midnight in midnights]
     totals = since[0][1]
@@ -142,7 +142,7 @@ def _page(
         limits=_allowance(needs, reader, of),
         share=_share(school),
         terms=needs.gateway.terms(reader),
-        cost=sum(one.cost_micros for one in totals) / 1e6,
+        cost=sum(one.cost_micros for one in totals),
         calls=needs.gateway.calls(reader, limit=CALLS_SHOWN),
     )
 

@@ -1,7 +1,7 @@
 // Small helps; every page works without them.
 // 1 answers wait on this device while the network is away   2 the tutor's words as they come
 // 3 boxes and the print button                               4 focus after a small update
-// 5 what is shown once is not lost by a slip of the finger
+// 5 what is shown once is not lost by a slip of the finger   6 copying
 (() => {
   "use strict";
   const QUEUE = "shuyuan.unsent";
@@ -227,11 +227,24 @@
     none.hidden = !!event.target.querySelector("input[name=learner]:checked");
     if (!none.hidden) { event.preventDefault(); event.target.querySelector("input[name=learner]")?.focus(); }
   });
+  // 6 · copying: the text of an element, and a word that it is done
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    getSelection().selectAllChildren(source); // where the clipboard is closed (plain HTTP), it can still be copied by hand
+    try { await navigator.clipboard.writeText(source.textContent); } catch { if (!document.execCommand("copy")) return; }
+    const before = button.textContent;
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = before; }, 2000);
+  });
   // 5 · what is shown this once: leaving asks first, unless it was printed or the form carries it along
-  if (document.querySelector("[data-once]")) {
+  const once = document.querySelector("[data-once]");
+  if (once) {
     let kept = false;
     addEventListener("afterprint", () => { kept = true; });
-    document.addEventListener("submit", (event) => { kept = kept || event.target.id === "prefs"; });
+    document.addEventListener("submit", (event) => { kept = kept || (event.target.id === "prefs" && once.dataset.once !== "lost"); });
+    once.addEventListener("click", () => { kept = kept || "copy" in once.dataset; });
     addEventListener("beforeunload", (event) => { if (!kept) event.preventDefault(); });
   }
 })();

@@ -64,11 +64,40 @@
     }
   };
 
+  // How long it is, and whether it may be too long for a chosen model; nothing is cut. Tokens are guessed: one for a
+  // Chinese character, a quarter for any other.
+  const HAN = /[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff\uac00-\ud7af]/g;
+  const measure = (form) => {
+    const line = form.querySelector("[data-length]");
+    const text = form.elements.prompt.value + form.elements.system.value;
+    const han = (text.match(HAN) || []).length;
+    const tokens = Math.ceil(han + (text.length - han) / 4);
+    const contexts = ["left", "right"].map((name) => Number(form.elements[name].selectedOptions[0]?.dataset.context || 0));
+    const context = Math.min(...contexts.filter(Boolean), Infinity);
+    const over = text.length > Number(line.dataset.most);
+    const near = tokens + Number(form.elements.max_tokens.value) > context;
+    const fill = (words, given) => words.replace(/{(\w+)}/g, (_, name) => given[name].toLocaleString("en"));
+    const parts = [fill(line.dataset.said, { chars: text.length, tokens })];
+    if (over) parts.push(line.dataset.over);
+    else if (near) parts.push(fill(line.dataset.near, { context }));
+    line.textContent = text ? parts.join(" · ") : "";
+    line.classList.toggle("slip", over || near);
+    return !over;
+  };
+  const told = (event) => {
+    const form = event.target.closest("form[data-playground]");
+    if (form) measure(form);
+  };
+  document.addEventListener("input", told);
+  document.addEventListener("change", told);
+  for (const form of document.querySelectorAll("form[data-playground]")) measure(form);
+
   document.addEventListener("submit", async (event) => {
     const form = event.target.closest("form[data-playground]");
     if (!form) return;
     event.preventDefault();
     const models = ["left", "right"].map((name) => form.elements[name].value).filter(Boolean);
+    if (!measure(form)) { form.elements.prompt.focus(); return; }
     if (form.dataset.busy || !form.elements.prompt.value.trim() || !models.length) return;
     form.dataset.busy = "1";
     form.querySelector("button").setAttribute("aria-disabled", "true");

@@ -8,7 +8,7 @@ import pytest
 from tests.maas.training.runs import rooms
 
 from shuyuan.compose import Platform
-from shuyuan.maas.training import following, searches, service, supervision
+from shuyuan.maas.training import following, searchwork, service, supervision
 
 Make = Callable[..., service.TrainingService]
 
@@ -17,7 +17,7 @@ Make = Callable[..., service.TrainingService]
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look more often than a server does."""
     monkeypatch.setattr(supervision, "LOOK_EVERY_S", 0.05)
-    monkeypatch.setattr(searches, "LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr(searchwork, "LOOK_EVERY_S", 0.1)
     monkeypatch.setattr(following, "LOOK_EVERY_S", 0.05)
 
 

@@ -1,6 +1,6 @@
 """Stands in for the child that trains: the same folder, signals and exit codes, a chain of hashes instead of a net.
 
-`python standin.py [--steps 40] [--pace 0.01] [--die-at N] [--refuse] [--deaf] FOLDER`
+`python standin.py [--steps 40] [--pace 0.01] [--die-at N] [--refuse] [--refuse-rate R] [--deaf] FOLDER`
 """
 
 import argparse
@@ -21,7 +21,7 @@ def main() -> int:
     folder, job = told.folder, json.loads((told.folder / "job.json").read_text())
     asked = list[str]()
     signal.signal(signal.SIGTERM, lambda *_: asked.append("pause"))
-    if told.refuse:
+    if told.refuse or job["config"].get("rate") == told.refuse_rate:
         write(folder / "error.json", {"code": "one_class", "message": "the label has one class", "fix": "add another"})
         return REFUSED
     step, state = resumed(folder) or (0, hashlib.sha256(str(job["seed"]).encode()).hexdigest())
@@ -54,6 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=0.01)
     parser.add_argument("--die-at", type=int, default=0)
     parser.add_argument("--refuse", action="store_true")
+    parser.add_argument("--refuse-rate", type=float)
     parser.add_argument("--deaf", action="store_true")
     parser.add_argument("folder", type=Path)
     return parser.parse_args()

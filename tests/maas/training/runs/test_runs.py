@@ -82,7 +82,7 @@ def test_what_has_not_begun_is_paused_and_cancelled_at_once(make: Make, school_i
 
 def test_runs_wait_for_each_other_and_single_ones_go_before_trials(make: Make, school_id: str) -> None:
     training, who = make("--steps", 3, at_work=False), rooms.person(school_id)
-    trial = training.start_for(school_id, who.account_id, rooms.new(), trial=("s" * 26, 0))
+    trial = training._starting.start(school_id, who.account_id, rooms.new(), trial=("s" * 26, 0))
     first, second = (training.start(who, rooms.new()) for _ in range(2))
     training.open()
     ends = [rooms.ended(training, run) for run in (trial, first, second)]
@@ -149,14 +149,6 @@ def test_without_the_extra_it_says_what_to_install(make: Make, school_id: str, m
     with pytest.raises(interface.ExtraMissing) as refused:
         make(at_work=False).start(rooms.person(school_id), rooms.new())
     assert "make train" in refused.value.fix
-
-
-def test_a_full_queue_is_refused(make: Make, school_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shuyuan.maas.training.service.MOST_OPEN", 1)
-    training, who = make(at_work=False), rooms.person(school_id)
-    training.start(who, rooms.new())
-    with pytest.raises(interface.TooManyRuns):
-        training.start(who, rooms.new())
 
 
 def test_two_schools_never_see_each_others_runs(make: Make, platform: Platform, school_id: str) -> None:

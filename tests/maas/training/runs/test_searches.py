@@ -13,7 +13,7 @@ from tests.maas.training.runs.conftest import Make
 
 from shuyuan.compose import Platform
 from shuyuan.kernel import errors
-from shuyuan.maas.training import interface, searches, service, store
+from shuyuan.maas.training import interface, searchwork, service, store
 
 SPACE: Mapping[str, Mapping[str, Any]] = {
     "rate": {"low": 1e-4, "high": 0.1, "log": True},
@@ -43,7 +43,7 @@ def ended(training: service.TrainingService, who: Any, search: interface.Search)
 
 def quick(training: service.TrainingService) -> service.TrainingService:
     """With values that come at once."""
-    training._searches._command = (sys.executable, "-c", QUICK)
+    training._searches.work.suggesting.command = (sys.executable, "-c", QUICK)
     return training
 
 
@@ -115,14 +115,14 @@ def test_a_space_the_task_does_not_take_is_refused(
 def test_a_hopeless_search_stops_with_the_reason_of_its_trials(make: Make, school_id: str) -> None:
     training, who = quick(make("--refuse")), rooms.person(school_id)
     found = ended(training, who, training.start_search(who, search_of(trials=50)))
-    assert (found.state, found.ended) == ("failed", searches.HOPELESS)
+    assert (found.state, found.ended) == ("failed", searchwork.HOPELESS)
     assert found.error is not None
     assert found.error["code"] == "one_class"
 
 
 def test_a_child_that_says_nothing_ends_the_search_with_its_last_words(make: Make, school_id: str) -> None:
     training, who = make(), rooms.person(school_id)
-    training._searches._command = (sys.executable, "-c", "raise SystemExit('no room here')")
+    training._searches.work.suggesting.command = (sys.executable, "-c", "raise SystemExit('no room here')")
     found = ended(training, who, training.start_search(who, search_of()))
     assert found.state == "failed"
     assert found.error is not None
@@ -168,8 +168,8 @@ def test_a_server_that_died_after_the_question_starts_the_trial_once(
 ) -> None:
     training, who = quick(make(at_work=False)), rooms.person(school_id)
     search = training.start_search(who, search_of())
-    training._searches.look()
+    training._searches.work.look()
     with platform.get("db").read() as conn:
         row, runs = store.open_searches(conn, None)[0], store.trials(conn, search.id)
-    training._searches._next(row, [])  # as a server does that has not seen the trial
+    training._searches.work._next(row, [])  # as a server does that has not seen the trial
     assert [one.id for one in training.trials(who, search.id)] == [runs[0].id]

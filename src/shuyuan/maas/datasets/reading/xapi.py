@@ -3,8 +3,6 @@
 An actor becomes a pseudonym: a keyed hash of what identifies them, the same in every import of a school.
 """
 
-import hashlib
-import hmac
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ import polars as pl
 from shuyuan.maas.datasets import interface
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.reading import lines
+from shuyuan.science.features import pseudonyms
 
 _BLOCK_CHARS = 1 << 20
 _SPACE = " \t\r\n,"
@@ -101,15 +100,11 @@ def pseudonym(actor: dict[str, Any], number: int, key: bytes) -> str:
     """What stands for an actor. Raises BadData when nothing identifies them."""
     account = actor.get("account")
     if isinstance(account, dict) and account.get("name"):
-        told = f"account\0{account.get('homePage', '')}\0{account['name']}"
-    else:
-        known = next((name for name in ("mbox", "mbox_sha1sum", "openid") if actor.get(name)), None)
-        if known is None:
-            raise interface.BadData(
-                f"statement {number} does not say who its actor is", fix="export with account or mbox"
-            )
-        told = f"{known}\0{actor[known]}"
-    return hmac.new(key, told.encode(), hashlib.sha256).hexdigest()[:24]
+        return pseudonyms.keyed(key, "account", f"{account.get('homePage', '')}\0{account['name']}")
+    known = next((name for name in ("mbox", "mbox_sha1sum", "openid") if actor.get(name)), None)
+    if known is None:
+        raise interface.BadData(f"statement {number} does not say who its actor is", fix="export with account or mbox")
+    return pseudonyms.keyed(key, known, str(actor[known]))
 
 
 def _unwrapped(buffer: str) -> tuple[str, bool]:

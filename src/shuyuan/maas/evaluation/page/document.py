@@ -21,6 +21,8 @@ _TILES = {
     "generation": ("chrf", "rouge_l", "bleu"),
     "language_model": ("perplexity", "nats_per_token"),
     "clustering": ("silhouette", "adjusted_rand", "clusters"),
+    "reconstruction": ("reconstruction_error", "unusual_share", "auc"),
+    "policy": ("mean_return", "gain", "baseline_return"),
 }
 _CELLS = 12  # columns of a row that are shown with an example
 
@@ -139,7 +141,9 @@ def _slices(report: Report, language: Language) -> str:
         return told + f'<p class="note good">{say("slices.none", language)}</p>'
     rows = [
         [
-            " · ".join(f"{safe(column)} = {safe(value)}" for column, value in one.where.items()),
+            " · ".join(
+                f"{safe(words.column(column, language))} = {safe(value)}" for column, value in one.where.items()
+            ),
             number(one.rows),
             number(one.error),
             number(one.overall),
@@ -232,18 +236,17 @@ def _folds(report: Report, language: Language) -> str:
         return ""
     most = max(len(values) for values in report.folds.values())
     heads = [say("figure", language), *(say("fold", language, n=str(n + 1)) for n in range(most))]
-    heads += [say("mean", language), say("spread", language)]
-    rows = [
-        [
-            safe(name(one, language)),
-            *(number(value) for value in values),
-            *[""] * (most - len(values)),
-            number(fmean(values)) if values else "",
-            number(stdev(values)) if len(values) > 1 else "",
-        ]
-        for one, values in report.folds.items()
-    ]
-    return f"<h2>{say('folds', language)}</h2>{_table(heads, rows, right=set(range(1, most + 3)))}"
+    heads += [say("mean", language), say("interval", language), say("spread", language)]
+    rows = []
+    for one, values in report.folds.items():
+        bounds = report.intervals.get(f"cv_mean:{one}")
+        cells = [*(number(value) for value in values), *[""] * (most - len(values))]
+        within = f"{number(bounds.low, 3)} – {number(bounds.high, 3)}" if bounds else ""
+        deviation = number(stdev(values)) if len(values) > 1 else ""
+        rows.append([safe(name(one, language)), *cells, number(fmean(values)) if values else "", within, deviation])
+    parts = say("folds.parts", language, parts=", ".join(say(f"part.{one}", language) for one in report.parts))
+    about = f"<p>{say('folds.about', language)}{' ' + parts if report.parts else ''}</p>"
+    return f"<h2>{say('folds', language)}</h2>{about}{_table(heads, rows, right=set(range(1, most + 4)))}"
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], right: set[int] | None = None) -> str:

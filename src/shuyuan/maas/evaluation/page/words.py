@@ -28,6 +28,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "by.person": ("按人重抽样", "drawing persons anew"),
     "by.row": ("按行重抽样", "drawing rows anew"),
     "by.wilson": ("威尔逊区间", "Wilson's formula"),
+    "by.fold": ("各折之间的差异", "how the folds differ"),
     "why": ("原因", "Why"),
     "not_computed": ("没有算出的指标", "Not computed"),
     "missing.no_probabilities": ("预测中没有各类别的概率", "the predictions carry no probabilities"),
@@ -38,6 +39,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "missing.no_groups": ("没有可以比较的分组列", "there is no column to compare groups by"),
     "missing.no_vectors": ("没有可以计算距离的数值", "there are no numbers to measure distances in"),
     "missing.no_labels": ("没有真实标签", "there are no labels"),
+    "missing.not_two_classes": ("标签不是两个类别", "the label has not two classes"),
     "missing.undefined": ("在这些数据上没有定义", "it is not defined on these rows"),
     "control": ("打乱标签对照", "Shuffled-label control"),
     "control.inputs": (
@@ -108,6 +110,13 @@ WORDS: dict[str, tuple[str, str]] = {
         "{rows} rows a second; file {size}.",
     ),
     "folds": ("交叉验证各折", "Each fold of the cross-validation"),
+    "folds.about": (
+        "每一行都由没有见过它的一折来预测。区间按各折的差异估计，并计入各折共用训练数据（Nadeau 与 Bengio，2003）。",
+        "Each row was predicted by the fit that had not seen it. The interval is from how the folds differ, widened "
+        "because they share rows (Nadeau & Bengio, 2003).",
+    ),
+    "folds.parts": ("参与划分的部分：{parts}", "Parts whose rows were dealt: {parts}"),
+    "length_of": ("「{column}」的长度", "length of {column}"),
     "fold": ("第 {n} 折", "Fold {n}"),
     "mean": ("平均", "Mean"),
     "spread": ("标准差", "Standard deviation"),
@@ -160,6 +169,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "name.adjusted_rand": ("调整兰德指数", "adjusted Rand index"),
     "name.clusters": ("簇数", "clusters"),
     "name.largest_share": ("最大簇占比", "share of the largest cluster"),
+    "name.reconstruction_error": ("重建误差", "reconstruction error"),
+    "name.unusual_share": ("异常行占比", "share of unusual rows"),
+    "name.mean_return": ("平均回报", "mean return"),
+    "name.baseline_return": ("对照的平均回报", "mean return without the policy"),
+    "name.gain": ("比对照多得", "gained over the baseline"),
+    "name.effective_rows": ("有效行数", "effective rows"),
+    "name.loss": ("损失", "loss"),
     "name.rows": ("行数", "rows"),
     "name.subgroup_gap": ("人群间最大差距", "largest gap between groups"),
     "name.subgroup_gap_excess": ("超出偶然的人群差距", "gap between groups beyond chance"),
@@ -187,3 +203,14 @@ def name(figure: str, language: Language) -> str:
     if f"name.{known}" not in WORDS:
         return figure
     return say(f"name.{known}", language) + (f": {name(of, language)}" if of else "")
+
+
+def column(told: str, language: Language) -> str:
+    """A column as slices name it: the length of a text is said in words.
+
+    >>> column("len(answer)", "en"), column("hours", "en")
+    ('length of answer', 'hours')
+    """
+    if told.startswith("len(") and told.endswith(")"):
+        return say("length_of", language, column=told[4:-1])
+    return told

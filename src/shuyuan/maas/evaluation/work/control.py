@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from shuyuan.maas.evaluation.figures import FLAGGED_AT
 from shuyuan.maas.evaluation.interface import Control, Suspect
 from shuyuan.maas.evaluation.work import persons
 from shuyuan.maas.evaluation.work.measures import Measures, Rows
@@ -18,7 +19,6 @@ from shuyuan.science import metrics
 
 Table = Mapping[str, Sequence[Any] | NDArray[Any]]  # Any: what the table holds
 Again = Callable[[Table], NDArray[np.float64]]  # the model's (N, K) probabilities or (N,) values
-FLAGGED_AT = 0.1  # distance from chance
 _REPEATS, _FEW_REPEATS, _FEW_ROWS, _MOST_ROWS = 20, 5, 500, 2000
 _TELLS = 0.99  # share right, guessed from one column alone
 

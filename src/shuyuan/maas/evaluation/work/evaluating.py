@@ -9,23 +9,21 @@ from numpy.typing import NDArray
 
 from shuyuan.maas.datasets import frames
 from shuyuan.maas.evaluation import folder
-from shuyuan.maas.evaluation.interface import FEWEST_PERSONS, Confusion, Control, Gap, Latency, Report
+from shuyuan.maas.evaluation.interface import FEWEST_PERSONS, Confusion, Control, Gap, Interval, Latency, Report
 from shuyuan.maas.evaluation.work import (
-    classes,
     control,
     errors,
     groups,
     intervals,
-    orders,
+    measuring,
     persons,
     predicted,
     predicting,
-    texts,
     timing,
-    values,
 )
 from shuyuan.maas.evaluation.work.measures import Measures, Rows, finite
 from shuyuan.maas.evaluation.work.refusal import Refused
+from shuyuan.science.metrics import spread
 
 Table = Mapping[str, Sequence[Any] | NDArray[Any]]  # Any: what the table holds
 Tell = Callable[[folder.Stage], None]
@@ -44,7 +42,7 @@ def evaluate(job: folder.EvaluateJob, out: Path, tell: Tell) -> Report:
     said = _said(job, table, truth, model)
     predicted.write(out / folder.PREDICTIONS, said, job.head.part)
     tell("measuring")
-    measured = _measured(job, said, table, model)
+    measured = measuring.measured(job, said, table, model)
     rows = measured.said.rows
     person = _person(schema, table, rows)
     figures = finite(measured.figures)
@@ -74,7 +72,7 @@ def evaluate(job: folder.EvaluateJob, out: Path, tell: Tell) -> Report:
             "rows": len(rows),
             "persons": None if person is None else _count(person),
             "figures": figures,
-            "intervals": bounds,
+            "intervals": bounds | _fold_intervals(job.subject.folds),
             "missing": missing | _why_missing(gaps, checked, latency),
             "slices": slices,
             "slices_tested": tested,
@@ -162,43 +160,6 @@ def _said(
     return predicting.predict(model, table, truth, family)
 
 
-def _measured(
-    job: folder.EvaluateJob, said: predicted.Predicted, table: Table, model: predicting.Model | None
-) -> Measures:
-    family = job.head.family
-    if family == "classification":
-        return classes.measure(said, job.seed)
-    if family == "regression":
-        return values.measure(said, job.seed)
-    if family == "generation":
-        return texts.generation(said)
-    if family == "language_model":
-        return texts.language_model(said)
-    if family == "ranking":
-        person = [column.name for column in job.columns if column.role == "person" and column.name in table]
-        query = persons.codes_of(table[person[0]])[said.rows] if person else None
-        return orders.ranking(said, query)
-    return orders.clustering(said, _vectors(job, table, said.rows, model), job.seed)
-
-
-def _vectors(
-    job: folder.EvaluateJob, table: Table, rows: Rows, model: predicting.Model | None
-) -> NDArray[np.float64] | None:
-    """What distances are measured in: the model's own inputs, else the numbers among the features, standardised."""
-    if model is not None:
-        dense = [one.reshape(len(one), -1) for one in model.encode(table).values() if one.dtype.kind == "f"]
-        if dense:
-            return np.concatenate(dense, axis=1)[rows].astype(np.float64)
-    found = []
-    for column in job.columns:
-        values = table.get(column.name)
-        if column.role == "feature" and isinstance(values, np.ndarray) and values.dtype.kind in "if":
-            numbers = values[rows].astype(np.float64)
-            numbers = np.where(np.isfinite(numbers), numbers, np.nanmean(numbers) if np.isfinite(numbers).any() else 0)
-            found.append((numbers - numbers.mean()) / (numbers.std() or 1.0))
-    return np.column_stack(found) if found else None
-
-
 def _person(schema: Sequence[Mapping[str, str]], table: Table, rows: Rows) -> Rows | None:
     names = [name for name in persons.kinds(schema, "person") if name in table]
     return persons.codes_of(table[names[0]])[rows] if names else None
@@ -270,6 +231,15 @@ def _fold_figures(folds: Mapping[str, Sequence[float]]) -> dict[str, float]:
         told[f"cv_mean:{name}"] = float(np.mean(each))
         told[f"cv_spread:{name}"] = float(np.std(each, ddof=1)) if len(each) > 1 else 0.0
     return told
+
+
+def _fold_intervals(folds: Mapping[str, Sequence[float]]) -> dict[str, Interval]:
+    found = {f"cv_mean:{name}": spread.over_folds(each) for name, each in folds.items()}
+    return {
+        name: Interval(low=one.low, high=one.high, by="fold")
+        for name, one in found.items()
+        if one.low is not None and one.high is not None
+    }
 
 
 def _latency(model: predicting.Model | None, table: Table) -> Latency | None:

@@ -1,6 +1,7 @@
-"""Cut a table into folds: files to train on and to hold out, and which row each held-out row was."""
+"""Cut rows into folds: files to train on and to hold out, and which row each held-out row was."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,22 +13,42 @@ from shuyuan.science.features import base
 from shuyuan.science.metrics import folds
 
 _ROLE = {"person": "person", "time": "time", "stratified": "label"}
+_FEWEST_ROWS = 2
 
 
 def cut(job: folder.FoldsJob, out: Path) -> None:
-    """Write `fold-1` … `fold-k`. Raises Refused."""
+    """Write `fold-1` … `fold-k`, and the rows that are held out once as `table.parquet`. Raises Refused."""
     import polars as pl
 
-    frame = pl.read_parquet(job.table)
-    for number, fold in enumerate(_plan(job, frame.height), start=1):
-        place = out / f"fold-{number}"
-        place.mkdir(parents=True, exist_ok=True)
-        for name, rows in (("train", fold.train), ("held_out", fold.held_out)):
-            frame[rows].write_parquet(place / f"{name}.parquet")
-        np.save(place / "rows.npy", fold.held_out)
+    frame = pl.concat([pl.read_parquet(path) for path in (job.table, *job.more)])
+    if job.held is not None:
+        held = pl.read_parquet(job.held)
+        held.write_parquet(out / folder.TABLE)
+        _write(out, 1, _shuffled(job, frame), held, np.arange(held.height))
+        return
+    frame.write_parquet(out / folder.TABLE)
+    for number, fold in enumerate(_plan(job, out / folder.TABLE, frame.height), start=1):
+        _write(out, number, frame[fold.train], frame[fold.held_out], fold.held_out)
 
 
-def _plan(job: folder.FoldsJob, rows: int) -> list[folds.Fold]:
+def _write(out: Path, number: int, train: Any, held: Any, rows: Any) -> None:  # polars frames and an array
+    place = out / folder.fold_name(number)
+    place.mkdir(parents=True, exist_ok=True)
+    train.write_parquet(place / "train.parquet")
+    held.write_parquet(place / "held_out.parquet")
+    np.save(place / "rows.npy", rows)
+
+
+def _shuffled(job: folder.FoldsJob, frame: Any) -> Any:  # polars frames
+    """The rows with their labels dealt anew."""
+    names = [column.name for column in job.columns if column.role == "label"]
+    if not names or frame.height < _FEWEST_ROWS:
+        raise Refused("wrong_columns", "no column has the role 'label'", "give a column that role")
+    order = np.random.default_rng(job.seed).permutation(frame.height)
+    return frame.with_columns(frame[names[0]][order])
+
+
+def _plan(job: folder.FoldsJob, table: Path, rows: int) -> list[folds.Fold]:
     try:
         if job.by == "random":
             return folds.k_fold(rows, job.k, seed=job.seed)
@@ -35,7 +56,7 @@ def _plan(job: folder.FoldsJob, rows: int) -> list[folds.Fold]:
         if not names:
             fix = "give a column that role, or cut at random"
             raise Refused("wrong_columns", f"no column has the role {_ROLE[job.by]!r}", fix)
-        column = frames.read(job.table, names[:1])[names[0]]
+        column = frames.read(table, names[:1])[names[0]]
         if job.by == "person":
             return folds.by_person(persons.codes_of(column), job.k, seed=job.seed)
         if job.by == "stratified":

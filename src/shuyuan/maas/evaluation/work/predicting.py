@@ -102,6 +102,9 @@ def predict(model: Model, table: Table, truth: Sequence[Any] | None, family: str
         return Predicted(numbers, label, said, model.labels, p)
     if family == "regression":
         return Predicted(numbers, label, values(found, model).tolist())
+    if family == "reconstruction":
+        score = {"score": values(found, model)}
+        return Predicted(numbers, label, clusters(found, model), values=score)
     if family == "clustering":
         return Predicted(numbers, label, clusters(found, model))
     raise Refused(

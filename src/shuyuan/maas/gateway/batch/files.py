@@ -1,5 +1,6 @@
 """Files of `/v1/files`: uploaded by one person, seen by that person alone, sealed, bounded, gone after thirty days."""
 
+import mimetypes
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,14 @@ class File:
     endpoint: str = ""
     lines: int = 0
     offsets: tuple[int, ...] = ()
+
+    @property
+    def media_type(self) -> str:
+        """What its content is sent as: lines of JSON, the kind of sound its name says, or bytes."""
+        if self.purpose != "user_data":
+            return "application/jsonl"
+        told = mimetypes.guess_type(self.filename)[0] or ""
+        return told if told.startswith(("audio/", "video/")) else "application/octet-stream"
 
     def to_dict(self) -> dict[str, Any]:  # Any: JSON
         """OpenAI's shape."""
@@ -152,10 +161,12 @@ class Files:
 
     def _judged(self, purpose: Purpose, size: int, source: IO[bytes]) -> jsonl.Scan | None:
         most = MAX_BATCH_BYTES if purpose == "batch" else MAX_SOUND_BYTES
-        if not 0 < size <= most:
-            raise errors.TooLarge(f"the file has {size} bytes; 1 to {most} are kept", fix="send several files")
+        if size > most:
+            raise errors.TooLarge(f"the file has {size} bytes; at most {most} are kept", fix="send several files")
         if purpose == "batch":
             return jsonl.scan(source)
+        if not size:
+            raise sounds.BadSound("the file is empty", fix="send its content")
         sounds.look(source.read())
         return None
 

@@ -44,9 +44,14 @@ class Request:
 
 
 def scan(source: IO[bytes]) -> Scan:
-    """Check every line. Raises BadLine; TooLarge over 100,000 lines."""
-    seen, offsets, endpoint, at = set[str](), list[int](), "", 0
+    """Check every line; blank ones may only end the file. Raises BadLine; TooLarge over 100,000 lines."""
+    seen, offsets, endpoint, at, blank = set[str](), list[int](), "", 0, 0
     for number, raw in enumerate(_lines(source), 1):
+        if not raw.strip():
+            blank = blank or number
+            continue
+        if blank:
+            raise BadLine(blank, "the line is blank", fix="delete it: only the end of a file may be blank")
         request = read(raw, number)
         if request.custom_id in seen:
             raise BadLine(number, f"custom_id {request.custom_id!r} stands twice", fix="give each line its own")

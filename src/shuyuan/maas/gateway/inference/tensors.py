@@ -25,9 +25,15 @@ _KINDS = {"BOOL": "b", "UINT8": "iu", "INT32": "iu", "INT64": "iu", "FP32": "iuf
 
 
 class BadTensor(errors.BadInput):
-    """A request the protocol does not allow, or a tensor that contradicts itself."""
+    """A tensor that contradicts itself, or the model it is sent to."""
 
     code = "bad_tensor"
+
+
+class BadRequest(errors.BadInput):
+    """A request that does not follow the protocol, before any tensor is looked at."""
+
+    code = "invalid_request"
 
 
 @dataclass(frozen=True)
@@ -49,14 +55,14 @@ class Inference:
 
 
 def read(body: bytes, header_length: str | None) -> Inference:
-    """Parse a request. Raises BadTensor naming the field."""
+    """Parse a request. Raises BadRequest or BadTensor naming the field."""
     head, raw = _split(body, header_length)
     try:
         said = json.loads(head)
     except (ValueError, RecursionError) as wrong:
-        raise BadTensor(f"the request is not JSON: {wrong}", fix="send valid JSON") from wrong
+        raise BadTensor(f"the request is not JSON: {wrong}", fix="send valid JSON", code="malformed_json") from wrong
     if not isinstance(said, dict):
-        raise BadTensor("the request is not a JSON object", fix='send {"inputs": [...]}')
+        raise BadRequest(f"the request is {str(said)[:80]}, no JSON object", fix='send {"inputs": [...]}')
     inputs, used = dict[str, Array](), 0
     for told in _objects(said, "inputs", least=1):
         name = _name(told, inputs)
@@ -117,7 +123,7 @@ def _split(body: bytes, header_length: str | None) -> tuple[bytes, bytes]:
     if header_length is None:
         return body, b""
     if not (header_length.isascii() and header_length.isdigit()) or int(header_length) > len(body):
-        raise BadTensor(f"{LENGTH_HEADER} is {header_length!r} for a body of {len(body)} bytes", fix="mend the header")
+        raise BadRequest(f"{LENGTH_HEADER} is {header_length!r} for a body of {len(body)} bytes", fix="mend the header")
     return body[: int(header_length)], body[int(header_length) :]
 
 
@@ -174,7 +180,8 @@ def _objects(said: Json, field: str, *, least: int) -> Sequence[Json]:
         or not least <= len(told) <= MAX_TENSORS
         or not all(isinstance(o, dict) for o in told)
     ):
-        raise BadTensor(f"`{field}` is no list of {least} to {MAX_TENSORS} objects", fix="see the protocol")
+        given = str(said.get(field, "missing"))[:80]
+        raise BadRequest(f"`{field}` is {given}: {least} to {MAX_TENSORS} objects are read", fix="send a list of them")
     return told
 
 
@@ -188,10 +195,10 @@ def _name(told: Json, taken: Mapping[str, object]) -> str:
 def _parameters(told: Json) -> Json:
     found = told.get("parameters") or {}
     if not isinstance(found, dict):
-        raise BadTensor("`parameters` is no object", fix="send an object or leave it out")
+        raise BadRequest(f"`parameters` is {str(found)[:80]}", fix="send an object or leave it out")
     for word in ("shared_memory_region", "classification", "sequence_id"):
         if found.get(word):
-            raise BadTensor(f"the parameter {word!r} is not served", fix="leave it out")
+            raise BadRequest(f"the parameter {word!r} is not served", fix="leave it out", code="unsupported_parameter")
     return found
 
 

@@ -6,9 +6,10 @@ PNG, JPEG and WebP, known by their magic. The caps stand before any decoder sees
 import struct
 from dataclasses import dataclass
 
-from shuyuan.kernel import errors
 from shuyuan.maas.gateway import interface
+from shuyuan.maas.runners import interface as runners
 
+BadPicture = runners.BadPicture
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 16_384
 _MAX_STEPS = 4_096  # segments of a JPEG: one made to be walked through for ever is broken
@@ -25,13 +26,7 @@ class Picture:
     height: int
 
 
-class BadPicture(errors.BadInput):
-    """Not a picture that is read here, or a broken one."""
-
-    code = "bad_image"
-
-
-def look(data: bytes) -> Picture:
+def look(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
     """Format and size. Raises BadPicture; TooMuch over the caps.
 
     >>> look(b"\\x89PNG\\r\\n\\x1a\\n" + bytes(4) + b"IHDR" + (640).to_bytes(4) + (480).to_bytes(4))
@@ -47,10 +42,10 @@ def look(data: bytes) -> Picture:
         )
     if not found.width or not found.height:
         raise BadPicture(f"a picture of {found.width} x {found.height} pixels shows nothing", fix="send another")
-    if found.width * found.height > MAX_PIXELS or max(found.width, found.height) > MAX_SIDE:
+    if found.width * found.height > most_pixels or max(found.width, found.height) > MAX_SIDE:
         raise interface.TooMuch(
             f"the picture has {found.width} x {found.height} pixels; "
-            f"at most {MAX_PIXELS} and {MAX_SIDE} a side are read",
+            f"at most {most_pixels} and {MAX_SIDE} a side are read",
             fix="send a smaller picture",
             code="image_too_large",
         )

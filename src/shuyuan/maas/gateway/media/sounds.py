@@ -7,8 +7,9 @@ Known by their magic: WAV, FLAC, Ogg (Opus, Vorbis), MP3, MP4/M4A, WebM. Lengths
 import struct
 from dataclasses import dataclass
 
-from shuyuan.kernel import errors
+from shuyuan.maas.runners import interface as runners
 
+BadSound = runners.BadSound
 _MP3_KBIT = {  # MPEG version 1 / 2, layer III
     3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -25,12 +26,6 @@ class Sound:
 
     format: str
     duration_s: float | None
-
-
-class BadSound(errors.BadInput):
-    """Not a sound file that is read here, or a broken one."""
-
-    code = "bad_audio"
 
 
 def look(data: bytes) -> Sound:

@@ -21,6 +21,7 @@ from shuyuan.maas.gateway.inference import graphs
 from shuyuan.maas.gateway.media import decoder, labels, pictures
 
 DEADLINE_S = 120.0
+MAX_PAGE_PIXELS = 25_000_000
 _OCR_TOKENS = 1_000  # reserved for a page; settled with what the runner counts
 
 
@@ -66,7 +67,7 @@ class Eyes:
         """Text and where it stands; `hear` is told the text first. Raises BadPicture, TooMuch, NotClaimed."""
         began, desk = began or time.perf_counter(), self._desk
         desk.admit(principal)
-        size = pictures.look(picture)
+        size = pictures.look(picture, MAX_PAGE_PIXELS)
         model = await desk.locate(principal, name, "ocr")
         text, data, spent = "", dict[str, Any](), interface.Usage(0)
         async with desk.booked(principal, model, "ocr", tokens=_OCR_TOKENS, prompt_tokens=0, began=began) as call:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
@@ -32,7 +33,10 @@ class Timed(APIRoute):
         async def timed(request: Request) -> Response:
             request.state.began = time.perf_counter()
             calling.note(request.scope["headers"])
-            response = await handle(request)
+            try:
+                response = await handle(request)
+            except RequestValidationError as wrong:  # in the address or a header: bodies are parsed by the handlers
+                raise wire.refusal(wrong.errors()) from wrong
             if OVERHEAD not in response.headers:  # what no model was asked for: all of it is ours
                 response.headers[OVERHEAD] = f"{(time.perf_counter() - request.state.began) * 1000:.2f}"
             return response

@@ -19,10 +19,11 @@ from shuyuan.identity import http as identity_http
 from shuyuan.kernel import errors, log
 from shuyuan.kernel.http import middleware
 from shuyuan.kernel.settings import Settings
-from shuyuan.maas.gateway import calling
+from shuyuan.maas.gateway import calling, pacing
 from shuyuan.maas.gateway import errors as error_pages
 from shuyuan.maas.gateway.routes import chat, common, vectors
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.serving import interface as serving
 
 Handler = Callable[..., Awaitable[Response]]
 _PARTS = (chat, vectors)
@@ -68,6 +69,7 @@ class Express:
     ) -> None:
         self.app, self._desk, self._entries, self._max = app, gateway.desk, entries, max_body_bytes
         self._asking: dict[str, asyncio.Future[None]] = {}  # credential → the look-up under way
+        self._pacing = pacing.Pacing()
         self._gate, self._quick_gate = identity_http.gate(identity), identity_http.quick_gate(identity)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,6 +100,9 @@ class Express:
             principal = identity_http.caller(request)
             request.state.allowances = await self._desk.known_allowances(principal)
             return await handler(request, principal)
+        except serving.Overloaded as full:
+            self._pacing.refused()
+            return error_pages.answer(request, full)
         except errors.ShuyuanError as failure:
             return error_pages.answer(request, failure)
         except Exception as defect:

@@ -1,8 +1,10 @@
 """`/v1/files` and `/v1/batches`, as OpenAI's clients know them."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -87,9 +89,10 @@ def _files(gateway: GatewayService, files: shelf.Files) -> APIRouter:
 
     @api.get("/files/{file_id}/content")
     def content(file_id: str, principal: Principal = Depends(known)) -> Response:
-        """Its bytes."""
-        pieces = files.content(principal, file_id)
-        return StreamingResponse(pieces, media_type="application/octet-stream", headers={"cache-control": "no-store"})
+        """Its bytes, under the name it was given."""
+        kept, pieces = files.get(principal, file_id), files.content(principal, file_id)
+        headers = {"cache-control": "no-store", "content-disposition": _attached(kept.filename)}
+        return StreamingResponse(pieces, media_type=kept.media_type, headers=headers)
 
     @api.delete("/files/{file_id}")
     def delete(request: Request, file_id: str, principal: Principal = Depends(known)) -> Response:
@@ -137,6 +140,17 @@ def _batches(gateway: GatewayService, jobs: batches.Batches) -> APIRouter:
         return common.answer(request, jobs.cancel(principal, batch_id).to_dict())
 
     return api
+
+
+def _attached(name: str) -> str:
+    """`Content-Disposition` of RFC 6266: the name in plain letters for old clients, and as it is (RFC 5987).
+
+    >>> _attached('../答 "1".jsonl')
+    "attachment; filename=\"_ _1_.jsonl\"; filename*=UTF-8''%E7%AD%94%20%221%22.jsonl"
+    """
+    name = "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter.isprintable()) or "file"
+    plain = re.sub(r"[^ !#$&+.^`|~\w-]", "_", name, flags=re.ASCII)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _page(found: list[dict[str, Any]], limit: int) -> common.Json:  # Any: JSON

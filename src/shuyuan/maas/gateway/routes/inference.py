@@ -70,7 +70,7 @@ def _models(api: APIRouter, gateway: GatewayService) -> None:
     async def infer(request: Request, model: str, version: str = "", principal: Principal = Depends(known)) -> Response:
         """Tensors in, tensors out, as JSON or bytes."""
         if encoding := request.headers.get("content-encoding"):
-            raise tensors.BadTensor(f"content-encoding {encoding!r} is not read", fix="send the body as it is")
+            raise tensors.BadRequest(f"content-encoding {encoding!r} is not read", fix="send the body as it is")
         body, name = await request.body(), _reference(model, version)
         desk.admit(principal)
         asked = await run_in_threadpool(tensors.read, body, request.headers.get(tensors.LENGTH_HEADER))
@@ -152,7 +152,7 @@ def _predicts(desk: desks.Desk, model: str, school_id: str) -> bool:
 def _reference(model: str, version: str) -> str:
     """What the catalogue knows it by. A path with a version is registered first: the decorator nearest the function."""
     if version and not (version.isascii() and version.isdigit() and len(version) < 10):
-        raise tensors.BadTensor(f"version {version[:40]!r} is no number", fix="use a number, or leave it out")
+        raise tensors.BadRequest(f"version {version[:40]!r} is no number", fix="use a number, or leave it out")
     return f"models:/{model.removeprefix('models:/')}/{version}" if version else model
 
 

@@ -5,7 +5,7 @@ from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.catalogue import interface as catalogue_api
-from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway import interface, models
 from shuyuan.maas.gateway.routes import common
 from shuyuan.maas.gateway.service import GatewayService
 
@@ -30,32 +30,44 @@ def router(gateway: GatewayService) -> APIRouter:
 
 def _listed(gateway: GatewayService, school_id: str) -> list[common.Json]:
     found = []
-    for status in gateway.models(school_id):
-        if status.state == "absent":
+    for one in gateway.desk.listed(school_id):
+        if one.status.state == "absent":
             continue
         try:
-            card = gateway.desk.card(status.model, school_id)
-        except (catalogue_api.UnknownModel, catalogue_api.HashMismatch):  # no version in use, or its file is broken
+            card = gateway.desk.card(one.status.model, school_id) if one.version is None else None
+        except (catalogue_api.UnknownModel, catalogue_api.HashMismatch):  # its file is broken
             continue
-        found.append(_model(status, card))
+        found.append(_model(one, card))
     return found
 
 
 def _one(gateway: GatewayService, model: str, school_id: str) -> common.Json:
+    """Under the name it was asked by, whichever spelling that is."""
     card = gateway.desk.card(model, school_id)  # raises UnknownModel
-    status = next((s for s in gateway.models(school_id) if s.model == model), interface.ModelStatus(model, "pulled"))
-    return _model(status, card)
+    listed = gateway.desk.listed(school_id)
+    found = next((one for one in listed if (one.is_one(card) if card else one.status.model == model)), None)
+    if found is None:
+        found = models.Listed(interface.ModelStatus(model, "pulled" if card else "absent"), None)
+    return _model(found, card) | {"id": model}
 
 
-def _model(status: interface.ModelStatus, card: catalogue_api.Loadable | None) -> common.Json:
+def _model(one: models.Listed, card: catalogue_api.Loadable | None) -> common.Json:
+    """card: the file of an entry, which has no version; None while it is being pulled."""
+    about = one.version or card
     return {
-        "id": status.model,
+        "id": one.status.model,
         "object": "model",
-        "created": int(card.path.stat().st_mtime) if card else 0,
+        "created": _created(one.version, card),
         "owned_by": "shuyuan",
-        "state": status.state,
-        "progress": status.progress,
-        "version": card.version if card else "",
-        "tasks": list(card.tasks) if card else [],
-        "context_tokens": card.context_tokens if card else None,
+        "state": one.status.state,
+        "progress": one.status.progress,
+        "version": one.version.uri if one.version else card.version if card else "",
+        "tasks": list(about.tasks) if about else [],
+        "context_tokens": about.context_tokens if about else None,
     }
+
+
+def _created(version: catalogue_api.Version | None, card: catalogue_api.Loadable | None) -> int:
+    if version is not None:
+        return int(version.created_at.timestamp())
+    return int(card.path.stat().st_mtime) if card else 0

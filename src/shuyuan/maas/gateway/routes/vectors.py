@@ -18,7 +18,12 @@ def router(gateway: GatewayService) -> APIRouter:
         body = wire.parse(wire.EmbedBody, await request.body())
         async with streaming.while_reading(request.receive):
             answer = await gateway.embed(
-                principal, body.model, body.input, kind=body.input_type, began=request.state.began
+                principal,
+                body.model,
+                body.input,
+                kind=body.input_type,
+                truncate=body.truncate,
+                began=request.state.began,
             )
         made = answer.vectors.shape[1]
         if body.dimensions not in (None, made):

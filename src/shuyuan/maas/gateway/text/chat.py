@@ -68,6 +68,8 @@ def _payload(request: interface.ChatRequest, limit: int) -> Mapping[str, object]
     payload |= {"json_schema": dict(request.json_schema)} if request.json_schema is not None else {}
     payload |= {"tools": [dict(tool) for tool in request.tools]} if request.tools else {}
     payload |= {"tool_choice": request.tool_choice} if request.tools and request.tool_choice is not None else {}
+    together = request.parallel_tool_calls
+    payload |= {"parallel_tool_calls": together} if request.tools and together is not None else {}
     return payload
 
 

@@ -12,12 +12,19 @@ from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.gateway import checks, interface, models
 from shuyuan.maas.gateway import desk as desks
 from shuyuan.maas.gateway.text import screening
+from shuyuan.maas.runners import interface as runners
 from shuyuan.science.text import keywords as keyword_lists
 from shuyuan.science.text import policy, sentiment
 
 T = TypeVar("T")
 DEADLINE_S = 60.0
 _READS: tuple[catalogue_api.Task, ...] = ("chat", "complete", "embed")  # a model that does one has a tokenizer
+
+
+class ForeignTokens(errors.BadInput):
+    """Numbers that are no tokens of this model."""
+
+    code, param = "invalid_request", "tokens"
 
 
 async def tokenize(desk: desks.Desk, principal: Principal, model: str, text: str) -> interface.Tokens:
@@ -32,7 +39,10 @@ async def tokenize(desk: desks.Desk, principal: Principal, model: str, text: str
 async def detokenize(desk: desks.Desk, principal: Principal, model: str, tokens: Sequence[int]) -> interface.Tokens:
     """The text of tokens."""
     payload = {"tokens": list(tokens)}
-    receipt, found, data = await _asked(desk, principal, model, "detokenize", payload)
+    try:
+        receipt, found, data = await _asked(desk, principal, model, "detokenize", payload)
+    except runners.BadPayload as foreign:
+        raise ForeignTokens(foreign.message, fix=foreign.fix) from foreign
     return interface.Tokens(receipt, str(data.get("text", "")), tuple(tokens), found.context_tokens)
 
 

@@ -8,7 +8,7 @@ from shuyuan.maas.gateway.wire.base import (
     MODEL_NAME_CHARS,
     Body,
     ModelName,
-    Refused,
+    Switch,
     Text,
     error_body,
     event,
@@ -18,6 +18,7 @@ from shuyuan.maas.gateway.wire.chat import ChatBody
 from shuyuan.maas.gateway.wire.choices import ChatChoices
 from shuyuan.maas.gateway.wire.completions import CompletionBody, CompletionChoices
 from shuyuan.maas.gateway.wire.moderation import ModerationBody, moderation
+from shuyuan.maas.gateway.wire.refusals import Refused, refusal
 from shuyuan.maas.gateway.wire.services import (
     ClassifyBody,
     KeywordsBody,
@@ -46,6 +47,7 @@ __all__ = [
     "RerankBody",
     "SentimentBody",
     "SummarizeBody",
+    "Switch",
     "Text",
     "TokenizeBody",
     "TranslateBody",
@@ -55,4 +57,5 @@ __all__ = [
     "moderation",
     "parse",
     "ranking",
+    "refusal",
 ]

@@ -9,36 +9,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from shuyuan.kernel import errors
 from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway.wire import refusals
 
 M = TypeVar("M", bound=BaseModel)
 MODEL_NAME_CHARS = 160
 ModelName = Annotated[str, Field(min_length=1, max_length=MODEL_NAME_CHARS)]
 Text = Annotated[str, Field(min_length=1, max_length=interface.MAX_CHARS)]
 Neutral = Mapping[str, tuple[object, ...]]  # field → values accepted because they change nothing
+Switch = Annotated[bool, Field(strict=True)]  # true or false: no word, no number
 IGNORED = ("user", "metadata", "safety_identifier", "prompt_cache_key", "reasoning_effort")
 DONE = b"data: [DONE]\n\n"
-
-
-class Refused(errors.BadInput):
-    """A field that is wrong, named in `param`."""
-
-    def __init__(self, message: str, *, param: str | None, fix: str = "", code: str = "invalid_request") -> None:
-        super().__init__(message, fix=fix, code=code)
-        self.param = param
 
 
 class Body(BaseModel):
     """A JSON object without unknown fields."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class Unsupported(ValueError):
-    """A field whose value asks for what is not done here."""
-
-    def __init__(self, param: str, value: object) -> None:
-        super().__init__(f"{param}={json.dumps(value, ensure_ascii=False)[:80]} is not supported")
-        self.param = param
 
 
 def as_list(value: object) -> object:
@@ -59,10 +45,17 @@ def drop_neutral(value: dict[str, Any], neutral: Neutral) -> dict[str, Any]:
     for name, given in value.items():
         if name in neutral:
             if given is not None and not any(given == one for one in neutral[name]):
-                raise Unsupported(name, given)
+                raise refusals.Unsupported(name, given)
         elif name not in IGNORED:
             kept[name] = given
     return kept
+
+
+def require(given: object, field: str, other: object, rule: str) -> None:
+    """Raise Refused for a field that says something without the other it rests on."""
+    if given and not other:
+        told = given.model_dump() if isinstance(given, BaseModel) else given
+        raise refusals.Refused(f"{field} is {refusals.shown(told)}: it {rule}", param=field, fix="leave it out")
 
 
 def parse(kind: type[M], body: bytes) -> M:
@@ -70,27 +63,7 @@ def parse(kind: type[M], body: bytes) -> M:
     try:
         return kind.model_validate_json(body)
     except ValidationError as wrong:
-        raise _refusal(wrong) from wrong
-
-
-def _refusal(wrong: ValidationError) -> Refused:
-    first = wrong.errors(include_url=False)[0]
-    unknown = first["type"] == "extra_forbidden"
-    param = ".".join(str(step) for step in first["loc"] if unknown or _is_field(step)) or None
-    if first["type"] == "json_invalid":
-        cause = first["ctx"]["error"]
-        return Refused(f"the body is not JSON: {cause}", param=None, fix="send valid JSON", code="malformed_json")
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, Unsupported):
-        return Refused(str(cause), param=cause.param, fix="leave it out", code="unsupported_parameter")
-    if unknown:
-        return Refused(f"unknown field {param!r}", param=param, fix="leave it out", code="unknown_parameter")
-    return Refused(f"{param or 'body'}: {first['msg']}", param=param, fix="see /openapi.json")
-
-
-def _is_field(step: int | str) -> bool:
-    """A field or a place in a list; pydantic also tells which member of a union it tried."""
-    return isinstance(step, int) or (step.replace("_", "").islower() and step.isidentifier())
+        raise refusals.refusal(wrong.errors(include_url=False)) from wrong
 
 
 def event(body: dict[str, Any]) -> bytes:

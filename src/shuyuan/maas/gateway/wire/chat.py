@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue, field_validator, model_validator
 
 from shuyuan.maas.gateway import interface
-from shuyuan.maas.gateway.wire import base
+from shuyuan.maas.gateway.wire import base, refusals
 from shuyuan.science.text import schemas
 
 _NEUTRAL: base.Neutral = {
@@ -15,7 +15,6 @@ _NEUTRAL: base.Neutral = {
     "logit_bias": ({},),
     "functions": ([],),
     "function_call": ("none",),
-    "parallel_tool_calls": (True, False),
     "service_tier": ("auto", "default"),
     "store": (False,),
     "modalities": (["text"],),
@@ -79,7 +78,7 @@ class Function(base.Body):
     name: str = Field(pattern=_NAME)
     description: str = Field("", max_length=4_000)
     parameters: dict[str, JsonValue] | None = None
-    strict: bool | None = None
+    strict: base.Switch | None = None
 
 
 class Tool(base.Body):
@@ -100,7 +99,7 @@ class JsonSchema(base.Body):
     name: str = Field("answer", pattern=_NAME)
     description: str | None = Field(None, max_length=4_000)
     schema_: dict[str, JsonValue] = Field(alias="schema")
-    strict: bool | None = None
+    strict: base.Switch | None = None
 
 
 class ResponseFormat(base.Body):
@@ -115,8 +114,8 @@ class ResponseFormat(base.Body):
 
 
 class StreamOptions(base.Body):
-    include_usage: bool = False
-    include_obfuscation: bool = False
+    include_usage: base.Switch = False
+    include_obfuscation: base.Switch = False
 
 
 class ChatBody(base.Body):
@@ -124,7 +123,7 @@ class ChatBody(base.Body):
 
     model: base.ModelName
     messages: list[ChatMessage] = Field(min_length=1, max_length=interface.MAX_MESSAGES)
-    stream: bool = False
+    stream: base.Switch = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
@@ -133,11 +132,12 @@ class ChatBody(base.Body):
     stop: base.Stops | None = None
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     n: int | None = Field(None, ge=1, le=interface.MAX_CHOICES)
-    logprobs: bool | None = None
+    logprobs: base.Switch | None = None
     top_logprobs: int | None = Field(None, ge=0, le=interface.MAX_TOP_LOGPROBS)
     response_format: ResponseFormat | None = None
     tools: list[Tool] | None = Field(None, max_length=interface.MAX_TOOLS)
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: base.Switch | None = None
     age_band: interface.Band | None = None
 
     @model_validator(mode="before")
@@ -181,23 +181,37 @@ class ChatBody(base.Body):
             logprobs=(self.top_logprobs or 0) if self.logprobs else None,
             json_schema=_schema(form) if form else None,
             tools=tuple(tool.model_dump(exclude_none=True) for tool in self.tools or ()),
-            tool_choice=_chosen(self.tool_choice) if self.tools else None,
+            tool_choice=_plain(self.tool_choice) if self.tools else None,
+            parallel_tool_calls=self.parallel_tool_calls,
             age_band=age_band,
         )
 
     def _check_together(self) -> None:
-        if self.top_logprobs and not self.logprobs:
-            raise base.Refused("top_logprobs needs logprobs: true", param="top_logprobs", fix="set logprobs to true")
-        if self.tool_choice not in (None, "none", "auto") and not self.tools:
-            raise base.Refused("tool_choice needs tools", param="tool_choice", fix="send tools or leave it out")
-        if isinstance(self.tool_choice, NamedTool):
-            named = self.tool_choice.function.name
-            if named not in {tool.function.name for tool in self.tools or ()}:
-                raise base.Refused(f"no tool is called {named!r}", param="tool_choice", fix="name one of the tools")
-        if self.tools and self.response_format and self.response_format.type != "text":
-            raise base.Refused(
-                "tools and response_format cannot be asked for at once", param="response_format", fix="send one of them"
+        base.require(self.stream_options, "stream_options", self.stream, 'goes only with "stream": true')
+        base.require(self.top_logprobs, "top_logprobs", self.logprobs, 'goes only with "logprobs": true')
+        base.require(self.parallel_tool_calls, "parallel_tool_calls", self.tools, "goes only with tools")
+        chosen = None if self.tool_choice == "none" else self.tool_choice
+        base.require(_plain(chosen), "tool_choice", self.tools, "goes only with tools")
+        if isinstance(chosen, NamedTool) and (name := chosen.function.name) not in self._tool_names():
+            known = ", ".join(self._tool_names())
+            raise refusals.Refused(
+                f"tool_choice is {name!r}: no tool is called so", param="tool_choice", fix=f"name one of {known}"
             )
+        if self.tools and self.response_format and self.response_format.type != "text":
+            raise refusals.Refused(
+                f"response_format is {self.response_format.type!r}: it does not go with tools",
+                param="response_format",
+                fix="send one of them",
+            )
+        if None not in (both := (self.max_tokens, self.max_completion_tokens)) and len(set(both)) > 1:
+            raise refusals.Refused(
+                f"max_tokens is {self.max_tokens} and max_completion_tokens is {self.max_completion_tokens}",
+                param="max_tokens",
+                fix="send max_completion_tokens alone",
+            )
+
+    def _tool_names(self) -> list[str]:
+        return [tool.function.name for tool in self.tools or ()]
 
 
 def _schema(form: ResponseFormat) -> Mapping[str, object] | None:
@@ -206,5 +220,5 @@ def _schema(form: ResponseFormat) -> Mapping[str, object] | None:
     return {"type": "object"} if form.type == "json_object" else None
 
 
-def _chosen(choice: str | NamedTool | None) -> str | Mapping[str, object] | None:
+def _plain(choice: str | NamedTool | None) -> str | Mapping[str, object] | None:
     return choice.model_dump() if isinstance(choice, NamedTool) else choice

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from shuyuan.maas.gateway import interface
-from shuyuan.maas.gateway.wire import base
+from shuyuan.maas.gateway.wire import base, refusals
 from shuyuan.maas.gateway.wire.chat import StreamOptions
 
 _NEUTRAL: base.Neutral = {
@@ -28,7 +28,7 @@ class CompletionBody(base.Body):
         BeforeValidator(base.as_list),
         Field(min_length=1, max_length=interface.MAX_CHOICES),
     ]
-    stream: bool = False
+    stream: base.Switch = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1)
     temperature: float | None = Field(None, ge=0, le=2)
@@ -53,9 +53,14 @@ class CompletionBody(base.Body):
     def as_request(self, age_band: interface.Band | None = None) -> interface.CompletionRequest:
         """What the gateway is asked. Raises Refused for fields that do not go together."""
         if self.best_of not in (None, self.n or 1):
-            raise base.Refused("best_of other than n is not supported", param="best_of", fix="leave it out")
+            raise refusals.Refused(
+                f"best_of is {self.best_of}: other than n={self.n or 1} it is not supported",
+                param="best_of",
+                fix="leave it out",
+            )
+        base.require(self.stream_options, "stream_options", self.stream, 'goes only with "stream": true')
         if self.choices > interface.MAX_CHOICES:
-            raise base.Refused(
+            raise refusals.Refused(
                 f"{len(self.prompt)} prompts times n={self.n} are {self.choices} answers",
                 param="n",
                 fix=f"ask for at most {interface.MAX_CHOICES} at once",

@@ -12,14 +12,22 @@ from shuyuan.maas.gateway.wire import base
 _QUERY_CHARS = 4_000
 
 
+def _truncate(value: object) -> object:
+    """Yes and no, as some clients say it; Cohere's clients shout."""
+    if isinstance(value, bool):
+        return "end" if value else "none"
+    return value.lower() if isinstance(value, str) else value
+
+
 class EmbedBody(base.Body):
-    """`POST /v1/embeddings`. `input_type` is ours: what the texts are used for."""
+    """`POST /v1/embeddings`. Ours: `input_type`, what the texts are for; `truncate`, what becomes of a long one."""
 
     model: base.ModelName
     input: Annotated[list[str], BeforeValidator(base.as_list)] = Field(min_length=1, max_length=interface.MAX_INPUTS)
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(None, ge=1)
     input_type: Literal["query", "passage"] = "passage"
+    truncate: Annotated[interface.Truncate, BeforeValidator(_truncate)] = "none"
     user: str | None = None
 
 
@@ -40,7 +48,7 @@ class RerankBody(base.Body):
         min_length=1, max_length=interface.MAX_DOCUMENTS
     )
     top_n: int | None = Field(None, ge=1)
-    return_documents: bool | None = None
+    return_documents: base.Switch | None = None
     user: str | None = None
 
 

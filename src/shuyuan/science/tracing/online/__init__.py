@@ -7,8 +7,8 @@
 Refuses to expand an item with several points into several answers: that leaks the answer to itself.
 """
 
+from shuyuan.science.tracing.interactions import Answer, Interactions
 from shuyuan.science.tracing.online.fitting import Candidate, Fitted, Settings, fit, fit_with, select_and_fit
-from shuyuan.science.tracing.online.interactions import Answer, Interactions
 from shuyuan.science.tracing.online.params import Params, PointParams
 from shuyuan.science.tracing.online.reading import (
     LEVEL_FLOORS,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shuyuan.science.tracing.online.interactions import Floats, Interactions, Ints
+from shuyuan.science.tracing import logistic
+from shuyuan.science.tracing.interactions import Floats, Interactions, Ints
 from shuyuan.science.tracing.online.layout import GENERAL_COLUMNS, POINT_COLUMNS, Layout
 from shuyuan.science.tracing.online.params import Params
 from shuyuan.science.tracing.online.step import SECONDS_PER_DAY
@@ -40,14 +41,8 @@ def run(table: Interactions, params: Params, layout: Layout) -> Trace:
         slopes = layout.slopes[ranked.point[entries]]
         logit[rows] += general[rows] @ layout.general
         logit[rows] += np.bincount(owner, (point[entries] * slopes).sum(1) * share, last - first)
-        states.learn(rows, entries, owner, share, expit(logit[rows]))
+        states.learn(rows, entries, owner, share, logistic.expit(logit[rows]))
     return _in_table_order(Trace(general, point, logit), order, ranked, table)
-
-
-def expit(x: Floats) -> Floats:
-    """The logistic function over an array, without overflow."""
-    grown = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1.0, grown) / (1.0 + grown)
 
 
 class _States:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from shuyuan.science import metrics
+from shuyuan.science.tracing.interactions import Interactions
 from shuyuan.science.tracing.online import filtering, regression
-from shuyuan.science.tracing.online.interactions import Interactions
 from shuyuan.science.tracing.online.params import Params
 from shuyuan.science.tracing.online.replaying import replay
 
@@ -85,16 +85,18 @@ def select_and_fit(
     seed: int = 0,
     held_out: float = 0.2,
     candidates: Sequence[Settings] = CANDIDATES,
+    validation: Interactions | None = None,
 ) -> Fitted:
     """Choose settings by the log loss on held-out learners, then fit them on every row.
 
+    validation: learners to choose by; without them `held_out` of the table's are, and join the last fit again.
     With fewer than 40 learners, or one candidate, the first candidate is taken as it is.
     """
     if not candidates:
         raise ValueError("candidates must hold at least one Settings")
     tried = tuple(Candidate(settings, float("nan")) for settings in candidates[:1])
     if len(candidates) > 1 and len(np.unique(table.learner)) >= FEWEST_LEARNERS_TO_SELECT:
-        rest, unseen = table.split(held_out, seed)
+        rest, unseen = table.split(held_out, seed) if validation is None else (table, validation)
         tried = tuple(Candidate(settings, _loss(rest, unseen, settings)) for settings in candidates)
     best = min(tried, key=lambda candidate: candidate.held_out_log_loss).settings
     return Fitted(fit_with(table, best), best, tried)

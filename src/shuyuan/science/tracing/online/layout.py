@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from shuyuan.science.tracing.online.interactions import NO_ITEM, Floats, Interactions
+from shuyuan.science.tracing.interactions import NO_ITEM, Floats, Interactions
 from shuyuan.science.tracing.online.params import Params, PointParams
 
 GENERAL_COLUMNS = 4  # ability, wins, losses (negative), form

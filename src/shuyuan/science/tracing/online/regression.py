@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shuyuan.science.tracing.online import descent, filtering
+from shuyuan.science.tracing import descent, logistic
+from shuyuan.science.tracing.interactions import NO_ITEM, Floats, Interactions
 from shuyuan.science.tracing.online.filtering import Trace
-from shuyuan.science.tracing.online.interactions import NO_ITEM, Floats, Interactions
 from shuyuan.science.tracing.online.layout import GENERAL_COLUMNS, POINT_COLUMNS, Layout
 from shuyuan.science.tracing.online.params import Params
 
@@ -110,7 +110,7 @@ class _Posterior:
         logit += np.bincount(table.row, pulled.sum(1), len(table))
         off = np.asarray(weights.flat() - self.centre)
         value = float(np.logaddexp(0.0, logit).sum() - self.correct @ logit + 0.5 * self.ridge @ (off * off))
-        error = filtering.expit(logit) - self.correct
+        error = logistic.expit(logit) - self.correct
         return value, self._gradient(error, pulled, layout) + self.ridge * off
 
     def _gradient(self, error: Floats, pulled: Floats, layout: Layout) -> Floats:

@@ -62,7 +62,7 @@ def values(schema: _Json, form: Mapping[str, Sequence[str]]) -> dict[str, Any]:
             if f"{PREFIX}{name}.there" in form:
                 found[name] = bool(said)
         elif said and (said[0].strip() or asks == "list"):
-            found[name] = _value(name, asks, _kind(told), said[0].strip())
+            found[name] = _value(name, asks, kind_of(told), said[0].strip())
     return found
 
 
@@ -71,8 +71,13 @@ def typed(form: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {name.removeprefix(PREFIX): said[0] for name, said in form.items() if name.startswith(PREFIX) and said}
 
 
+def told(schema: _Json, config: _Json) -> dict[str, list[str]]:
+    """A config as its form would say it: the fields that the schema knows."""
+    return {PREFIX + name: [_shown(config[name])] for name in schema.get("properties", {}) if name in config}
+
+
 def _field(name: str, told: _Json, language: glossary.Language, given: str | None) -> Field:
-    kind, known = _kind(told), glossary.words()
+    kind, known = kind_of(told), glossary.words()
     label, spoken = f"workshop.field.{name}", f"workshop.help.{name}"
     is_ours = language == "zh" and spoken in known
     return Field(
@@ -89,13 +94,13 @@ def _field(name: str, told: _Json, language: glossary.Language, given: str | Non
     )
 
 
-def _kind(told: _Json) -> _Json:
-    """The schema itself, or the first real alternative of `anyOf`."""
+def kind_of(told: _Json) -> _Json:
+    """The schema of a field itself, or the first real alternative of `anyOf`."""
     return next((one for one in told.get("anyOf", ()) if one.get("type") != "null"), told)
 
 
 def _asks(told: _Json) -> Asks:
-    kind = _kind(told)
+    kind = kind_of(told)
     if "enum" in kind:
         return "choice"
     if kind.get("type") == "array" and "$ref" not in kind.get("items", {}):
@@ -119,15 +124,16 @@ def _value(name: str, asks: Asks, kind: _Json, said: str) -> object:
         if asks == "list":
             number = kind.get("items", {}).get("type") in ("integer", "number")
             return [
-                _number(one) if number else one for one in said.replace("，", ",").replace(" ", ",").split(",") if one
+                number_of(one) if number else one for one in said.replace("，", ",").replace(" ", ",").split(",") if one
             ]
         if asks in ("number", "integer"):
-            return _number(said)
+            return number_of(said)
         return json.loads(said) if asks == "json" else said
     except (ValueError, RecursionError) as wrong:
         wanted = {"json": "JSON", "list": "numbers with commas between them"}.get(asks, "a number")
         raise errors.BadInput(f"{name} is {said[:60]!r}", fix=f"write {wanted} into {name}") from wrong
 
 
-def _number(said: str) -> float:
+def number_of(said: str) -> float:
+    """A whole number where it is written as one. Raises ValueError."""
     return int(said) if said.removeprefix("-").isdecimal() else float(said)

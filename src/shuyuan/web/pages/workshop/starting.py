@@ -8,7 +8,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue.interface import runner_kinds
 from shuyuan.maas.datasets.interface import DataSetVersion
-from shuyuan.maas.training.interface import NewRun, TaskInfo
+from shuyuan.maas.training.interface import NewRun, Run, TaskInfo
 from shuyuan.web.needs import WorkshopNeeds
 from shuyuan.web.pages.workshop import common, schemas
 from shuyuan.web.pages.workshop.data import newest_of
@@ -22,7 +22,12 @@ def router(needs: WorkshopNeeds) -> APIRouter:
     api = APIRouter(include_in_schema=False)
 
     @api.get("/workshop/new-run")
-    def ask(request: Request, reader: Reader, data: str = "", task: str = "", before: str = "") -> Response:
+    def ask(
+        request: Request, reader: Reader, data: str = "", task: str = "", before: str = "", like: str = ""
+    ) -> Response:
+        if like:
+            run = needs.training.run(reader, like)
+            return _page(needs, request, reader, run.data, run.task, _like(needs, run))
         chosen = "" if before and before != data else task  # another data set: suggest its task anew
         return _page(needs, request, reader, data, chosen, {})
 
@@ -47,6 +52,26 @@ def suggested(version: DataSetVersion) -> str:
     if "text" in features and not features & {"number", "integer", "category", "boolean"}:
         return "text_classification"
     return "tabular_regression" if label.kind == "number" else "tabular_classification"
+
+
+def chosen_of(
+    needs: WorkshopNeeds, reader: Principal, data: str, task: str
+) -> tuple[list[DataSetVersion], DataSetVersion | None, TaskInfo]:
+    """The data sets to choose from, the one that is chosen, and the task: as asked for, else what fits."""
+    every = needs.datasets.versions(reader.school_id)
+    versions = newest_of(every)
+    asked = next((one for one in every if one.uri == data), None)
+    chosen = asked or next((one for one in versions if len(one.parts) > 1), versions[0] if versions else None)
+    tasks = needs.training.tasks()
+    named = next((one for one in tasks if one.name == (task or (suggested(chosen) if chosen else ""))), tasks[0])
+    return (versions if chosen is None or chosen in versions else [chosen, *versions]), chosen, named
+
+
+def _like(needs: WorkshopNeeds, run: Run) -> common.Form:
+    """The form as it was when this run began."""
+    schema = next((one.config for one in needs.training.tasks() if one.name == run.task), {})
+    given = {"seed": [str(run.seed)], "processes": [str(run.processes)], "parent": [run.parent or ""]}
+    return schemas.told(schema, run.config) | given
 
 
 def _start(needs: WorkshopNeeds, request: Request, reader: Principal, form: common.Form) -> Response:
@@ -80,12 +105,7 @@ def _page(
     form: common.Form,
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
-    versions = newest_of(needs.datasets.versions(reader.school_id))
-    every = {one.uri: one for one in needs.datasets.versions(reader.school_id)}
-    chosen = every.get(data) or next((one for one in versions if len(one.parts) > 1), versions[0] if versions else None)
-    tasks = needs.training.tasks()
-    named = next((one for one in tasks if one.name == (task or (suggested(chosen) if chosen else ""))), tasks[0])
-    listed = versions if chosen is None or chosen in versions else [chosen, *versions]
+    versions, chosen, named = chosen_of(needs, reader, data, task)
     return common.show(
         needs,
         request,
@@ -93,9 +113,9 @@ def _page(
         reader,
         "runs",
         trouble=trouble,
-        versions=listed,
+        versions=versions,
         version=chosen,
-        tasks=tasks,
+        tasks=needs.training.tasks(),
         task=named,
         fields=_fields(named, reader, form),
         parents=_parents(needs, reader),

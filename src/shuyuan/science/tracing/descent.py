@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from shuyuan.science.tracing.online.interactions import Floats
+from shuyuan.science.tracing.interactions import Floats
 
 Objective = Callable[[Floats], tuple[float, Floats]]
 MEMORY = 15  # pairs of (step, change of gradient) kept

@@ -1,0 +1,33 @@
+"""Rows of data sets that were made from answers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from shuyuan.kernel import db
+from shuyuan.learning.improvement.tables import gathering
+
+# Any below: a row's values
+
+
+def add(uow: db.UnitOfWork, school_id: str, actor_id: str, values: Mapping[str, Any]) -> None:
+    """A set whose import has begun."""
+    empty = {"version": "", "leaving": []}
+    row = {**empty, **values, "school_id": school_id, "created_by": actor_id, "created_at": uow.now}
+    uow.conn.execute(gathering.insert().values(**row))
+
+
+def every(conn: Connection) -> list[Row[Any]]:
+    """Of all schools, the oldest first: for work in the background."""
+    return list(conn.execute(select(gathering).order_by(gathering.c.id)))
+
+
+def change(uow: db.UnitOfWork, row_id: str, values: Mapping[str, Any]) -> None:
+    """Set values of one."""
+    uow.conn.execute(update(gathering).where(gathering.c.id == row_id).values(**values))
+
+
+def forget(uow: db.UnitOfWork, row_id: str) -> None:
+    """Nothing of it is left."""
+    uow.conn.execute(delete(gathering).where(gathering.c.id == row_id))

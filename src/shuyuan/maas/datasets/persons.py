@@ -1,0 +1,69 @@
+"""Columns of role person: every value becomes a pseudonym under the school's key, and rows of a person can be found.
+
+So neither a version nor a net that is fitted on it holds a raw number, name or address of a person. Child processes.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from shuyuan.maas.datasets import interface
+from shuyuan.science.features import base, pseudonyms
+
+
+def columns(every: Sequence[interface.Column], plan: Mapping[str, interface.ColumnPlan] = {}) -> list[str]:
+    """The names of those of role person, as a plan says it or as they are."""
+    told = {name: said.role for name, said in plan.items()}
+    return [one.name for one in every if (told.get(one.name) or one.role) == "person"]
+
+
+def as_identifiers(every: Sequence[interface.Column]) -> list[interface.Column]:
+    """The columns, those of role person as what they are now."""
+    return [one.model_copy(update={"kind": "identifier"}) if one.role == "person" else one for one in every]
+
+
+def replaced(frame: pl.DataFrame, names: Sequence[str], key: bytes) -> tuple[pl.DataFrame, list[interface.Finding]]:
+    """The table with pseudonyms in these columns, and what was done. Raises BadData without a key."""
+    findings, changed = [], []
+    for name in names:
+        series = frame[name]
+        if isinstance(series.dtype, pl.List | pl.Binary):
+            raise interface.WrongColumns(f"column {name!r} holds no persons", fix="give it another role")
+        known = series.drop_nulls().unique().to_list()
+        words = {one: word for one in known if (word := base.word(one)) is not None}
+        if all(type(one) is str and pseudonyms.is_one(one) for one in known):
+            continue
+        if not key:
+            raise interface.BadData("there is no key for pseudonyms", fix="import through the platform")
+        told = {one: pseudonyms.of(key, word) for one, word in words.items()}
+        changed.append(series.replace_strict(told, default=None, return_dtype=pl.String).alias(name))
+        findings.append(interface.Finding(rule="pseudonyms", column=name, count=len(told), action="replaced"))
+    return frame.with_columns(changed), findings
+
+
+def as_pseudonyms(
+    paths: Sequence[Path], every: Sequence[interface.Column], plan: interface.Plan, home: Path, key: bytes
+) -> tuple[list[Path], interface.Plan, list[interface.Finding]]:
+    """The sources of a plan with pseudonyms in every column of role person, and the plan that leaves them so."""
+    names = columns(every, plan.columns)
+    if not names:
+        return list(paths), plan, []
+    there = pl.concat([pl.read_parquet(path, columns=names, glob=False) for path in paths], how="vertical_relaxed")
+    _, findings = replaced(there, names, key)
+    found = [home / f"persons-{at}.parquet" if findings else path for at, path in enumerate(paths)]
+    for path, target in zip(paths, found, strict=True):
+        if target != path:
+            replaced(pl.read_parquet(path, glob=False), names, key)[0].write_parquet(target)
+    kept = {name: interface.ColumnPlan(kind="identifier", role="person") for name in names}
+    return found, plan.model_copy(update={"columns": {**plan.columns, **kept}}), findings
+
+
+def without(frame: pl.DataFrame, names: Sequence[str], persons: Sequence[str], key: bytes) -> pl.DataFrame:
+    """The table without the rows of these persons, who are given as pseudonyms."""
+    asked = set(persons)
+    for name in names:
+        known = {one: base.word(one) for one in frame[name].drop_nulls().unique().to_list()}
+        gone = [one for one, word in known.items() if word and (word in asked or pseudonyms.of(key, word) in asked)]
+        frame = frame.filter(~frame[name].is_in(gone).fill_null(False)) if gone else frame
+    return frame

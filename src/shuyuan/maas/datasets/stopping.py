@@ -1,0 +1,131 @@
+"""Whoever reads rows that may no longer be read is stopped, and what they foretold of single rows is removed.
+
+The other rooms stand above this one: they are told by protocols of what is asked of them, and handed in at start.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors, log
+from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.kernel import storage as kernel_storage
+
+PREDICTIONS = "predictions.parquet"
+_OPEN = ("queued", "running", "paused")
+_ENDED = ("finished", "failed", "cancelled")
+_MOST = 100_000
+_logger = log.get("datasets.stopping")
+# Any below: runs, searches, compressions, pipelines; their types stand in rooms above this one
+
+
+class Training(Protocol):
+    """Runs and searches."""
+
+    def runs(self, principal: Principal, *, state: Any = None, limit: int = 50) -> Sequence[Any]: ...
+    def searches(self, principal: Principal, *, limit: int = 50) -> Sequence[Any]: ...
+    def trials(self, principal: Principal, search_id: str) -> Sequence[Any]: ...
+    def cancel_search(self, principal: Principal, search_id: str) -> object: ...
+    def run_of(self, school_id: str, run_id: str) -> Any: ...
+    def cancel_for(self, school_id: str, actor_id: str, run_id: str) -> object: ...
+    def artefact_of(self, school_id: str, run_id: str, name: str) -> Path: ...
+
+
+class Compressing(Protocol):
+    """Compressions."""
+
+    def compressions(self, school_id: str, *, limit: int = 100) -> Sequence[Any]: ...
+    def cancel(self, school_id: str, actor_id: str, compression_id: str) -> object: ...
+
+
+class Evaluation(Protocol):
+    """Cross-validations, and fits with shuffled labels."""
+
+    def refits(self, school_id: str, *, limit: int = 50) -> Sequence[Any]: ...
+    def cancel_refit(self, principal: Principal, refit_id: str) -> object: ...
+
+
+class Pipelines(Protocol):
+    """Pipelines."""
+
+    def pipelines(self, school_id: str, *, limit: int = 50) -> Sequence[Any]: ...
+    def cancel(self, school_id: str, actor_id: str, pipeline_id: str) -> object: ...
+
+
+class Stopping:
+    """Handlers of the events of this room. Doing one twice does no more than doing it once."""
+
+    def __init__(
+        self,
+        storage: kernel_storage.Storage,
+        training: Training,
+        evaluation: Evaluation,
+        compression: Compressing,
+        pipelines: Pipelines,
+    ) -> None:
+        self._storage, self._training, self._evaluation = storage, training, evaluation
+        self._compression, self._pipelines = compression, pipelines
+
+    def stop(self, event: kernel_outbox.Event) -> None:
+        """Cancel pipelines, cross-validations, searches, runs and compressions that read these versions."""
+        data, school_id, actor_id = frozenset(event.payload["data"]), event.school_id, str(event.payload["actor_id"])
+        principal = Principal(actor_id, school_id, "admin")
+        for pipeline in self._pipelines.pipelines(school_id, limit=_MOST):
+            if pipeline.state not in _ENDED and data & _read_by(pipeline):
+                with _ended_meanwhile():
+                    self._pipelines.cancel(school_id, actor_id, pipeline.id)
+        for refit in self._evaluation.refits(school_id, limit=_MOST):
+            if refit.state not in _ENDED and refit.data in data:
+                with _ended_meanwhile():
+                    self._evaluation.cancel_refit(principal, refit.id)
+        for search in self._training.searches(principal, limit=_MOST):
+            if search.state not in _ENDED and search.data in data:
+                with _ended_meanwhile():
+                    self._training.cancel_search(principal, search.id)
+        for state in _OPEN:
+            for run in self._training.runs(principal, state=state, limit=_MOST):
+                if run.data in data:
+                    with _ended_meanwhile():
+                        self._training.cancel_for(school_id, actor_id, run.id)
+        for compression in self._compression.compressions(school_id, limit=_MOST):
+            if compression.state not in _ENDED and compression.data in data:
+                with _ended_meanwhile():
+                    self._compression.cancel(school_id, actor_id, compression.id)
+
+    def forget(self, event: kernel_outbox.Event) -> None:
+        """Stop, then remove the predictions that ended runs made of the rows of these versions."""
+        self.stop(event)
+        data, principal = (
+            frozenset(event.payload["data"]),
+            Principal(event.payload["actor_id"], event.school_id, "admin"),
+        )
+        runs = self._every_run(principal)
+        made = [(run, run.artefacts[PREDICTIONS].sha256) for run in runs if PREDICTIONS in run.artefacts]
+        kept = {sha256 for run, sha256 in made if run.data not in data}
+        gone = [(run, sha256) for run, sha256 in made if run.data in data and sha256 not in kept]
+        for run, sha256 in gone:
+            with contextlib.suppress(errors.NotFound):  # removed already
+                self._training.artefact_of(event.school_id, run.id, PREDICTIONS).unlink(missing_ok=True)
+            self._storage.remove(sha256)
+        _logger.info("predictions_removed", school=event.school_id, runs=len(gone))
+
+    def _every_run(self, principal: Principal) -> list[Any]:
+        """Single runs, trials of searches, and the fits of cross-validations."""
+        found = [*self._training.runs(principal, limit=_MOST)]
+        for search in self._training.searches(principal, limit=_MOST):
+            found += self._training.trials(principal, search.id)
+        for refit in self._evaluation.refits(principal.school_id, limit=_MOST):
+            found += [self._training.run_of(principal.school_id, uri) for uri in refit.runs]
+        return found
+
+
+def _read_by(pipeline: Any) -> set[str]:
+    """What a pipeline reads: as it was said, and as its steps found it."""
+    said = "data:/" + str(pipeline.spec.data).removeprefix("data:/")
+    return {said, *(str(step.output["data"]) for step in pipeline.steps if step.output.get("data"))}
+
+
+def _ended_meanwhile() -> contextlib.AbstractContextManager[object]:
+    return contextlib.suppress(errors.Conflict, errors.NotFound)

@@ -1,0 +1,71 @@
+"""What a bundle would carry out of the school: columns, labels, origin; and no raw identifiers of persons. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from shuyuan.maas.catalogue import interface as catalogue
+from shuyuan.maas.deployment import interface
+from shuyuan.science.features import pseudonyms
+
+_IDENTIFIER = "identifier"
+_MOST_NAMED = 3
+
+
+def require_impersonal(version: catalogue.Version) -> None:
+    """Raise NotPortable where the encoders keep identifiers as they were written.
+
+    A column of kind identifier may name persons unless the task says that it holds the items to be ranked. Pseudonyms
+    may leave: they are keyed hashes, and the key stays here.
+    """
+    features = _mapping(version.spec.get("features"))
+    named = pseudonyms.raw(features, [name for name, kind in _kinds(features) if kind == _IDENTIFIER])
+    item = _mapping(version.spec.get("ranking")).get("item")
+    if told := [name for name in named if name != item]:
+        more = " …" if len(told) > _MOST_NAMED else ""
+        raise interface.NotPortable(
+            f"{version.uri} carries the raw identifiers of column {', '.join(map(repr, told[:_MOST_NAMED]))}{more}: "
+            "whoever has the bundle could read whom it was trained on",
+            fix="give the column the role person or ignore in the data set, train again, and bundle that version",
+        )
+
+
+def told(version: catalogue.Version) -> dict[str, object]:
+    """What is inside, for the manifest: every column it reads, how many of its words it keeps, and where it is from."""
+    features = _mapping(version.spec.get("features"))
+    words = {str(one.get("name")): len(_mapping(one.get("state")).get("known", ())) for one in _columns(features)}
+    return {
+        "task": str(version.spec.get("task", "")),
+        "columns": [{"name": name, "kind": kind, "words": words.get(name, 0)} for name, kind in _kinds(features)],
+        "labels": list(_listed(version.spec.get("labels"))),
+        "made_from": {what: version.lineage[what] for what in ("data", "run") if what in version.lineage},
+        "persons": "no rows of persons; columns of kind identifier hold pseudonyms, or the items to be ranked",
+    }
+
+
+def lines(version: catalogue.Version) -> tuple[str, str]:
+    """The same in a line for people: Chinese, English."""
+    found = [name for name, _ in _kinds(_mapping(version.spec.get("features")))]
+    labels = [str(one) for one in _listed(version.spec.get("labels"))]
+    zh = f"读取的列：{'、'.join(found) or '模型自己的输入'}。" + (
+        f"给出的类别：{'、'.join(labels)}。" if labels else ""
+    )
+    en = f"Columns it reads: {', '.join(found) or 'the inputs of the graph'}." + (
+        f" Classes it gives: {', '.join(labels)}." if labels else ""
+    )
+    return zh, en
+
+
+def _kinds(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    return ((str(one.get("name")), str(one.get("kind"))) for one in _columns(features))
+
+
+def _columns(features: Mapping[str, Any]) -> list[Mapping[str, Any]]:  # Any: JSON, as the run wrote it
+    return [one for one in _listed(features.get("columns")) if isinstance(one, Mapping)]
+
+
+def _mapping(found: object) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
+
+
+def _listed(found: object) -> list[Any]:
+    return list(found) if isinstance(found, list | tuple) else []

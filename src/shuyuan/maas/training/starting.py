@@ -1,0 +1,104 @@
+"""Take in a run: everything is checked before anything is stored, and a key gives the same run again."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row
+
+from shuyuan.kernel import audit as kernel_audit
+from shuyuan.kernel import db as kernel_db
+from shuyuan.maas.catalogue import interface as catalogue_api
+from shuyuan.maas.datasets import interface as datasets_api
+from shuyuan.maas.training import codeversion, configs, interface, limits, parents, preparing, recording, store
+
+Trial = tuple[str, int]  # the search, and the number there
+
+
+class Checked(NamedTuple):
+    """What a run that may start is made from."""
+
+    config: dict[str, Any]  # Any: JSON
+    data: datasets_api.DataSetVersion
+    parent: parents.Parent
+
+
+class Starting:
+    """Stores runs of one home."""
+
+    def __init__(
+        self,
+        db: kernel_db.Database,
+        audit: kernel_audit.Audit,
+        catalogue: catalogue_api.Catalogue,
+        datasets: datasets_api.DataSets,
+        *,
+        home_id: str,
+        threads: int,
+        wake: Callable[[], None],
+    ) -> None:
+        """threads: of each run.  wake: whoever starts what waits."""
+        self._db, self._audit, self._catalogue, self._datasets = db, audit, catalogue, datasets
+        self._home_id, self._threads, self._wake = home_id, threads, wake
+
+    def check(self, school_id: str, new: interface.NewRun) -> interface.NewRun:
+        """What `start` refuses; returns it with references that never move."""
+        found = self._checked(school_id, new)
+        return new.model_copy(update={"data": found.data.uri, "parent": found.parent.reference})
+
+    def start(
+        self, school_id: str, actor_id: str, new: interface.NewRun, *, trial: Trial | None = None
+    ) -> interface.Run:
+        """See Training.start."""
+        if new.key and (known := self._by_key(school_id, new.key)) is not None:
+            return known
+        found = self._checked(school_id, new)
+        values = {**self._values(new, found, trial), "school_id": school_id, "created_by": actor_id}
+
+        def insert(uow: kernel_db.UnitOfWork) -> Row[Any]:
+            if new.key and (known := store.run_by_key(uow.conn, school_id, new.key)) is not None:
+                return known
+            limits.require_run(uow.conn, school_id, actor_id, trial=trial is not None)
+            row = store.add_run(uow, values)
+            recording.note(self._audit, uow, row, actor_id, "run.started")
+            return row
+
+        run = store.told(self._db.write(insert))
+        self._datasets.note_use(found.data, run.uri)
+        self._wake()
+        return run
+
+    def _checked(self, school_id: str, new: interface.NewRun) -> Checked:
+        """Nothing is stored before."""
+        config = configs.check(new.task, new.config)
+        preparing.require_extra()
+        data = self._datasets.version(school_id, new.data)
+        self._datasets.require_trainable(data)
+        with self._db.read() as conn:
+            parent = parents.resolve(conn, self._catalogue, school_id, new.parent)
+        return Checked(config, data, parent)
+
+    def _values(self, new: interface.NewRun, found: Checked, trial: Trial | None) -> dict[str, Any]:
+        return {
+            "name": new.name or f"{new.task} · {found.data.name}"[:120],
+            "task": new.task,
+            "data": found.data.uri,
+            "data_sha256": found.data.sha256,
+            "config": found.config,
+            "seed": new.seed,
+            "processes": new.processes,
+            "threads": self._threads,
+            "code_version": codeversion.current(),
+            "state": "queued",
+            "parent": found.parent.reference,
+            "parent_version_id": found.parent.version_id,
+            "weights_of": found.parent.weights_of,
+            "search_id": trial and trial[0],
+            "trial": trial and trial[1],
+            "key": new.key or None,
+            "home_id": self._home_id,
+        }
+
+    def _by_key(self, school_id: str, key: str) -> interface.Run | None:
+        with self._db.read() as conn:
+            row = store.run_by_key(conn, school_id, key)
+        return row and store.told(row)

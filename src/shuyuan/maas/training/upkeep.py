@@ -1,0 +1,34 @@
+"""What is done now and then: folders that nobody needs go, ended runs are copied to the mirror."""
+
+import contextlib
+import functools
+from datetime import datetime, timedelta
+
+from shuyuan.kernel import db as kernel_db
+from shuyuan.maas.training import files, folders, interface, mirror, store
+
+_MIRRORED_DAYS = 7  # after that a run is not copied any more
+
+
+def prune(db: kernel_db.Database, runs: files.RunFiles, before: datetime) -> int:
+    """Remove the folders of runs that ended before then, and of runs nobody knows; returns how many."""
+    found = [path.name for path in runs.root.glob("*") if path.is_dir()]
+    with db.read() as conn:
+        old = store.ended_before(conn, found, before) | (set(found) - store.known(conn, found))
+    for run_id in old:
+        runs.folder(run_id).remove()
+    return len(old)
+
+
+def copy_to_mirror(db: kernel_db.Database, runs: files.RunFiles, url: str, home_id: str | None, now: datetime) -> int:
+    """Copy runs that ended to an MLflow server, each once; returns how many."""
+    with db.read() as conn:
+        rows = store.to_mirror(conn, home_id, now - timedelta(days=_MIRRORED_DAYS))
+    copied = 0
+    with contextlib.closing(mirror.Mirror(url)) as server:
+        for row in rows:
+            run = store.told(row)
+            server.write(run, folders.Curve(runs.curve(run)).new())
+            db.write(functools.partial(store.change, run_id=run.id, was=interface.ENDED, mirrored=True))
+            copied += 1
+    return copied
