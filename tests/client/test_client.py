@@ -1,6 +1,7 @@
 """The Python client against a real server process: from a file to a prediction, and what is refused."""
 
 import json
+import pickle
 import re
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from tests.maas import onnx_file
 from tests.web import workbench
 
 from shuyuan.client import ApiError, Client, Failed
@@ -98,12 +101,31 @@ def test_what_the_server_refuses_says_code_message_and_fix(school: Client, tmp_p
 
 
 def test_work_that_fails_after_it_was_taken_raises_what_it_failed_with(school: Client, tmp_path: Path) -> None:
+    (pickled := tmp_path / "model.pkl").write_bytes(pickle.dumps([1]))
+    with pytest.raises(Failed, match="any code"):
+        school.models.bring(pickled, "estimator")
+    (graph := tmp_path / "linear.onnx").write_bytes(onnx_file.linear(np.eye(3, dtype=np.float32)))
+    assert school.models.bring(graph, "linear", labels=["a", "b", "c"]).version == "models:/linear/1"
     torn = tmp_path / "torn.parquet"
     torn.write_bytes(b"PAR1 not really PAR1")
     with pytest.raises(ApiError) as refused:
         school.datasets.upload(torn, "torn")
     assert isinstance(refused.value, Failed) or refused.value.status == 400
     assert refused.value.message
+
+
+def test_a_search_is_started_looked_at_and_cancelled(school: Client) -> None:
+    space = {"rate": {"low": 0.001, "high": 0.1, "log": True}}
+    with pytest.raises(ApiError) as refused:
+        school.searches.start("tabular_classification", "data:/marks", {"speed": {"choices": [1]}})
+    assert (refused.value.code, "no field 'speed'" in refused.value.message) == ("bad_search_space", True)
+    begun = school.searches.start("tabular_classification", "data:/marks", space, {"epochs": 10_000}, trials=3)
+    assert (begun.metric, begun.direction, begun.ended) == ("validation_loss", "minimize", 0)
+    assert [one.id for one in school.searches.list()] == [begun.id]
+    assert all(run.task == "tabular_classification" for run in school.searches.trials(begun))
+    assert school.searches.cancel(begun).state == "cancelled"
+    with pytest.raises(Failed, match="is cancelled"):
+        school.searches.wait(begun)
 
 
 def test_a_wrong_key_is_told(base: tuple[str, str]) -> None:

@@ -78,23 +78,49 @@ def test_a_spec_that_cannot_be_read_starts_no_pipeline(with_versions: Path, tmp_
     assert "pipeline_not_found" in shell.call("pipeline", "cancel", "7", "--home", with_versions).err
 
 
-def test_without_a_server_the_command_does_the_pipeline_itself(with_versions: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def with_pupils(with_versions: Path) -> Path:
+    """The home with a data set too."""
     pytest.importorskip("polars", reason="data sets need the extra `data`")
     with installation.opened(with_versions) as platform:
         school, sets = platform.get("identity").schools()[0].id, platform.get("datasets")
         new = datasets.NewDataSet(name="pupils", filename="pupils.csv")
         sets.wait(school, sets.create(school, "system", io.BytesIO(b"a,b\n1,x\n2,y\n"), new).id)
-    spec = tmp_path / "spec.json"
+    return with_versions
+
+
+def written(target: Path, **prepared: object) -> Path:
+    """A spec that says how to prepare."""
+    plan = {"columns": {"b": {"role": "label"}}, "split": {"by": "random"}, **prepared}
     told = {"name": "x", "model": "digits", "data": "data:/pupils", "train": {"task": "tabular_classification"}}
-    spec.write_text(json.dumps({**told, "prepare": {"plan": {"rules": [{"rule": "no_such_rule"}]}}}))
-    said = shell.call("pipeline", "start", spec, "--home", with_versions)
+    target.write_text(json.dumps({**told, "prepare": {"plan": plan}}))
+    return target
+
+
+def test_without_a_server_the_command_does_the_pipeline_itself(with_pupils: Path, tmp_path: Path) -> None:
+    spec = written(tmp_path / "spec.json", rules=[{"rule": "no_such_rule"}])
+    said = shell.call("pipeline", "start", spec, "--home", with_pupils)
     assert said.code == 1
     assert "prepare failed" in said.words
     assert "there is no rule 'no_such_rule'" in said.words
-    shown = shell.call("pipeline", "show", "1", "--home", with_versions)
+    shown = shell.call("pipeline", "show", "1", "--home", with_pupils)
     assert "promote cancelled" in " ".join(shown.words.split())
-    ended = shell.call("pipeline", "cancel", "1", "--home", with_versions)
+    ended = shell.call("pipeline", "cancel", "1", "--home", with_pupils)
     assert "has ended" in ended.err
+
+
+def test_a_schedule_is_made_paused_and_deleted(with_pupils: Path, tmp_path: Path) -> None:
+    spec, at = written(tmp_path / "spec.json"), ("--home", with_pupils)
+    assert "within school hours" in shell.call("pipeline", "schedule", "add", spec, "--hour", "9", *at).err
+    made = shell.call("pipeline", "schedule", "add", spec, "--every", "weekly", "--weekday", "sunday", *at)
+    assert "next: Sun" in made.words
+    assert "02:00 Asia/Shanghai" in made.words
+    known = made.words.split()[1].rstrip(",")
+    assert "next: paused" in shell.call("pipeline", "schedule", "pause", known, *at).words
+    assert "paused" in shell.call("pipeline", "schedule", "list", *at).words
+    assert "next: Sun" in shell.call("pipeline", "schedule", "resume", known, *at).words
+    assert "is deleted" in shell.call("pipeline", "schedule", "delete", known, *at).words
+    assert "pipeline_not_found" in shell.call("pipeline", "schedule", "pause", known, *at).err
 
 
 def test_a_share_is_read_as_people_write_it() -> None:

@@ -43,7 +43,7 @@ def test_a_brought_graph_is_registered_listed_and_shown(home: Path, graph: Path,
     assert silent.code != 0
     assert "--champion needs a reason" in silent.err
     again = shell.call("import", graph, "--name", "digits", "--home", home)
-    assert "registered models:/digits/2: predict" in again.words
+    assert "registered models:/digits/2: predict call it as digits/2; to serve it as digits:" in again.words
     listed = shell.call("list", "--home", home)
     assert "registered: 向阳中学" in listed.out
     assert "digits" in listed.out
@@ -51,6 +51,13 @@ def test_a_brought_graph_is_registered_listed_and_shown(home: Path, graph: Path,
     assert "models:/digits/1 · 向阳中学 · champion" in shown.out
     assert '{"image": {"size": [28, 28]}, "labels": ["零", "one", "two"]}' in shown.out
     assert "models:/digits/2 · 向阳中学\n" in shown.out
+    one = shell.call("show", "digits/1", "--home", home)
+    assert ("models:/digits/1 · 向阳中学 · champion" in one.out, "models:/digits/2" in one.out) == (True, False)
+    none = shell.call("show", "digits/7", "--home", home)
+    assert (none.code, "there is no version 7 of 'digits'; versions: 1, 2; aliases: champion → 1" in none.err) == (
+        1,
+        True,
+    )
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_a_model_is_loaded_shown_pinned_and_freed_and_the_server_stopped(digits:
         assert "0 MB of" in said("ps", "--home", digits)
         assert "digits is in memory" in said("load", "digits", "--keep-alive", 600, "--home", digits)
         shown = said("ps", "--home", digits)
-        assert re.search(r"digits +[\d,]+ MB +ready +idle +never +600 s", shown), shown
+        assert re.search(r"digits +[\d,]+ [kM]B +ready +idle +never +600 s", shown), shown
         assert "digits is pinned" in said("pin", "digits", "--home", digits)
         assert "digits stays 600 s" in said("pin", "digits", "--off", "--home", digits)
         for forever in (("--keep-alive", "-1"), ("--keep-alive=-1",), ("--keep-alive", "forever")):

@@ -73,6 +73,13 @@ def test_at_a_server_it_is_queued_followed_and_cancelled(marked: Path) -> None:
         assert "run 2" in said("train", "tabular_classification", "--data", "data:/marks", *endless, *at)
         assert "run 2 is" in said("runs", "pause", "2", *at)
         assert "run 2 is" in said("runs", "cancel", "2", *at)
+        (marked / "space.json").write_text('{"rate": {"low": 0.001, "high": 0.1, "log": true}}')
+        searched = ("--space", marked / "space.json", "--trials", "2", *endless)
+        assert "no searches yet" in said("runs", "search", *at)
+        assert "search 1" in said("train", "tabular_classification", "--data", "data:/marks", *searched, *at)
+        assert "0/2" in said("runs", "search", "list", *at)
+        assert "by validation_loss" in said("runs", "search", "show", "1", *at)
+        assert "search 1 is cancelled, " in said("runs", "search", "cancel", "1", *at)
         wrong = shell.call("train", "tabular_classification", "--data", "data:/marks", "--set", "rate=-1", *at)
         assert (wrong.code, "bad_config" in wrong.err, "rate: number > 0" in wrong.err) == (1, True, True)
 

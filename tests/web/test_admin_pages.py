@@ -406,6 +406,7 @@ def test_the_log_speaks_the_language_of_the_reader(office: schools.Office) -> No
     office.admin.post("/preferences", data={"lang": "zh"})
     page = office.admin.get("/admin/audit").text
     assert "新建班级" in page
+    assert "</span> 管理员</span>" in page, "the values of its fields too"
     assert not re.findall(r"<code>[a-z_]+\.[a-z_]+</code>", page), "no raw code"
 
 

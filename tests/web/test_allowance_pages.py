@@ -66,7 +66,7 @@ def test_what_happened_is_drawn_with_its_gaps() -> None:
     assert panels["requests"].now == (("all", "4.0"),)
     assert panels["first"].now == (("p50", "0.20"), ("p95", "0.90"))
     assert panels["first"].chart.lines == (("320.0,67.2 320.0,67.2",), ("320.0,8.4 320.0,8.4",)), "a dot, no line"
-    assert (panels["first"].top, panels["first"].middle) == ("1.00", "0.50")
+    assert (panels["first"].top, panels["first"].middle) == ("1", "0.5")
     assert panels["queue"].now == (("running", "3"), ("queued", "7"))
     assert told["memory"] == [("tiny", "30 MB", 0.75), ("embed", "10 MB", 0.25)]
     assert (told["quiet"], live.drawn(quiet)["quiet"]) == (False, True)

@@ -71,7 +71,8 @@ def test_what_a_key_may_do_and_how_long_is_chosen_and_said_in_words(office: scho
     assert "call models, read and write learning data · No end" in made
     assert 'data-copy="made"' in made
     secret = re.findall(r'class="big-code">(sk-[^<]+)<', made)[0]
-    assert office.anyone().get("/api/loop", headers={"authorization": f"Bearer {secret}"}).status_code == 200
+    who = office.platform.get("identity").principal_of_key(secret)
+    assert who.scopes == {"models", "learning"}
     for scopes in (["admin"], [""]):
         assert client.post("/developer/keys", data={"name": "all", "scopes": scopes}).status_code == 403, scopes
 

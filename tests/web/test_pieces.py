@@ -5,7 +5,9 @@ import hashlib
 import io
 import re
 import tarfile
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from scripts import fetch_assets
 
 from shuyuan.learning.courses.interface import Course, Key, Question, QuestionChoice, built_in, read_folder
 from shuyuan.learning.tracing.interface import Mastery
-from shuyuan.web import answers, charts, preferences
+from shuyuan.web import answers, charts, preferences, render
 from shuyuan.web.pages import classmap, papers
 
 
@@ -141,3 +143,18 @@ def test_a_fetched_archive_must_be_the_one_of_the_lock(tmp_path: Path) -> None:
             path.read_bytes(), "md5-" + base64.b64encode(hashlib.md5(path.read_bytes()).digest()).decode()
         )
     assert fetch_assets.member(path, "package/dist/x.js") == b"1"
+
+
+def test_times_are_those_of_the_school_and_the_page_says_so() -> None:
+    evening = datetime(2031, 5, 7, 17, 30, tzinfo=UTC)
+    shown = render.templates().from_string("{{ at | minute }}, {{ at | clock }}, {{ at | zone_name }}")
+    told = {
+        zone: shown.render(lang="en", at=evening, zone=ZoneInfo(zone))
+        for zone in ("Asia/Shanghai", "Asia/Kolkata", "America/New_York", "UTC")
+    }
+    assert told == {
+        "Asia/Shanghai": "8 May 01:30, 01:30, Asia/Shanghai, UTC+8",
+        "Asia/Kolkata": "7 May 23:00, 23:00, Asia/Kolkata, UTC+5:30",
+        "America/New_York": "7 May 13:30, 13:30, America/New_York, UTC-4",
+        "UTC": "7 May 17:30, 17:30, UTC",
+    }

@@ -1,10 +1,13 @@
 """The words: both languages, complete, nothing unused, and the glossary as the product sets it."""
 
+import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from shuyuan.maas.gateway import interface as gateway_api
 from shuyuan.web import glossary
 
 WEB = Path(glossary.__file__).parent
@@ -133,3 +136,14 @@ def test_english_counts_one_and_many() -> None:
 def test_an_unknown_key_is_named() -> None:
     with pytest.raises(KeyError, match=r"no\.such\.word"):
         glossary.say("en", "no.such.word")
+
+
+def test_every_service_of_the_ledger_has_words_for_the_usage_page() -> None:
+    booked = set[str]()
+    for source in Path(gateway_api.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "booked":
+                booked |= {str(arg.value) for arg in node.args[2:3] if isinstance(arg, ast.Constant)}
+    assert {"chat", "embeddings", "ocr"} <= booked
+    wanted = {f"call.service.{one}" for one in booked} | {f"call.purpose.{p}" for p in get_args(gateway_api.Purpose)}
+    assert not wanted - set(glossary.words())

@@ -1,12 +1,15 @@
 """The model workshop: every page for every role in both languages, and forms that do what they say."""
 
+import pickle
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from tests.maas import onnx_file
 from tests.web import checks, schools, workbench
 
 from shuyuan.identity.interface import Principal
@@ -320,6 +323,40 @@ def test_a_child_is_compressed_tried_on_a_few_and_taken_back(bench: Bench) -> No
     assert admin.get("/workshop/models/nobody").status_code == 404
 
 
+def test_a_model_from_elsewhere_is_brought_or_refused_with_the_reason(bench: Bench) -> None:
+    admin = bench.people["admin"]
+
+    def brought(name: str, filename: str, content: bytes) -> tuple[str, str]:
+        sent = admin.post("/workshop/imports", data={"name": name}, files={"file": (filename, content)})
+        page = sent.headers["location"]
+        for language in LANGUAGES:
+            seen(admin, page, language)
+        return page, workbench.until(lambda: admin.get(page).text, lambda text: "hx-trigger" not in text)
+
+    page, text = brought("linear", "linear.onnx", onnx_file.linear(np.eye(3, dtype=np.float32)))
+    assert "models:/linear/1" in text
+    asked_again = admin.get(page, headers={"hx-request": "true"}).headers["hx-redirect"]
+    assert asked_again == "/workshop/models/linear?version=1&notice=brought"
+    _, text = brought("estimator", "model.pkl", pickle.dumps([1]))
+    assert "any code" in text
+    assert "from_sklearn" in text
+    wrong = admin.post("/workshop/imports", data={"name": "Not A Name"}, files={"file": ("a.onnx", b"x")})
+    assert wrong.status_code == 400
+    assert 'value="Not A Name"' in wrong.text
+    assert "model.pkl" in seen(admin, "/workshop/models", "zh")
+
+
+def test_a_compression_under_way_is_stopped_from_the_page(bench: Bench) -> None:
+    admin, compression = bench.people["admin"], bench.office.platform.get("compression")
+    admin.post(f"{bench.pages['model']}/compress", data={"version": "1", "method": "int8_dynamic"})
+    (one, *_) = compression.compressions(bench.boss.school_id)
+    assert f"/workshop/compressions/{one.id}/cancel" in seen(admin, bench.pages["model"] + "?version=1", "en")
+    for _ in range(2):  # the second finds it ended, and shows the page all the same
+        stopped = admin.post(f"/workshop/compressions/{one.id}/cancel")
+        assert stopped.headers["location"].startswith("/workshop/models/passing?version=1")
+    assert compression.compression(bench.boss.school_id, one.id).state == "cancelled"
+
+
 def test_a_pipeline_starts_from_the_short_form_and_is_seen_step_by_step(bench: Bench) -> None:
     admin = bench.office.admin
     form = {
@@ -336,6 +373,25 @@ def test_a_pipeline_starts_from_the_short_form_and_is_seen_step_by_step(bench: B
     assert "&#34;epochs&#34;: 2000" in page
     assert admin.post(f"{started.headers['location']}/cancel").status_code == 303
     admin.cookies.set("lang", "en")
+
+
+def test_a_pipeline_that_starts_by_itself_is_paused_and_deleted(bench: Bench) -> None:
+    admin = bench.office.admin
+    form = {"model": "night", "data": "data:/marks/2", "task": "tabular_classification", "every": "weekly"}
+    told = admin.post("/workshop/pipelines", data=form | {"hour": "2", "weekday": "6", "name": "each week"})
+    assert told.headers["location"] == "/workshop/pipelines?notice=scheduled"
+    page = seen(admin, "/workshop/pipelines", "en")
+    assert "Every week Sunday 02:00" in page
+    assert "night ← data:/marks<" in page, "the newest version each time"
+    (made,) = bench.office.platform.get("pipelines").schedules(bench.boss.school_id)
+    at = f"/workshop/pipelines/schedules/{made.id}"
+    assert admin.post(f"{at}/pause").status_code == 303
+    assert 'class="tag wait">已暂停' in seen(admin, "/workshop/pipelines", "zh")
+    assert bench.people["teacher"].post(f"{at}/delete").status_code == 403
+    assert admin.post(f"{at}/delete").status_code == 303
+    refused = admin.post("/workshop/pipelines", data=form | {"task": "bandit", "method": "int8_dynamic"})
+    assert (refused.status_code, "a compressed child cannot be judged" in refused.text) == (400, True)
+    assert "each week" not in seen(admin, "/workshop/pipelines", "en")
 
 
 @pytest.mark.parametrize("written", ["{", "[]", '{"name": "x"}', '{"name": "x", "model": "m", "data": "d", "oops": 1}'])

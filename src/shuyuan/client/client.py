@@ -2,7 +2,7 @@
 
 from types import TracebackType
 
-from shuyuan.client import learning, serving, wire
+from shuyuan.client import learning, searching, serving, wire
 
 
 class Client:
@@ -15,7 +15,9 @@ class Client:
         self._wire = wire.Wire(base_url, api_key, timeout_s=timeout_s)
         self.datasets = learning.DataSets(self._wire)
         self.runs = learning.Runs(self._wire)
+        self.searches = searching.Searches(self._wire)
         self.reports = learning.Reports(self._wire)
+        self.gates = learning.Gates(self._wire)
         self.models = serving.Models(self._wire)
         self.pipelines = serving.Pipelines(self._wire)
 

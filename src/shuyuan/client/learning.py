@@ -202,3 +202,60 @@ class Reports:
         """Hold it against a gate by its name (`classification`, `regression` … or one of the school)."""
         body = {"report_id": report.id, "champion_report_id": champion.id if champion else None}
         return types.Verdict.model_validate(self._at.post(f"/api/gates/{gate}/judge", body))
+
+    def cross_validate(
+        self,
+        task: str = "",
+        data: str = "",
+        config: Json | None = None,
+        *,
+        run: str = "",
+        folds: int = 5,
+        by: str = "auto",
+        parts: Sequence[types.Part] = ("train", "validation"),
+        timeout_s: float = PATIENCE_S,
+    ) -> types.CrossValidation:
+        """Train a fit for each fold and wait for all: figures by fold, their mean and its 95 % interval.
+
+        run: take task, data and config of `runs:/id`.  parts: with test among them its reading is noted.
+        """
+        body = {"task": task, "data": data, "config": config, "run": run, "k": folds, "by": by, "parts": list(parts)}
+        begun = self._at.post("/api/cross-validations", body)["id"]
+        ended = wire.until(lambda: self.cross_validation(begun), lambda one: one.state != "running", timeout_s)
+        if ended.state != "finished":
+            raise wire.failed(f"cross-validation {ended.number}", ended.state, ended.error)
+        return ended
+
+    def cross_validation(self, refit_id: str) -> types.CrossValidation:
+        """By id or number."""
+        return types.CrossValidation.model_validate(self._at.get(f"/api/cross-validations/{refit_id}"))
+
+    def retrain_shuffled(self, report: types.Report, *, timeout_s: float = PATIENCE_S) -> types.CrossValidation:
+        """Train what the report is of once more with shuffled labels; `retrained` has its figure beside chance."""
+        begun = self._at.post(f"/api/reports/{report.id}/shuffled-fits")["id"]
+        return wire.until(lambda: self.cross_validation(begun), lambda one: one.state != "running", timeout_s)
+
+
+class Gates:
+    """`client.gates`."""
+
+    def __init__(self, at: wire.Wire) -> None:
+        self._at = at
+
+    def list(self) -> list[types.Gate]:
+        """The school's own, then the shipped ones."""
+        return [types.Gate.model_validate(one) for one in self._at.get("/api/gates")]
+
+    def figures(self) -> Mapping[str, Sequence[str]]:
+        """What a condition may speak of, by family."""
+        found: Mapping[str, Sequence[str]] = self._at.get("/api/gate-figures")
+        return found
+
+    def set(self, name: str, conditions: Sequence[Json], *, part: str | None = None, reason: str = "") -> types.Gate:
+        """{"figure": "accuracy", "comparison": ">=", "limit": "champion - 0.01"} …; reason: to change one in force."""
+        body = {"conditions": list(conditions), "part": part, "reason": reason}
+        return types.Gate.model_validate(self._at.put(f"/api/gates/{name}", body))
+
+    def remove(self, name: str, reason: str) -> None:
+        """Out of force; its record stays."""
+        self._at.delete(f"/api/gates/{name}", {"reason": reason})

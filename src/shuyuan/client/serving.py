@@ -26,6 +26,25 @@ class Models:
         told = self._at.get(f"/api/models/{model}/versions")
         return [types.Version.model_validate(one) for one in (told["versions"] if isinstance(told, dict) else told)]
 
+    def bring(
+        self, file: str | Path, model: str, *, labels: Sequence[str] = (), timeout_s: float = PATIENCE_S
+    ) -> types.Import:
+        """A model from elsewhere (ONNX, .keras, GGUF, a zipped folder) as the next version of `model`; waits for it.
+
+        labels: names of a classifier's outputs, in order. Raises Failed with the reason for what is refused.
+        """
+        path = Path(file)
+        told = {"model": model, "filename": path.name, "labels": ",".join(labels)}
+        begun = self._at.send("/api/conversions", path, **told)["id"]
+
+        def look() -> types.Import:
+            return types.Import.model_validate(self._at.get(f"/api/conversions/{begun}"))
+
+        ended = wire.until(look, lambda one: one.state in ("finished", "failed", "cancelled"), timeout_s)
+        if ended.state != "finished":
+            raise wire.failed(f"import of {path.name}", ended.state, ended.error)
+        return ended
+
     def methods(self) -> Sequence[Json]:
         """Ways to compress: name, titles, JSON schema of the options."""
         found: Sequence[Json] = self._at.get("/api/compressions/methods")
@@ -136,6 +155,32 @@ class Pipelines:
     def cancel(self, pipeline: types.Pipeline) -> types.Pipeline:
         """Stop it and the work under way."""
         return types.Pipeline.model_validate(self._at.post(f"/api/pipelines/{pipeline.id}/cancel"))
+
+    def tasks(self) -> Sequence[Json]:
+        """What a pipeline of each task can do: `cannot` (step → why not), and whether it promotes unless told."""
+        found: Sequence[Json] = self._at.get("/api/pipeline-tasks")
+        return found
+
+    def schedule(self, spec: Json, every: str, *, hour: int = 2, weekday: int = 5) -> types.Schedule:
+        """Start a spec by itself: `daily`, `weekly` or `new_data`; hour in the school's time, weekday 0 is Monday."""
+        body = {"spec": spec, "every": every, "hour": hour, "weekday": weekday}
+        return types.Schedule.model_validate(self._at.post("/api/pipeline-schedules", body))
+
+    def schedules(self) -> "Sequence[types.Schedule]":
+        """Every schedule of the school, with its next start."""
+        return [types.Schedule.model_validate(one) for one in self._at.get("/api/pipeline-schedules")]
+
+    def pause(self, schedule: types.Schedule) -> types.Schedule:
+        """Start nothing until it goes on."""
+        return types.Schedule.model_validate(self._at.post(f"/api/pipeline-schedules/{schedule.id}/pause"))
+
+    def resume(self, schedule: types.Schedule) -> types.Schedule:
+        """From its next time on; what the pause missed is not made up for."""
+        return types.Schedule.model_validate(self._at.post(f"/api/pipeline-schedules/{schedule.id}/resume"))
+
+    def unschedule(self, schedule: types.Schedule) -> None:
+        """Start it no more."""
+        self._at.delete(f"/api/pipeline-schedules/{schedule.id}")
 
 
 def _uri(version: types.Version | str) -> str:

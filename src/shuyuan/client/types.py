@@ -94,6 +94,27 @@ class Run(_Fact):
         return self.state in ("failed", "cancelled", "finished")
 
 
+class Search(_Fact):
+    """A search for settings; its trials are runs. best_config: of the best so far, None of it before one has ended."""
+
+    id: str
+    number: int
+    name: str
+    task: str
+    data: str
+    space: Json
+    metric: str
+    direction: Literal["maximize", "minimize"]
+    trials: int
+    ended: int = 0
+    state: Literal["running", "cancelled", "failed", "finished"]
+    waits_for: str = ""
+    best_run_id: str | None = None
+    best_value: float | None = None
+    best_config: Json = {}
+    error: Mapping[str, str] | None = None
+
+
 class Report(_Fact):
     """An evaluation. details: everything the API says, curves and slices too."""
 
@@ -106,6 +127,44 @@ class Report(_Fact):
     figures: Mapping[str, float] = {}
     error: Mapping[str, str] | None = None
     details: Json = {}
+
+
+class Spread(_Fact):
+    """A figure over the folds: its values, their mean and the 95 % interval of the mean."""
+
+    values: Sequence[float]
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+class CrossValidation(_Fact):
+    """A cross-validation, or a fit with shuffled labels (then `retrained` says what it found beside chance)."""
+
+    id: str
+    number: int
+    kind: Literal["folds", "shuffled"]
+    task: str
+    data: str
+    k: int
+    by: str
+    parts: Sequence[str]
+    state: Literal["running", "finished", "failed", "cancelled"]
+    ended: int = 0
+    spreads: Mapping[str, Spread] = {}
+    retrained: Json | None = None
+    report_id: str | None = None
+    error: Mapping[str, str] | None = None
+
+
+class Gate(_Fact):
+    """A named list of conditions; number 0 is shipped with the platform."""
+
+    name: str
+    conditions: Sequence[Json]
+    part: str | None = None
+    number: int = 0
+    reason: str = ""
 
 
 class Verdict(_Fact):
@@ -134,6 +193,18 @@ class Version(_Fact):
     def uri(self) -> str:
         """`models:/name/3`."""
         return f"models:/{self.model}/{self.number}"
+
+
+class Import(_Fact):
+    """A file that was brought; `version` is `models:/name/4` once it is finished."""
+
+    id: str
+    state: Literal["queued", "running", "finished", "failed", "cancelled"]
+    kind: str | None = None
+    version: str | None = None
+    notes: Sequence[str] = ()
+    largest_difference: float | None = None
+    error: Mapping[str, str] | None = None
 
 
 class Compression(_Fact):
@@ -181,3 +252,18 @@ class Pipeline(_Fact):
         """`models:/name/3` once it is registered."""
         outputs = (step.get("output") or {} for step in self.steps if step["name"] == "register")
         return next((str(output["version"]) for output in outputs if "version" in output), None)
+
+
+class Schedule(_Fact):
+    """A spec that starts by itself. next_at: in the school's time zone; None: paused, or with new data."""
+
+    id: str
+    spec: Json
+    every: Literal["daily", "weekly", "new_data"]
+    hour: int
+    weekday: int
+    paused: bool = False
+    next_at: datetime | None = None
+    time_zone: str = ""
+    last_pipeline: str | None = None
+    error: str = ""

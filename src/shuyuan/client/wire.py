@@ -49,9 +49,9 @@ class Wire:
         """JSON of a PUT with a JSON body."""
         return self._ask("PUT", path, json=body)
 
-    def delete(self, path: str) -> None:
-        """A DELETE."""
-        self._ask("DELETE", path)
+    def delete(self, path: str, body: object = None) -> None:
+        """A DELETE, with a JSON body where there is something to say."""
+        self._ask("DELETE", path, **({} if body is None else {"json": body}))
 
     def send(self, path: str, source: Path, **query: object) -> Json:
         """JSON of a POST whose body is a file, streamed."""

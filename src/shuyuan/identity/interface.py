@@ -12,6 +12,7 @@ Role = Literal["admin", "teacher", "student", "guardian", "developer"]
 ROLES: tuple[Role, ...] = ("admin", "teacher", "student", "guardian", "developer")
 Language = Literal["zh", "en"]
 Band = Literal["child", "teen", "adult"]  # whom the education policy protects: `science.text.policy`
+KEY_SCOPES, KEY_MAX_DAYS = ("models", "learning", "admin"), 3650
 RESPONSIBLE = "responsible"  # the setting that names, under `account_id`, whom signs of harm are shown to
 
 

@@ -5,16 +5,15 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import get_args
 
-from shuyuan.identity import access, base, store, tables
-from shuyuan.identity.interface import Band, KeyInfo, NewKey, Principal, Role
+from shuyuan.identity import base, store, tables
+from shuyuan.identity.interface import KEY_MAX_DAYS, KEY_SCOPES, Band, KeyInfo, NewKey, Principal, Role
 from shuyuan.kernel import clock, db, errors, ids
 
 PREFIX, SHOWN = "sk-", 10
-MAX_DAYS, MAX_KEYS = 3650, 50
-SCOPES: tuple[str, ...] = get_args(access.Scope)
+MAX_DAYS, MAX_KEYS = KEY_MAX_DAYS, 50
 USE_NOTED_EVERY = timedelta(hours=1)  # `last_used_at` costs one write an hour, not one a request
 GRANTABLE: dict[Role, frozenset[str]] = {
-    "admin": frozenset({"models", "learning", "admin"}),
+    "admin": frozenset(KEY_SCOPES),
     "teacher": frozenset({"models", "learning"}),
     "developer": frozenset({"models", "learning"}),
     "student": frozenset(),  # models reach pupils through the tutor, never by key

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import jinja2
 from babel import dates
@@ -107,9 +107,10 @@ def zone_name(context: jinja2.runtime.Context, when: datetime) -> str:
     """Asia/Shanghai, UTC+8: where the times of the page are told, as it is at `when`."""
     local = _local(context, when)
     place = str(getattr(local.tzinfo, "key", "") or local.tzname())
-    apart = dates.get_timezone_gmt(local, "iso8601_short", locale=_LOCALES["en"])
-    hours = apart.replace("Z", "").replace("+0", "+").replace("-0", "-")
-    return f"{place}, UTC{hours}" if place != "UTC" else "UTC"
+    minutes = round((local.utcoffset() or timedelta()).total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    apart = f"{'-' if minutes < 0 else '+'}{hours}{f':{rest:02}' if rest else ''}"
+    return f"{place}, UTC{apart}" if place != "UTC" else place
 
 
 def percent(share: float | None) -> str:

@@ -50,13 +50,14 @@ def thinned(values: Sequence[Value], size: int) -> list[Value]:
     return [sum(group) / len(group) if group else None for group in groups]
 
 
-def lasts(values: Sequence[Value], size: int) -> list[Value]:
-    """The last of `size` neighbours, for what is a level and not a rate.
+def highest(values: Sequence[Value], size: int) -> list[Value]:
+    """The highest of `size` neighbours, for what is a level and not a rate; None where all of them are.
 
-    >>> lasts([1, 3, None, None, 5], 2)
+    >>> highest([1, 3, None, None, 5], 2)
     [3, None, 5]
     """
-    return [values[min(at + size, len(values)) - 1] for at in range(0, len(values), size)]
+    groups = [[v for v in values[at : at + size] if v is not None] for at in range(0, len(values), size)]
+    return [max(group, default=None) for group in groups]
 
 
 def _stretches(line: Sequence[Value], top: float) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.assessment.interface import Assessment
 from shuyuan.learning.courses.interface import Courses
-from shuyuan.learning.improvement.interface import Improvement
+from shuyuan.learning.improvement.interface import Gathering, Improvement
 from shuyuan.learning.insight.interface import Insight
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.recommendation.interface import Recommendation
@@ -17,6 +17,7 @@ from shuyuan.learning.tracing.interface import Tracing
 from shuyuan.learning.tutor.interface import Tutor
 from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.compression.interface import Compressing
+from shuyuan.maas.conversion.interface import Converting
 from shuyuan.maas.datasets.interface import DataSets
 from shuyuan.maas.deployment.interface import Deployments
 from shuyuan.maas.evaluation.interface import Evaluation
@@ -73,6 +74,8 @@ class WorkshopNeeds:
     training: Training
     evaluation: Evaluation
     compression: Compressing
+    conversion: Converting
     deployment: Deployments
     pipelines: Pipelines
+    gathering: Gathering
     labs: Labs

@@ -5,9 +5,11 @@ from fastapi import APIRouter
 from shuyuan.identity.interface import Identity
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.improvement.interface import Gathering
 from shuyuan.learning.people.interface import People
 from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.compression.interface import Compressing
+from shuyuan.maas.conversion.interface import Converting
 from shuyuan.maas.datasets.interface import DataSets
 from shuyuan.maas.deployment.interface import Deployments
 from shuyuan.maas.evaluation.interface import Evaluation
@@ -15,10 +17,40 @@ from shuyuan.maas.pipelines.interface import Pipelines
 from shuyuan.maas.training.interface import Training
 from shuyuan.web.labs import Labs
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import data, lab, models, pipelines, reports, runs, searches, starting
+from shuyuan.web.pages.workshop import (
+    compressing,
+    consents,
+    crossvalidations,
+    data,
+    gates,
+    imports,
+    lab,
+    models,
+    pipelines,
+    reports,
+    runs,
+    schedules,
+    searches,
+    starting,
+)
 from shuyuan.web.shell import Shell
 
-FAMILIES = (data, starting, runs, searches, reports, models, pipelines, lab)
+FAMILIES = (
+    data,
+    consents,
+    starting,
+    runs,
+    searches,
+    reports,
+    crossvalidations,
+    gates,
+    models,
+    imports,
+    compressing,
+    schedules,
+    pipelines,
+    lab,
+)
 
 
 def router(
@@ -31,8 +63,10 @@ def router(
     training: Training,
     evaluation: Evaluation,
     compression: Compressing,
+    conversion: Converting,
     deployment: Deployments,
     pipelines: Pipelines,
+    gathering: Gathering,
 ) -> APIRouter:
     """Every page of the workshop."""
     needs = WorkshopNeeds(
@@ -43,8 +77,10 @@ def router(
         training=training,
         evaluation=evaluation,
         compression=compression,
+        conversion=conversion,
         deployment=deployment,
         pipelines=pipelines,
+        gathering=gathering,
         labs=Labs(settings.home, datasets),
     )
     api = APIRouter()

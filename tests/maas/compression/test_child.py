@@ -59,6 +59,15 @@ def test_what_cannot_be_done_is_told_to_the_person(
     assert not (tmp_path / "result.json").exists()
 
 
+def test_without_room_on_the_disk_it_says_so(mlp: nets.Parent, tmp_path: Path) -> None:
+    folder = nets.job(tmp_path, mlp, "int8_dynamic")
+    small = ["sh", "-c", 'ulimit -f 16; exec "$@"', "sh"]  # 8 kB a file
+    done = subprocess.run([*small, *MODULE, str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == interface.Folder.REFUSED, done.stderr
+    assert json.loads((tmp_path / "error.json").read_text())["code"] == "disk_full"
+    assert not (tmp_path / "result.json").exists()
+
+
 def test_the_server_half_imports_no_model_library() -> None:
     parts = ("interface", "tables", "store", "service", "routes", "jobs", "working", "methods")
     names = ", ".join(f"shuyuan.maas.compression.{part}" for part in parts)

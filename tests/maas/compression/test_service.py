@@ -1,6 +1,7 @@
 """Compressions of a school: children with their parent, one at a time, cancelled, failed, taken up after a crash."""
 
 import contextlib
+import errno
 import io
 import os
 import subprocess
@@ -87,6 +88,7 @@ def alone(platform: Platform, tmp_path: Path) -> School:
     return School(school_id, platform, version, None)  # type: ignore[arg-type]  # these tests read none
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # a data set is costly; the rest is on both
 def test_a_child_is_a_version_with_parent_lineage_figures_and_a_table(school: School) -> None:
     done = school.wait(school.start(data=school.data.uri))
     assert (done.state, done.error, done.child) == ("finished", None, "models:/passes/2")
@@ -120,6 +122,19 @@ def test_what_the_child_process_refuses_is_told_and_registers_nothing(alone: Sch
     assert len(alone.catalogue.versions(alone.id, "passes")) == 1
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_disk_that_is_full_fails_it_and_registers_nothing(alone: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(alone.platform.get("storage"), "put_file", full)
+    done = alone.wait(alone.start())
+    assert done.error is not None
+    assert (done.state, done.error["code"]) == ("failed", "disk_full")
+    assert len(alone.catalogue.versions(alone.id, "passes")) == 1
+    assert not (alone.platform.settings.home / "compressions" / done.id).exists()
+
+
 def test_wrong_requests_are_refused_before_anything_is_queued(alone: School) -> None:
     with pytest.raises(interface.UnknownMethod):
         alone.start("zip")
@@ -146,10 +161,10 @@ def test_cancelled_work_leaves_no_version_and_cannot_be_cancelled_twice(alone: S
 
 
 def test_waiting_for_one_cancelled_in_the_queue_ends(alone: School) -> None:
-    first, second = alone.start(), alone.start("int4")
+    first, second = alone.start("structured"), alone.start("int4")  # one that is refused soon
     alone.compression.cancel(alone.id, "system", second.id)
     alone.wait(first)
-    alone.wait(alone.start())  # the queue has come past it
+    alone.wait(alone.start("structured"))  # the queue has come past it
     assert alone.compression.wait(alone.id, second.id, timeout_s=0).state == "cancelled"
 
 

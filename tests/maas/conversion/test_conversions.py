@@ -152,6 +152,21 @@ def test_what_is_no_graph_is_refused(
         converting.convert(path, place)
 
 
+@pytest.mark.parametrize("packed", ["net", "folder"])
+def test_a_safetensors_file_that_was_cut_off_is_refused(
+    converting: ConversionService, tmp_path: Path, place: Path, packed: str
+) -> None:
+    head = json.dumps({"a.weight": {"dtype": "F32", "shape": [64, 64], "data_offsets": [0, 16384]}}).encode()
+    cut = len(head).to_bytes(8, "little") + head + bytes(100)
+    (folder := tmp_path / "model").mkdir()
+    (folder / "model.safetensors").write_bytes(cut)
+    (folder / "tokenizer.json").write_text("{}")
+    (folder / "config.json").write_text('{"model_type": "bert", "architectures": ["BertModel"]}')
+    with pytest.raises(interface.RefusedModel, match="damaged" if packed == "net" else "weights are not those"):
+        converting.convert(folder / "model.safetensors" if packed == "net" else folder, place)
+    assert not (place / "result.json").exists()
+
+
 def _encoder(folder: Path, **config: object) -> Path:
     """The starter encoder as a Hugging Face folder."""
     weights = starter_files.require("minilm").locate("minilm").path

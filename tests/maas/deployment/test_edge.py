@@ -277,7 +277,7 @@ def test_only_onnx_is_bundled_and_only_one_s_own(house: House, deployment: Deplo
 def test_a_version_that_remembers_pupils_by_their_numbers_does_not_leave_the_school(
     house: House, deployment: DeploymentService, tmp_path: Path
 ) -> None:
-    def learnt(**columns: list[object]) -> dict[str, object]:
+    def learnt(**columns: list[object]) -> dict[str, Any]:
         schema = [{"name": name, "kind": "identifier"} for name in columns]
         return {"features": Features.fit(columns, schema).to_json(), "ranking": {"person": "who", "item": "item"}}
 

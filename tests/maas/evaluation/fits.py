@@ -1,6 +1,5 @@
 """Whoever trains, in memory: a fit is a threshold on one column, done when it is asked for, told as a run would."""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,7 +56,6 @@ class Trainer:
     fits: dict[str, Fit] = field(default_factory=dict)
     trials: list[tuple[str, int]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
-    _numbers: Any = field(default_factory=lambda: itertools.count(1))  # Any: a counter
 
     def check_start(self, school_id: str, new: NewFit) -> object:
         if self.refuses is not None:
@@ -68,7 +66,8 @@ class Trainer:
         known = next((one for one in self.fits.values() if new.key and one.new.key == new.key), None)
         if known is not None:
             return known
-        fit = self.fits[f"f{next(self._numbers)}"] = Fit(f"f{len(self.fits) + 1}", new)
+        run_id = f"f{len(self.trials) + 1}"
+        fit = self.fits[run_id] = Fit(run_id, new)
         assert trial is not None
         self.trials.append(trial)
         if not self.slow:

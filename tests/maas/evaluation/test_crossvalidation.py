@@ -1,5 +1,6 @@
 """k folds through real child processes: each a fit in the queue, the held-out rows reported together."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from tests.maas.evaluation.fits import Fit, Trainer
 from shuyuan.kernel import audit, errors
 from shuyuan.maas.datasets import frames
 from shuyuan.maas.datasets import interface as datasets
-from shuyuan.maas.evaluation import interface, supervision
+from shuyuan.maas.evaluation import child, folder, interface, supervision
 from shuyuan.maas.evaluation.interface import NewCrossValidation, NewFit, NewReport, Subject
 from shuyuan.maas.evaluation.service import EvaluationService
 
@@ -25,6 +26,20 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def opened(school: School, trainer: Trainer) -> EvaluationService:
     """A service whose children are real; its own thread is not started, the test looks."""
     return school.service(command=supervision.COMMAND, training=trainer)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child's own work without a process of its own: the first test has real ones."""
+
+    def run(place: Path, job: folder.Job, tell: object = None, *, stop: Sequence[object] = (), command: object) -> None:
+        if stop:
+            raise supervision.Stopped
+        place.mkdir(parents=True, exist_ok=True)
+        folder.write(place / folder.JOB, job.model_dump_json())
+        assert child.main(place) == 0
+
+    monkeypatch.setattr(supervision, "run", run)
 
 
 def new(**more: object) -> NewCrossValidation:
@@ -80,7 +95,9 @@ def test_every_row_is_predicted_by_a_fit_that_has_not_seen_its_person(school: Sc
     assert {"cross_validation.started", "cross_validation.finished"} <= set(told)
 
 
-def test_a_crash_at_any_point_costs_no_fold_and_makes_no_second_report(school: School, tmp_path: Path) -> None:
+def test_a_crash_at_any_point_costs_no_fold_and_makes_no_second_report(
+    school: School, tmp_path: Path, here: None
+) -> None:
     trainer = Trainer(tmp_path)
     first = opened(school, trainer)
     begun = first.cross_validate(school.principal(), new(k=2))
@@ -101,7 +118,9 @@ def test_a_crash_at_any_point_costs_no_fold_and_makes_no_second_report(school: S
     assert [one.id for one in second.reports(school.id)] == [ended.report_id]
 
 
-def test_a_test_part_is_read_only_when_said_and_its_reading_is_noted_once(school: School, tmp_path: Path) -> None:
+def test_a_test_part_is_read_only_when_said_and_its_reading_is_noted_once(
+    school: School, tmp_path: Path, here: None
+) -> None:
     evaluation = opened(school, Trainer(tmp_path))
     evaluation.cross_validate(school.principal(), new())
     assert evaluation.readings(school.id) == []
@@ -116,7 +135,9 @@ def test_a_test_part_is_read_only_when_said_and_its_reading_is_noted_once(school
     assert report.rows == 600
 
 
-def test_a_fold_that_fails_ends_it_and_cancelling_stops_the_folds_under_way(school: School, tmp_path: Path) -> None:
+def test_a_fold_that_fails_ends_it_and_cancelling_stops_the_folds_under_way(
+    school: School, tmp_path: Path, here: None
+) -> None:
     trainer = Trainer(tmp_path, slow=True)
     evaluation = opened(school, trainer)
     failing, cancelled = (evaluation.cross_validate(school.principal(), new(k=2)) for _ in range(2))
@@ -134,7 +155,9 @@ def test_a_fold_that_fails_ends_it_and_cancelling_stops_the_folds_under_way(scho
     assert evaluation.reports(school.id) == []
 
 
-def test_what_cannot_be_cross_validated_is_refused_before_anything_is_cut(school: School, tmp_path: Path) -> None:
+def test_what_cannot_be_cross_validated_is_refused_before_anything_is_cut(
+    school: School, tmp_path: Path, here: None
+) -> None:
     trainer = Trainer(tmp_path)
     evaluation = opened(school, trainer)
     refused: list[tuple[NewCrossValidation, type[errors.ShuyuanError]]] = [
@@ -170,7 +193,7 @@ def test_what_cannot_be_cross_validated_is_refused_before_anything_is_cut(school
 
 
 def test_with_shuffled_labels_a_fit_finds_nothing_and_says_so_beside_chance(
-    school: School, once: Once, tmp_path: Path
+    school: School, once: Once, tmp_path: Path, here: None
 ) -> None:
     trainer = Trainer(tmp_path)
     evaluation = opened(school, trainer)
@@ -190,6 +213,7 @@ def test_with_shuffled_labels_a_fit_finds_nothing_and_says_so_beside_chance(
     assert ended.error is None
     assert ended.retrained is not None
     assert (ended.retrained.figure, ended.retrained.chance) == ("auc", 0.5)
+    assert not ended.retrained.flagged, "a sound fit, although any rule along hours finds the true labels"
     assert evaluation.refits(school.id) == [], "it is no cross-validation"
     version = evaluation.evaluate(school.id, "a", NewReport(subject=school.version.uri, data=school.data.uri))
     with pytest.raises(interface.UnknownSubject, match="not trained here"):

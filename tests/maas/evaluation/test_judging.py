@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shuyuan.maas.evaluation import families, gates, judging
-from shuyuan.maas.evaluation.interface import FAMILIES, MAIN_FIGURE, Condition, Gate, NewGate, Report, UnknownSubject
+from shuyuan.maas.evaluation.interface import (
+    FAMILIES,
+    MAIN_FIGURE,
+    Condition,
+    Gate,
+    NewGate,
+    Report,
+    UnknownSubject,
+    Verdict,
+)
 
 GOOD = {
     "accuracy": 0.9,
@@ -45,8 +54,14 @@ def gate(*conditions: Condition, **more: Any) -> Gate:  # Any: fields of a gate
     return Gate(name="g", conditions=conditions, **more)
 
 
+def judged(gate: Gate, found: Report, champion: Report | judging.Unreported | None) -> Verdict:
+    """The champion's report is its own."""
+    other = judging.Beside(champion.subject, champion) if isinstance(champion, Report) else champion
+    return judging.judge(gate, found, other)
+
+
 def test_a_good_report_passes_the_shipped_gate_and_every_line_shows_figure_and_limit() -> None:
-    verdict = judging.judge(gates.SHIPPED["classification"], report(), report(id="c"))
+    verdict = judged(gates.SHIPPED["classification"], report(), report(id="c"))
     assert verdict.passed
     assert verdict.failed == ()
     assert all(line.value is not None and line.limit is not None for line in verdict.lines)
@@ -67,7 +82,7 @@ def test_a_good_report_passes_the_shipped_gate_and_every_line_shows_figure_and_l
     ],
 )
 def test_each_condition_of_the_shipped_gate_goes_red(figure: str, bad: float) -> None:
-    verdict = judging.judge(gates.SHIPPED["classification"], report({**GOOD, figure: bad}), report(id="c"))
+    verdict = judged(gates.SHIPPED["classification"], report({**GOOD, figure: bad}), report(id="c"))
     assert not verdict.passed
     assert {line.figure for line in verdict.failed} == {figure}
     assert all(line.value == bad for line in verdict.failed)
@@ -76,30 +91,28 @@ def test_each_condition_of_the_shipped_gate_goes_red(figure: str, bad: float) ->
 @pytest.mark.parametrize("figure", sorted(GOOD.keys() - {"majority_share", "calibration_by_chance"}))
 def test_a_missing_figure_fails_its_condition_and_says_so(figure: str) -> None:
     figures = {name: value for name, value in GOOD.items() if name != figure}
-    verdict = judging.judge(gates.SHIPPED["classification"], report(figures), report(id="c"))
+    verdict = judged(gates.SHIPPED["classification"], report(figures), report(id="c"))
     assert not verdict.passed
     assert {(line.figure, line.note, line.value) for line in verdict.failed} == {(figure, "missing_figure", None)}
 
 
 def test_a_missing_limit_fails_too() -> None:
     figures = {name: value for name, value in GOOD.items() if name != "calibration_by_chance"}
-    (line,) = judging.judge(gates.SHIPPED["classification"], report(figures), report(id="c")).failed
+    (line,) = judged(gates.SHIPPED["classification"], report(figures), report(id="c")).failed
     assert (line.figure, line.note, line.limit) == ("calibration_error", "missing_limit", None)
     champion = report({"macro_f1": 0.5}, id="c")
-    assert "missing_limit" in {
-        one.note for one in judging.judge(gates.SHIPPED["classification"], report(), champion).failed
-    }
+    assert "missing_limit" in {one.note for one in judged(gates.SHIPPED["classification"], report(), champion).failed}
 
 
 def test_what_does_not_apply_passes_only_where_the_gate_allows_that_reason() -> None:
     missing = {"subgroup_gap_excess": "no_groups"}
     figures = {name: value for name, value in GOOD.items() if name != "subgroup_gap_excess"}
-    shipped = judging.judge(gates.SHIPPED["classification"], report(figures, missing=missing), report(id="c"))
+    shipped = judged(gates.SHIPPED["classification"], report(figures, missing=missing), report(id="c"))
     line = next(one for one in shipped.lines if one.figure == "subgroup_gap_excess")
     assert shipped.passed
     assert (line.note, line.reason, line.value) == ("not_applicable", "no_groups", None)
     strict = gate(Condition(figure="subgroup_gap_excess", comparison="<=", limit=0.05))
-    assert not judging.judge(strict, report(figures, missing=missing), None).passed
+    assert not judged(strict, report(figures, missing=missing), None).passed
 
 
 @pytest.mark.parametrize(
@@ -117,7 +130,7 @@ def test_what_does_not_apply_passes_only_where_the_gate_allows_that_reason() -> 
     ],
 )
 def test_limits_are_read_as_they_are_said(limit: float | str, value: float, passed: bool) -> None:
-    verdict = judging.judge(
+    verdict = judged(
         gate(Condition(figure="accuracy", comparison=">=", limit=limit)),
         report({"accuracy": value, "majority_share": 0.6}),
         report({"accuracy": 0.9}, id="c"),
@@ -129,7 +142,7 @@ def test_limits_are_read_as_they_are_said(limit: float | str, value: float, pass
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
 def test_the_four_comparisons_are_what_they_say(value: float, limit: float) -> None:
     said = {
-        comparison: judging.judge(
+        comparison: judged(
             gate(Condition(figure="f", comparison=comparison, limit=limit)), report({"f": value}), None
         ).passed
         for comparison in (">=", "<=", ">", "<")
@@ -140,36 +153,36 @@ def test_the_four_comparisons_are_what_they_say(value: float, limit: float) -> N
 def test_the_first_version_has_nobody_to_be_compared_with() -> None:
     allowed = gate(Condition(figure="accuracy", comparison=">=", limit="champion"))
     refused = gate(Condition(figure="accuracy", comparison=">=", limit="champion", first="fail"))
-    assert judging.judge(allowed, report(), None).lines[0].note == "no_champion"
-    assert judging.judge(allowed, report(), None).passed
-    assert not judging.judge(refused, report(), None).passed
-    assert not judging.judge(allowed, report({}), None).passed
+    assert judged(allowed, report(), None).lines[0].note == "no_champion"
+    assert judged(allowed, report(), None).passed
+    assert not judged(refused, report(), None).passed
+    assert not judged(allowed, report({}), None).passed
 
 
 def test_a_champion_measured_on_other_data_is_no_comparison() -> None:
     wanted = gate(Condition(figure="accuracy", comparison=">=", limit="champion - 0.5"))
     for other in (report(id="c", data_sha256="b" * 64), report(id="c", part="validation")):
-        (line,) = judging.judge(wanted, report(), other).lines
+        (line,) = judged(wanted, report(), other).lines
         assert (line.passed, line.note) == (False, "champion_on_other_data")
 
 
 def test_a_gate_for_the_test_part_refuses_a_report_on_validation() -> None:
     wanted = gate(Condition(figure="accuracy", comparison=">", limit=0.1), part="test")
-    assert judging.judge(wanted, report(), None).passed
-    (line,) = judging.judge(wanted, report(part="validation"), None).failed
+    assert judged(wanted, report(), None).passed
+    (line,) = judged(wanted, report(part="validation"), None).failed
     assert line.note == "wrong_part"
 
 
 def test_nothing_passes_by_what_it_was_trained_on() -> None:
-    verdict = judging.judge(gates.SHIPPED["classification"], report(part="train"), None)
+    verdict = judged(gates.SHIPPED["classification"], report(part="train"), None)
     assert {line.note for line in verdict.failed} == {"wrong_part"}
     assert len(verdict.failed) == len(verdict.lines)
     wanted = gate(Condition(figure="accuracy", comparison=">", limit=0.1), part="train")
-    assert not judging.judge(wanted, report(part="train"), None).passed
+    assert not judged(wanted, report(part="train"), None).passed
 
 
 def test_a_gate_without_conditions_lets_nothing_pass() -> None:
-    assert not judging.judge(gate(), report(), None).passed
+    assert not judged(gate(), report(), None).passed
     with pytest.raises(ValidationError):
         NewGate(conditions=())
 
@@ -201,7 +214,7 @@ def test_tasks_find_their_family_by_name_and_others_are_refused() -> None:
         "sequence_classification": "classification",
         "staged_growth": "classification",
         "transfer": "classification",
-        "autoencoder": "clustering",
+        "autoencoder": "reconstruction",
         "clustering": "clustering",
     }
     assert {task: families.family_of(task) for task in found} == found

@@ -31,6 +31,7 @@ class ScriptedEngine:
     closed: int = 0
     asked: list[dict[str, object]] = field(default_factory=list)
     askers: list[serving.Asker] = field(default_factory=list)
+    truncated: list[str] = field(default_factory=list)
 
     async def submit(
         self,
@@ -67,6 +68,7 @@ class ScriptedEngine:
         deadline_s: float | None = None,
     ) -> serving.Embeddings:
         self.askers.append(asker)
+        self.truncated.append(truncate)
         if self.failure:
             raise self.failure
         return serving.Embeddings(_vectors(texts), 5 * len(texts))

@@ -353,7 +353,9 @@ def test_an_exam_holds_batches_back(
         (b"\xff\xfe\n", "line 1: not JSON"),
         (b"[" * 900_000, "line 1: not JSON"),
         (b'"' + b"x" * 1_000_001, "line 1: more than 1000000 bytes"),
-        (b"\n", "line 1: not JSON"),
+        (b"", "line 1: the file holds no request"),
+        (b"\n", "line 1: the file holds no request"),
+        (jsonl_of(line(1)) + b" \n\n" + jsonl_of(line(2)), "line 2: the line is blank"),
     ],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -365,6 +367,11 @@ def test_a_bad_line_is_named_and_nothing_of_the_file_is_kept(
     assert named in answer.json()["error"]["message"]
     assert client.get("/v1/files").json()["data"] == []
     assert blobs.Blobs(media.settings.artefact_url).ids() == []
+
+
+def test_blank_lines_at_the_end_of_a_file_are_none() -> None:
+    found = jsonl.scan(io.BytesIO(jsonl_of(line(1), line(2)) + b"\n \n\r\n"))
+    assert (found.lines, found.size_bytes) == (2, len(jsonl_of(line(1), line(2))))
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -408,7 +415,10 @@ def test_files_are_sealed_listed_in_pages_deleted_and_expire(
     stored = sorted(folder.iterdir())
     assert len(stored) == 3
     assert not any(secret_words.encode() in path.read_bytes() for path in stored)
-    assert client.get(f"/v1/files/{ids[0]}/content").content == jsonl_of(line(1, secret_words))
+    content = client.get(f"/v1/files/{ids[0]}/content")
+    assert content.content == jsonl_of(line(1, secret_words))
+    assert content.headers["content-type"] == "application/jsonl"
+    assert content.headers["content-disposition"].startswith('attachment; filename="questions.jsonl"; filename*=UTF-8')
     page = client.get("/v1/files?limit=2").json()
     assert ([one["id"] for one in page["data"]], page["has_more"]) == (ids[:0:-1], True)
     rest = client.get(f"/v1/files?limit=2&after={page['last_id']}").json()

@@ -18,6 +18,7 @@ from tests.maas.gateway.server import app_of, running
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import db
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import interface as serving
 
 CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
@@ -215,6 +216,34 @@ def test_embeddings_come_as_floats_or_base64_in_order(client: TestClient) -> Non
     unpacked = [list(struct.unpack("<384f", base64.b64decode(row["embedding"]))) for row in packed["data"]]
     assert unpacked == rows
     assert floats["usage"] == {"prompt_tokens": 15, "total_tokens": 15}
+
+
+def test_a_long_input_is_refused_unless_the_request_says_what_becomes_of_it(
+    client: TestClient, engine: ScriptedEngine
+) -> None:
+    for said in ({}, {"truncate": "mean"}, {"truncate": True}):
+        client.post("/v1/embeddings", json={"model": "embed", "input": "a", **said})
+    assert engine.truncated == ["none", "mean", "end"]
+
+
+def test_a_verb_that_is_not_answered_is_told_which_are(client: TestClient) -> None:
+    for method, path, allowed in (("GET", "/v1/chat/completions", "POST"), ("DELETE", "/v1/models", "GET")):
+        answer = client.request(method, path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+        assert error_of(answer)["code"] == "method_not_allowed"
+        assert error_of(answer)["message"] == f"{method} {path} is not answered. use {allowed}"
+
+
+def test_what_is_wrong_in_an_address_is_named_as_in_a_body(client: TestClient) -> None:
+    told = error_of(client.get("/v1/models/" + "x" * 161))
+    assert (told["param"], told["code"]) == ("model", "invalid_request")
+    assert told["message"].startswith('model is "xxx')
+
+
+def test_numbers_that_are_no_tokens_are_the_field_tokens(client: TestClient, engine: ScriptedEngine) -> None:
+    engine.failure = runners.BadPayload("token 99 is none of this model's", fix="send its own")
+    told = error_of(client.post("/v1/detokenize", json={"model": "tiny", "tokens": [99]}))
+    assert (told["param"], told["code"]) == ("tokens", "invalid_request")
 
 
 def test_embedding_requests_that_cannot_be_met_are_400(client: TestClient) -> None:

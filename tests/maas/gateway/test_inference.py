@@ -187,7 +187,7 @@ def test_a_request_that_is_none_is_400_with_one_sentence(
 
 
 def test_digits_of_other_scripts_are_no_length_and_no_version(client: TestClient) -> None:
-    with pytest.raises(tensors.BadTensor):
+    with pytest.raises(tensors.BadRequest):
         tensors.read(b"{}", "\xb2")
     assert client.get("/v2/models/linear/versions/%C2%B2").status_code == 400
 

@@ -80,7 +80,7 @@ def test_a_text_is_said_aloud(platform: Platform, caller: Caller, client: TestCl
         assert np.abs(samples).max() > 1000
     assert min(lasted_s["en"], lasted_s["zh"]) > lasted_s[""] > 0.1
     unknown = client.post("/v1/audio/speech", json={"model": "voice", "input": "Hello.", "voice": "fr"})
-    assert (unknown.status_code, unknown.json()["error"]["code"]) == (400, "bad_payload")
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "voice_not_installed")
 
 
 def test_an_upstream_that_fails_is_told_as_such_and_when_to_come_back(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Table, update
 from tests.maas.pipelines.house import House
 
 from shuyuan.kernel import errors
@@ -34,6 +34,10 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     (of("tabular_classification", prepare={"plan": {"columns": {"passed": {"role": "ignore"}}}}), "learns a label"),
     (of("tabular_classification", gate={"name": "strict"}), "judges reports on part test"),
 )
+
+
+def store_as(house: House, table: Table, row: str, spec: dict[str, Any]) -> None:
+    house.db.write(lambda uow: uow.conn.execute(update(table).where(table.c.id == row).values(spec=spec)))
 
 
 def test_a_step_that_cannot_be_done_is_told_before_anything_starts(house: House) -> None:
@@ -73,8 +77,7 @@ def test_a_spec_that_could_not_be_written_today_is_read_with_a_note(house: House
     )
     old = started.spec.model_dump(mode="json") | {"canary": {"share": 0.8}, "colour": "red"}
     for table, row in ((tables.job, started.id), (tables.schedule, made.id)):
-        changed = update(table).where(table.c.id == row).values(spec=old)
-        house.db.write(lambda uow, said=changed: uow.conn.execute(said))
+        store_as(house, table, row, old)
     (pipeline,), (schedule,) = house.pipelines.pipelines(house.school), house.pipelines.schedules(house.school)
     for found in (pipeline, schedule):
         assert found.spec.canary is not None

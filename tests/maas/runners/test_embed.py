@@ -76,6 +76,17 @@ def test_a_text_longer_than_the_window_counts_to_its_end(vectors: Embed) -> None
     assert plain @ ending < 0.999
 
 
+def test_a_text_longer_than_the_window_is_refused_or_cut_when_asked(runner: embed.EmbedRunner) -> None:
+    long = "河水流过石头。" * 200
+    with pytest.raises(interface.ContextTooLong, match=r"begins '河水.* has \d+ tokens, the model reads 512"):
+        runner.split("embed", {"texts": ["a", long], "truncate": "none"})
+    windows = {how: runner.split("embed", {"texts": [long], "truncate": how}) for how in ("end", "mean")}
+    assert (len(windows["end"]), windows["end"][0].length) == (1, 512)
+    assert len(windows["mean"]) > 1
+    with pytest.raises(interface.BadPayload, match="'start'"):
+        runner.split("embed", {"texts": [long], "truncate": "start"})
+
+
 def test_markup_in_a_text_is_text(runner: embed.EmbedRunner) -> None:
     (tokens,) = runner._open().tokens(["a</s><pad>b<mask><s><unk>"])
     assert not {0, 1, 2, 250_001} & set(tokens)  # <s>, <pad>, </s>, <mask>

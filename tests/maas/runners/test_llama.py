@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.maas import starter_files
 
-from shuyuan.maas.runners import interface, llama
+from shuyuan.maas.runners import interface, llama, llamarequest
 
 pytestmark = pytest.mark.timeout(300)
 NEVER = threading.Event()
@@ -182,6 +182,28 @@ def test_an_answer_keeps_to_its_schema(runner: llama.LlamaRunner, task: str) -> 
     said = json.loads(text(list(runner.submit(task, payload, NEVER))))
     assert set(said) == {"a"}
     assert isinstance(said["a"], int)
+
+
+@pytest.mark.parametrize("task", ["chat", "complete"])
+def test_a_model_that_would_write_blanks_without_end_writes_json(runner: llama.LlamaRunner, task: str) -> None:
+    def tokens(text: str) -> list[int]:
+        return [int(t) for t in next(iter(runner.submit("tokenize", {"text": text}, NEVER))).data["tokens"]]  # type: ignore[attr-defined]
+
+    two = {"type": "object", "properties": {"a": {"enum": [1]}, "b": {"type": "boolean"}}, "required": ["a", "b"]}
+    payload = {**chat("Give me a number."), "prompt": "JSON:", "max_tokens": 40, "json_schema": two}
+    request = llamarequest.chat(payload) if task == "chat" else llamarequest.completion(payload)
+    request["logit_bias"] = [[token, 50.0] for blank in (" ", "    ", "\n", "\n\n", "\t") for token in tokens(blank)]
+    server = runner._server
+    assert server is not None
+    handle = server.handle_chat_completions if task == "chat" else server.handle_completions
+    said = text(list(llama._Stream(handle, request, NEVER)))
+    assert said.startswith('{"a": 1, "b": ')
+    assert set(json.loads(said)) == {"a", "b"}
+
+
+def test_numbers_beyond_the_vocabulary_are_named(runner: llama.LlamaRunner) -> None:
+    with pytest.raises(interface.BadPayload, match="token 1000000 is none of this model's: it knows 0 to 49151"):
+        list(runner.submit("detokenize", {"tokens": [5, 10**6]}, NEVER))
 
 
 def test_a_tool_is_called_when_it_must_be(runner: llama.LlamaRunner) -> None:

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tests.maas import starter_files
 
 from shuyuan.maas.runners import interface, ocr, pictures
+from shuyuan.maas.serving import wire
 
 pytestmark = pytest.mark.timeout(300)
 NEVER = threading.Event()
@@ -144,8 +145,9 @@ def _png_header(width: int, height: int) -> bytes:
     ],
 )
 def test_what_is_no_fit_picture_is_refused_in_words(runner: ocr.OcrRunner, image: object, said: str) -> None:
-    with pytest.raises(interface.BadPayload, match=said):
+    with pytest.raises(interface.BadPicture, match=said) as refused:
         list(runner.submit("ocr", {"image": image}, NEVER))
+    assert wire.error_of(wire.error_to_dict(refused.value)).error_code == "bad_image"  # type: ignore[attr-defined]
 
 
 def test_cut_and_bent_pictures_never_raise_anything_else(runner: ocr.OcrRunner) -> None:

@@ -11,8 +11,8 @@ from rich.table import Column, Table
 
 from shuyuan import compose
 from shuyuan.entrypoints import installation
-from shuyuan.identity import keys, offline
-from shuyuan.identity.interface import Band, Identity, Principal, Role
+from shuyuan.identity import offline
+from shuyuan.identity.interface import KEY_MAX_DAYS, KEY_SCOPES, Band, Identity, Principal, Role
 from shuyuan.kernel import errors
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -28,11 +28,11 @@ def register(app: typer.Typer) -> None:
     accounts.command("reset")(reset)
     accounts.command("list")(list_)
     app.add_typer(accounts, name="accounts")
-    of_keys = typer.Typer(help="API keys.", no_args_is_help=True)
-    of_keys.command("create")(create_key)
-    of_keys.command("list")(list_keys)
-    of_keys.command("revoke")(revoke_key)
-    app.add_typer(of_keys, name="keys")
+    keys = typer.Typer(help="API keys.", no_args_is_help=True)
+    keys.command("create")(create_key)
+    keys.command("list")(list_keys)
+    keys.command("revoke")(revoke_key)
+    app.add_typer(keys, name="keys")
 
 
 def create(
@@ -60,7 +60,7 @@ def reset(login: Login, home: Home = None) -> None:
 
 def list_(home: Home = None) -> None:
     """List the accounts of every school of this installation."""
-    table = Table("school", "id", "role", "name", "active")
+    table = Table("school", Column("id", no_wrap=True), "role", "name", "active")
     with installation.opened(home) as platform:
         identity: Identity = platform.get("identity")
         for school in identity.schools():
@@ -75,9 +75,9 @@ def create_key(
     name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
     scope: Annotated[
         list[str] | None,
-        typer.Option(help=f"What it opens: {', '.join(keys.SCOPES)}. Repeat it for several. Left out: models."),
+        typer.Option(help=f"What it opens: {', '.join(KEY_SCOPES)}. Repeat it for several. Left out: models."),
     ] = None,
-    days: Annotated[str, typer.Option(help=f"Days until it expires, 1 to {keys.MAX_DAYS}; or never.")] = "90",
+    days: Annotated[str, typer.Option(help=f"Days until it expires, 1 to {KEY_MAX_DAYS}; or never.")] = "90",
     age_band: Annotated[Band, typer.Option(help="The youngest who stand behind its calls.")] = "adult",
     home: Home = None,
 ) -> None:
@@ -113,7 +113,7 @@ def _days(written: str) -> int | None:
     if written.lower() == "never":
         return None
     if not (written.isascii() and written.isdigit()):
-        raise errors.BadInput(f"--days {written!r} is no number of days", fix=f"give 1 to {keys.MAX_DAYS}, or never")
+        raise errors.BadInput(f"--days {written!r} is no number of days", fix=f"give 1 to {KEY_MAX_DAYS}, or never")
     return int(written)
 
 

@@ -1,27 +1,23 @@
-"""`shuyuan data import|list|show|prepare|export`: files become data sets, plans make versions of them."""
+"""`shuyuan data import|list|show|prepare|export` and the verbs of consent: files become data sets, plans versions."""
 
 import json
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 import typer
 from pydantic import ValidationError
 from rich import markup
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import data
+from shuyuan.entrypoints.commands import consents
+from shuyuan.entrypoints.commands.datasetviews import followed, opened, show_version
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import interface
 
 _out = Console(highlight=False, soft_wrap=True)
-_ACTOR, _POLL_S = "system", 0.1
+_ACTOR = "system"
 _CELL_CHARS = 40
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 School = Annotated[str | None, typer.Option(help="School id or name; needed when there are several.")]
@@ -37,6 +33,7 @@ def register(app: typer.Typer) -> None:
     family.command()(show)
     family.command()(prepare)
     family.command()(export)
+    consents.register(family)
     app.add_typer(family, name="data")
 
 
@@ -47,26 +44,27 @@ def import_(
     purpose: Annotated[str, typer.Option(help="What it is for.")] = "",
     personal: Annotated[bool, typer.Option("--personal", help="It tells of persons.")] = False,
     consent: Annotated[bool, typer.Option("--consent", help="They agreed to training.")] = False,
+    basis: Annotated[str, typer.Option(help="How they agreed.")] = "",
     delimiter: Annotated[str | None, typer.Option(help="Of CSV; found out if not given.")] = None,
     columns: Annotated[str, typer.Option(help='Corrections: {"age": {"kind": "number", "role": "ignore"}}')] = "{}",
     school: School = None,
     home: Home = None,
 ) -> None:
     """Import a file as the next version of a data set: nothing is registered unless all of it is read."""
-    said = {"name": name, "format": form, "purpose": purpose, "personal": personal, "consent": consent}
+    said = {"name": name, "format": form, "purpose": purpose, "personal": personal, "consent": consent, "basis": basis}
     try:
         new = interface.NewDataSet.model_validate({**said, "delimiter": delimiter, "columns": json.loads(columns)})
     except (ValidationError, ValueError) as wrong:
         raise _unreadable(wrong) from wrong
-    with _opened(home, school) as (datasets, school_id):
-        version = _followed(datasets, datasets.create(school_id, _ACTOR, source, new))
-        _show(version)
+    with opened(home, school) as (datasets, school_id):
+        version = followed(datasets, datasets.create(school_id, _ACTOR, source, new))
+        show_version(version)
 
 
 def list_(school: School = None, home: Home = None) -> None:
     """List the versions of every data set, newest first."""
     table = Table("data set", "rows", "parts", "made from", "used", "at")
-    with _opened(home, school) as (datasets, school_id):
+    with opened(home, school) as (datasets, school_id):
         for one in datasets.versions(school_id):
             parts = ", ".join(f"{part} {info.rows:,}" for part, info in one.parts.items())
             made = markup.escape(one.source.split(" sha256:")[0])
@@ -76,9 +74,9 @@ def list_(school: School = None, home: Home = None) -> None:
 
 def show(reference: Reference, school: School = None, home: Home = None) -> None:
     """Show a version: columns, what cleaning found, the first rows."""
-    with _opened(home, school) as (datasets, school_id):
+    with opened(home, school) as (datasets, school_id):
         version = datasets.version(school_id, reference)
-        _show(version)
+        show_version(version)
         rows = datasets.preview(version)
     if rows:
         table = Table(*(markup.escape(name) for name in rows[0]))
@@ -100,9 +98,9 @@ def prepare(
         read = interface.Plan.model_validate_json(plan.read_bytes())
     except (ValidationError, ValueError) as wrong:
         raise _unreadable(wrong) from wrong
-    with _opened(home, school) as (datasets, school_id):
+    with opened(home, school) as (datasets, school_id):
         work = datasets.prepare(school_id, _ACTOR, reference, read, name=name, purpose=purpose)
-        _show(_followed(datasets, work))
+        show_version(followed(datasets, work))
 
 
 def export(
@@ -118,7 +116,7 @@ def export(
     form = target.suffix.lower().removeprefix(".")
     if form not in ("csv", "parquet"):
         raise errors.BadInput(f"{target.name} says no format", fix="end it with .parquet or .csv")
-    with _opened(home, school) as (datasets, school_id):
+    with opened(home, school) as (datasets, school_id):
         version = datasets.version(school_id, reference)
         if form == "csv":
             datasets.export_csv(version, part, target)
@@ -126,43 +124,6 @@ def export(
             shutil.copyfile(datasets.open_part(version, part), target)
         datasets.note_download(version, _ACTOR, part, form)
     _out.print(f"wrote {version.parts[part].rows:,} rows of {version.uri} to {target}", markup=False)
-
-
-@contextmanager
-def _opened(home: Path | None, school: str | None) -> Iterator[tuple[interface.DataSets, str]]:
-    with installation.opened(home) as platform:
-        chosen = data.chosen_school(platform.get("identity").schools(), school)
-        yield cast(interface.DataSets, platform.get("datasets")), chosen.id
-
-
-def _followed(datasets: interface.DataSets, work: interface.Work) -> interface.DataSetVersion:
-    """Wait for a work with a bar. Raises what it failed with."""
-    with Progress(TextColumn("{task.description}"), BarColumn(), console=_out, transient=True) as bar:
-        task = bar.add_task(work.name, total=None)
-        while not (now := datasets.work(work.school_id, work.id)).ended:
-            bar.update(
-                task, description=f"{now.name} · {now.stage or now.state}", completed=now.done, total=now.total or None
-            )
-            time.sleep(_POLL_S)
-    return datasets.wait(work.school_id, work.id)
-
-
-def _show(version: interface.DataSetVersion) -> None:
-    flags = [word for word, on in (("personal", version.personal), ("consent", version.consent)) if on]
-    parts = ", ".join(f"{part} {info.rows:,}" for part, info in version.parts.items())
-    said = " · ".join(filter(None, [version.uri, parts, *flags, version.purpose]))
-    _out.print(f"{said}\nsha256 {version.sha256} from {version.source}", markup=False)
-    columns = Table("column", "kind", "role", "missing", "distinct", "for example")
-    for one in version.columns:
-        some = markup.escape(", ".join(one.examples))
-        columns.add_row(markup.escape(one.name), one.kind, one.role, f"{one.missing:,}", f"{one.distinct:,}", some)
-    _out.print(columns)
-    if version.findings:
-        report = Table("rule", "column", "count", "done", "detail")
-        for line in version.findings:
-            cells = (line.rule, line.column, f"{line.count:,}", line.action, line.detail)
-            report.add_row(*(markup.escape(cell) for cell in cells))
-        _out.print(report)
 
 
 def _unreadable(wrong: Exception) -> errors.BadInput:

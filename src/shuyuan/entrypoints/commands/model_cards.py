@@ -10,6 +10,7 @@ from rich.table import Table
 from shuyuan.maas.catalogue import extras, interface, puller
 
 out = Console(highlight=False, soft_wrap=True)
+_OF_A_READER = "what its own reader does"
 
 
 def entries(listed: Iterable[interface.Entry], here: puller.Puller) -> None:
@@ -62,21 +63,28 @@ def registered(catalogue: interface.Catalogue, school_id: str, school: str) -> N
         if own := _own(catalogue, school_id, name):
             newest = own[0]
             table.add_row(
-                name, str(newest.number), _champion(catalogue, school_id, name), newest.runner, " ".join(newest.tasks)
+                name,
+                str(newest.number),
+                _champion(catalogue, school_id, name),
+                newest.runner,
+                " ".join(newest.tasks) or _OF_A_READER,
             )
     if table.row_count:
         out.print(table)
 
 
-def versions(catalogue: interface.Catalogue, school_id: str, school: str, name: str) -> bool:
-    """Every version that is this school's own, with its card and spec; False when there is none."""
-    own = _own(catalogue, school_id, name)
+def versions(
+    catalogue: interface.Catalogue, school_id: str, school: str, name: str, only: interface.Version | None = None
+) -> bool:
+    """Every version that is this school's own, or `only` that one, with card and spec; False when there is none."""
+    own = [one for one in _own(catalogue, school_id, name) if only is None or one.id == only.id]
+    aliases = catalogue.aliases(school_id, name) if own else {}
     for one in own:
-        chosen = " · champion" if _champion(catalogue, school_id, one.model) == str(one.number) else ""
-        out.print(f"{one.uri} · {school}{chosen}", style="bold", markup=False)
+        meant = "".join(f" · {alias}" for alias, number in aliases.items() if number == one.number)
+        out.print(f"{one.uri} · {school}{meant}", style="bold", markup=False)
         for label, value in (
             ("runner", one.runner),
-            ("claims", ", ".join(one.tasks) or "what its own reader does"),
+            ("claims", ", ".join(one.tasks) or _OF_A_READER),
             ("file", f"{_size(one.size_bytes)} · sha-256 {one.artefact_sha256}"),
             ("spec", json.dumps(one.spec, ensure_ascii=False) if one.spec else "none"),
             ("added", f"{one.created_at:%Y-%m-%d %H:%M} UTC"),
@@ -86,6 +94,20 @@ def versions(catalogue: interface.Catalogue, school_id: str, school: str, name: 
     if own:
         missing_extra(own[0].runner)
     return bool(own)
+
+
+def added(one: interface.Version, champion: bool) -> None:
+    """What was registered, and how one calls it."""
+    out.print(f"registered {one.uri}{' as champion' if champion else ''}: {', '.join(one.tasks)}", markup=False)
+    if champion:
+        out.print(f"call it as {one.model}", markup=False)
+    else:
+        out.print(
+            f"call it as {one.model}/{one.number}; to serve it as {one.model}: "
+            f'shuyuan promote {one.model} --version {one.number} --by ADMINISTRATOR --reason "why"',
+            markup=False,
+        )
+    missing_extra(one.runner)
 
 
 def _own(catalogue: interface.Catalogue, school_id: str, name: str) -> list[interface.Version]:

@@ -69,17 +69,22 @@ def list_(home: Home = None) -> None:
 
 
 def show(
-    name: Annotated[str, typer.Argument(help="A model of `shuyuan list`.")],
+    name: Annotated[str, typer.Argument(help="A model of `shuyuan list`, NAME@ALIAS or NAME/3.")],
     home: Home = None,
 ) -> None:
     """Show a model's card: what it is, its files, its licence, what it claims; or a registered model's versions."""
     if name in starters.ENTRIES:
         model_cards.entry(starters.ENTRIES[name], _puller())
         return
-    found = False
+    found, missing = False, list[interface.UnknownModel]()
     with _installed(home) as platform:
         for school_id, school in _schools(platform):
-            found = model_cards.versions(_catalogue(platform), school_id, school, name) or found
+            try:
+                found = _shown(_catalogue(platform), school_id, school, name) or found
+            except interface.UnknownModel as told:
+                missing.append(told)
+    if not found and missing:
+        raise missing[0]
     if not found:
         _entry(name)
 
@@ -120,8 +125,17 @@ def import_(
             reason=reason,
             trusted=True,  # whoever owns the machine may let it call anybody
         )
-    _out.print(f"registered {added.uri}{' as champion' if champion else ''}: {', '.join(added.tasks)}", markup=False)
-    model_cards.missing_extra(added.runner)
+    model_cards.added(added, champion)
+
+
+def _shown(catalogue: interface.Catalogue, school_id: str, school: str, name: str) -> bool:
+    """A model's versions, or the one that NAME/3 or NAME@ALIAS means. Raises UnknownModel for one that is not there."""
+    plain = name.removeprefix("models:/")
+    model = plain.partition("/")[0].partition("@")[0]
+    if not any(one.school_id == school_id for one in catalogue.versions(school_id, model)):
+        return False
+    only = None if plain == model else catalogue.resolve(school_id, name)
+    return model_cards.versions(catalogue, school_id, school, model, only)
 
 
 def _runner_of(source: Path) -> str:

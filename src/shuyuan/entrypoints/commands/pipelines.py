@@ -1,4 +1,4 @@
-"""`shuyuan pipeline start|show|list|cancel`: from data to a deployed model. Without a server `start` does it itself."""
+"""`shuyuan pipeline start|show|list|cancel|schedule`: from data to a deployed model, with or without a server."""
 
 import contextlib
 import time
@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from shuyuan import compose
 from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import data
-from shuyuan.kernel import audit, errors
+from shuyuan.entrypoints.commands import pipeline_schedules as schedules
+from shuyuan.kernel import audit
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.pipelines import interface
 
@@ -29,6 +28,7 @@ _app = typer.Typer(help="Pipelines: from data to a deployed model, durable.", no
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    _app.add_typer(schedules.app, name="schedule")
     app.add_typer(_app, name="pipeline")
 
 
@@ -39,10 +39,10 @@ def start(
     home: Home = None,
 ) -> None:
     """Start one. A server that runs goes on with it; where none does, this command stays until it has ended."""
-    said = _read(spec)
+    said = schedules.read(spec)
     with installation.opened(home) as platform:
-        school_id = _school(platform, school)
-        begun = _pipelines(platform).start(school_id, audit.SYSTEM, said)
+        school_id = schedules.chosen(platform, school)
+        begun = schedules.pipelines(platform).start(school_id, audit.SYSTEM, said)
         _out.print(f"pipeline {begun.number} begins", markup=False)
         folder = kernel_settings.load(home=home).home
         if installation.is_served(folder):
@@ -58,7 +58,7 @@ def start(
 def show(which: Which, school: School = None, home: Home = None) -> None:
     """Each step with its state."""
     with installation.opened(home) as platform:
-        _show(_pipelines(platform).pipeline(_school(platform, school), which))
+        _show(schedules.pipelines(platform).pipeline(schedules.chosen(platform, school), which))
 
 
 @_app.command("list")
@@ -66,7 +66,7 @@ def list_(school: School = None, home: Home = None) -> None:
     """Newest first."""
     table = Table("number", "name", "model", "state", "version", "begun")
     with installation.opened(home) as platform:
-        for one in _pipelines(platform).pipelines(_school(platform, school)):
+        for one in schedules.pipelines(platform).pipelines(schedules.chosen(platform, school)):
             row = (one.name, one.model, one.state, one.version or "", f"{one.created_at:%Y-%m-%d %H:%M}")
             table.add_row(str(one.number), *(Text(word) for word in row))
     _out.print(table)
@@ -76,8 +76,8 @@ def list_(school: School = None, home: Home = None) -> None:
 def cancel(which: Which, school: School = None, home: Home = None) -> None:
     """Stop one and the work under way."""
     with installation.opened(home) as platform:
-        school_id = _school(platform, school)
-        found = _pipelines(platform).cancel(school_id, audit.SYSTEM, which)
+        school_id = schedules.chosen(platform, school)
+        found = schedules.pipelines(platform).cancel(school_id, audit.SYSTEM, which)
     _out.print(f"pipeline {found.number} stops", markup=False)
 
 
@@ -89,7 +89,7 @@ def _done_here(platform: compose.Platform, school_id: str, pipeline_id: str) -> 
         platform.get(name).start()
     told = set[str]()
     while True:
-        now = _pipelines(platform).pipeline(school_id, pipeline_id)
+        now = schedules.pipelines(platform).pipeline(school_id, pipeline_id)
         for step in now.steps:
             if step.state != "waiting" and (word := f"{step.name} {step.state}") not in told:
                 told.add(word)
@@ -108,21 +108,3 @@ def _show(pipeline: interface.Pipeline) -> None:
         gave = step.error["message"] if step.error else ", ".join(f"{k} {v}" for k, v in step.output.items() if v)
         table.add_row(Text(step.name), Text(step.state), Text(gave))
     _out.print(table)
-
-
-def _read(path: Path) -> interface.Spec:
-    try:
-        return interface.Spec.model_validate_json(path.read_bytes())
-    except ValidationError as wrong:
-        first = wrong.errors(include_url=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise errors.BadInput(f"{path}: {where or 'it'}: {first['msg']}", fix="mend the spec") from wrong
-
-
-def _pipelines(platform: compose.Platform) -> interface.Pipelines:
-    found: interface.Pipelines = platform.get("pipelines")
-    return found
-
-
-def _school(platform: compose.Platform, wanted: str | None) -> str:
-    return data.chosen_school(platform.get("identity").schools(), wanted).id

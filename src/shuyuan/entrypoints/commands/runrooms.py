@@ -34,6 +34,9 @@ class Room(Protocol):
     def register(self, run_id: str, model: str) -> _Json: ...
     def start_search(self, new: _Json) -> _Json: ...
     def search(self, search_id: str) -> _Json: ...
+    def searches(self, limit: int) -> list[_Json]: ...
+    def trials(self, search_id: str) -> list[_Json]: ...
+    def cancel_search(self, search_id: str) -> _Json: ...
 
 
 class AtServer:
@@ -70,7 +73,16 @@ class AtServer:
         return self._post("/api/searches", new)
 
     def search(self, search_id: str) -> _Json:
-        return self._get(f"/api/searches/{search_id}")  # type: ignore[no-any-return]  # JSON
+        return self._get(f"/api/searches/{_plain(search_id)}")  # type: ignore[no-any-return]  # JSON
+
+    def searches(self, limit: int) -> list[_Json]:
+        return self._get(f"/api/searches?limit={limit}")  # type: ignore[no-any-return]  # JSON
+
+    def trials(self, search_id: str) -> list[_Json]:
+        return self._get(f"/api/searches/{_plain(search_id)}/trials")  # type: ignore[no-any-return]  # JSON
+
+    def cancel_search(self, search_id: str) -> _Json:
+        return self._post(f"/api/searches/{_plain(search_id)}/cancel")
 
     def _get(self, path: str) -> Any:  # Any: JSON
         return reaching.told(self._there.get(path))
@@ -115,6 +127,15 @@ class InHome:
 
     def search(self, search_id: str) -> _Json:
         return self._training.search(self._who, search_id).model_dump(mode="json")
+
+    def searches(self, limit: int) -> list[_Json]:
+        return [one.model_dump(mode="json") for one in self._training.searches(self._who, limit=limit)]
+
+    def trials(self, search_id: str) -> list[_Json]:
+        return [run.model_dump(mode="json") for run in self._training.trials(self._who, search_id)]
+
+    def cancel_search(self, search_id: str) -> _Json:
+        return self._training.cancel_search(self._who, search_id).model_dump(mode="json")
 
 
 @contextmanager

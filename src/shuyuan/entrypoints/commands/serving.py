@@ -156,6 +156,8 @@ def _seconds(written: str) -> float | None:
 
 
 def _size(count: int) -> str:
+    if 0 < count < 1e6:
+        return f"{count / 1e3:,.0f} kB"
     return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
 
 

@@ -1,4 +1,4 @@
-"""`shuyuan train` and `shuyuan runs`: start a training, follow it, pause, resume, cancel, register.
+"""`shuyuan train` and `shuyuan runs`: start a training, follow it, pause, resume, cancel, register, search.
 
 Where a server runs for the home they ask it; where none runs they work on the home themselves: `train` then trains in
 the foreground, and Ctrl-C pauses the run until `shuyuan up` or the next `train` goes on with it.
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shuyuan.entrypoints.commands import following, reaching, runrooms
+from shuyuan.entrypoints.commands import following, reaching, runrooms, searching
 from shuyuan.kernel import errors
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -28,6 +28,7 @@ runs_app = typer.Typer(help="Runs: list, show, pause, resume, cancel, register."
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(train)
+    runs_app.add_typer(searching.search_app, name="search")
     app.add_typer(runs_app, name="runs")
 
 
@@ -56,7 +57,7 @@ def train(
         new: _Json = {"task": task, "data": data, "config": _config(set_ or []), "name": name, "seed": seed}
         new |= {"parent": parent, "processes": processes}
         if space is not None:
-            told = {"run": new, "space": _read(space), "trials": trials, "metric": metric, "name": name}
+            told = {"run": new, "space": searching.read(space), "trials": trials, "metric": metric, "name": name}
             following.search(room, room.start_search(told), _out, stay=follow or room.is_alone)
             return
         run = room.start(new)
@@ -116,40 +117,28 @@ def show(
     _out.print(table)
 
 
-@runs_app.command()
-def pause(
-    run: Run,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
-) -> None:
-    """Checkpoint and stop; `resume` goes on from there."""
-    _do("pause", run, home, server, key, school)
+def _verb(name: str, what: str) -> None:
+    """`shuyuan runs NAME RUN`."""
+
+    def do(
+        run: Run,
+        home: reaching.Home = None,
+        server: reaching.Server = None,
+        key: reaching.Key = None,
+        school: reaching.School = None,
+    ) -> None:
+        with runrooms.opened(home, server, key, school) as room:
+            found = room.change(run, name)
+        wanted = _WANTED.get(found["wanted"], "")
+        _out.print(f"run {found['number']} is {found['state']}{wanted}")
+
+    runs_app.command(name, help=what)(do)
 
 
-@runs_app.command()
-def resume(
-    run: Run,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
-) -> None:
-    """Back into the queue."""
-    _do("resume", run, home, server, key, school)
-
-
-@runs_app.command()
-def cancel(
-    run: Run,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
-) -> None:
-    """Stop for good."""
-    _do("cancel", run, home, server, key, school)
+_WANTED = {"pause": ", to be paused", "cancel": ", to be cancelled"}
+_verb("pause", "Checkpoint and stop; `resume` goes on from there.")
+_verb("resume", "Back into the queue.")
+_verb("cancel", "Stop for good.")
 
 
 @runs_app.command("register")
@@ -167,15 +156,6 @@ def register_(
     _out.print(f"registered models:/{version['model']}/{version['number']}", markup=False)
 
 
-def _do(verb: str, run: str, home: Path | None, server: str | None, key: str | None, school: str | None) -> None:
-    with runrooms.opened(home, server, key, school) as room:
-        found = room.change(run, verb)
-    wanted = (
-        f", to be {found['wanted']}d" if found["wanted"] == "pause" else ", to be cancelled" if found["wanted"] else ""
-    )
-    _out.print(f"run {found['number']} is {found['state']}{wanted}")
-
-
 def _config(said: Sequence[str]) -> _Json:
     """`rate=0.01` as a field: numbers, true, false, null and JSON as such, everything else a word."""
     config: _Json = {}
@@ -188,16 +168,6 @@ def _config(said: Sequence[str]) -> _Json:
         except ValueError:
             config[field.strip()] = value
     return config
-
-
-def _read(path: Path) -> _Json:
-    try:
-        told = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as wrong:
-        raise errors.BadInput(f"{path} is not JSON: {wrong}", fix="give a file that holds one JSON object") from wrong
-    if not isinstance(told, dict):
-        raise errors.BadInput(f"{path} holds no JSON object", fix='write {"rate": {"low": 0.001, "high": 0.1}}')
-    return told
 
 
 def _show_tasks(tasks: Sequence[_Json], wanted: str | None) -> None:

@@ -1,7 +1,7 @@
 """The school's own answers as a data set: the step from records to the model plane, and back when somebody says no.
 
-Responses of learners who agreed to the purpose → CSV with keyed pseudonyms → a data set, personal, with its basis. Whose
-answers went in is noted here and nowhere else; a learner who withdraws or is erased is taken out of it, and of all
+Responses of learners who agreed to the purpose → CSV with keyed pseudonyms → a data set, personal, with its basis. Who
+is in it is noted here and nowhere else; a learner who withdraws or is erased is taken out of it, and of all
 that was made from it, by the model plane, which never learns who that was.
 """
 

@@ -338,6 +338,10 @@ class Catalogue(Locator, Naming, Announcing, Protocol):
         """Newest first."""
         ...
 
+    def aliases(self, school_id: str, model: str) -> Mapping[str, int]:
+        """Every alias and the number it points to; the school's own before shared ones."""
+        ...
+
     def alias_history(self, school_id: str, model: str, alias: str = CHAMPION) -> list[Alias]:
         """Where an alias pointed, newest first."""
         ...

@@ -60,7 +60,7 @@ def short(model: str, number: int) -> str:
 
 
 def unknown_model(written: str, registered: Sequence[str] = ()) -> interface.UnknownModel:
-    """No model has this name. registered: models with versions that whoever asks may see."""
+    """No model has this name. registered: models with versions that whoever asks may call."""
     model = written.removeprefix("models:/").partition("/")[0].partition("@")[0]
     if model in starters.ENTRIES and model != written:
         return interface.UnknownModel(f"{model!r} is a starter: it has no versions, no aliases", fix=f"write {model}")
@@ -82,7 +82,7 @@ def unknown_version(wanted: Reference, numbers: Sequence[int], aliases: Mapping[
         return interface.UnknownModel(
             f"{model!r} has no champion: none of its versions is in use; {there}{named}",
             fix=f"write {short(model, newest)}; or an administrator chooses: page Models, or "
-            f'`shuyuan promote {model} --version {newest} --reason "why"`',
+            f'`shuyuan promote {model} --version {newest} --by ADMINISTRATOR --reason "why"`',
         )
     return interface.UnknownModel(
         f"{model!r} has no alias {wanted.alias[:64]!r}; {there}{named}",

@@ -1,11 +1,9 @@
-"""The verbs of the catalogue: pull, register, promote, resolve, locate."""
+"""The verbs of the catalogue that change something: pull, register, promote."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
-
-from sqlalchemy import Connection
 
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
@@ -13,12 +11,12 @@ from shuyuan.kernel import errors
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import (
-    artefacts,
     extras,
     formats,
     importing,
     interface,
     puller,
+    reading,
     references,
     remotes,
     specs,
@@ -31,7 +29,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,119}")
 _ALIAS = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
-class CatalogueService:
+class CatalogueService(reading.Reading):
     """Implements `interface.Catalogue`."""
 
     def __init__(
@@ -41,8 +39,8 @@ class CatalogueService:
         audit: kernel_audit.Audit,
         settings: kernel_settings.Settings,
     ) -> None:
-        self._db, self._storage, self._audit = db, storage, audit
-        self._puller = puller.Puller(settings.cache)
+        super().__init__(db, storage, puller.Puller(settings.cache))
+        self._audit = audit
         self.on_change: list[Callable[[], None]] = []
         self._remote_upstreams = tuple(settings.remote_upstreams)
         self.incoming_dir, self.max_model_bytes = settings.cache / "incoming", settings.max_model_bytes
@@ -62,41 +60,6 @@ class CatalogueService:
     def pull_progress(self, model: str) -> interface.PullProgress | None:
         """See Locator.pull_progress."""
         return self._puller.pull_progress(model)
-
-    def known(self, school_id: str = interface.SHARED) -> Sequence[str]:
-        """See Locator.known."""
-        with self._db.read() as conn:
-            return [*self._puller.known(), *store.models(conn, school_id)]
-
-    def servable(self, school_id: str) -> Sequence[interface.Servable]:
-        """See Naming.servable."""
-        entries = [interface.Servable(name=name) for name in self._puller.known()]
-        with self._db.read() as conn:
-            return [*entries, *store.servable(conn, school_id, interface.runner_kinds())]
-
-    def locate(self, model: str, school_id: str = interface.SHARED) -> interface.Loadable:
-        """See Locator.locate. Raises UnknownModel, NotPulled, HashMismatch."""
-        if model in starters.ENTRIES:
-            return self._puller.locate(model)
-        version = self.resolve(school_id, model)
-        if version.runner not in interface.runner_kinds():
-            raise interface.UnknownModel(
-                f"{version.uri} is run by {version.runner!r}, not served here", fix="call the module that uses it"
-            )
-        return interface.Loadable.model_validate(
-            {
-                "name": version.model,
-                "version": version.uri,
-                "path": artefacts.local_file(self._storage, self._puller.cache_dir, version.artefact_sha256),
-                "runner": version.runner,
-                "tasks": version.tasks,
-                "context_tokens": version.context_tokens,
-                "memory_bytes": 2 * version.size_bytes,
-                "spec": version.spec,
-                "school_id": version.school_id,
-                "sha256": version.artefact_sha256,
-            }
-        )
 
     def register_version(
         self, uow: kernel_db.UnitOfWork, *, school_id: str, actor_id: str, version: interface.NewVersion
@@ -244,40 +207,9 @@ class CatalogueService:
         uow.after_commit(self._changed)
         return moved
 
-    def resolve(self, school_id: str, reference: str) -> interface.Version:
-        """See Catalogue.resolve."""
-        wanted = references.Reference.parse(reference)
-        with self._db.read() as conn:
-            found = store.meant(conn, school_id, wanted) if wanted else None
-            if found is None:
-                raise self._unknown(conn, school_id, reference)
-        return found
-
-    def versions(self, school_id: str, model: str) -> list[interface.Version]:
-        """See Catalogue.versions."""
-        with self._db.read() as conn:
-            return store.versions(conn, school_id, model)
-
-    def alias_history(self, school_id: str, model: str, alias: str = interface.CHAMPION) -> list[interface.Alias]:
-        """See Catalogue.alias_history."""
-        with self._db.read() as conn:
-            return store.alias_history(conn, school_id, model, alias)
-
-    def artefact(self, version: interface.Version) -> bytes:
-        """See Catalogue.artefact."""
-        return self._storage.get(version.artefact_sha256)
-
     def close(self) -> None:
         """Stop running pulls; what they verified stays."""
         self._puller.close()
-
-    def _unknown(self, conn: Connection, school_id: str, written: str) -> interface.UnknownModel:
-        """What to say of a reference that means nothing to this school."""
-        wanted = references.Reference.parse(written)
-        numbers = store.numbers(conn, school_id, wanted.model) if wanted else []
-        if wanted is None or not numbers:
-            return references.unknown_model(written, store.models(conn, school_id))
-        return references.unknown_version(wanted, numbers, store.aliases(conn, school_id, wanted.model))
 
     def _changed(self) -> None:
         for told in self.on_change:

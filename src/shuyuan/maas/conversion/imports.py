@@ -127,10 +127,14 @@ class Imports:
         """Note the end, and let the file go."""
         ended = one.model_copy(update={"state": state, "stage": "", "ended_at": clock.now()})
         self._note(ended)
-        for path in (self._root / one.id).iterdir():
+        self._clear(one.id)
+        return ended
+
+    def _clear(self, import_id: str) -> None:
+        """All but what is told of it."""
+        for path in (self._root / import_id).iterdir():
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-        return ended
 
     def _note(self, one: interface.Import) -> None:
         partial = self._root / one.id / f"{_ABOUT}.{threading.get_ident()}.partial"
@@ -170,6 +174,8 @@ class Imports:
             told = self._told(place.name)
             if (told is None or told.ended) and time.time() - place.stat().st_mtime > KEPT_S:
                 shutil.rmtree(place, ignore_errors=True)
+            elif told is not None and told.ended:
+                self._clear(place.name)
 
 
 def _file_of(place: Path, filename: str) -> Path:

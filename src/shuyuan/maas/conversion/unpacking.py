@@ -63,6 +63,4 @@ def _inner(target: Path) -> Path:
 
 
 def _refused(source: Path, what: str) -> interface.RefusedModel:
-    return interface.RefusedModel(
-        f"{source.name} was not unpacked: {what}", fix="pack the model's own folder, as it is"
-    )
+    return interface.RefusedModel(f"{source.name} was not unpacked: {what}", fix="pack the model's own folder")

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from shuyuan.maas.datasets import faults, folder, interface, persons, processing, reading, schema, writing
+from shuyuan.maas.datasets import faults, findings, folder, interface, persons, processing, reading, schema, writing
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.pool import InlinePool, LocalPool, Pool
 
@@ -42,7 +42,7 @@ def import_(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     told, bounds = interface.NewDataSet.model_validate(job["new"]), Bounds.model_validate(job["bounds"])
     tell = _teller(home)
     tell("reading", 0, 3)
-    frame, findings = reading.reader(reading.format_of(told)).read(home / folder.INPUT, told, bounds, home, key)
+    frame, read = reading.reader(reading.format_of(told)).read(home / folder.INPUT, told, bounds, home, key)
     bounds.require(frame.height, frame.width)
     tell("looking", 1, 3)
     typed, columns, seen = schema.inferred(frame, told.columns)
@@ -52,7 +52,7 @@ def import_(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     path = home / "train.parquet"
     writing.write(typed, path)
     tell("done", 3, 3)
-    made = processing.Outcome({"train": path}, {"train": typed.height}, columns, [*findings, *seen, *hidden])
+    made = processing.Outcome({"train": path}, {"train": typed.height}, columns, [*read, *seen, *hidden])
     made.preview = writing.preview(typed)
     return _told(made)
 
@@ -105,7 +105,7 @@ def _left(
         {part: home / f"{part}.parquet" for part in parts},
         {part: frame.height for part, frame in parts.items()},
         schema.profiled(pl.concat(list(parts.values()), rechunk=False), columns),
-        [interface.Finding(rule="erased", count=gone, action="dropped rows")],
+        [findings.found("erased", None, count=gone, action="dropped rows")],
         writing.preview(parts["train"]),
     )
     return {"made": _told(made)}

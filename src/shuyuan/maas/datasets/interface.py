@@ -278,6 +278,10 @@ class DataSets(Protocol):
         """The newest version of each data set, by name, from behind the name `after` on."""
         ...
 
+    def count(self, school_id: str) -> tuple[int, int]:
+        """How many data sets and how many versions there are."""
+        ...
+
     def holding(self, school_id: str, sha256: str) -> list[DataSetVersion]:
         """The versions that have this file as a part."""
         ...

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets import findings, interface
 from shuyuan.science.features import base, pseudonyms
 
 
@@ -25,7 +25,7 @@ def as_identifiers(every: Sequence[interface.Column]) -> list[interface.Column]:
 
 def replaced(frame: pl.DataFrame, names: Sequence[str], key: bytes) -> tuple[pl.DataFrame, list[interface.Finding]]:
     """The table with pseudonyms in these columns, and what was done. Raises BadData without a key."""
-    findings, changed = [], []
+    seen, changed = list[interface.Finding](), list[pl.Series]()
     for name in names:
         series = frame[name]
         if isinstance(series.dtype, pl.List | pl.Binary):
@@ -38,8 +38,8 @@ def replaced(frame: pl.DataFrame, names: Sequence[str], key: bytes) -> tuple[pl.
             raise interface.BadData("there is no key for pseudonyms", fix="import through the platform")
         told = {one: pseudonyms.of(key, word) for one, word in words.items()}
         changed.append(series.replace_strict(told, default=None, return_dtype=pl.String).alias(name))
-        findings.append(interface.Finding(rule="pseudonyms", column=name, count=len(told), action="replaced"))
-    return frame.with_columns(changed), findings
+        seen.append(findings.found("pseudonyms", None, column=name, count=len(told), action="replaced"))
+    return frame.with_columns(changed), seen
 
 
 def as_pseudonyms(
@@ -50,13 +50,13 @@ def as_pseudonyms(
     if not names:
         return list(paths), plan, []
     there = pl.concat([pl.read_parquet(path, columns=names, glob=False) for path in paths], how="vertical_relaxed")
-    _, findings = replaced(there, names, key)
-    found = [home / f"persons-{at}.parquet" if findings else path for at, path in enumerate(paths)]
+    _, seen = replaced(there, names, key)
+    found = [home / f"persons-{at}.parquet" if seen else path for at, path in enumerate(paths)]
     for path, target in zip(paths, found, strict=True):
         if target != path:
             replaced(pl.read_parquet(path, glob=False), names, key)[0].write_parquet(target)
     kept = {name: interface.ColumnPlan(kind="identifier", role="person") for name in names}
-    return found, plan.model_copy(update={"columns": {**plan.columns, **kept}}), findings
+    return found, plan.model_copy(update={"columns": {**plan.columns, **kept}}), seen
 
 
 def without(frame: pl.DataFrame, names: Sequence[str], persons: Sequence[str], key: bytes) -> pl.DataFrame:

@@ -15,7 +15,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from shuyuan.maas.datasets import augmentation, interface, partitions, rules, schema, splitting, steps, writing
+from shuyuan.maas.datasets import (
+    augmentation,
+    findings,
+    interface,
+    partitions,
+    rules,
+    schema,
+    splitting,
+    steps,
+    writing,
+)
 from shuyuan.maas.datasets.pool import Pool
 from shuyuan.maas.datasets.rules import base, imbalance, label_noise
 
@@ -118,10 +128,8 @@ class _Run:
         for name, count in sorted(lost.items()):
             if count:
                 kind = next(one.kind for one in self.columns if one.name == name)
-                said = interface.Finding(
-                    rule="types", column=name, count=count, action="made missing", detail=f"not {kind}"
-                )
-                self.findings.append(said)
+                said = ("not_kind", {"kind": str(kind)})
+                self.findings.append(findings.found("types", said, column=name, count=count, action="made missing"))
         for rule, counted in zip(self.rules, counts, strict=True):
             if rule.ROWS:
                 self.findings += rule.findings(counted, {})
@@ -278,7 +286,7 @@ class _Run:
         found = self.pool.map(partitions.AUGMENT, told, self._step("augmenting"))
         for at, step in enumerate(self.plan.augment):
             rows = sum(one["rows"] for one, asked in zip(found, told, strict=True) if asked["at"] == at)
-            said = interface.Finding(rule=f"augment {step.rule}", count=rows, action="added rows", detail="train")
+            said = findings.found(f"augment {step.rule}", ("in_train", {}), count=rows, action="added rows")
             self.findings.append(said)
         mark = pl.lit(False).alias(augmentation.ADDED)
         added = [pl.read_ipc(one["path"]).with_columns(~mark) for one in found]

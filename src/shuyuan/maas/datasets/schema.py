@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets import findings, interface
 
 MISSING_WORDS = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none")
 TIME_FORMATS = (
@@ -37,10 +37,10 @@ def inferred(
 ) -> tuple[pl.DataFrame, list[interface.Column], list[interface.Finding]]:
     """The table in plain types, its columns, and what was seen. Raises WrongColumns for an unknown told column."""
     check_names(told, frame.columns)
-    findings: list[interface.Finding] = []
-    typed = pl.DataFrame([_typed(series, findings) for series in frame])
+    seen: list[interface.Finding] = []
+    typed = pl.DataFrame([_typed(series, seen) for series in frame])
     columns = profiled(typed, [_column(series, told.get(series.name)) for series in typed])
-    return typed, columns, findings
+    return typed, columns, seen
 
 
 def check_names(told: Mapping[str, object], there: "list[str]") -> None:
@@ -96,12 +96,12 @@ def parsed(series: pl.Series, form: str) -> pl.Series | None:
     return found.dt.replace_time_zone(None) if zoned else found
 
 
-def _typed(series: pl.Series, findings: "list[interface.Finding]") -> pl.Series:
+def _typed(series: pl.Series, seen: "list[interface.Finding]") -> pl.Series:
     """The narrowest type that holds every value. What is nearly a number stays text, and is told."""
     if series.dtype == pl.Null:
         return series.cast(pl.String)
     if series.dtype == pl.Float64:
-        return _finite(series, findings)
+        return _finite(series, seen)
     if series.dtype != pl.String:
         return series
     words = series.set(series.is_in(MISSING_WORDS).fill_null(False), None)
@@ -111,28 +111,24 @@ def _typed(series: pl.Series, findings: "list[interface.Finding]") -> pl.Series:
         numbers = words.cast(dtype, strict=False)
         lost = numbers.null_count() - words.null_count()
         if not lost and not _is_coded(words):
-            return _finite(numbers, findings) if dtype == pl.Float64 else numbers
+            return _finite(numbers, seen) if dtype == pl.Float64 else numbers
     known = len(words) - words.null_count()
     if 0 < lost <= (1 - ALMOST) * known:
         first = words.filter(numbers.is_null() & words.is_not_null())[0]
-        said = f"most are numbers, not so {first[:_EXAMPLE_CHARS]!r}; make it a number in a plan, and these are missing"
-        findings.append(
-            interface.Finding(rule="types", column=series.name, count=lost, action="kept as text", detail=said)
-        )
+        said = ("nearly_numbers", {"value": _shown(first)})
+        seen.append(findings.found("types", said, column=series.name, count=lost, action="kept as text"))
     if set(words.drop_nulls().unique()[:3].str.to_lowercase()) <= {"true", "false"}:
         return words.str.to_lowercase() == "true"
     times = as_time(words)
     return times if times is not None else series.set((series == "").fill_null(False), None)
 
 
-def _finite(series: pl.Series, findings: "list[interface.Finding]") -> pl.Series:
+def _finite(series: pl.Series, seen: "list[interface.Finding]") -> pl.Series:
     """NaN and infinity are missing numbers."""
     odd = int((~series.is_finite()).sum() or 0)
     if not odd:
         return series
-    findings.append(
-        interface.Finding(rule="types", column=series.name, count=odd, action="made missing", detail="NaN or infinite")
-    )
+    seen.append(findings.found("types", ("not_finite", {}), column=series.name, count=odd, action="made missing"))
     return series.set((~series.is_finite()).fill_null(False), None)
 
 

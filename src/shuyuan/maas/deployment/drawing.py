@@ -6,8 +6,8 @@ from typing import Literal
 from shuyuan.maas.deployment import interface
 
 Language = Literal["zh", "en"]
-_WIDE, _HIGH, _GAP_X, _GAP_Y, _EDGE = 184, 60, 56, 20, 16
-_CHARS = {"zh": 15, "en": 25}
+_WIDE, _HIGH, _GAP_X, _GAP_Y, _EDGE = 184, 60, 52, 24, 16
+_INSIDE, _NARROW, _FULL = _WIDE - 20, 6.9, 12.2  # pixels: of a line, of a Latin letter or digit, of 汉字
 _STATES: dict[interface.NodeState, tuple[str, str, str, str]] = {  # sign, zh, en, colour (of line and sign)
     "done": ("✓", "已完成", "done", "#2f6f4f"),
     "failed": ("✗", "未通过", "failed", "#a33a2f"),
@@ -24,6 +24,7 @@ _KINDS: dict[interface.NodeKind, tuple[str, str]] = {
     "deployment": ("上线", "Deployment"),
     "step": ("步骤", "Step"),
 }
+_WIDE_FROM = 0x2E7F  # 汉字 and full-width marks lie beyond
 _NAME = {"zh": "从数据到上线", "en": "From data to deployment"}
 
 
@@ -57,7 +58,7 @@ def _places(graph: interface.Graph) -> dict[str, tuple[int, int]]:
 
 def _edge(start: tuple[int, int], end: tuple[int, int], *, dashed: bool) -> str:
     (x1, y1), (x2, y2) = (start[0] + _WIDE, start[1] + _HIGH // 2), (end[0], end[1] + _HIGH // 2)
-    if end[0] <= start[0]:  # the same column: down from below
+    if end[0] <= start[0]:  # the same column, or a row further down: from below
         x1, y1, x2, y2 = start[0] + _WIDE // 2, start[1] + _HIGH, end[0] + _WIDE // 2, end[1]
         path = f"M{x1} {y1}L{x2} {y2}"
     else:
@@ -71,16 +72,27 @@ def _box(node: interface.Node, x: int, y: int, language: Language) -> str:
     sign, zh, en, colour = _STATES[node.state]
     state, kind = {"zh": zh, "en": en}[language], _KINDS[node.kind][language == "en"]
     title = node.title.zh if language == "zh" else node.title.en
+    head = state if node.kind == "step" else f"{kind} · {state}"  # each box of a pipeline is one
     told = " · ".join(word for word in (kind, title, state, node.detail) if word)
     dashes = ' stroke-dasharray="4 3"' if node.state in ("waiting", "cancelled") else ""
     return (
         f'<g><title>{escape(told)}</title><rect x="{x}" y="{y}" width="{_WIDE}" height="{_HIGH}" rx="6" fill="#ffffff" '
         f'stroke="{colour}"{dashes}/>'
-        f'<text x="{x + 10}" y="{y + 18}" fill="{colour}">{sign} {escape(kind)} · {escape(state)}</text>'
-        f'<text x="{x + 10}" y="{y + 35}" fill="#1c1c1c">{escape(_cut(title, _CHARS[language]))}</text>'
-        f'<text x="{x + 10}" y="{y + 51}" fill="#5c5c5c">{escape(_cut(node.detail, _CHARS["en"]))}</text></g>'
+        f'<text x="{x + 10}" y="{y + 18}" fill="{colour}">{sign} {escape(head)}</text>'
+        f'<text x="{x + 10}" y="{y + 35}" fill="#1c1c1c">{escape(_cut(title))}</text>'
+        f'<text x="{x + 10}" y="{y + 51}" fill="#5c5c5c">{escape(_cut(node.detail))}</text></g>'
     )
 
 
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _cut(text: str) -> str:
+    """As much as fits into a box.
+
+    >>> _cut("data:/marks/2"), _cut("runs:/01m827fyvssw4b6xaznrgxw0b8")
+    ('data:/marks/2', 'runs:/01m827fyvssw4b6x…')
+    """
+    left = float(_INSIDE)
+    for at, letter in enumerate(text):
+        left -= _FULL if ord(letter) > _WIDE_FROM else _NARROW
+        if left < 0:
+            return f"{text[: at - 1]}…"
+    return text

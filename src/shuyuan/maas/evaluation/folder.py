@@ -96,7 +96,7 @@ class PredictJob(_Job):
 class FoldsJob(_Job):
     """Cut rows into k folds: `out/fold-1/train.parquet`, `held_out.parquet`, `rows.npy`; all: `table.parquet`.
 
-    more: further parts whose rows are dealt too.  held: one fold only: labels of `table` are shuffled, these are held.
+    more: further parts whose rows are dealt too.  held: one fold only; labels of `table` and of these are shuffled.
     """
 
     work: Literal["folds"] = "folds"

@@ -27,6 +27,10 @@ from shuyuan.maas.evaluation.figures import (
     Family,
 )
 from shuyuan.maas.evaluation.figures import known as known_figures
+from shuyuan.maas.evaluation.page.words import column as column_name
+from shuyuan.maas.evaluation.page.words import missing_reasons
+from shuyuan.maas.evaluation.page.words import name as figure_name
+from shuyuan.maas.evaluation.page.words import say as finding
 from shuyuan.maas.evaluation.refits import (
     Fits,
     FoldFiles,
@@ -68,6 +72,10 @@ from shuyuan.maas.evaluation.reports import (
 from shuyuan.maas.evaluation.subjects import FileFacts, OnProgress, RunFacts, RunFiles, Subject
 
 __all__ = [
+    "column_name",
+    "figure_name",
+    "finding",
+    "missing_reasons",
     "BY_ROW",
     "Comparison",
     "Condition",

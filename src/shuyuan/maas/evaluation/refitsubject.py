@@ -1,5 +1,6 @@
 """From a fit that evaluation ordered to the child's job, the subject of its report, and what is told of it. Pure."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,5 +63,13 @@ def retrained(report: Report) -> dict[str, Any]:
         figure, chance = ("auc", 0.5) if "auc" in report.figures else ("accuracy", report.figures["majority_share"])
     value = report.figures.get(figure, chance)  # a constant answer correlates with nothing
     distance = abs(value - chance)
-    told = Retrained(figure=figure, value=value, chance=chance, distance=distance, flagged=distance > FLAGGED_AT)
-    return told.model_dump(mode="json")
+    flagged = distance > max(FLAGGED_AT, _by_luck(report, figure))
+    return Retrained(figure=figure, value=value, chance=chance, distance=distance, flagged=flagged).model_dump(
+        mode="json"
+    )
+
+
+def _by_luck(report: Report, figure: str) -> float:
+    """How far from chance so few rows come by luck, 95 times in 100."""
+    bounds = report.intervals.get(figure)
+    return (bounds.high - bounds.low) / 2 if bounds else 2 / math.sqrt(max(report.rows, 1))

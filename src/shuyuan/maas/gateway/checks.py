@@ -23,8 +23,8 @@ def inputs(texts: Sequence[str]) -> None:
             f"{len(texts)} inputs; between 1 and {interface.MAX_INPUTS} are read",
             fix="split them over several requests",
         )
-    if not all(text.strip() for text in texts):
-        raise errors.BadInput("an input is empty", fix="send text in every input")
+    if blank := [number for number, text in enumerate(texts) if not text.strip()]:
+        raise errors.BadInput(f"input {blank[0]} is {texts[blank[0]][:20]!r}: it is empty", fix="send text in each")
     _characters(sum(len(text) for text in texts))
 
 

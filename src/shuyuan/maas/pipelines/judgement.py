@@ -23,11 +23,16 @@ def gate(task: stepping.Task) -> stepping.Done:
     champion = _champion_report(task)  # of now: compressing may have taken a day
     verdict = evaluation.judge(task.school_id, task.actor_id, task.spec.gate.name, report, champion)
     if not verdict.passed:
-        why = ", ".join(f"{line.figure} {line.value} {line.comparison} {line.said}" for line in verdict.failed)
+        why = ", ".join(_told(line) for line in verdict.failed)
         raise stepping.StepFailedWith(
             f"gate {verdict.gate} did not pass: {why}"[:400], {"verdict": verdict.id, "gate": verdict.gate}
         )
     return stepping.Done({"verdict": verdict.id, "gate": verdict.gate})
+
+
+def _told(line: evaluation_api.Line) -> str:
+    value = "missing" if line.value is None else f"{line.value:.4g}"
+    return f"{line.figure} {value} {line.comparison} {line.said}"
 
 
 def _report(task: stepping.Task, subject: str) -> str:

@@ -1,4 +1,4 @@
-"""A pipeline as boxes from left to right. Pure."""
+"""A pipeline as boxes from left to right, in rows like a text. Pure."""
 
 import itertools
 from collections.abc import Mapping
@@ -18,6 +18,7 @@ TITLES: Mapping[interface.StepName, tuple[str, str]] = {
     "canary": ("小范围试用", "Trial rollout"),
     "promote": ("正式上线", "Promote"),
 }
+_ROW = 4  # boxes beside each other: as many as a page is wide
 _TOLD = ("version", "champion", "canary", "gate", "child", "report", "run", "data")
 
 
@@ -29,14 +30,19 @@ def graph(pipeline: interface.Pipeline) -> deployment.Graph:
 
 def _box(step: interface.Step) -> deployment.Node:
     zh, en = TITLES[step.name]
-    detail = (
-        step.error["message"] if step.error else next((str(step.output[k]) for k in _TOLD if step.output.get(k)), "")
-    )
+    detail = step.error["message"] if step.error else _told(step.output)
     return deployment.Node(
         id=f"step-{step.position}",
         kind="step",
-        column=step.position,
+        column=step.position % _ROW,
         title=catalogue.LocalText(zh=zh, en=en),
         detail=detail,
         state=step.state,
     )
+
+
+def _told(output: Mapping[str, object]) -> str:
+    """What came of a step, in a word. An id says nothing to people: its end tells one from another."""
+    name = next((name for name in _TOLD if output.get(name)), "")
+    said = str(output.get(name, ""))
+    return f"… {said[-6:]}" if name in ("run", "report") else said

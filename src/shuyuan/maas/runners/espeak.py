@@ -91,7 +91,7 @@ class EspeakRunner:
         if len(text) > _MAX_CHARACTERS:
             raise interface.BadPayload(f"{len(text)} characters, at most {_MAX_CHARACTERS}", fix="split the text")
         if name not in voices:
-            raise interface.BadPayload(f"voice {str(name)[:40]!r} is unknown", fix=f"use {', '.join(voices)}")
+            raise interface.UnknownVoice(f"voice {str(name)[:40]!r} is unknown", fix=f"use {', '.join(voices)}")
         if not isinstance(speed, int | float) or not 0.5 <= speed <= 2:
             raise interface.BadPayload(f"speed must be 0.5 to 2, got {str(speed)[:40]}", fix="mend speed")
         return text.replace("\0", ""), voices[str(name)], float(speed)

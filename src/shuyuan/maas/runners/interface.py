@@ -233,6 +233,12 @@ class SoundTooLong(BadPayload):
     code = "audio_too_long"
 
 
+class UnknownVoice(BadPayload):
+    """No voice of this name belongs to the model."""
+
+    status, code = 404, "voice_not_installed"
+
+
 class UnsupportedTask(errors.BadInput):
     """This model does not do that."""
 

@@ -51,6 +51,9 @@ class Around(task.Work):
     def arrays(self, table: task.Table) -> task.Arrays:
         return self.inner.arrays(table)
 
+    def weigh(self, column: str) -> None:
+        self.inner.weigh(column)
+
     def net(self) -> nn.Module:
         return self.inner.net()
 

@@ -34,16 +34,20 @@ class BadExport(errors.ShuyuanError):
 
 
 def write(
-    net: nn.Module, inputs: Sequence[str], outputs: Sequence[str], arrays: task.Arrays, out: Path
-) -> dict[str, Any]:  # JSON
-    """weights.safetensors and model.onnx in `out`; what the spec says of them. Raises BadExport."""
+    net: nn.Module, inputs: Sequence[str], outputs: Sequence[str], arrays: task.Arrays, out: Path,
+    *, served: nn.Module | None = None,
+) -> dict[str, Any]:  # JSON  # fmt: skip
+    """weights.safetensors and model.onnx in `out`; what the spec says of them. Raises BadExport.
+
+    served: what the graph computes, where that is more than the net; its one output may be a tensor alone.
+    """
     net = net.eval().cpu()
+    served = net if served is None else served
     out.mkdir(parents=True, exist_ok=True)
     write_weights(net, out / "weights.safetensors")
     rows = [torch.from_numpy(arrays[name][:_ROWS]) for name in inputs]
-    difference = write_onnx(net, rows, inputs, outputs, out / "model.onnx")
-    with torch.no_grad():
-        found = net(*rows)
+    difference = write_onnx(served, rows, inputs, outputs, out / "model.onnx")
+    found = _outputs(served, rows)
     return {
         "inputs": [_port(name, row) for name, row in zip(inputs, rows, strict=True)],
         "outputs": [_port(name, one) for name, one in zip(outputs, found, strict=True)],
@@ -66,7 +70,7 @@ def write_onnx(
     tried: list[str] = []
     for exporter in (_traced, _exported):
         try:
-            with _quiet():
+            with quiet():
                 exporter(net, tuple(rows), list(inputs), list(outputs), path)
             difference = max(
                 _difference(net, rows, inputs, path), _difference(net, [r[:1] for r in rows], inputs, path)
@@ -106,13 +110,18 @@ def _difference(net: nn.Module, rows: Sequence[Tensor], inputs: Sequence[str], p
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     taken = {node.name for node in session.get_inputs()}
     feeds = {name: row.numpy() for name, row in zip(inputs, rows, strict=True) if name in taken}
-    with torch.no_grad():
-        wanted = [one.numpy() for one in net(*rows)]
+    wanted = [one.numpy() for one in _outputs(net, rows)]
     found = session.run(None, feeds)
     if [one.shape for one in found] != [one.shape for one in wanted]:
         raise ValueError(f"shapes {[one.shape for one in found]} instead of {[one.shape for one in wanted]}")
     pairs = zip(found, wanted, strict=True)
     return max(float((np.abs(a - b) / np.maximum(np.abs(b), 1)).max(initial=0)) for a, b in pairs)
+
+
+def _outputs(net: nn.Module, rows: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    with torch.no_grad():
+        found: tuple[Tensor, ...] | Tensor = net(*rows)
+    return (found,) if isinstance(found, Tensor) else found
 
 
 def _net(net: nn.Module) -> dict[str, Any]:  # JSON
@@ -127,7 +136,7 @@ def _port(name: str, tensor: Tensor) -> dict[str, Any]:  # JSON
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Exporters warn of what the check afterwards answers."""
     level = logging.getLogger("torch.onnx").level
     with warnings.catch_warnings():

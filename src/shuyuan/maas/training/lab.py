@@ -21,7 +21,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import save_file
 
-from shuyuan.maas.training import job, loop, reading, results, supervised, task, tasks
+from shuyuan.maas.training import job, loop, reading, results, supervised, task, tasks, weighing
 from shuyuan.science import metrics
 
 Way = Literal["per_learner", "incremental", "distributed"]
@@ -144,6 +144,7 @@ def _fitted(lab: Lab, columns: Sequence[task.Column], table: task.Table, init: t
     found = tasks.load(lab.task)
     config = job.config_of(found, lab.config)
     work = found.prepare(config, columns, table, init)
+    weighing.apply(work, columns)
     trainer = loop.Trainer(work, config, work.arrays(table), seed=lab.seed, init=init)
     trainer.fit()
     return trainer

@@ -96,6 +96,7 @@ def _version(
     name, runner, does = served
     file = row.artefacts[name]
     seeing = ("image_classify",) if {"image", "labels"} <= spec.keys() else ()
+    reading = ("classify",) if runner == "onnx" and _reads_text(spec) else ()
     lineage = {"run": interface.RUNS + row.id, "data": row.data, "data_sha256": row.data_sha256}
     lineage |= {"code": row.code_version, "card": card_sha256}
     lineage |= {"parent": row.parent} if row.parent else {}
@@ -107,7 +108,7 @@ def _version(
         card=card,
         figures=row.figures,
         lineage=lineage,
-        tasks=(*does, *seeing),
+        tasks=(*does, *seeing, *reading),
         parent_id=row.parent_version_id,
         spec=spec,
     )
@@ -120,6 +121,12 @@ def _spec(storage: kernel_storage.Storage, row: Row[Any]) -> _Json:
     if preparing.FEATURES in files and not spec.get("features"):
         spec["features"] = json.loads(storage.get(files[preparing.FEATURES]["sha256"]))
     return spec
+
+
+def _reads_text(spec: _Json) -> bool:
+    """Whether one text is enough to ask it: it finds labels, and one of its columns is text."""
+    columns = (spec.get("features") or {}).get("columns", ())
+    return bool(spec.get("labels")) and sum(one.get("kind") == "text" for one in columns) == 1
 
 
 def _title(task: str) -> catalogue_api.LocalText:

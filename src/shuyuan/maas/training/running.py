@@ -17,6 +17,7 @@ from shuyuan.maas.training import (
     results,
     task,
     tasks,
+    weighing,
     weights,
 )
 from shuyuan.maas.training.checkpoints import latest
@@ -102,6 +103,7 @@ def _prepared(asked: job.Job) -> Prepared:
     if not encoders.rows(train):
         raise task.BadTraining("the training part is empty", fix="add rows, or give it a larger share of the split")
     work = found.prepare(config, columns, train, asked.start())
+    weighing.apply(work, columns)
     parts = {"train": work.arrays(train)}
     if asked.data.validation is not None:
         held = reading.table(asked.data.validation, columns)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shuyuan.maas.training import encoders, task
+from shuyuan.maas.training import encoders, task, weighing
 from shuyuan.maas.training.encoders import TRUTH
+from shuyuan.maas.training.weighing import WEIGHT
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -41,7 +42,7 @@ class Encoded(task.Work):
         return self.fitted.to_json()
 
 
-class Classes(Encoded):
+class Classes(weighing.Weighed, Encoded):
     """Finds one of the labels: the truth is its index, -1 where it is not known, less where train never had it."""
 
     def __init__(self, config: ClassConfig, fitted: Features, train: task.Table) -> None:
@@ -52,6 +53,10 @@ class Classes(Encoded):
         encoders.require_classes([name for name, count in zip(self.labels, counts, strict=True) if count])
         counts = counts.clip(min=1)
         self._balance = (counts.sum() / (len(self.labels) * counts)).astype(np.float32)
+
+    def arrays(self, table: task.Table) -> task.Arrays:
+        """Inputs, label, and weights where rows have them."""
+        return {**super().arrays(table), **self.weights_of(table)}
 
     def truth(self, table: task.Table) -> task.Array:
         """Indices of classes."""
@@ -90,6 +95,8 @@ class Classes(Encoded):
 
         logits, truth = outputs[0], batch[TRUTH].clamp(min=-1)
         weights = torch.from_numpy(self._balance).to(logits) if self.options.class_weights == "balanced" else None
+        if WEIGHT in batch:
+            return self._weighed_loss(logits, truth, weights, batch[WEIGHT])
         total = functional.cross_entropy(
             logits, truth, weights, ignore_index=-1, reduction="sum", label_smoothing=self.options.label_smoothing
         )
@@ -97,6 +104,17 @@ class Classes(Encoded):
             return task.Loss(total, weights[truth[truth >= 0]].sum())
         complete = not len(truth) or int(truth.min()) >= 0  # mostly; one look at the labels is then enough
         return task.Loss(total, len(truth) if complete else (truth >= 0).sum())
+
+    def _weighed_loss(self, logits: Tensor, truth: Tensor, classes: Tensor | None, rows: Tensor) -> task.Loss:
+        """The same, each row counting by its weight. classes: weights of classes."""
+        from torch.nn import functional
+
+        losses = functional.cross_entropy(
+            logits, truth, classes, ignore_index=-1, reduction="none", label_smoothing=self.options.label_smoothing
+        )
+        known = truth >= 0
+        counted = rows * known if classes is None else rows * known * classes[truth.clamp(min=0)]
+        return task.Loss((losses * rows).sum(), counted.sum())
 
     def row_weights(self, arrays: task.Arrays) -> task.Array | None:
         """Each class as often as the others, when asked for."""
@@ -115,22 +133,25 @@ class Classes(Encoded):
         """Accuracy and macro F1 over the rows that have a label; one that train never had is never found."""
         known = arrays[TRUTH] != -1
         truth, found = arrays[TRUTH][known], outputs["logits"][known].argmax(1)
+        weights = arrays[WEIGHT][known].astype(np.float64) if WEIGHT in arrays else None
         if not len(truth):
             return {}
-        hits = np.bincount(truth[truth == found], minlength=len(self.labels))
-        both = np.bincount(truth[truth >= 0], minlength=len(self.labels)) + np.bincount(
-            found, minlength=len(self.labels)
-        )
+
+        def counted(of: task.Array, rows: task.Array) -> task.Array:
+            return np.bincount(of[rows], weights if weights is None else weights[rows], minlength=len(self.labels))
+
+        every = np.ones(len(truth), bool)
+        hits, both = counted(truth, truth == found), counted(truth, truth >= 0) + counted(found, every)
         scores = 2 * hits[both > 0] / both[both > 0]
         classes = len(scores) + len(np.unique(truth[truth < 0]))
-        return {"accuracy": float((truth == found).mean()), "macro_f1": float(scores.sum() / classes)}
+        return {"accuracy": weighing.mean(truth == found, weights), "macro_f1": float(scores.sum() / max(classes, 1))}
 
     def spec(self) -> dict[str, Any]:  # JSON
         """Labels in order."""
         return {"labels": list(self.labels), "output": "logits"}
 
 
-class Values(Encoded):
+class Values(weighing.Weighed, Encoded):
     """Finds a number; the net is taught it in units of its spread in training."""
 
     OUTPUTS: tuple[str, ...] = ("value",)
@@ -142,11 +163,18 @@ class Values(Encoded):
             raise task.BadTraining("the label holds no number", fix="choose another label column, or clean this one")
         self.mean, self.spread = float(np.nanmean(truth)), float(np.nanstd(truth)) or 1.0
 
+    def arrays(self, table: task.Table) -> task.Arrays:
+        """Inputs, label, and weights where rows have them."""
+        return {**super().arrays(table), **self.weights_of(table)}
+
     def loss_of(self, outputs: tuple[Tensor, ...], batch: Mapping[str, Tensor]) -> task.Loss:
         """Squared error in units of the spread; rows without a label weigh nothing."""
         value = outputs[0][:, 0]
         truth = (batch[TRUTH] - self.mean) / self.spread
         known = ~truth.isnan()
+        if WEIGHT in batch:
+            weights = batch[WEIGHT][known]
+            return task.Loss((weights * (value - truth)[known] ** 2).sum(), weights.sum())
         return task.Loss(((value - truth)[known] ** 2).sum(), known.sum())
 
     def predict(self, outputs: task.Arrays, arrays: task.Arrays) -> task.Predictions:
@@ -161,8 +189,10 @@ class Values(Encoded):
         if not known.any():
             return {}
         truth = arrays[TRUTH][known].astype(np.float64)
+        weights = arrays[WEIGHT][known].astype(np.float64) if WEIGHT in arrays else None
         found = outputs["value"][:, 0][known] * self.spread + self.mean
-        squares, variance = float(((found - truth) ** 2).mean()), float(truth.var())
+        squares = weighing.mean((found - truth) ** 2, weights)
+        variance = weighing.mean((truth - weighing.mean(truth, weights)) ** 2, weights)
         return {"rmse": squares**0.5, "r2": 1 - squares / variance if variance else 0.0}
 
     def spec(self) -> dict[str, Any]:  # JSON

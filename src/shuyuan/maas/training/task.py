@@ -181,6 +181,12 @@ class Work:
         """The batch of these rows. `rng` is fixed by seed, epoch and step: draw negatives or noise from it only."""
         return {name: array[rows] for name, array in arrays.items()}
 
+    def weigh(self, column: str) -> None:
+        """Let rows count as this column says, in the loss and in the figures. The default refuses: BadTraining."""
+        raise BadTraining(
+            f"this task cannot weigh its rows by the column {column!r}", fix="give the column the role 'ignore'"
+        )
+
     def row_weights(self, arrays: Arrays) -> Array | None:
         """How often each row is drawn, relatively (resampling); None: each once an epoch."""
         return None

@@ -17,6 +17,7 @@ from shuyuan.web.reading import Reader
 
 PAGE = 50
 ACTION, FIELD = "audit.action.", "audit.field."
+CODED = ("role", "scopes", "age_band", "purpose", "purposes", "demo", "cache")  # fields whose values are words of ours
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
             lines=lines,
             kinds=kinds,
             fields=_keys(FIELD),
+            coded=CODED,
             kind=chosen,
             verified=verified,
             older=lines[-1].number if len(rows) > PAGE else None,

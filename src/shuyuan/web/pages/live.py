@@ -49,7 +49,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
 def drawn(moments: Sequence[Moment]) -> dict[str, object]:
     """What the template shows of these moments."""
-    memory = dict(moments[-1].memory_bytes) if moments else {}
+    memory = next((dict(m.memory_bytes) for m in reversed(moments[-RECENT:]) if m.memory_bytes), {})
     total = sum(memory.values())
     return {
         "panels": _panels(moments),
@@ -92,13 +92,12 @@ def _panel(
     *,
     level: bool = False,
 ) -> Panel:
-    """level: the newest value counts; else the mean."""
-    gathered = linecharts.lasts if level else linecharts.thinned
+    """level: the highest value counts, for not every moment has one; else the mean."""
+    gathered = linecharts.highest if level else linecharts.thinned
     begin = _begin(moments)
     chart = linecharts.chart([gathered(line[begin:], NEIGHBOURS) for line in lines.values()])
     now = tuple((word, _said(gathered(line[-RECENT:], RECENT), shape)) for word, line in lines.items())
-    middle = shape if chart.top / 2 == round(chart.top / 2) or shape != "{:,.0f}" else "{:,.1f}"
-    return Panel(name, chart, now, shape.format(chart.top), middle.format(chart.top / 2))
+    return Panel(name, chart, now, _mark(chart.top), _mark(chart.top / 2))
 
 
 def _begin(moments: Sequence[Moment]) -> int:
@@ -106,6 +105,15 @@ def _begin(moments: Sequence[Moment]) -> int:
     if not moments:
         return 0
     return -round(moments[0].at.timestamp() / SLOT_S) % NEIGHBOURS
+
+
+def _mark(value: float) -> str:
+    """A number of the axis.
+
+    >>> _mark(20_000.0), _mark(2.5), _mark(0.05)
+    ('20,000', '2.5', '0.05')
+    """
+    return f"{value:,.0f}" if value == round(value) else f"{value:g}"
 
 
 def _said(values: list[float | None], shape: str) -> str:

@@ -39,7 +39,7 @@
         }
       }
     }
-    return { ...heard, text: said.textContent, seconds: ((performance.now() - began) / 1000).toFixed(2) };
+    return { ...heard, text: said.textContent.slice(0, 40000), seconds: ((performance.now() - began) / 1000).toFixed(2) };
   };
 
   const ask = async (form, model, n, place) => {

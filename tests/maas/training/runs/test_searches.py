@@ -62,6 +62,7 @@ def test_the_best_trial_is_the_one_with_the_best_validation_figure(make: Make, s
 
 
 def test_optuna_gives_values_within_the_space(make: Make, school_id: str) -> None:
+    pytest.importorskip("optuna", reason="searches need Optuna: make train")
     training, who = make("--steps", 1, "--pace", 0), rooms.person(school_id)
     found = ended(training, who, training.start_search(who, search_of(space=SPACE, trials=2)))
     assert found.state == "finished", found.error
@@ -72,6 +73,8 @@ def test_optuna_gives_values_within_the_space(make: Make, school_id: str) -> Non
 
 
 def test_the_child_gives_a_trial_nobody_took_once_more_and_learns_from_the_others(tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="searches need Optuna: make train")
+
     def ask(question: str, taken: list[int], ended: dict[int, float | None]) -> dict[str, Any]:
         told = {"question": question, "space": SPACE, "direction": "minimize", "seed": 7, "startup": 2}
         (tmp_path / "ask.json").write_text(json.dumps({**told, "taken": taken, "ended": ended}))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from tests.science.tracing.online import school
+from tests.science.tracing import school
 
 from shuyuan.science import metrics
 from shuyuan.science.tracing import online

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tests.science.tracing.online import school
+from tests.science.tracing import school
 
 from shuyuan.science.tracing import online
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets import findings, interface
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.reading import lines
 
@@ -24,8 +24,9 @@ def read(
     header = check_header(_header(plain, delimiter, quoted), bounds)
     frame = _rows(plain, delimiter, header, quoted)
     plain.unlink()
-    detail = f"csv {encoding} {delimiter!r}" + ("" if quoted else ", quotation marks as they are")
-    return frame, [interface.Finding(rule="read", count=frame.height, action="read", detail=detail)]
+    values = {"format": "csv", "encoding": encoding, "delimiter": delimiter}
+    said = ("read_table" if quoted else "read_unquoted", values)
+    return frame, [findings.found("read", said, count=frame.height, action="read")]
 
 
 def find_delimiter(path: Path) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets import findings, interface
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.reading import archives
 
@@ -33,9 +33,9 @@ def read(
         )
     if not found:
         raise interface.EmptyData("the archive holds no picture", fix=f"pack files ending with {' '.join(SUFFIXES)}")
-    said = [interface.Finding(rule="read", count=len(found), action="read", detail="images")]
+    said = [findings.found("read", ("read", {"format": "images"}), count=len(found), action="read")]
     if other:
-        said.append(interface.Finding(rule="read", count=other, action="left out", detail="files that are no pictures"))
+        said.append(findings.found("read", ("no_pictures", {}), count=other, action="left out"))
     return _table(sorted(found)), said
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets import findings, interface
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.reading import lines
 
@@ -23,7 +23,11 @@ def read(
     plain.unlink()
     if not frame.height or not frame.width:
         raise interface.EmptyData("the file has no rows", fix="send one JSON object a line")
-    return frame, [interface.Finding(rule="read", count=frame.height, action="read", detail=f"jsonl {encoding}")]
+    return frame, [
+        findings.found(
+            "read", ("read_text", {"format": "jsonl", "encoding": encoding}), count=frame.height, action="read"
+        )
+    ]
 
 
 def table(rows: "list[dict[str, Any]]", bounds: Bounds) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets import findings, interface
 from shuyuan.maas.datasets.bounds import Bounds
 
 
@@ -21,7 +21,7 @@ def read(
     except (pl.exceptions.PolarsError, OSError) as wrong:
         raise interface.BadData(f"the Parquet file does not open: {wrong}"[:300], fix="write it again") from wrong
     plain = frame.with_columns(_plain(name, dtype) for name, dtype in schema.items())
-    return plain, [interface.Finding(rule="read", count=rows, action="read", detail="parquet")]
+    return plain, [findings.found("read", ("read", {"format": "parquet"}), count=rows, action="read")]
 
 
 def _check(schema: pl.Schema, rows: int, bounds: Bounds) -> None:
@@ -29,7 +29,8 @@ def _check(schema: pl.Schema, rows: int, bounds: Bounds) -> None:
         raise interface.EmptyData("the file has no rows", fix="send a file with rows")
     if rows > bounds.max_rows or rows * len(schema) > bounds.max_cells or len(schema) > bounds.max_columns:
         raise interface.HostileArchive(
-            f"the file claims {rows:,} rows and {len(schema):,} columns", fix="send a smaller table"
+            f"the file claims {rows:,} rows and {len(schema):,} columns, {rows * len(schema):,} cells",
+            fix=f"send at most {bounds.max_rows:,} rows, {bounds.max_columns:,} columns, {bounds.max_cells:,} cells",
         )
 
 

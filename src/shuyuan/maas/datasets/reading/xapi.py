@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface
+from shuyuan.maas.datasets import findings, interface
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.reading import lines
 from shuyuan.science.features import pseudonyms
@@ -42,8 +42,8 @@ def read(
         raise interface.EmptyData("the file has no statements", fix="export some")
     frame = pl.DataFrame(rows, schema=SCHEMA)
     actors = frame["actor"].n_unique()
-    said = interface.Finding(rule="pseudonyms", column="actor", count=actors, action="replaced")
-    return frame, [interface.Finding(rule="read", count=frame.height, action="read", detail="xapi"), said]
+    said = findings.found("pseudonyms", None, column="actor", count=actors, action="replaced")
+    return frame, [findings.found("read", ("read", {"format": "xapi"}), count=frame.height, action="read"), said]
 
 
 def statements(text: IO[str], bounds: Bounds) -> Iterator[dict[str, Any]]:  # Any: JSON

@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface, steps
+from shuyuan.maas.datasets import findings, interface, steps
+from shuyuan.maas.datasets.findings import Said
 
 State = dict[str, Any]  # Any: scalars, as `look` asked for
 Parts = dict[interface.Part, pl.DataFrame]
@@ -56,16 +57,14 @@ class Rule:
         """See above."""
         return frame
 
-    def finish(self, parts: Parts, state: State, findings: list[interface.Finding]) -> Parts:
+    def finish(self, parts: Parts, state: State, seen: list[interface.Finding]) -> Parts:
         """See above."""
         return parts
 
     def findings(self, counts: Mapping[str, int], state: State) -> list[interface.Finding]:
         """What is told of the counts: one line a column."""
         return [
-            interface.Finding(
-                rule=self.name, column=name, count=count, action=self.action, detail=self.detail(name, state)
-            )
+            findings.found(self.name, self.detail(name, state), column=name, count=count, action=self.action)
             for name, count in sorted(counts.items())
             if count
         ]
@@ -75,6 +74,6 @@ class Rule:
         """What was done, in a word or two."""
         return str(getattr(self.options, "action", ""))
 
-    def detail(self, column: str, state: State) -> str:
+    def detail(self, column: str, state: State) -> Said | None:
         """More, for this column."""
-        return ""
+        return None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface, steps
+from shuyuan.maas.datasets import findings, interface, steps
 from shuyuan.maas.datasets.rules.base import Rule, State
 
 
@@ -28,7 +28,7 @@ class Constant(Rule):
         """One line a column."""
         action = "dropped column" if self.options.action == "drop" else "report"
         return [
-            interface.Finding(rule=self.name, column=name, count=1, action=action, detail="one value in train")
+            findings.found(self.name, ("one_value", {}), column=name, count=1, action=action)
             for name, same in state.items()
             if same
         ]

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from shuyuan.maas.datasets import interface, steps
+from shuyuan.maas.datasets import findings, interface, steps
 from shuyuan.maas.datasets.rules.base import Parts, Rule, State
 
 WEIGHT = "class_weight"
@@ -14,7 +14,7 @@ class Imbalance(Rule):
 
     options: steps.Imbalance
 
-    def finish(self, parts: Parts, state: State, findings: list[interface.Finding]) -> Parts:
+    def finish(self, parts: Parts, state: State, seen: list[interface.Finding]) -> Parts:
         """Count the classes of train, then do what is told."""
         label = self.label
         if label is None or label.kind == "number":
@@ -29,9 +29,8 @@ class Imbalance(Rule):
             changed, action, touched = {**parts, "train": train[more]}, "repeated rows", len(more) - train.height
         elif self.options.action == "weights":
             changed, action, touched = self._weighed(parts, label.name, sizes), f"column {WEIGHT}", train.height
-        findings.append(
-            interface.Finding(rule=self.name, column=label.name, count=touched, action=action, detail=told[:400])
-        )
+        said = ("classes", {"sizes": told[:400]})
+        seen.append(findings.found(self.name, said, column=label.name, count=touched, action=action))
         return changed
 
     def _repeated(self, labels: pl.Series, sizes: dict[object, int]) -> "np.typing.NDArray[np.int64]":

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from shuyuan.maas.datasets import frames, interface, steps
+from shuyuan.maas.datasets import findings, frames, interface, steps
 from shuyuan.maas.datasets.rules.base import Parts, Rule, State
 from shuyuan.science.features import Features
 
@@ -22,7 +22,7 @@ class LabelNoise(Rule):
 
     options: steps.LabelNoise
 
-    def finish(self, parts: Parts, state: State, findings: list[interface.Finding]) -> Parts:
+    def finish(self, parts: Parts, state: State, seen: list[interface.Finding]) -> Parts:
         """Look for doubtful labels of train."""
         train, label = parts["train"], self.label
         if label is None or label.kind == "number" or train.height < 2 * self.options.folds:
@@ -30,14 +30,10 @@ class LabelNoise(Rule):
         doubted = self._doubted(train, label)
         rows = np.flatnonzero(doubted)
         named = ", ".join(str(row) for row in rows[:_NAMED])
-        finding = interface.Finding(
-            rule=self.name,
-            column=label.name,
-            count=len(rows),
-            action={"flag": f"column {SUSPECT}", "drop": "dropped rows", "report": "report"}[self.options.action],
-            detail=f"rows of train: {named}{' …' if len(rows) > _NAMED else ''}" if len(rows) else "none",
-        )
-        findings.append(finding)
+        action = {"flag": f"column {SUSPECT}", "drop": "dropped rows", "report": "report"}[self.options.action]
+        said = ("rows_of_train", {"rows": f"{named}{' …' if len(rows) > _NAMED else ''}"})
+        found = said if len(rows) else ("none", dict[str, str]())
+        seen.append(findings.found(self.name, found, column=label.name, count=len(rows), action=action))
         if self.options.action == "drop":
             return {**parts, "train": train.filter(pl.Series(~doubted))}
         if self.options.action == "report":

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from shuyuan.maas.datasets import interface, steps
+from shuyuan.maas.datasets import findings, interface, steps
+from shuyuan.maas.datasets.findings import Said
 from shuyuan.maas.datasets.rules.base import Rule, State
 
 _NUMBERS = ("number", "integer", "boolean")
@@ -47,17 +48,17 @@ class Leakage(Rule):
         """One line a column."""
         action = "dropped column" if self.options.action == "drop" else "report"
         return [
-            interface.Finding(rule=self.name, column=name, count=1, action=action, detail=said)
+            findings.found(self.name, said, column=name, count=1, action=action)
             for name, said in self._suspects(state).items()
         ]
 
-    def _suspects(self, state: State) -> dict[str, str]:
-        found = dict[str, str]()
+    def _suspects(self, state: State) -> dict[str, Said]:
+        found = dict[str, Said]()
         for key, value in state.items():
             how, _, name = key.partition(":")
             if value is None or value != value or value < self.options.limit:
                 continue
-            found.setdefault(name, f"{how} {value:.4f}" if how != "renamed" else "the label under other names")
+            found.setdefault(name, (f"leak_{how}", {"value": f"{value:.4f}"} if how != "renamed" else {}))
         return found
 
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import steps
+from shuyuan.maas.datasets.findings import Said
 from shuyuan.maas.datasets.rules.base import Rule, State
 
 
@@ -56,10 +57,12 @@ class Missing(Rule):
         """What was done."""
         return "dropped rows" if self.options.by == "drop" else f"filled by {self.options.by}"
 
-    def detail(self, column: str, state: State) -> str:
+    def detail(self, column: str, state: State) -> Said | None:
         """With what."""
         value = self.options.value if self.options.by == "constant" else state.get(column)
-        return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)[:60]
+        if value is None:
+            return None
+        return "filled", {"value": f"{value:g}" if isinstance(value, float) else str(value)[:60]}
 
     def _filled(self) -> list[str]:
         return self.chosen("number", "integer", "boolean", "category", "text", "time")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from shuyuan.maas.datasets import steps
+from shuyuan.maas.datasets.findings import Said
 from shuyuan.maas.datasets.rules.base import Rule, State
 
 
@@ -45,10 +46,10 @@ class Outliers(Rule):
             frame.with_columns(clipped) if clipped else frame.filter(kept) if self.options.action == "drop" else frame
         )
 
-    def detail(self, column: str, state: State) -> str:
+    def detail(self, column: str, state: State) -> Said | None:
         """The bounds."""
         fence = self._fence(column, state)
-        return f"outside {fence[0]:g} to {fence[1]:g}" if fence else ""
+        return ("fence", {"low": f"{fence[0]:g}", "high": f"{fence[1]:g}"}) if fence else None
 
     def _fence(self, name: str, state: State) -> tuple[float, float] | None:
         low, high = state.get(f"0:{name}"), state.get(f"1:{name}")

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from shuyuan.maas.datasets import interface, steps
+from shuyuan.maas.datasets import findings, interface, steps
 from shuyuan.maas.datasets.rules.base import Parts, Rule, State
 
 _BINS, _FLOOR, _MOST_CATEGORIES = 10, 1e-4, 50
@@ -15,28 +15,24 @@ class Shift(Rule):
 
     options: steps.Shift
 
-    def finish(self, parts: Parts, state: State, findings: list[interface.Finding]) -> Parts:
+    def finish(self, parts: Parts, state: State, seen: list[interface.Finding]) -> Parts:
         """Compare validation and test with train, column by column."""
         for part, frame in parts.items():
             if part == "train" or not frame.height:
                 continue
             for name in self.chosen("number", "integer", "boolean", "category", roles=("feature", "label")):
                 if name in frame.columns:
-                    self._compare(name, part, parts["train"][name], frame[name], findings)
+                    self._compare(name, part, parts["train"][name], frame[name], seen)
         return parts
 
-    def _compare(
-        self, name: str, part: str, train: pl.Series, other: pl.Series, findings: list[interface.Finding]
-    ) -> None:
+    def _compare(self, name: str, part: str, train: pl.Series, other: pl.Series, seen: list[interface.Finding]) -> None:
         numeric = train.dtype.is_numeric()
         index = psi(*(_binned(train, other) if numeric else _counted(train, other)))
         if index <= self.options.limit:
             return
-        distance = f", KS {ks(_floats(train), _floats(other)):.3f}" if numeric else ""
-        detail = f"{part} against train: PSI {index:.3f}{distance}"
-        findings.append(
-            interface.Finding(rule=self.name, column=name, count=other.len(), action="report", detail=detail)
-        )
+        distance = {"ks": f"{ks(_floats(train), _floats(other)):.3f}"} if numeric else {}
+        said = ("shift_numbers" if numeric else "shift", {"part": part, "psi": f"{index:.3f}", **distance})
+        seen.append(findings.found(self.name, said, column=name, count=other.len(), action="report"))
 
 
 def psi(expected: NDArray[np.float64], seen: NDArray[np.float64]) -> float:

@@ -8,6 +8,7 @@ from collections import Counter
 import polars as pl
 
 from shuyuan.maas.datasets import interface, steps
+from shuyuan.maas.datasets.findings import Said
 from shuyuan.maas.datasets.rules.base import Rule, State
 
 LOST = "__lost"  # the column of `dress` that marks rows in which a value could not be cast
@@ -36,9 +37,9 @@ class Types(Rule):
         """Rows go."""
         return "dropped rows"
 
-    def detail(self, column: str, state: State) -> str:
+    def detail(self, column: str, state: State) -> Said | None:
         """Which."""
-        return "a value was not of its column's kind"
+        return "row_not_kind", {}
 
 
 RULE = Types

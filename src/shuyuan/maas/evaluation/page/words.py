@@ -29,6 +29,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "by.row": ("按行重抽样", "drawing rows anew"),
     "by.wilson": ("威尔逊区间", "Wilson's formula"),
     "by.fold": ("各折之间的差异", "how the folds differ"),
+    "stage.reading": ("读取数据", "reading"),
+    "stage.predicting": ("预测", "predicting"),
+    "stage.measuring": ("计算指标", "measuring"),
+    "stage.errors": ("查找错误集中处", "looking for where it goes wrong"),
+    "stage.groups": ("比较各人群", "comparing groups"),
+    "stage.control": ("打乱标签对照", "asking again with shuffled labels"),
+    "stage.timing": ("测量速度", "timing"),
+    "stage.writing": ("写报告", "writing"),
+    "stage.done": ("完成", "done"),
     "why": ("原因", "Why"),
     "not_computed": ("没有算出的指标", "Not computed"),
     "missing.no_probabilities": ("预测中没有各类别的概率", "the predictions carry no probabilities"),
@@ -214,3 +223,9 @@ def column(told: str, language: Language) -> str:
     if told.startswith("len(") and told.endswith(")"):
         return say("length_of", language, column=told[4:-1])
     return told
+
+
+def missing_reasons() -> frozenset[str]:
+    """Why a figure may be missing, as far as there are words for it."""
+    prefix = "missing."
+    return frozenset(key.removeprefix(prefix) for key in WORDS if key.startswith(prefix))

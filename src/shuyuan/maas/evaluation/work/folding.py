@@ -22,9 +22,9 @@ def cut(job: folder.FoldsJob, out: Path) -> None:
 
     frame = pl.concat([pl.read_parquet(path) for path in (job.table, *job.more)])
     if job.held is not None:
-        held = pl.read_parquet(job.held)
+        held = _shuffled(job, pl.read_parquet(job.held), job.seed + 1)
         held.write_parquet(out / folder.TABLE)
-        _write(out, 1, _shuffled(job, frame), held, np.arange(held.height))
+        _write(out, 1, _shuffled(job, frame, job.seed), held, np.arange(held.height))
         return
     frame.write_parquet(out / folder.TABLE)
     for number, fold in enumerate(_plan(job, out / folder.TABLE, frame.height), start=1):
@@ -39,12 +39,15 @@ def _write(out: Path, number: int, train: Any, held: Any, rows: Any) -> None:  #
     np.save(place / "rows.npy", rows)
 
 
-def _shuffled(job: folder.FoldsJob, frame: Any) -> Any:  # polars frames
-    """The rows with their labels dealt anew."""
+def _shuffled(job: folder.FoldsJob, frame: Any, seed: int) -> Any:  # polars frames
+    """The rows with their labels dealt anew.
+
+    Those held out too: against true labels a fit that happens to lean one way along one column is far from chance.
+    """
     names = [column.name for column in job.columns if column.role == "label"]
     if not names or frame.height < _FEWEST_ROWS:
         raise Refused("wrong_columns", "no column has the role 'label'", "give a column that role")
-    order = np.random.default_rng(job.seed).permutation(frame.height)
+    order = np.random.default_rng(seed).permutation(frame.height)
     return frame.with_columns(frame[names[0]][order])
 
 

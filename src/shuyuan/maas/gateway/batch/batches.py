@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, db, errors, ids
 from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.maas.gateway import wire
 from shuyuan.maas.gateway.batch import batchwork, files, jobstore, jsonl
 from shuyuan.maas.gateway.media import audio, forms
 
@@ -188,28 +189,26 @@ class Batches:
 
 def _check(source: files.File, endpoint: str, window: str) -> None:
     if window != WINDOW:
-        raise errors.BadInput(f"completion_window is {window[:20]!r}", fix=f"use {WINDOW!r}")
+        raise _refused("completion_window", f"is {window[:20]!r}", f"use {WINDOW!r}")
     if source.purpose != "batch":
-        raise errors.BadInput(
-            f"file {source.id} was uploaded for {source.purpose!r}", fix="upload it with purpose=batch"
-        )
+        raise _refused("input_file_id", f"was uploaded for {source.purpose!r}", "upload it with purpose=batch")
     if endpoint not in jsonl.ENDPOINTS:
-        raise errors.BadInput(
-            f"endpoint {endpoint[:80]!r} is not served in batches", fix=f"use {', '.join(jsonl.ENDPOINTS)}"
-        )
+        raise _refused("endpoint", f"{endpoint[:80]!r} is not served in batches", f"use {', '.join(jsonl.ENDPOINTS)}")
     if source.endpoint != endpoint:
-        raise errors.BadInput(
-            f"endpoint is {endpoint!r}, the lines of the file go to {source.endpoint!r}", fix="make them agree"
+        raise _refused(
+            "endpoint", f"is {endpoint!r}, the lines of the file go to {source.endpoint!r}", "make them agree"
         )
 
 
 def _require_kept(source: files.File, until: datetime) -> None:
     """A batch reads its file to the end of its hours."""
     if source.expires_at <= until:
-        raise errors.BadInput(
-            f"file {source.id} is kept until {source.expires_at:%Y-%m-%d %H:%M} UTC, less than the {WINDOW} of a batch",
-            fix="upload it again",
-        )
+        kept = f"is kept until {source.expires_at:%Y-%m-%d %H:%M} UTC, less than the {WINDOW} of a batch"
+        raise _refused("input_file_id", kept, "upload it again")
+
+
+def _refused(field: str, said: str, fix: str) -> wire.Refused:
+    return wire.Refused(f"{field} {said}", param=field, fix=fix)
 
 
 def _batch(row: Row[Any]) -> Batch:

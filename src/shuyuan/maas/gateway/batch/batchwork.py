@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -19,20 +19,16 @@ from sqlalchemy import Row
 
 from shuyuan.identity import interface as identity_api
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import clock, crypto, db, durable, errors, ids, log
+from shuyuan.kernel import clock, crypto, db, durable, errors, log
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway import wire
-from shuyuan.maas.gateway.batch import direct, files, jobstore, jsonl
-from shuyuan.maas.gateway.media import audio, forms
+from shuyuan.maas.gateway.batch import asked, direct, files, jobstore, jsonl, results
 from shuyuan.maas.gateway.text import screening
 
 KIND = "batch"
 AT_ONCE, AT_ONCE_OF_A_BATCH = 8, 4  # lines
 TRIES, LONGEST_WAIT_S, LOOK_AGAIN_S, MAX_DEFECTS = 20, 30.0, 15.0, 5
 PAUSE_S = 60.0  # for what is still busy after so many tries
-_ANSWER_FIELD = "gateway_batch_line.answer"
-_PAGE = 500
 _BUSY = ("overloaded", "rate_limited", "too_many_at_once")  # never a line's last word: the batch waits
 _PASSING = (
     *_BUSY,
@@ -67,7 +63,7 @@ class Work:
         now: clock.Clock = clock.now,
     ) -> None:
         self._db, self._vault, self._files, self._identity, self._now = db, vault, files, identity, now
-        self._durable = durable
+        self._durable, self._results = durable, results.Results(db, vault, files)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._running: dict[str, concurrent.futures.Future[_Full | None]] = {}
@@ -77,7 +73,7 @@ class Work:
 
     async def open(self, desk: desks.Desk, routes: direct.Direct, screen: screening.Screening) -> None:
         """Answer on this loop from now on, beginning with what an earlier process left."""
-        self._desk, self._routes, self._screen = desk, routes, screen
+        self._desk, self._asker = desk, asked.Asker(desk, routes, screen, self._files)
         self._loop, self._lines = asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)
         self._ready.set()
         await asyncio.to_thread(self._resume)
@@ -172,7 +168,7 @@ class Work:
 
     async def _chunk(self, row: Row[Any], owner: Principal, first: int) -> _Full | None:
         """Answer the lines from `first` to the end of their chunk; _Full when a quota stopped some."""
-        lines = await asyncio.to_thread(self._read, row, owner, first)
+        lines = await asyncio.to_thread(self._results.unanswered_of_chunk, row, owner, first)
         of_this_batch = asyncio.Semaphore(AT_ONCE_OF_A_BATCH)
 
         async def one(number: int, raw: bytes) -> _Full | None:
@@ -185,7 +181,7 @@ class Work:
 
     async def _line(self, row: Row[Any], owner: Principal, number: int, request: jsonl.Request) -> _Full | None:
         for attempt in range(TRIES):
-            answer = await self._ask(owner, request)
+            answer = await self._asker.ask(owner, request)
             if answer.error_code == "insufficient_quota":
                 return _Full(self._now() + timedelta(seconds=answer.retry_after_s), answer.error_code)
             if answer.error_code not in _PASSING:
@@ -195,31 +191,14 @@ class Work:
                     break
                 return _Full(self._now() + timedelta(seconds=PAUSE_S), answer.error_code)
             await asyncio.sleep(min(LONGEST_WAIT_S, answer.retry_after_s))
-        await self._keep(row, number, _told(request, answer), ok=answer.status < 400)
+        await self._keep(row, number, asked.told(request, answer), ok=answer.status < 400)
         return None
-
-    async def _ask(self, owner: Principal, request: jsonl.Request) -> direct.Answer:
-        if request.url != jsonl.TRANSCRIPTIONS:
-            return await self._routes.post(owner, request.url, request.body)
-        try:
-            return direct.Answer(200, {}, await self._transcript(owner, dict(request.body)))
-        except errors.ShuyuanError as failure:
-            wait_s = getattr(failure, "retry_after_s", 1.0)
-            return direct.Answer(failure.status, {"retry-after": str(wait_s)}, wire.error_body(failure, failure.status))
-
-    async def _transcript(self, owner: Principal, body: dict[str, Any]) -> dict[str, Any]:
-        file_id = str(body.pop("file_id", ""))
-        form = wire.parse(forms.TranscriptionForm, json.dumps(body).encode())
-        sound = await asyncio.to_thread(self._files.read, owner, file_id, 0)
-        heard = screening.Listening(self._screen, owner, screening.band_of(owner), source="transcript")
-        async with audio.transcribe(self._desk, owner, form.as_speech(sound), hear=heard.hear, as_job=True) as said:
-            return audio.as_json(await said.whole(), form.response_format, translated=False)
 
     async def _keep(self, row: Row[Any], number: int, told: Mapping[str, Any], *, ok: bool) -> None:
         text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
         def keep(uow: db.UnitOfWork) -> None:
-            sealed = self._vault.seal(uow, row.account_id, _ANSWER_FIELD, text)
+            sealed = self._vault.seal(uow, row.account_id, results.ANSWER_FIELD, text)
             jobstore.add_line(uow, row.school_id, row.id, number, ok=ok, answer=sealed)
 
         self._desk.push()  # no crash leaves an answer that was kept and not paid for
@@ -239,18 +218,6 @@ class Work:
             return None  # cancelled by its owner: the next turn sees that
         finally:
             del self._running[batch_id]
-
-    def _read(self, row: Row[Any], owner: Principal, first: int) -> list[tuple[int, bytes]]:
-        """The lines of a chunk that have no answer yet, with their numbers."""
-        source = self._files.get(owner, row.input_file_id)
-        at = (first - 1) // jsonl.CHUNK_LINES
-        end = source.offsets[at + 1] if at + 1 < len(source.offsets) else source.size_bytes
-        raw = self._files.read(owner, row.input_file_id, source.offsets[at], end)
-        begins = at * jsonl.CHUNK_LINES + 1
-        with self._db.read() as conn:
-            done = jobstore.answered(conn, row.id, begins, begins + jsonl.CHUNK_LINES - 1)
-        numbered = enumerate(raw.split(b"\n"), begins)
-        return [(number, line) for number, line in numbered if line.strip() and number not in done]
 
     def _gap(self, row: Row[Any]) -> int | None:
         with self._db.read() as conn:
@@ -284,16 +251,7 @@ class Work:
         if row.status == "in_progress":
             self._change(row, status="finalizing")
         unasked = {"code": code, "message": message} if status in ("expired", "failed") else None
-        name = f"batch_{row.id}"
-        good, bad = self._answers(row, ok=True), self._answers(row, ok=False)
-        failures = _and_unasked(bad, self._unanswered(row, owner), unasked) if unasked else bad
-        for file_id, kind, content in (
-            (row.output_file_id, "output", good),
-            (row.error_file_id, "error", failures),
-        ):
-            if first := next(content, None):
-                whole = _chain(first, content)
-                self._files.keep(owner, file_id, f"{name}_{kind}.jsonl", "batch_output", whole, bounded=False)
+        self._results.write(row, owner, unasked)
         told = [{"code": code, "message": message, "line": None, "param": None}] if status == "failed" else []
 
         def close(uow: db.UnitOfWork) -> None:
@@ -306,26 +264,6 @@ class Work:
         self._db.write(close)
         _logger.info("batch_ended", batch=row.id, status=status)
         return None
-
-    def _answers(self, row: Row[Any], *, ok: bool) -> Iterator[bytes]:
-        after = 0
-        while True:
-            with self._db.read() as conn:
-                page = jobstore.lines(conn, row.id, ok=ok, after=after, limit=_PAGE)
-                told = [self._vault.open(conn, row.account_id, _ANSWER_FIELD, line.answer) for line in page]
-            if not page:
-                return
-            after = page[-1].number
-            yield "".join(line + "\n" for line in told).encode()
-
-    def _unanswered(self, row: Row[Any], owner: Principal) -> Iterator[jsonl.Request]:
-        """Requests that nobody answered, as far as the input file still says: its loss must not delay the end."""
-        try:
-            for first in range(1, row.total + 1, jsonl.CHUNK_LINES):
-                for number, raw in self._read(row, owner, first):
-                    yield jsonl.read(raw, number)
-        except (errors.NotFound, errors.Conflict, jsonl.BadLine) as lost:
-            _logger.warning("batch_input_lost", batch=row.id, error=lost.message)
 
     def _change(self, row: Row[Any], **values: Any) -> None:
         self._db.write(lambda uow: jobstore.change(uow, row.id, jobstore.ACTIVE, **values))
@@ -349,23 +287,3 @@ class Work:
 def _person(row: Row[Any]) -> Principal:
     groups, scopes = frozenset(row.groups), frozenset({"models"})
     return Principal(row.account_id, row.school_id, row.role, groups, scopes, key_id=row.key_id)
-
-
-def _told(request: jsonl.Request, answer: direct.Answer) -> dict[str, Any]:
-    request_id = answer.headers.get("x-request-id", "")
-    response = {"status_code": answer.status, "request_id": request_id, "body": answer.body}
-    return {"id": f"batch_req_{ids.new_id()}", "custom_id": request.custom_id, "response": response, "error": None}
-
-
-def _and_unasked(
-    bad: Iterator[bytes], unanswered: Iterator[jsonl.Request], error: Mapping[str, str]
-) -> Iterator[bytes]:
-    yield from bad
-    for request in unanswered:
-        told = {"id": f"batch_req_{ids.new_id()}", "custom_id": request.custom_id, "response": None, "error": error}
-        yield json.dumps(told, ensure_ascii=False).encode() + b"\n"
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest

@@ -62,7 +62,7 @@ class SpeechBody(_Form):
     input: Annotated[str, Field(min_length=1, max_length=audio.MAX_SPOKEN_CHARS)]
     voice: Annotated[str, Field(max_length=64)] = ""
     response_format: SpeechFormat = "wav"
-    speed: float = Field(1.0, ge=0.25, le=4)
+    speed: float = Field(1.0, ge=0.5, le=2)
     instructions: str = Field("", max_length=0)
     stream_format: Literal["audio"] = "audio"
 

@@ -1,5 +1,6 @@
 """What rests on nearness of meaning: labels for a text, documents for a query, versions with labels of their own."""
 
+import asyncio
 import math
 import re
 import time
@@ -16,6 +17,7 @@ from shuyuan.maas.gateway import checks, interface
 from shuyuan.maas.gateway import desk as desks
 from shuyuan.maas.gateway.books import booking, quota
 from shuyuan.maas.gateway.media import labels as trained
+from shuyuan.maas.gateway.text import ownlabels
 from shuyuan.maas.serving import interface as serving
 
 DEADLINE_S = 60.0
@@ -24,6 +26,7 @@ _PARTS = re.compile("[、，,;；:：/|\n]+")
 _MOST_PARTS = 24
 _REMEMBERED = 200  # sets of labels
 Vectors = NDArray[np.float32]
+_readings = ownlabels.Readings()  # of versions, which never change
 
 
 class Centres:
@@ -87,24 +90,25 @@ async def classify(
 async def classify_by_version(
     desk: desks.Desk, principal: Principal, text: str, model: catalogue_api.Loadable, name: str
 ) -> interface.Classified:
-    """Labels of a version trained on vectors of texts.
-
-    Its spec: {"labels": […], "text": {"embed": model, "input": name}}.
-    """
+    """Labels of a version trained on texts: `ownlabels` says what its spec tells. Raises BadSpec."""
     began = time.perf_counter()
     desk.admit(principal)
     checks.inputs([text])
-    spec = model.spec.get("text")
-    about: Mapping[str, object] = spec if isinstance(spec, Mapping) else {}
-    embedder, asker = str(about.get("embed", "embed")), desk.asker(principal)
-    await desk.locate(principal, embedder, "embed")
+    reads, asker = _readings.of(model.key, model.spec), desk.asker(principal)
+    wanted = reads.vector
+    if wanted is not None:
+        await desk.locate(principal, wanted.model, "embed")
     tokens = quota.estimate_tokens([text])
     async with desk.booked(principal, model, "classify", tokens=tokens, purpose="service", began=began) as call:
-        embedded = await desk.engine.embed(embedder, [text], kind="passage", asker=asker, deadline_s=DEADLINE_S)
-        inputs = {str(about.get("input", "input")): embedded.vectors}
+        vectors, usage = None, interface.Usage(tokens)
+        if wanted is not None:
+            embedded = await desk.engine.embed(
+                wanted.model, [text], kind=wanted.kind, asker=asker, deadline_s=DEADLINE_S
+            )
+            vectors, usage = embedded.vectors, interface.Usage(embedded.prompt_tokens)
+        inputs = await asyncio.to_thread(reads.feeds, text, vectors)
         outputs = await desk.engine.predict(name, inputs, asker=asker, deadline_s=DEADLINE_S)
         found = trained.classes(model.spec, outputs, interface.MAX_LABELS)
-        usage = interface.Usage(embedded.prompt_tokens)
         call.note(usage)
     return interface.Classified(desks.receipt(call, model), tuple((one.label, one.score) for one in found), usage)
 

@@ -54,7 +54,7 @@ def drop_neutral(value: dict[str, Any], neutral: Neutral) -> dict[str, Any]:
 def require(given: object, field: str, other: object, rule: str) -> None:
     """Raise Refused for a field that says something without the other it rests on."""
     if given and not other:
-        told = given.model_dump() if isinstance(given, BaseModel) else given
+        told = given.model_dump(exclude_unset=True) if isinstance(given, BaseModel) else given
         raise refusals.Refused(f"{field} is {refusals.shown(told)}: it {rule}", param=field, fix="leave it out")
 
 

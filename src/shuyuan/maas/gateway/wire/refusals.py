@@ -70,6 +70,8 @@ def shown(value: object) -> str:
     >>> shown("x" * 200)[-3:]
     'xx…'
     """
+    if isinstance(value, bytes):
+        value = value[: 2 * VALUE_CHARS].decode(errors="replace")
     try:
         told = json.dumps(value, ensure_ascii=False, default=str)
     except (ValueError, RecursionError):

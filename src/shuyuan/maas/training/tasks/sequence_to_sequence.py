@@ -12,6 +12,8 @@ from shuyuan.maas.training import encoders, options, supervised, task
 from shuyuan.maas.training.encoders import TRUTH
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor, nn
 
     from shuyuan.science.features import Features
@@ -75,7 +77,7 @@ class Translation(supervised.Encoded):
     """Sequences to sequences. The net sees the target shifted by one; the truth is the target with its end."""
 
     SELECT: tuple[str, Literal["min", "max"]] = ("loss", "min")
-    OUTPUTS = ("logits",)
+    OUTPUTS = ("written",)
 
     def __init__(self, config: Config, fitted: Features, target: Mapping[str, Any]) -> None:
         super().__init__(fitted)
@@ -118,30 +120,31 @@ class Translation(supervised.Encoded):
         return self.loss_of(net(*(batch[name] for name in self.INPUTS)), batch)
 
     def outputs(self, net: Any, batch: Mapping[str, Tensor]) -> tuple[Tensor, ...]:  # an EncoderDecoder
-        """The likeliest next item each time, until all rows have ended: indices (rows, target_length)."""
+        """What it writes, as the exported file does: indices (rows, target_length)."""
+        from shuyuan.science.nets import writing
+
+        return (writing.greedy(net, PAD, START, END)(*(batch[name] for name in self._source)),)
+
+    def export(self, net: Any, arrays: task.Arrays, out: Path) -> dict[str, Any]:  # an EncoderDecoder; JSON
+        """The weights of the net; the graph reads a source and writes the whole sequence."""
         import torch
 
-        source, mask = (batch[name] for name in self._source)
-        memory = net.encode(source, mask)
-        written = torch.full((len(source), self.length + 1), PAD, device=source.device)
-        written[:, 0] = START
-        ended = torch.zeros(len(source), dtype=torch.bool, device=source.device)
-        for at in range(self.length):
-            following = net.decode(memory, mask, written[:, :-1])[:, at].argmax(-1)
-            written[:, at + 1] = torch.where(ended, PAD, following)
-            ended |= following == END
-            if bool(ended.all()):
-                break
-        return (written[:, 1:],)
+        from shuyuan.maas.training import export
+        from shuyuan.science.nets import writing
+
+        source, mask = (torch.from_numpy(arrays[name][:2]) for name in self._source)
+        with export.quiet():
+            served = writing.exportable(net.eval().cpu(), source, mask, PAD, START, END)
+        return export.write(net, self._source, self.OUTPUTS, arrays, out, served=served)
 
     def predict(self, outputs: task.Arrays, arrays: task.Arrays) -> task.Predictions:
         """Both as items with spaces between."""
-        found, truth = self._words(outputs["logits"]), self._words(arrays[TRUTH])
+        found, truth = self._words(outputs["written"]), self._words(arrays[TRUTH])
         return task.Predictions([one or None for one in truth], found)
 
     def figures(self, outputs: task.Arrays, arrays: task.Arrays) -> dict[str, float]:
         """Share of sequences that are right altogether, and of items at their place."""
-        found, truth = outputs["logits"].astype(np.int64), arrays[TRUTH]
+        found, truth = outputs["written"].astype(np.int64), arrays[TRUTH]
         there = truth != PAD
         if not there.any():
             return {}
@@ -150,9 +153,9 @@ class Translation(supervised.Encoded):
         return {"exact": float((cut == truth).all(1).mean()), "items_right": float((cut == truth)[there].mean())}
 
     def spec(self) -> dict[str, Any]:  # JSON
-        """How to write with it: begin with `start`, take the likeliest item, stop at `end`."""
+        """How to read what it writes: index less `first` is the item, from `end` on there is nothing."""
         target = {"items": list(self.items), "length": self.length, "first": _OWN + 1}
-        return {"labels": [], "output": "logits", "target": target | {"pad": PAD, "start": START, "end": END}}
+        return {"labels": [], "output": "written", "target": target | {"pad": PAD, "start": START, "end": END}}
 
     def _encoded(self, values: Sequence[object]) -> task.Array:
         made = np.full((len(values), self.length), PAD, np.int64)

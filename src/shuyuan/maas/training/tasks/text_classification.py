@@ -99,7 +99,7 @@ class TextClasses(supervised.Classes):
         """What the encoders give; without their masks."""
         inputs = self.fitted.transform(table)
         found = {name: array for name, array in inputs.items() if array.dtype != bool}
-        return {**found, encoders.TRUTH: self.truth(table)}
+        return {**found, encoders.TRUTH: self.truth(table), **self.weights_of(table)}
 
     def batch(self, arrays: Mapping[str, Tensor], rows: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """Texts cut to the longest of the batch: what is left out is padding."""

@@ -18,12 +18,13 @@ from shuyuan.maas.datasets.interface import (
     sees_rows,
 )
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import common, planning
+from shuyuan.web.pages.workshop import common, findings, planning, reach
 from shuyuan.web.reading import Reader
 
 FORMATS = ("csv", "jsonl", "parquet", "images", "xapi")
 EXAMPLES, CELL = 3, 60  # values shown of a column, letters of a cell
-MOST_RUNS = 200
+MOST_RUNS, PAGE = 200, 50
+GATHERERS = ("admin", "teacher")  # who may make a data set of answers
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ def router(needs: WorkshopNeeds) -> APIRouter:
         return common.lead("/workshop/data")
 
     @api.get("/workshop/data")
-    def listed(request: Request, reader: Reader, notice: str = "") -> Response:
-        return _list(needs, request, reader, notice=notice)
+    def listed(request: Request, reader: Reader, notice: str = "", after: str = "") -> Response:
+        return listing(needs, request, reader, notice=notice, after=after[:80])
 
     @api.post("/workshop/data/upload")
     async def upload(request: Request, reader: Reader) -> Response:
@@ -79,7 +80,7 @@ def router(needs: WorkshopNeeds) -> APIRouter:
                 given = _given(form)
                 work = await run_in_threadpool(_create, needs, reader, given)
         except errors.ShuyuanError as wrong:
-            return await run_in_threadpool(_list, needs, request, reader, trouble=wrong, given=given)
+            return await run_in_threadpool(listing, needs, request, reader, trouble=wrong, given=given)
         return common.lead(f"/workshop/works/{work}")
 
     @api.get("/workshop/works/{work_id}")
@@ -102,12 +103,12 @@ def router(needs: WorkshopNeeds) -> APIRouter:
 
     @api.get("/workshop/data/{name}/{number:int}")
     def one(request: Request, reader: Reader, name: str, number: int, notice: str = "") -> Response:
-        return _one(needs, request, reader, _version(needs, reader, name, number), notice=notice)
+        return page(needs, request, reader, version_of(needs, reader, name, number), notice=notice)
 
     @api.post("/workshop/data/{name}/{number:int}/prepare")
     async def prepare(request: Request, reader: Reader, name: str, number: int) -> Response:
         form = await common.said(request)
-        version = await run_in_threadpool(_version, needs, reader, name, number)
+        version = await run_in_threadpool(version_of, needs, reader, name, number)
         try:
             plan = planning.plan(version, form)
             told = {"name": common.first(form, "name") or None, "purpose": common.first(form, "purpose")[:400]}
@@ -116,25 +117,25 @@ def router(needs: WorkshopNeeds) -> APIRouter:
             )
         except (errors.ShuyuanError, ValidationError) as wrong:
             trouble = common.bad(wrong) if isinstance(wrong, ValidationError) else wrong
-            return await run_in_threadpool(_one, needs, request, reader, version, trouble=trouble, form=form)
+            return await run_in_threadpool(page, needs, request, reader, version, trouble=trouble, form=form)
         return common.lead(f"/workshop/works/{work.id}")
 
     @api.post("/workshop/data/{name}/{number:int}/delete")
     def delete(request: Request, reader: Reader, name: str, number: int) -> Response:
-        version = _version(needs, reader, name, number)
+        version = version_of(needs, reader, name, number)
         try:
             needs.datasets.delete(reader.school_id, reader.account_id, version.uri)
         except errors.Conflict as wrong:
-            return _one(needs, request, reader, version, trouble=wrong)
+            return page(needs, request, reader, version, trouble=wrong)
         return common.lead("/workshop/data", "deleted")
 
     return api
 
 
 def newest_of(versions: list[DataSetVersion]) -> list[DataSetVersion]:
-    """The newest version of each data set, the newest first."""
+    """The newest version of each data set that has rows, the newest first."""
     found: dict[str, DataSetVersion] = {}
-    for version in sorted(versions, key=lambda one: one.number):
+    for version in sorted((one for one in versions if one.purged_at is None), key=lambda one: one.number):
         found[version.name] = version
     return sorted(found.values(), key=lambda one: one.created_at, reverse=True)
 
@@ -164,7 +165,7 @@ def _given(form: FormData) -> Given:
     )
 
 
-def _list(
+def listing(
     needs: WorkshopNeeds,
     request: Request,
     reader: Principal,
@@ -172,8 +173,11 @@ def _list(
     notice: str = "",
     trouble: errors.ShuyuanError | None = None,
     given: Given | None = None,
+    after: str = "",
 ) -> Response:
-    versions = needs.datasets.versions(reader.school_id)
+    """One page of the list, with the forms that add to it."""
+    found = needs.datasets.newest(reader.school_id, limit=PAGE + 1, after=after)
+    sets, versions = needs.datasets.count(reader.school_id)
     works = [one for one in needs.datasets.works(reader.school_id) if not one.ended]
     return common.show(
         needs,
@@ -183,8 +187,12 @@ def _list(
         "data",
         notice=notice,
         trouble=trouble,
-        newest=newest_of(versions),
-        count=len(versions),
+        newest=found[:PAGE],
+        sets=sets,
+        count=versions,
+        after=after,
+        more=found[PAGE - 1].name if len(found) > PAGE else "",
+        gatherable=needs.gathering.gatherable(reader) if reader.role in GATHERERS else None,
         works=works,
         given=given or Given(),
         may_consent=reader.role == "admin",
@@ -193,7 +201,7 @@ def _list(
     )
 
 
-def _one(
+def page(
     needs: WorkshopNeeds,
     request: Request,
     reader: Principal,
@@ -203,8 +211,10 @@ def _one(
     trouble: errors.ShuyuanError | None = None,
     form: common.Form | None = None,
 ) -> Response:
+    """One version: its facts, columns, findings, first rows, and what may be done with it."""
     said = form or {}
     every = needs.datasets.versions(reader.school_id)
+    touched = reach.family(version, every)
     by_id = {one.id: one for one in every}
     label = next(iter(version.with_role("label")), None)
     default_split = planning.split_of(version.columns) if len(version.parts) < 2 else planning.OFF
@@ -219,7 +229,7 @@ def _one(
         version=for_reader(version, reader),
         label=label,
         split_done=len(version.parts) > 1,
-        trainable=version.consent or not version.personal,
+        trainable=version.purged_at is None and (version.consent or not version.personal),
         preview=[dict(row) for row in needs.datasets.preview(version)] if sees_rows(version, reader) else [],
         siblings=[one for one in every if one.name == version.name],
         parent=by_id.get(version.parent_id or ""),
@@ -233,8 +243,13 @@ def _one(
         copies=planning.COPIES,
         augmentations=planning.augmentations(version.columns),
         said=lambda name, otherwise="": common.first(said, name, otherwise),
-        worded=(*(rule.name for rule in planning.RULES), "read"),
+        findings=findings,
         cell=_cell,
+        keeper=reader.role == "admin",
+        family=touched,
+        stops=reach.readers(needs, reader, touched) if reader.role == "admin" else [],
+        users=sorted({by for one in touched for by in needs.datasets.users(one)}),
+        person=next((one.name for one in version.with_role("person")), ""),
     )
 
 
@@ -244,7 +259,7 @@ def _cell(value: object) -> str:
     return text if len(text) <= CELL else text[: CELL - 1] + "…"
 
 
-def _version(needs: WorkshopNeeds, reader: Principal, name: str, number: int) -> DataSetVersion:
+def version_of(needs: WorkshopNeeds, reader: Principal, name: str, number: int) -> DataSetVersion:
     if number > 2**31 - 1:
         raise UnknownDataSet(f"there is no data set {name[:40]}/{number}", fix="choose one of the list")
     return needs.datasets.version(reader.school_id, f"{name}/{number}")

@@ -11,11 +11,10 @@ from pydantic import ValidationError
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue.interface import UnknownModel, Version
-from shuyuan.maas.compression.interface import NewCompression
 from shuyuan.maas.deployment.interface import Rules, picture
 from shuyuan.maas.evaluation.interface import Verdict
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import common, modelshelf, schemas
+from shuyuan.web.pages.workshop import common, compressing, modelshelf, reasons, schemas
 from shuyuan.web.reading import Reader
 
 Verb = Literal["compress", "deploy", "promote", "stop", "rollback"]
@@ -26,6 +25,8 @@ DONE: Mapping[str, str] = {
     "stop": "stopped",
     "rollback": "rolled_back",
 }
+ENDINGS = ".onnx,.safetensors,.keras,.gguf,.zip"  # offered by the file chooser
+IMPORTS_SHOWN = 5
 SHARES = ("5", "10", "25", "50")  # percent of the people, offered for a trial
 
 
@@ -35,8 +36,7 @@ def router(needs: WorkshopNeeds) -> APIRouter:
 
     @api.get("/workshop/models")
     def listed(request: Request, reader: Reader, notice: str = "") -> Response:
-        found = modelshelf.own(needs, reader.school_id)
-        return common.show(needs, request, "models.html", reader, "models", notice=notice, models=found)
+        return shelf(needs, request, reader, notice=notice)
 
     @api.get("/workshop/models/{name}")
     def one(
@@ -48,7 +48,7 @@ def router(needs: WorkshopNeeds) -> APIRouter:
         notice: str = "",
         seen: str = "",
     ) -> Response:
-        changed = common.has_changed(request, seen, _signature(needs, reader))
+        changed = common.has_changed(request, seen, compressing.signature(needs, reader))
         return changed or _one(needs, request, reader, name, version, method, notice=notice)
 
     @api.post("/workshop/models/{name}/{verb}")
@@ -68,6 +68,32 @@ def router(needs: WorkshopNeeds) -> APIRouter:
         return common.lead(f"/workshop/models/{name}", DONE[verb], version=number)
 
     return api
+
+
+def shelf(
+    needs: WorkshopNeeds,
+    request: Request,
+    reader: Principal,
+    *,
+    notice: str = "",
+    trouble: errors.ShuyuanError | None = None,
+    given: object = None,
+) -> Response:
+    """Every model of the school's own, and what is being brought. given: what the form for bringing said."""
+    return common.show(
+        needs,
+        request,
+        "models.html",
+        reader,
+        "models",
+        notice=notice,
+        trouble=trouble,
+        models=modelshelf.own(needs, reader.school_id),
+        imports=needs.conversion.imports(reader.school_id)[:IMPORTS_SHOWN],
+        given=given or {"name": "", "labels": ""},
+        endings=ENDINGS,
+        most=needs.settings.max_model_bytes,
+    )
 
 
 def _act(needs: WorkshopNeeds, reader: Principal, name: str, number: int, verb: Verb, form: common.Form) -> None:
@@ -95,19 +121,7 @@ def _act(needs: WorkshopNeeds, reader: Principal, name: str, number: int, verb: 
             reader.require("admin")
         needs.deployment.promote(school_id, actor_id, name, number, verdict, reason)
     else:
-        _compress(needs, reader, name, number, said)
-
-
-def _compress(needs: WorkshopNeeds, reader: Principal, name: str, number: int, said: common.Form) -> None:
-    method = common.first(said, "method")
-    info = next((one for one in needs.compression.methods() if one.name == method), None)
-    new = NewCompression(
-        version=f"models:/{name}/{number}",
-        method=method,
-        config=schemas.values(info.config_schema, said) if info else {},
-        data=common.first(said, "data") or None,
-    )
-    needs.compression.start(reader, new)
+        compressing.start(needs, reader, name, number, said)
 
 
 def _rules(said: common.Form) -> Rules:
@@ -129,12 +143,6 @@ def _is_number(text: str) -> bool:
 def _require_reason(reason: str) -> None:
     if not reason:
         raise errors.BadInput("no reason was given", fix="say why; it goes into the activity log")
-
-
-def _signature(needs: WorkshopNeeds, reader: Principal) -> str:
-    """Changes when a compression of the school ends or begins."""
-    every = needs.compression.compressions(reader.school_id)
-    return "-".join(f"{one.number}{one.state}" for one in every if not one.ended) or "none"
 
 
 def _one(
@@ -183,8 +191,11 @@ def _one(
         fields=schemas.fields(chosen.config_schema, reader.language, schemas.typed(said)),
         sets=[one for one in needs.datasets.versions(reader.school_id) if len(one.parts) > 1],
         compressions=compressions,
-        signature=_signature(needs, reader),
+        signature=compressing.signature(needs, reader),
+        leaning=compressing.leaning,
+        figure_word=compressing.figure_word,
         shares=SHARES,
+        told=reasons.told,
         rules=own.deployment.rules,
         said=lambda field, otherwise="": common.first(said, field, otherwise),
     )

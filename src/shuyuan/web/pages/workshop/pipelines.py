@@ -13,11 +13,12 @@ from shuyuan.kernel import errors
 from shuyuan.maas.deployment.interface import picture
 from shuyuan.maas.pipelines.interface import ENDED, Pipeline, Spec
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import common
+from shuyuan.web.pages.workshop import common, schedules
 from shuyuan.web.pages.workshop.data import newest_of
 from shuyuan.web.reading import Reader
 
 SHARES = ("0", "5", "10", "25")  # percent of the people
+PROMOTE = {"1": True, "0": False}  # what else is said leaves it to the task
 
 
 def router(needs: WorkshopNeeds) -> APIRouter:
@@ -33,6 +34,9 @@ def router(needs: WorkshopNeeds) -> APIRouter:
         form = await common.said(request)
         try:
             spec = spec_of(form)
+            if schedules.is_asked(form):
+                await run_in_threadpool(schedules.added, needs, reader, form, spec)
+                return common.lead("/workshop/pipelines", "scheduled")
             found = await run_in_threadpool(needs.pipelines.start, reader.school_id, reader.account_id, spec)
         except (errors.ShuyuanError, ValidationError) as wrong:
             trouble = common.bad(wrong) if isinstance(wrong, ValidationError) else wrong
@@ -78,7 +82,7 @@ def spec_of(form: common.Form) -> Spec:
         "model": model,
         "data": common.first(said, "data"),
         "train": train,
-        "promote": bool(common.first(said, "promote")),
+        "promote": PROMOTE.get(common.first(said, "promote")),
     }
     if method := common.first(said, "method"):
         told["compress"] = {"method": method}
@@ -109,6 +113,11 @@ def _list(
         tasks=needs.training.tasks(),
         methods=needs.compression.methods(),
         shares=SHARES,
+        schedules=needs.pipelines.schedules(reader.school_id),
+        able={one.task: one for one in needs.pipelines.abilities()},
+        when=schedules.WHEN,
+        hours=schedules.HOURS,
+        days=schedules.DAYS,
         said=lambda name, otherwise="": common.first(form, name, otherwise),
         asked=bool(form),
     )

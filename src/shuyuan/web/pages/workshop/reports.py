@@ -10,7 +10,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.evaluation.interface import NewReport, Report
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import common, modelshelf
+from shuyuan.web.pages.workshop import common, figurewords, modelshelf
 from shuyuan.web.reading import Reader
 
 FIGURES_SHOWN = 40
@@ -23,7 +23,7 @@ def router(needs: WorkshopNeeds) -> APIRouter:
     @api.get("/workshop/reports")
     def listed(request: Request, reader: Reader, subject: str = "", data: str = "", notice: str = "") -> Response:
         asked = {"subject": subject, "data": data}
-        return _list(needs, request, reader, asked, notice=notice)
+        return listing(needs, request, reader, asked, notice=notice)
 
     @api.post("/workshop/reports")
     def order(
@@ -40,9 +40,9 @@ def router(needs: WorkshopNeeds) -> APIRouter:
             new = NewReport.model_validate({"subject": subject, "data": data, "part": part, "groups": names})
             report = needs.evaluation.start(reader, new)
         except ValidationError as wrong:
-            return _list(needs, request, reader, asked, trouble=common.bad(wrong))
+            return listing(needs, request, reader, asked, trouble=common.bad(wrong))
         except errors.ShuyuanError as refused:
-            return _list(needs, request, reader, asked, trouble=refused)
+            return listing(needs, request, reader, asked, trouble=refused)
         return common.lead(f"/workshop/reports/{report.id}")
 
     @api.get("/workshop/reports/{report_id}")
@@ -65,10 +65,19 @@ def router(needs: WorkshopNeeds) -> APIRouter:
             return _one(needs, request, reader, report, trouble=wrong)
         return common.lead(f"/workshop/reports/{report.id}", "gate_passed" if verdict.passed else "gate_failed")
 
+    @api.post("/workshop/reports/{report_id}/shuffled")
+    def shuffled(request: Request, reader: Reader, report_id: str) -> Response:
+        report = needs.evaluation.report(reader.school_id, report_id)
+        try:
+            needs.evaluation.retrain_shuffled(reader, report.id)
+        except errors.ShuyuanError as wrong:
+            return _one(needs, request, reader, report, trouble=wrong)
+        return common.lead(f"/workshop/reports/{report.id}", "shuffled_begun")
+
     return api
 
 
-def _list(
+def listing(
     needs: WorkshopNeeds,
     request: Request,
     reader: Principal,
@@ -77,6 +86,7 @@ def _list(
     notice: str = "",
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
+    """Reports and cross-validations of the school, and the forms that order them."""
     return common.show(
         needs,
         request,
@@ -87,6 +97,11 @@ def _list(
         trouble=trouble,
         reports=needs.evaluation.reports(reader.school_id),
         subjects=_subjects(needs, reader),
+        runs=[
+            (run.uri, f"#{run.number} {run.name}") for run in needs.training.runs(reader, state="finished", limit=50)
+        ],
+        validations=needs.evaluation.refits(reader.school_id, limit=20),
+        **figurewords.WORDS,
         sets=[one for one in needs.datasets.versions(reader.school_id) if len(one.parts) > 1],
         asked=asked,
     )
@@ -123,6 +138,9 @@ def _one(
         trouble=trouble,
         report=report,
         names=names[:FIGURES_SHOWN],
+        shuffled=needs.evaluation.refits(reader.school_id, of_report=report.id, limit=1),
+        can_shuffle=report.family in ("classification", "regression") and not report.folds,
+        **figurewords.WORDS,
         verdicts=needs.evaluation.verdicts(reader.school_id, report.id),
         gates=needs.evaluation.gates(reader.school_id),
         others=[one for one in others if one.id != report.id and one.state == "finished" and one.part == report.part],

@@ -1,0 +1,1 @@
+"""Tests as measurement: item banks, item response theory, diagnosis, adaptive testing. Knows numbers, not people."""
