@@ -417,6 +417,7 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("POST", "/workshop/imports"): allow("admin", "developer", scope="admin"),
     ("GET", "/workshop/imports/{import_id}"): allow("admin", "developer", scope="admin"),
     ("POST", "/workshop/imports/{import_id}/cancel"): allow("admin", "developer", scope="admin"),
+    ("POST", "/workshop/compressions/{compression_id}/cancel"): allow("admin", "developer", scope="admin"),
     ("GET", "/workshop/models"): allow("admin", "developer", scope="admin"),
     ("GET", "/workshop/models/{name}"): allow("admin", "developer", scope="admin"),
     ("POST", "/workshop/models/{name}/{verb}"): allow("admin", "developer", scope="admin"),

@@ -115,5 +115,5 @@ def test_a_version_that_reads_two_texts_says_so() -> None:
         "features": {"format": 1, "columns": [{"name": n, **text} for n in "xy"], "label": None},
     }
     assert not registering._reads_text(spec)
-    with pytest.raises(BadSpec, match="reads 2 columns of text"):
+    with pytest.raises(BadSpec, match=r"reads x \(text\), y \(text\), and one text is given"):
         ownlabels.reading(spec)

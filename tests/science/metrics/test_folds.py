@@ -67,3 +67,15 @@ def test_by_time_nothing_is_trained_on_that_came_later_and_equal_times_stay_toge
 def test_one_moment_only_cannot_be_cut_by_time() -> None:
     with pytest.raises(ValueError, match="different times"):
         folds.by_time([1, 1, 1], 2)
+
+
+def test_the_interval_of_a_mean_over_folds_is_wider_than_that_of_independent_draws() -> None:
+    stats = pytest.importorskip("scipy.stats", reason="a second implementation of Student's t")
+    values = [0.81, 0.84, 0.79, 0.86, 0.83]
+    found = spread.over_folds(values)
+    assert found.low is not None
+    assert found.high is not None
+    plain = stats.t.interval(0.95, 4, np.mean(values), np.std(values, ddof=1) / np.sqrt(5))
+    ratio = np.sqrt((1 / 5 + 1 / 4) / (1 / 5))
+    assert found.high - found.low == pytest.approx((plain[1] - plain[0]) * ratio, rel=1e-3)
+    assert spread.over_folds([0.5, 0.5]).low == 0.5

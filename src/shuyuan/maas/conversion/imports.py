@@ -116,7 +116,8 @@ class Imports:
             )
             self._ended(made, "finished")
         except children.Stopped:
-            return  # cancelled, and told so; or the server ends and the next one goes on
+            if one.id in self._stopped:  # told so already; else the server ends and the next one goes on
+                self._clear(one.id)
         except Exception as wrong:
             self._ended(one.model_copy(update={"error": _error(wrong, one.id).to_dict()}), "failed")
 

@@ -124,9 +124,9 @@ def _spec(storage: kernel_storage.Storage, row: Row[Any]) -> _Json:
 
 
 def _reads_text(spec: _Json) -> bool:
-    """Whether one text is enough to ask it: it finds labels, and one of its columns is text."""
+    """Whether one text is all it reads, and a label what it gives."""
     columns = (spec.get("features") or {}).get("columns", ())
-    return bool(spec.get("labels")) and sum(one.get("kind") == "text" for one in columns) == 1
+    return bool(spec.get("labels")) and [one.get("kind") for one in columns] == ["text"]
 
 
 def _title(task: str) -> catalogue_api.LocalText:

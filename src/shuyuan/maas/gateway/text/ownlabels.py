@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shuyuan.maas.gateway.media.labels import BadSpec
-from shuyuan.science.features import BadColumn, Features
+from shuyuan.science.features import texts
 
 Spec = Mapping[str, Any]  # Any: JSON
 Feeds = dict[str, NDArray[Any]]  # Any: as the graph takes it
 Kind = Literal["query", "passage"]
 _KINDS: Mapping[str, Kind] = {"query": "query", "passage": "passage"}
 _REMEMBERED = 50  # versions
+_DENSE = "features"  # the input that counts are joined into
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,23 @@ class Reading:
     """How one version reads a text."""
 
     vector: Vector | None
-    features: Features | None = None
-    column: str = ""  # of the text; every other column is missing
+    column: texts.Text | None = None
     inputs: tuple[str, ...] = ()
 
     def feeds(self, text: str, vectors: NDArray[np.float32] | None) -> Feeds:
         """Every input of the graph, one row."""
         found: Feeds = {}
-        if self.features is not None:
-            table = {name: [text if name == self.column else None] for name, _ in self.features.kinds}
-            found = {name: array for name, array in self.features.transform(table).items() if name in self.inputs}
+        if self.column is not None:
+            made = self.column.transform([text])
+            made = {_DENSE: made[self.column.name]} if self.column.dense else made
+            found = {name: array for name, array in made.items() if name in self.inputs}
         if self.vector is not None and vectors is not None:
             found[self.vector.input] = vectors
         return found
 
 
 class Readings:
-    """Readings of versions, remembered: encoders can be large, and a version never changes."""
+    """Readings of versions, remembered: a version never changes."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Reading] = {}
@@ -72,17 +73,18 @@ def reading(spec: Spec) -> Reading:
         told = spec.get("text")
         about: Spec = told if isinstance(told, Mapping) else {}
         return Reading(Vector(str(about.get("input", "input")), str(about.get("embed", "embed")), "passage"))
-    try:
-        features = Features.from_json(spec["features"])
-    except (BadColumn, KeyError, TypeError, ValueError) as wrong:
-        raise BadSpec(f"the version's encoders cannot be read: {wrong}"[:300], fix="train it again") from wrong
-    columns = [name for name, kind in features.kinds if kind == "text"]
-    if len(columns) != 1:
+    columns = spec["features"].get("columns", ())
+    if [one.get("kind") for one in columns] != ["text"]:
+        named = ", ".join(f"{one.get('name')} ({one.get('kind')})" for one in columns)
         raise BadSpec(
-            f"the version reads {len(columns)} columns of text, and one text is given",
-            fix="send its inputs to /v2/models, or train a version on one text column",
+            f"the version reads {named or 'nothing'}, and one text is given"[:300],
+            fix="send its inputs to /v2/models, or train a version on one text column alone",
         )
-    return Reading(_vector(spec), features, columns[0], tuple(str(port["name"]) for port in spec.get("inputs", ())))
+    try:
+        column = texts.Text.from_state(columns[0]["name"], columns[0]["state"])
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise BadSpec(f"the version's encoder cannot be read: {wrong}"[:300], fix="train it again") from wrong
+    return Reading(_vector(spec), column, tuple(str(port["name"]) for port in spec.get("inputs", ())))
 
 
 def _vector(spec: Spec) -> Vector | None:
