@@ -104,6 +104,8 @@ def test_every_page_is_sound_for_its_role(bench: Bench, role: str, language: str
     for name in ("raw", "data", "run", "compare", "report"):
         seen(client, bench.pages[name], language)
     seen(client, "/workshop/new-run?data=data:/marks/2", language)
+    for gate in ("", "/classification", "/new"):
+        seen(client, f"/workshop/gates{gate}", language)
     if role != "teacher":
         seen(client, bench.pages["model"], language)
 
@@ -118,6 +120,36 @@ def test_every_task_and_method_has_its_form_from_its_schema(bench: Bench, langua
     for method in bench.office.platform.get("compression").methods():
         page = seen(bench.office.admin, f"{bench.pages['model']}?method={method.name}", language)
         assert all(f'name="c.{name}' in page for name in method.config_schema["properties"])
+
+
+def test_a_gate_is_set_changed_for_a_reason_and_taken_away_on_its_page(bench: Bench) -> None:
+    admin, form = bench.office.admin, {"name": "ours", "figure.0": "accuracy", "comparison.0": ">=", "limit.0": "0.5"}
+    assert admin.post("/workshop/gates", data=form).headers["location"] == "/workshop/gates/ours?notice=gate_set"
+    assert admin.post("/workshop/gates", data=form).status_code == 400, "changed without a reason"
+    wrong = admin.post("/workshop/gates", data=form | {"reason": "more", "figure.1": "acuracy", "limit.1": "1"})
+    assert wrong.status_code == 400
+    assert "acuracy" in wrong.text, "what was typed stays"
+    kept = admin.post("/workshop/gates", data=form | {"reason": "stricter", "limit.0": "champion ± 0.01"})
+    assert kept.status_code == 303
+    evaluation = bench.office.platform.get("evaluation")
+    assert evaluation.gate(bench.boss.school_id, "ours").conditions[0].limit == "champion + 0.01"
+    assert "stricter" in admin.get("/workshop/gates").text
+    assert bench.people["developer"].post("/workshop/gates", data=form).status_code == 403
+    gone = admin.post("/workshop/gates/ours/remove", data={"reason": "only a try"})
+    assert gone.headers["location"] == "/workshop/gates?notice=gate_removed"
+
+
+def test_a_cross_validation_is_begun_on_the_page_and_told_fold_by_fold(bench: Bench) -> None:
+    run = f"runs:/{bench.pages['second'].rpartition('/')[2]}"
+    admin = bench.office.admin
+    assert admin.post("/workshop/cross-validations", data={"run": run, "k": "1"}).status_code == 400
+    page = admin.post("/workshop/cross-validations", data={"run": run, "k": "2"}).headers["location"]
+    workbench.until(lambda: admin.get(page).text, lambda told: "hx-trigger" not in told)
+    for language in LANGUAGES:
+        told = seen(bench.people["teacher"], page, language)
+        assert told.count("<code") > 2
+        assert "/workshop/reports/" in told
+    assert page.rpartition("/")[2] in admin.get("/workshop/reports").text
 
 
 def test_pupils_and_strangers_do_not_see_it(bench: Bench) -> None:

@@ -131,3 +131,32 @@ def test_strange_names_and_ids_are_refused_and_break_nothing(client: TestClient,
     assert client.get("/api/reports", params={"subject": "a\x00"}).status_code == 422
     assert client.post("/api/reports", json={"subject": "x\x00", "data": "y"}).status_code == 422
     assert client.put("/api/gates/UPPER", json=GATE).status_code == 400
+
+
+def test_a_gate_is_changed_and_removed_over_http_only_for_a_reason_and_by_administrators(
+    client: TestClient, school: School
+) -> None:
+    enter(client, school, "admin")
+    assert "accuracy" in client.get("/api/gate-figures").json()["classification"]
+    assert client.put("/api/gates/ours", json=GATE).json()["reason"] == ""
+    unexplained = client.put("/api/gates/ours", json=GATE)
+    assert (unexplained.status_code, unexplained.json()["error"]["code"]) == (400, "reason_missing")
+    assert client.put("/api/gates/ours", json={**GATE, "reason": "stricter"}).json()["number"] == 2
+    unknown = {"conditions": [{"figure": "acuracy", "comparison": ">=", "limit": 1}]}
+    assert client.put("/api/gates/x", json=unknown).json()["error"]["code"] == "unknown_figure"
+    assert client.request("DELETE", "/api/gates/ours", json={}).status_code == 400
+    assert client.request("DELETE", "/api/gates/ours", json={"reason": "done"}).status_code == 204
+    assert "ours" not in {one["name"] for one in client.get("/api/gates").json()}
+    enter(client, school, "developer")
+    assert client.request("DELETE", "/api/gates/x", json={"reason": "done"}).status_code == 403
+
+
+def test_nothing_is_cross_validated_where_nothing_trains(client: TestClient, school: School) -> None:
+    enter(client, school, "developer")
+    asked = {"task": "tabular_classification", "data": school.data.uri, "parts": ["validation"]}
+    assert client.post("/api/cross-validations", json=asked).status_code == 503
+    assert client.post("/api/cross-validations", json={**asked, "k": 1}).status_code == 422
+    assert client.get("/api/cross-validations").json() == []
+    assert client.get("/api/cross-validations/7").json()["error"]["code"] == "cross_validation_not_found"
+    enter(client, school, "teacher", school.id)
+    assert client.post("/api/cross-validations", json=asked).status_code == 403

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shuyuan.science.metrics import folds
+from shuyuan.science.metrics import folds, spread
 
 
 def _whole(plan: list[folds.Fold], rows: int) -> None:

@@ -1,6 +1,6 @@
 """Tables of evaluation. Reports and readings are only ever added; each change of a gate is a row of its own."""
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, UniqueConstraint, false
+from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, UniqueConstraint, false, text
 
 from shuyuan.kernel import db, ids
 
@@ -52,7 +52,7 @@ gate = Table(
     Column("number", Integer, nullable=False),
     Column("conditions", db.Json, nullable=False),
     Column("part", String(16), nullable=True),
-    Column("reason", String(400), nullable=False, default="", server_default=""),
+    Column("reason", String(400), nullable=False, default="", server_default=text("''")),
     Column("removed", Boolean, nullable=False, default=False, server_default=false()),  # this change took it away
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),

@@ -126,7 +126,11 @@ def _spec(storage: kernel_storage.Storage, row: Row[Any]) -> _Json:
 def _reads_text(spec: _Json) -> bool:
     """Whether one text is all it reads, and a label what it gives."""
     columns = (spec.get("features") or {}).get("columns", ())
-    return bool(spec.get("labels")) and [one.get("kind") for one in columns] == ["text"]
+    return bool(spec.get("labels")) and [_kind(one) for one in columns] == ["text"]
+
+
+def _kind(column: Any) -> object:  # Any: JSON, of any run there ever was
+    return column.get("kind") if isinstance(column, Mapping) else None
 
 
 def _title(task: str) -> catalogue_api.LocalText:

@@ -47,7 +47,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_evaluation_refit_state", ["state"], unique=False)
 
     with op.batch_alter_table("evaluation_gate", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("reason", sa.String(length=400), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("reason", sa.String(length=400), server_default=sa.text("''"), nullable=False))
         batch_op.add_column(sa.Column("removed", sa.Boolean(), server_default=sa.false(), nullable=False))
 
     # ### end Alembic commands ###

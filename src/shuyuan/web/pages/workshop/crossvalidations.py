@@ -25,6 +25,7 @@ def router(needs: WorkshopNeeds) -> APIRouter:
         by: Annotated[str, Form(max_length=20)] = "auto",
         test: Annotated[str, Form(max_length=1)] = "",
     ) -> Response:
+        asked = {"subject": "", "data": "", "run": run}
         parts = ("train", "validation", "test") if test else ("train", "validation")
         try:
             new = NewCrossValidation.model_validate(
@@ -32,9 +33,9 @@ def router(needs: WorkshopNeeds) -> APIRouter:
             )
             begun = needs.evaluation.cross_validate(reader, new)
         except ValidationError as wrong:
-            return reports.listing(needs, request, reader, {"run": run}, trouble=common.bad(wrong))
+            return reports.listing(needs, request, reader, asked, trouble=common.bad(wrong))
         except errors.ShuyuanError as refused:
-            return reports.listing(needs, request, reader, {"run": run}, trouble=refused)
+            return reports.listing(needs, request, reader, asked, trouble=refused)
         return common.lead(f"/workshop/cross-validations/{begun.id}")
 
     @api.get("/workshop/cross-validations/{refit_id}")
