@@ -30,7 +30,7 @@ GOALS: dict[str, harness.Goal] = {
 }
 PROTOCOL = (
     f"{ITEMS} 2PL items, slopes lognormal(0.35, 0.3), difficulties normal(0, 1.2); {EXAMINEES} examinees normal(0, 1), "
-    f"seed {SEED}; the test ends at a standard error of {RULES.error} or {RULES.most} items; exposure bound {MOST_SEEN}; "
+    f"seed {SEED}; a test ends at a standard error of {RULES.error} or {RULES.most} items; exposure bound {MOST_SEEN}; "
     "error_reached: share of examinees whose error came to the bound; control: the same number of random items; "
     f"next item: {CHOICES} choices out of {LARGE} items after 20, best of {ROUNDS} in turn with the peer; "
     "information_of_best: least share of the best item's information that a choice has"
@@ -89,15 +89,16 @@ def _random_items(bank: Bank, ability: Floats, length: int, rng: np.random.Gener
 
 def _chosen() -> dict[str, harness.Figure]:
     rng = np.random.default_rng(SEED)
-    bank, abilities = _bank(LARGE, rng), rng.uniform(-2.5, 2.5, CHOICES)
-    asked = rng.choice(LARGE, 20, replace=False)
+    bank, asked = _bank(LARGE, rng), rng.choice(LARGE, 20, replace=False)
+    sittings = _sittings(bank, asked, rng.uniform(-2.5, 2.5, CHOICES))
+    abilities = np.asarray([sitting.belief.mean for sitting in sittings])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bank.npz"
         upper = np.stack([bank.a, bank.b, bank.c, np.ones(LARGE)], axis=1)
         np.savez(path, bank=upper, asked=asked, abilities=abilities)
         ours_ms, peers = [], []
         for _ in range(ROUNDS):
-            ms, chosen = _ours(bank, asked, abilities)
+            ms, chosen = _ours(sittings)
             ours_ms.append(ms)
             peers.append(_peer(path))
     information = bank.information(abilities)
@@ -115,17 +116,21 @@ def _chosen() -> dict[str, harness.Figure]:
     }
 
 
-def _ours(bank: Bank, asked: np.ndarray, abilities: Floats) -> tuple[float, list[int]]:
+def _sittings(bank: Bank, asked: np.ndarray, abilities: Floats) -> list[adaptive.Sitting]:
+    """People of about these abilities who were asked the same items, each at the next question."""
     test = adaptive.Test(bank, adaptive.Rules(most=LARGE, error=None, criterion="information"))
     sittings = []
-    for ability in abilities:  # somebody of that ability, known for certain, who was asked the same items
-        sitting = test.begin(np.random.default_rng(0), float(ability), 1e-3)
+    for ability in abilities:
+        sitting = test.begin(np.random.default_rng(0))
         for item in asked:
             sitting.answer(int(item), True)
-        sitting.belief = adaptive.Belief(float(ability), 0.05)
-        sittings.append(sitting)
-    for sitting in sittings:
+        sitting.belief = adaptive.Belief(float(ability), 0.3)
         sitting.next()  # what a belief sums up at its first question is part of the answer before it
+        sittings.append(sitting)
+    return sittings
+
+
+def _ours(sittings: list[adaptive.Sitting]) -> tuple[float, list[int]]:
     began = time.perf_counter()
     chosen = [sitting.next() for sitting in sittings]
     return 1e3 * (time.perf_counter() - began) / len(sittings), [item for item in chosen if item is not None]

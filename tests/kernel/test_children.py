@@ -100,7 +100,8 @@ def test_a_child_is_found_again_by_its_lock_and_by_the_moment_it_began(tmp_path:
 
 
 def test_a_child_ends_with_a_server_that_was_killed(tmp_path: Path) -> None:
-    child = "from shuyuan.kernel import children; import time; children.end_with_starter(); print(1, flush=True); time.sleep(60)"
+    child = "from shuyuan.kernel import children; import time\n"
+    child += "children.end_with_starter(); print(1, flush=True); time.sleep(60)"
     server = (
         "import sys, time; from pathlib import Path; from shuyuan.kernel import children\n"
         f"kind = children.Supervisor('none', (sys.executable, '-c', {child!r}))\n"

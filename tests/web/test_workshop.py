@@ -319,7 +319,7 @@ def test_a_gate_puts_every_figure_beside_its_limit_and_a_passed_one_promotes(ben
     verdict = bench.office.platform.get("evaluation").verdicts(
         bench.boss.school_id, bench.pages["report"].rpartition("/")[2]
     )[0]
-    assert all(f"<code>{line.figure}</code>" in page for line in verdict.lines)
+    assert all(f">{line.figure}</code>" in page for line in verdict.lines)
     assert bench.people["developer"].post(f"{bench.pages['model']}/promote", data={"version": "1"}).status_code == 403
     said = {"version": "1", "verdict": verdict.id if verdict.passed else "", "reason": "the first one"}
     assert admin.post(f"{bench.pages['model']}/promote", data=said).status_code == 303

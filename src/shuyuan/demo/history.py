@@ -113,6 +113,7 @@ class Writer:
             points=response.points,
             correct=response.correct,
             at=response.at,
+            helped=response.hints_used > 0,
         )
         traced = {"p_before": step.p_before, "tracer_version": step.tracer_version}
         self.records.append(uow, Response(**{**vars(response), **traced}))

@@ -48,12 +48,50 @@ def test_stuck_and_solid_are_the_two_ends(world: World) -> None:
     assert (mastery(world, 2).solid, mastery(world, 2).stuck) == (False, False)
 
 
-def test_a_solid_point_is_due_one_day_per_right_answer_later(world: World) -> None:
-    world.practise(world.pupils[0], A, "+" * 12)
-    world.later(days=11)
-    assert not mastery(world).due
-    world.later(days=2)
-    assert mastery(world).due
+def test_a_solid_point_is_due_when_it_has_faded_and_each_review_keeps_it_longer(world: World) -> None:
+    waits = []
+    for marks in ("+" * 8, "+" * 5, "+" * 5):
+        world.practise(world.pupils[0], A, marks)
+        known = mastery(world)
+        assert known.review_at is not None
+        assert (known.due, known.retrievability) == (False, pytest.approx(1.0, abs=1e-3))
+        waits.append(known.review_at - world.now)
+        world.now = known.review_at
+        world.later(minutes=1)
+        assert mastery(world).due
+        assert mastery(world).p_now == pytest.approx(0.9 * known.p, rel=0.02)
+    assert waits == sorted(waits)
+    assert waits[-1] > 4 * waits[0]
+
+
+def test_what_is_not_solid_is_remembered_but_never_due_for_review(world: World) -> None:
+    world.practise(world.pupils[0], A, "-" * 8)
+    world.later(days=40)
+    known = mastery(world)
+    assert (known.due, known.review_at) == (False, None)
+    assert known.retrievability is not None
+    assert known.p_now < known.p
+
+
+def test_an_answer_after_a_hint_fades_sooner(world: World) -> None:
+    for pupil in world.pupils[:2]:
+        attempt = world.start(pupil)
+        if pupil is world.pupils[0]:
+            world.assessment.hint(pupil, attempt.id, f"{A}-00")
+        world.answer(pupil, attempt.id, f"{A}-00", right=True)
+    helped, alone = mastery(world, 0).stability_days, mastery(world, 1).stability_days
+    assert helped is not None
+    assert alone is not None
+    assert helped < alone
+
+
+def test_states_from_before_memory_are_rebuilt_when_the_platform_starts(world: World) -> None:
+    world.practise(world.pupils[0], A, "+-+")
+    kept = states(world)
+    world.database.write(lambda uow: uow.conn.execute(update(state).values(stability_days=None, difficulty=None)))
+    assert world.tracing.finish_rebuild(world.school)
+    assert states(world) == kept
+    assert not world.tracing.finish_rebuild(world.school)
 
 
 def test_a_sitting_has_a_before_and_an_after_from_its_first_tries(world: World) -> None:
@@ -122,7 +160,7 @@ def test_rebuilt_states_equal_those_kept_answer_by_answer(world: World) -> None:
     for right in (False, True, True):
         world.answer(world.pupils[0], retried.id, f"{A}-00", right=right)
     online_states = states(world)
-    world.database.write(lambda uow: uow.conn.execute(update(state).values(mean=9.0, wins=99.0)))
+    world.database.write(lambda uow: uow.conn.execute(update(state).values(mean=9.0, stability_days=99.0)))
     assert world.tracing.rebuild(world.school) == 3 + 2 * (6 + 3 + 7) + 1
     assert states(world) == online_states
 

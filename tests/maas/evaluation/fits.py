@@ -101,7 +101,7 @@ class Trainer:
         p = 1 / (1 + np.exp(-3 * np.sign(high - low) * (np.asarray(held["hours"]) - (high + low) / 2)))
         said = np.where(p > 0.5, "yes", "no").tolist()
         right = float(np.mean([a == b for a, b in zip(said, held["passed"], strict=True)]))
-        columns = {"part": ["validation"] * len(p), "row": np.arange(len(p)), "label": held["passed"]}
+        columns: dict[str, Any] = {"part": ["validation"] * len(p), "row": np.arange(len(p)), "label": held["passed"]}
         frames.write(self.place / f"{fit.id}.parquet", {**columns, "prediction": said, "p_0": 1 - p, "p_1": p})
         fit.figures = {"validation_accuracy": right, "train_loss": 0.1}
         fit.state = "finished"

@@ -216,7 +216,9 @@ def test_tasks_find_their_family_by_name_and_others_are_refused() -> None:
         "transfer": "classification",
         "autoencoder": "reconstruction",
         "clustering": "clustering",
+        "bandit": "policy",
+        "policy_gradient": "policy",
     }
     assert {task: families.family_of(task) for task in found} == found
-    with pytest.raises(UnknownSubject, match="'policy_gradient'"):
-        families.family_of("policy_gradient")
+    with pytest.raises(UnknownSubject, match="'no_such_task'"):
+        families.family_of("no_such_task")

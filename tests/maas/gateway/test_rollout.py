@@ -24,7 +24,7 @@ from shuyuan.kernel.settings import Settings
 from shuyuan.maas.catalogue import extras
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.deployment.service import DeploymentService
-from shuyuan.maas.gateway import rollout
+from shuyuan.maas.gateway import rollout, shadows
 from shuyuan.maas.gateway.books import ledger
 from shuyuan.maas.gateway.service import GatewayService
 from shuyuan.maas.serving import interface as serving
@@ -228,22 +228,22 @@ async def test_shadows_are_few_and_their_failures_are_nobody_s(
     for _ in range(50):
         engine._run_beside("models:/tiny/2", serving.ANYONE, again)
     await settle()
-    assert len(held) == rollout.SHADOWS_AT_ONCE
+    assert len(held) == shadows.AT_ONCE
     waits.set()
     await settle()
-    assert len(held) == rollout.SHADOWS_AT_ONCE + rollout.SHADOWS_WAITING
+    assert len(held) == shadows.AT_ONCE + shadows.WAITING
     assert told.agreed == [("models:/tiny/2", None, False)] * len(held)
 
 
 def test_two_answers_agree_when_they_say_the_same() -> None:
     classes = {"logits": np.array([[0.1, 0.9], [0.8, 0.2]])}
-    assert rollout.same_tensors(classes, {"logits": np.array([[0.4, 0.6], [3.0, 2.0]])})
-    assert not rollout.same_tensors(classes, {"logits": np.array([[0.4, 0.6], [1.0, 2.0]])})
-    assert not rollout.same_tensors(classes, {"scores": classes["logits"]})
+    assert shadows.same_tensors(classes, {"logits": np.array([[0.4, 0.6], [3.0, 2.0]])})
+    assert not shadows.same_tensors(classes, {"logits": np.array([[0.4, 0.6], [1.0, 2.0]])})
+    assert not shadows.same_tensors(classes, {"scores": classes["logits"]})
     value = {"y": np.array([1.0, 100.0])}
-    assert rollout.same_tensors(value, {"y": np.array([1.001, 100.5])})
-    assert not rollout.same_tensors(value, {"y": np.array([1.0, 110.0])})
-    assert not rollout.same_tensors({"n": np.array([1, 2])}, {"n": np.array([1, 3])})
+    assert shadows.same_tensors(value, {"y": np.array([1.001, 100.5])})
+    assert not shadows.same_tensors(value, {"y": np.array([1.0, 110.0])})
+    assert not shadows.same_tensors({"n": np.array([1, 2])}, {"n": np.array([1, 3])})
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ class Answering:
         following = _next_open(standing.slots, given.item_id)
         if standing.closed_at is not None:
             return _Stored(slot.tries, following, first=self._already_stored(uow, given, slot))
-        step = self._trace(uow, given, at) if _counts_now(given.sitting, slot) else None
+        step = self._trace(uow, given, slot, at) if _counts_now(given.sitting, slot) else None
         if not self._records.append(uow, _response(given, slot, step, at)):
             return _Stored(slot.tries, following, first=self._find(uow, given))
         store.tried(uow.conn, given.sitting.id, given.item_id, _state_after(given, slot))
@@ -108,7 +108,7 @@ class Answering:
     def _find(self, uow: kernel_db.UnitOfWork, given: _Given) -> Response | None:
         return self._records.find(uow, given.sitting.id, given.item_id, given.client_key)
 
-    def _trace(self, uow: kernel_db.UnitOfWork, given: _Given, at: datetime) -> Step:
+    def _trace(self, uow: kernel_db.UnitOfWork, given: _Given, slot: Slot, at: datetime) -> Step:
         return self._tracing.update(
             uow,
             school_id=given.sitting.school_id,
@@ -117,6 +117,7 @@ class Answering:
             points=given.points,
             correct=given.verdict.correct,
             at=at,
+            helped=slot.hints_used > 0,
         )
 
     def _told(self, principal: Principal, given: _Given, stored: _Stored) -> Answered:

@@ -178,6 +178,7 @@ class Sittings:
             points=response.points,
             correct=response.correct,
             at=at,
+            helped=response.hints_used > 0,
         )
         self._records.count_as_evidence(
             uow, response.id, p_before=step.p_before, tracer_version=step.tracer_version, at=at

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db
+from shuyuan.science import memory
 from shuyuan.science.tracing import online
 
 MINIMUM_EVIDENCE = 5  # answers; below it no level is shown
@@ -24,7 +25,15 @@ class Mastery:
     wins: int
     level: int | None
     last_at: datetime | None
-    due: bool = False  # due for review
+    due: bool = False  # due for review: solid, and fading
+    retrievability: float | None = None  # chance that it comes to mind now; None without answers
+    review_at: datetime | None = None  # when to look again, once there is something solid to keep
+    stability_days: float | None = None  # days from the last answer until that chance has fallen to nine in ten
+
+    @property
+    def p_now(self) -> float:
+        """Knows it, and it comes to mind now: mastery × retrievability."""
+        return self.p if self.retrievability is None else memory.knows_now(self.p, self.retrievability)
 
     @property
     def stuck(self) -> bool:
@@ -60,7 +69,11 @@ class Tracing(Protocol):
         points: Sequence[str],
         correct: bool,
         at: datetime,
-    ) -> Step: ...
+        helped: bool = False,
+    ) -> Step:
+        """helped: a hint was opened before the answer; memory trusts it less."""
+        ...
+
     def of_learner(self, principal: Principal, learner_id: str, points: Sequence[str]) -> dict[str, Mastery]:
         """Every asked point is in the answer, with n=0 where there is no evidence."""
         ...

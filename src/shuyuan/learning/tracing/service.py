@@ -1,7 +1,8 @@
 """Move mastery with an answer, read it for people, replay it from the records."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from shuyuan.identity.interface import Principal
@@ -11,9 +12,8 @@ from shuyuan.kernel import errors
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing import champion, store
 from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, SOLID_LEVEL, Mastery, Step
+from shuyuan.science import memory
 from shuyuan.science.tracing import online
-
-REVIEW_AFTER_DAYS = (2, 60)  # a solid point is due one day per right answer after the last one, within these
 
 
 class TracingService:
@@ -35,13 +35,14 @@ class TracingService:
         points: Sequence[str],
         correct: bool,
         at: datetime,
+        helped: bool = False,
     ) -> Step:
         serving = self._champions.of(uow.conn, school_id)
         known = store.of_learner(uow.conn, learner_id, points)
         told = _step(serving.params, known, item_id, points, correct, at)
         moved = dict(zip(points, told.points, strict=True))
-        store.save(uow.conn, school_id, learner_id, told.learner, moved)
-        after = store.Known(told.learner, moved)
+        after = store.Known(told.learner, moved, _remembered(known, points, correct, helped, at))
+        store.save(uow.conn, school_id, learner_id, told.learner, moved, after.memories)
         return Step(
             told.p_before,
             _read_all(serving.params, known, points, at),
@@ -126,7 +127,7 @@ class TracingService:
         known, replayed = _replay(params, self._records.evidence_of(uow, school_id, learner_id))
         store.forget(uow.conn, school_id, learner_id)
         if known.general is not None:
-            store.save(uow.conn, school_id, learner_id, known.general, known.points)
+            store.save(uow.conn, school_id, learner_id, known.general, known.points, known.memories)
         return replayed
 
 
@@ -143,6 +144,8 @@ def _learn(params: online.Params, known: store.Known, response: Response) -> Non
     told = _step(params, known, response.item_id, response.points, response.correct, at)
     known.general = told.learner
     known.points.update(zip(response.points, told.points, strict=True))
+    helped = response.hints_used > 0
+    known.memories.update(_remembered(known, response.points, response.correct, helped, at))
 
 
 def _step(
@@ -157,6 +160,15 @@ def _predict(params: online.Params, known: store.Known, item_id: str, points: Se
     return online.predict(params, general, specific, item_id, points)
 
 
+def _remembered(
+    known: store.Known, points: Sequence[str], correct: bool, helped: bool, at: datetime
+) -> dict[str, memory.Trace]:
+    return {
+        point: memory.answered(known.memories.get(point), right=correct, helped=helped, at_s=at.timestamp())
+        for point in points
+    }
+
+
 def _states(
     params: online.Params, known: store.Known, points: Sequence[str]
 ) -> tuple[online.LearnerState, list[online.PointState]]:
@@ -166,27 +178,35 @@ def _states(
 
 def _read_all(params: online.Params, known: store.Known, points: Sequence[str], now: datetime) -> dict[str, Mastery]:
     general, specific = _states(params, known, points)
-    return {point: _read(params, general, state, point, now) for point, state in zip(points, specific, strict=True)}
+    pairs = zip(points, specific, strict=True)
+    return {point: _read(params, general, state, known.memories.get(point), point, now) for point, state in pairs}
 
 
 def _read(
-    params: online.Params, general: online.LearnerState, state: online.PointState, point_id: str, now: datetime
+    params: online.Params,
+    general: online.LearnerState,
+    state: online.PointState,
+    trace: memory.Trace | None,
+    point_id: str,
+    now: datetime,
 ) -> Mastery:
     read = online.mastery(params, general, state, point_id, now.timestamp())
     level = online.level(read.p, state.evidence, read.uncertainty, MINIMUM_EVIDENCE)
     last_at = datetime.fromtimestamp(state.last_at_s, UTC) if state.evidence else None
-    wins = int(state.wins)
-    return Mastery(
-        point_id, read.p, read.uncertainty, state.evidence, wins, level, last_at, _due(level, wins, last_at, now)
+    shown = Mastery(point_id, read.p, read.uncertainty, state.evidence, int(state.wins), level, last_at)
+    return shown if trace is None else _with_memory(shown, trace, now)
+
+
+def _with_memory(shown: Mastery, trace: memory.Trace, now: datetime) -> Mastery:
+    """What is solid is due once the chance that it comes to mind has fallen; the rest is practised, not reviewed."""
+    review_at = datetime.fromtimestamp(memory.review_at_s(trace), UTC) if (shown.level or 0) >= SOLID_LEVEL else None
+    return replace(
+        shown,
+        due=review_at is not None and now > review_at,
+        retrievability=memory.retrievability(trace, now.timestamp()),
+        review_at=review_at,
+        stability_days=trace.stability_days,
     )
-
-
-def _due(level: int | None, wins: int, last_at: datetime | None, now: datetime) -> bool:
-    """A solid point is due for review one day per right answer after the last one, at least 2 and at most 60."""
-    if level is None or level < SOLID_LEVEL or last_at is None:
-        return False
-    least, most = REVIEW_AFTER_DAYS
-    return now - last_at > timedelta(days=min(max(wins, least), most))
 
 
 def _may_see(principal: Principal, learner_ids: Sequence[str]) -> None:

@@ -11,19 +11,22 @@ from sqlalchemy.dialects import postgresql, sqlite
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db
 from shuyuan.learning.tracing.tables import adopted, state
+from shuyuan.science import memory
 from shuyuan.science.tracing import online
 
 GENERAL = ""
 _KEY = ("learner_id", "point_id")
-_NUMBERS = ("mean", "variance", "wins", "losses", "form", "last_at_s")
+_NUMBERS = ("mean", "variance", "wins", "losses", "form", "last_at_s", "stability_days", "difficulty")
 
 
 @dataclass
 class Known:
-    """What is stored of one learner: in general (None: nobody has seen them), and per point."""
+    """What is stored of one learner: in general (None: nobody has seen them), and what is known and remembered per
+    point."""
 
     general: online.LearnerState | None = None
     points: dict[str, online.PointState] = field(default_factory=dict)
+    memories: dict[str, memory.Trace] = field(default_factory=dict)
 
 
 def of_learner(conn: Connection, learner_id: str, points: Sequence[str]) -> Known:
@@ -58,11 +61,15 @@ def save(
     learner_id: str,
     general: online.LearnerState,
     points: Mapping[str, online.PointState],
+    memories: Mapping[str, memory.Trace],
 ) -> None:
-    """Write the states an answer moved."""
+    """Write the states an answer moved. Every point has its memory."""
     who = {"school_id": school_id, "learner_id": learner_id}
-    rows = [{**who, "point_id": GENERAL, **general._asdict()}]
-    rows += [{**who, "point_id": point, **moved._asdict()} for point, moved in points.items()]
+    rows = [{**who, "point_id": GENERAL, **general._asdict(), "stability_days": None, "difficulty": None}]
+    for point, moved in points.items():
+        trace = memories[point]
+        remembered = {"stability_days": trace.stability_days, "difficulty": trace.difficulty}
+        rows.append({**who, "point_id": point, **moved._asdict(), **remembered})
     conn.execute(_upsert(conn.dialect.name), rows)
 
 
@@ -88,21 +95,26 @@ def note_rebuilt(uow: db.UnitOfWork, school_id: str, version: str) -> None:
 
 
 def waits_for_rebuild(conn: Connection, school_id: str) -> bool:
-    """Whether a version was adopted whose states were never rebuilt."""
-    query = select(adopted.c.version).where(adopted.c.school_id == school_id, adopted.c.rebuilt_at.is_(None))
-    return conn.execute(query).first() is not None
+    """Whether a version was adopted whose states were never rebuilt, or there are states from before memory."""
+    version = select(adopted.c.version).where(adopted.c.school_id == school_id, adopted.c.rebuilt_at.is_(None))
+    bare = select(state.c.point_id).where(
+        state.c.school_id == school_id, state.c.point_id != GENERAL, state.c.stability_days.is_(None)
+    )
+    return any(conn.execute(query.limit(1)).first() is not None for query in (version, bare))
 
 
-def _split(row: Row[Any], at: int) -> tuple[str, tuple[float, ...]]:  # Any: a row's values
+def _split(row: Row[Any], at: int) -> tuple[str, tuple[Any, ...]]:  # Any: a row's values
     return row[at], tuple(row[at + 1 :])
 
 
-def _take(known: Known, point_id: str, numbers: tuple[float, ...]) -> None:
-    mean, variance, wins, losses, form, last_at_s = numbers
+def _take(known: Known, point_id: str, numbers: tuple[Any, ...]) -> None:
+    *of_tracer, stability_days, difficulty = numbers
     if point_id == GENERAL:
-        known.general = online.LearnerState(mean, variance, wins, losses, form, last_at_s)
-    else:
-        known.points[point_id] = online.PointState(mean, variance, wins, losses, form, last_at_s)
+        known.general = online.LearnerState(*of_tracer)
+        return
+    known.points[point_id] = moved = online.PointState(*of_tracer)
+    if stability_days is not None:
+        known.memories[point_id] = memory.Trace(stability_days, difficulty, moved.last_at_s)
 
 
 @lru_cache

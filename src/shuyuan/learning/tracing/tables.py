@@ -16,6 +16,8 @@ state = Table(
     Column("losses", Float, nullable=False),
     Column("form", Float, nullable=False),  # in general: average surprise; on a point: share right of the last answers
     Column("last_at_s", Float, nullable=False),  # POSIX seconds, UTC, as the tracer counts
+    Column("stability_days", Float, nullable=True),  # of memory; None in general, and on points until rebuilt
+    Column("difficulty", Float, nullable=True),
 )
 adopted = Table(
     "tracing_adopted",

@@ -16,7 +16,6 @@ State = Literal["queued", "running", "finished", "failed", "cancelled"]
 Stage = Literal["", "reading", "compressing", "measuring", "done"]
 Part = Literal["train", "validation", "test"]
 ENDED: tuple[State, ...] = ("finished", "failed", "cancelled")
-BROKEN = "broken"  # code of an error that nobody foresaw
 LARGER_IS_BETTER = frozenset({"accuracy", "agreement", "r2", "cosine", "rows_per_s"})
 
 

@@ -130,7 +130,7 @@ class Works:
         except Exception as wrong:
             error = _told(wrong)
             self._registry.fail(taken, error, time.monotonic() - began)
-            if error.error_code == interface.BROKEN:
+            if error.error_code == "broken":
                 raise
         finally:
             shutil.rmtree(files.path, ignore_errors=True)  # copies of models and data sets do not stay
@@ -178,7 +178,7 @@ def _told(wrong: Exception) -> errors.ShuyuanError:
         return wrong
     if (known := children.trouble(wrong)) is not None:
         return _refused(known)
-    return errors.ShuyuanError(f"it broke: {wrong!r}"[:400], code=interface.BROKEN)
+    return errors.ShuyuanError(f"it broke: {wrong!r}"[:400], code="broken")
 
 
 def _refused(said: children.Json) -> errors.ShuyuanError:

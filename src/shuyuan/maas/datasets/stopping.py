@@ -14,7 +14,7 @@ from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import storage as kernel_storage
 
 PREDICTIONS = "predictions.parquet"
-_OPEN = ("queued", "paused")
+_OPEN = ("queued", "running", "paused")
 _ENDED = ("finished", "failed", "cancelled")
 _MOST = 100_000
 _logger = log.get("datasets.stopping")

@@ -63,8 +63,8 @@ class Desk:
         except errors.ShuyuanError as failure:
             if given == model or not rollout.cannot_be_had(failure):
                 raise
+            found = await self._models.locate(principal.school_id, model, task)  # what neither can do blames neither
             self._rolling.fall_back(principal.school_id, model, given)
-            found = await self._models.locate(principal.school_id, model, task)
         self._rolling.located(principal.school_id, model, found.version)
         return found
 

@@ -5,7 +5,6 @@ that call it is asked; `Rolling.noted` stands around the call. A shadow's answer
 nobody's books, waits behind everybody, and when too many wait there is none.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -20,14 +19,13 @@ from numpy.typing import NDArray
 from shuyuan.kernel import errors, log
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.deployment import interface as deployment
-from shuyuan.maas.gateway import interface
+from shuyuan.maas.gateway import interface, shadows
 from shuyuan.maas.gateway.books import booking
 from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import interface as serving
 
-SHADOWS_AT_ONCE, SHADOWS_WAITING, SHADOW_DEADLINE_S = 2, 8, 60.0
+SHADOW_DEADLINE_S = 60.0
 _MOST_NAMES, _SHADOW = 8, "shadow"
-_NEAR, _COSINE = 0.01, 0.99
 _NOT_TO_BLAME = (serving.Loading, serving.Closed)
 _given: ContextVar[Mapping[tuple[str, str], str] | None] = ContextVar("given", default=None)
 _located: ContextVar[Mapping[tuple[str, str], str] | None] = ContextVar("located", default=None)
@@ -122,7 +120,7 @@ class Rolled:
     """An engine that is asked by the names people write, and asks the one behind it for the version given to them."""
 
     def __init__(self, engine: serving.Engine, rollout: deployment.Rollout) -> None:
-        self._inner, self._rollout, self._shadows = engine, rollout, _Shadows()
+        self._inner, self._rollout, self._shadows = engine, rollout, shadows.Shadows()
 
     def __getattr__(self, name: str) -> Any:  # Any: whatever else this engine can do
         return getattr(self._inner, name)
@@ -168,7 +166,7 @@ class Rolled:
                     asker=_behind(asker),
                     deadline_s=SHADOW_DEADLINE_S,
                 )
-                return _same_meaning(answer.vectors, shown.vectors)
+                return shadows.same_meaning(answer.vectors, shown.vectors)
 
             self._run_beside(beside, asker, again)
         return answer
@@ -188,7 +186,7 @@ class Rolled:
 
             async def again() -> bool:
                 shown = await self._inner.predict(beside, inputs, asker=_behind(asker), deadline_s=SHADOW_DEADLINE_S)
-                return same_tensors(answer, shown)
+                return shadows.same_tensors(answer, shown)
 
             self._run_beside(beside, asker, again)
         return answer
@@ -267,56 +265,6 @@ class Rolled:
             self._rollout.compared(asker.school_id, beside, agreed, ok=ok, latency_s=time.perf_counter() - began)
 
         self._shadows.begin(run)
-
-
-class _Shadows:
-    """A few at once, a few that wait; more are not begun."""
-
-    def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._turn: tuple[asyncio.AbstractEventLoop, asyncio.Semaphore] | None = None
-
-    def begin(self, run: Callable[[], Awaitable[None]]) -> None:
-        if len(self._tasks) >= SHADOWS_AT_ONCE + SHADOWS_WAITING:
-            return
-        loop = asyncio.get_running_loop()
-        if self._turn is None or self._turn[0] is not loop:
-            self._turn = loop, asyncio.Semaphore(SHADOWS_AT_ONCE)
-        turn = self._turn[1]
-
-        async def in_turn() -> None:
-            async with turn:
-                await run()
-
-        task = loop.create_task(in_turn())
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (failure := task.exception()) is not None:
-            _logger.error("shadow_broke", error=repr(failure))
-
-
-def same_tensors(one: Tensors, other: Tensors) -> bool:
-    """Whether two answers say the same: the same class in every row, or numbers within one per cent."""
-    if set(one) != set(other):
-        return False
-    return all(_same(one[name], other[name]) for name in one)
-
-
-def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:  # Any: of any kind
-    if one.shape != other.shape:
-        return False
-    if one.dtype.kind == "f" and one.ndim == 2 and one.shape[1] > 1:
-        return bool((one.argmax(1) == other.argmax(1)).all())
-    if one.dtype.kind == "f":
-        return bool(np.allclose(one, other, rtol=_NEAR, atol=_NEAR * float(np.abs(one).max(initial=0.0))))
-    return bool((one == other).all())
-
-
-def _same_meaning(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
-    return one.shape == other.shape and bool((np.einsum("ij,ij->i", one, other) >= _COSINE).all())
 
 
 def _for(asker: serving.Asker, model: str) -> serving.Asker:

@@ -139,7 +139,8 @@ class Decisions(supervised.Encoded):
         p = self.policy(outputs["mean"], outputs["spread"])
         taken = [self.arms[n] if n >= 0 else None for n in arrays[TRUTH]]
         columns = {f"p_{n}": p[:, n] for n in range(len(self.arms))}
-        return task.Predictions(taken, [self.arms[n] for n in p.argmax(1)], {**columns, "reward": arrays[PAID]})
+        columns |= {"reward": arrays[PAID], "propensity": arrays[PROPENSITY]}
+        return task.Predictions(taken, [self.arms[n] for n in p.argmax(1)], columns)
 
     def figures(self, outputs: task.Arrays, arrays: task.Arrays) -> dict[str, float]:
         """What the policy would have earned a row, and what was earned."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from shuyuan.science.testing.bank import Bank, Floats
 
-NODES, REACH = 81, 4.0
+NODES, REACH = 161, 4.0
 FARTHEST = 4.0  # where the likeliest ability of somebody with all right, or all wrong, is cut off
 _STEPS, _CLOSE = 100, 1e-9
 

@@ -7,7 +7,7 @@ little of a batch is padding. Knows arrays and tensors; refuses to expand an ite
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -39,11 +39,16 @@ class Events:
     item: Tensor  # (B, T) int64 place in the vocabulary
     group: Tensor  # (B, T) int64 row of `members`
     right: Tensor  # (B, T) float32
+    target: Tensor  # (B, T) float32 what a net is to say: `right`, or what a teacher said
     there: Tensor  # (B, T) bool: an event, not padding
     asked: Tensor  # (B, T) bool: to be predicted
     row: Tensor  # (B, T) int64 row of the table, NOTHING for padding
     members: Tensor  # (G, points + 1) float32, one over the number of points where a group has the point
     extra: Tensor  # (B, T, F) float32 what is known beside
+
+    def to(self, device: torch.device) -> "Events":
+        """The same on another device."""
+        return Events(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 class Packed:
@@ -57,10 +62,12 @@ class Packed:
         longest: int = 200,
         context: int = 0,
         extra: Floats | None = None,
+        target: Floats | None = None,
     ) -> None:
         self.item = vocabulary.items(table)
         self.group, self.members = groups(table, vocabulary)
         self.right = table.correct.astype(np.float32)
+        self.target = self.right if target is None else target.astype(np.float32)
         self.extra = np.zeros((len(table), 0), np.float32) if extra is None else extra.astype(np.float32)
         self.pieces = cut(table.learner, longest, context)
 
@@ -78,7 +85,8 @@ class Packed:
         row = np.full(there.shape, NOTHING, np.int64)
         row[there] = np.concatenate(rows)
         asked = there & (time >= np.asarray(context)[:, None])
-        columns = [torch.from_numpy(np.where(there, column[row], 0)) for column in (self.item, self.group, self.right)]
+        known = (self.item, self.group, self.right, self.target)
+        columns = [torch.from_numpy(np.where(there, column[row], column.dtype.type(0))) for column in known]
         extra = torch.from_numpy(self.extra[row] * there[:, :, None])
         flags = [torch.from_numpy(flag) for flag in (there, asked)]
         return Events(*columns, *flags, torch.from_numpy(row), torch.from_numpy(self.members), extra)
