@@ -114,12 +114,14 @@ def test_work_that_fails_after_it_was_taken_raises_what_it_failed_with(school: C
     assert refused.value.message
 
 
-def test_a_search_is_started_looked_at_and_cancelled(school: Client) -> None:
+def test_a_search_is_started_looked_at_and_cancelled(school: Client, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_bytes(workbench.table())
+    data = school.datasets.upload(tmp_path / "table.csv", "searched", purpose="who passes").uri
     space = {"rate": {"low": 0.001, "high": 0.1, "log": True}}
     with pytest.raises(ApiError) as refused:
-        school.searches.start("tabular_classification", "data:/marks", {"speed": {"choices": [1]}})
+        school.searches.start("tabular_classification", data, {"speed": {"choices": [1]}})
     assert (refused.value.code, "no field 'speed'" in refused.value.message) == ("bad_search_space", True)
-    begun = school.searches.start("tabular_classification", "data:/marks", space, {"epochs": 10_000}, trials=3)
+    begun = school.searches.start("tabular_classification", data, space, {"epochs": 10_000}, trials=3)
     assert (begun.metric, begun.direction, begun.ended) == ("validation_loss", "minimize", 0)
     assert [one.id for one in school.searches.list()] == [begun.id]
     assert all(run.task == "tabular_classification" for run in school.searches.trials(begun))

@@ -192,6 +192,8 @@ class _Item(Frozen):
     explanation: Text = Text()
     hints: tuple[Text, ...] = ()
     minutes: float = Field(default=1, gt=0, le=120)
+    difficulty: Literal["easy", "medium", "hard"] | None = None
+    """What the author expects, until answers say more."""
     passage: str | None = None
     params: dict[str, IntParam | ChoiceParam] = {}
     derive: dict[str, Plain] = {}

@@ -1,6 +1,6 @@
 """One row a compression: what was asked, how far it is, what came of it."""
 
-from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, UniqueConstraint, text
 
 from shuyuan.kernel import db, ids
 
@@ -25,7 +25,7 @@ compression = Table(
     Column("result", db.Json, nullable=False),  # table, notes, layers
     Column("error", db.Json, nullable=True),
     Column("worker", BigInteger, nullable=True),  # process that works on it: one that is gone left it behind
-    Column("home_id", String(64), nullable=False, server_default=""),  # whose server does it; empty: any
+    Column("home_id", String(64), nullable=False, server_default=text("''")),  # whose server does it; empty: any
     Column("seconds", Float, nullable=False),
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),

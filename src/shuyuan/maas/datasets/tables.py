@@ -1,6 +1,6 @@
 """Tables of data sets: versions, which never change until they are purged; works; and what was made with a version."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, UniqueConstraint, text
 
 from shuyuan.kernel import db, ids
 
@@ -20,7 +20,7 @@ version = Table(
     Column("preview", db.Json, nullable=False),
     Column("purpose", String(400), nullable=False),
     Column("consent", Boolean, nullable=False),
-    Column("basis", String(400), nullable=False, server_default=""),
+    Column("basis", String(400), nullable=False, server_default=text("''")),
     Column("personal", Boolean, nullable=False),
     Column("parent_id", String(ids.LENGTH), nullable=True, index=True),
     Column("source", String(400), nullable=False),
@@ -60,7 +60,7 @@ work = Table(
     Column("job", db.Json, nullable=False),
     Column("version", String(120), nullable=False),
     Column("error", db.Json, nullable=True),
-    Column("home_id", String(64), nullable=False, server_default=""),  # whose server does it; empty: any
+    Column("home_id", String(64), nullable=False, server_default=text("''")),  # whose server does it; empty: any
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),
     Column("ended_at", db.UtcDateTime, nullable=True),

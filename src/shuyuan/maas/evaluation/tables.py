@@ -26,7 +26,7 @@ report = Table(
     Column("report_sha256", String(64), nullable=False),
     Column("html_sha256", db.Json, nullable=False),
     Column("seconds", Float, nullable=False),
-    Column("home_id", String(64), nullable=False, server_default=""),  # whose server makes it; empty: any
+    Column("home_id", String(64), nullable=False, server_default=text("''")),  # whose server makes it; empty: any
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),
 )

@@ -8,6 +8,6 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 
 
-def note(audit: kernel_audit.Audit, uow: kernel_db.UnitOfWork, row: Row[Any], actor_id: str, action: str) -> None:
+def record(audit: kernel_audit.Audit, uow: kernel_db.UnitOfWork, row: Row[Any], actor_id: str, action: str) -> None:
     """Who did what to the run or search of this row."""
     audit.record(uow, school_id=row.school_id, actor_id=actor_id, action=action, object_id=row.id, number=row.number)

@@ -68,7 +68,7 @@ class Searches:
         def insert(uow: kernel_db.UnitOfWork) -> Row[Any]:
             limits.require_search(uow.conn, school_id, actor_id, new.trials)
             row = store.add_search(uow, values)
-            recording.note(self._audit, uow, row, actor_id, "search.started")
+            recording.record(self._audit, uow, row, actor_id, "search.started")
             return row
 
         row = self._db.write(insert)
@@ -98,7 +98,7 @@ class Searches:
             row = _row(uow.conn, school_id, search_id)
             if not store.change_search(uow, row.id, state="cancelled", ended_at=uow.now):
                 raise interface.RunEnded(f"search {row.number} is {row.state}", fix="nothing is left to cancel")
-            recording.note(self._audit, uow, row, actor_id, "search.cancelled")
+            recording.record(self._audit, uow, row, actor_id, "search.cancelled")
             return [run.id for run in store.trials(uow.conn, row.id) if run.state in store.OPEN]
 
         for run_id in self._db.write(change):

@@ -177,7 +177,7 @@ class SearchWork:
         def write(uow: kernel_db.UnitOfWork) -> None:
             if store.change_search(uow, row.id, state=state, error=dict(error), ended_at=uow.now):
                 ending = "search.finished" if state == "finished" else "search.failed"
-                recording.note(self._audit, uow, row, kernel_audit.SYSTEM, ending)
+                recording.record(self._audit, uow, row, kernel_audit.SYSTEM, ending)
 
         self._db.write(write)
 

@@ -276,10 +276,10 @@ class TrainingService:
         if self.readings is not None:
             self.readings(row.school_id, row.created_by, **told, rows=part.rows)
         else:
-            self._db.write(lambda uow: recording.note(self._audit, uow, row, row.created_by, "test_part.read"))
+            self._db.write(lambda uow: recording.record(self._audit, uow, row, row.created_by, "test_part.read"))
 
     def _on_ended(self, uow: kernel_db.UnitOfWork, row: Row[Any]) -> None:
         if row.state != "cancelled":  # whoever cancelled it is noted already
             ending = "run.finished" if row.state == "finished" else "run.failed"
-            recording.note(self._audit, uow, row, kernel_audit.SYSTEM, ending)
+            recording.record(self._audit, uow, row, kernel_audit.SYSTEM, ending)
         uow.after_commit(self._searches.work.wake)

@@ -59,7 +59,7 @@ class Starting:
                 return known
             limits.require_run(uow.conn, school_id, actor_id, trial=trial is not None)
             row = store.add_run(uow, values)
-            recording.note(self._audit, uow, row, actor_id, "run.started")
+            recording.record(self._audit, uow, row, actor_id, "run.started")
             return row
 
         run = store.told(self._db.write(insert))

@@ -39,7 +39,7 @@ class Wishes:
             at_once = store.change(uow, row.id, _IDLE[wanted], state=_BECOMES[wanted], waits_for="", **ended)
             if not at_once and not store.change(uow, row.id, ("running",), wanted=wanted):
                 raise interface.RunEnded(f"run {row.number} is {row.state}", fix=f"nothing is left to {wanted}")
-            recording.note(self._audit, uow, row, actor_id, "run.cancelled" if wanted == "cancel" else "run.paused")
+            recording.record(self._audit, uow, row, actor_id, "run.cancelled" if wanted == "cancel" else "run.paused")
             return row_of(uow.conn, school_id, row.id)
 
         return self._done(change)
@@ -53,7 +53,7 @@ class Wishes:
                 store.change(uow, row.id, ("running",), wanted="")
             elif not store.change(uow, row.id, ("paused",), state="queued", home_id=self._home_id):
                 raise interface.RunNotPaused(f"run {row.number} is {row.state}", fix="only a paused run can be resumed")
-            recording.note(self._audit, uow, row, actor_id, "run.resumed")
+            recording.record(self._audit, uow, row, actor_id, "run.resumed")
             return row_of(uow.conn, school_id, row.id)
 
         return self._done(change)

@@ -43,7 +43,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_improvement_gathering_school_id"), ["school_id"], unique=False)
 
     with op.batch_alter_table("datasets_version", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("basis", sa.String(length=400), server_default="", nullable=False))
+        batch_op.add_column(sa.Column("basis", sa.String(length=400), server_default=sa.text("''"), nullable=False))
         batch_op.add_column(sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("purged_by", sa.String(length=26), nullable=True))
         batch_op.add_column(sa.Column("purged_why", sa.String(length=400), nullable=True))

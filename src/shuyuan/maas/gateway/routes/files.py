@@ -145,8 +145,8 @@ def _batches(gateway: GatewayService, jobs: batches.Batches) -> APIRouter:
 def _attached(name: str) -> str:
     """`Content-Disposition` of RFC 6266: the name in plain letters for old clients, and as it is (RFC 5987).
 
-    >>> _attached('../答 "1".jsonl')
-    "attachment; filename=\"_ _1_.jsonl\"; filename*=UTF-8''%E7%AD%94%20%221%22.jsonl"
+    >>> print(_attached('../答 "1".jsonl'))
+    attachment; filename="_ _1_.jsonl"; filename*=UTF-8''%E7%AD%94%20%221%22.jsonl
     """
     name = "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter.isprintable()) or "file"
     plain = re.sub(r"[^ !#$&+.^`|~\w-]", "_", name, flags=re.ASCII)
