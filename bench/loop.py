@@ -1,7 +1,7 @@
 """Is it worth it? Simulated learners of known truth are led by the served rules, by a fixed order, and at random.
 
-`make bench NAME=loop` leads the same learners through the same number of answers three ways; then the tracer is refitted
-on what a first class did, as the loop does at night, and a second class is led with the old and with the new one.
+`make bench NAME=loop` leads the same learners through the same number of answers three ways; then the tracer is
+refitted on what a first class did, as the loop does at night, and a second class is led with the old and the new one.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -26,12 +26,12 @@ GOALS: dict[str, harness.Goal] = {
     "refit_log_loss_gain": (">", 0),
 }
 PROTOCOL = (
-    f"{POINTS} points in a chain, 12 items each, {LEARNERS} simulated learners, {ANSWERS} answers at 12 a day, seed {SEED}; "
+    f"{POINTS} points in a chain, 12 items each; {LEARNERS} learners, {ANSWERS} answers at 12 a day, seed {SEED}; "
     "learning from what is within reach and built on what is known, forgetting at night, slips and guesses "
     "(science/simulation); gain: mean chance of knowing a point the day after, less before; served: the rules of the "
     "pages on the online tracer, exercises nearest a chance of 0.65; fixed: point after point in equal parts; the same "
-    "learners each way, intervals of 95 in 100 by resampling learners; refit: fitted on the first class's answers, judged "
-    "by a second class led by the first tracer"
+    "learners each way, intervals of 95 in 100 by resampling learners; refit: fitted on the first class, "
+    "judged by a second class led by the first tracer"
 )
 
 

@@ -106,7 +106,7 @@ PARTS: dict[str, Part] = {
     "batch_work": Part("shuyuan.maas.gateway.batch.batchwork:Work", ("db", "vault", "files", "durable", "identity")),
     "batches": Part("shuyuan.maas.gateway.batch.batches:Batches", ("db", "files", "outbox", "batch_work")),
     # the learning plane
-    "people": Part("shuyuan.learning.people.service:PeopleService", ("db", "vault", "audit", "identity")),
+    "people": Part("shuyuan.learning.people.service:PeopleService", ("db", "vault", "audit", "identity", "outbox")),
     "courses": Part("shuyuan.learning.courses.service:CoursesService", ("db", "audit")),
     "records": Part("shuyuan.learning.records.service:RecordsService", ("db", "vault", "outbox")),
     "tracing": Part("shuyuan.learning.tracing.service:TracingService", ("db", "records")),

@@ -1,6 +1,7 @@
 """Answers become a data set of who agreed; who no longer does is taken out of it."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -10,6 +11,9 @@ from tests.learning.improvement.test_improvement import School
 from shuyuan.compose import Platform
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
+from shuyuan.kernel.jobs import Scheduler
+from shuyuan.learning.improvement import gathering as gathering_module
+from shuyuan.learning.improvement import gatheringstore, jobs
 from shuyuan.learning.improvement.gathering import COLUMNS, FEWEST_LEARNERS, Gathering
 from shuyuan.learning.improvement.interface import NotEnoughAnswers
 from shuyuan.maas.datasets import interface as datasets_api
@@ -85,3 +89,77 @@ def test_a_set_of_few_learners_or_for_no_purpose_of_training_is_refused(school: 
     with pytest.raises(errors.Forbidden):
         gathering(school).gatherable(Principal("x", school.id, "developer"))
     assert works(school) == []
+
+
+def test_an_event_takes_who_said_no_or_was_erased_out_without_waiting_for_the_clock(school: School) -> None:
+    platform = school.platform
+    jobs.register(
+        platform.get("outbox"),
+        Scheduler(),
+        *(platform.get(one) for one in ("improvement", "tracing", "identity", "gathering")),
+    )
+    gathered(school)
+    platform.get("outbox").drain()
+    people = platform.get("people")
+    people.set_consent(school.admin, school.learners[1], frozenset({"learning"}))
+    assert ended(school) == ["import"]
+    platform.get("outbox").drain()
+    assert ended(school) == ["erase", "import"]
+    people.erase(school.admin, school.learners[2])
+    platform.get("outbox").drain()
+    assert ended(school) == ["erase", "erase", "import"]
+    assert platform.get("datasets").version(school.id, "answers").rows == 3 * (FEWEST_LEARNERS - 2)
+
+
+def ended(school: School) -> list[str]:
+    """Kinds of works, newest first, once all have ended."""
+    for one in works(school):
+        school.platform.get("datasets").wait(school.id, one.id, 60)
+    return [one.kind for one in works(school)]
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("verb", ["create", "erase_persons"])
+def test_a_set_is_known_though_the_process_ended_as_its_work_began(
+    school: School, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, datasets = school.platform.get("people"), school.platform.get("datasets")
+    begins = getattr(datasets, verb)
+
+    def crash(*asked: Any, **told: Any) -> None:  # Any: of the verb
+        begins(*asked, **told)
+        raise Crash
+
+    if verb == "erase_persons":
+        gathered(school)
+        people.set_consent(school.admin, school.learners[2], frozenset({"learning"}))
+    monkeypatch.setattr(datasets, verb, crash)
+    with pytest.raises(Crash):
+        gathering(school).keep_promises() if verb == "erase_persons" else gathered(school)
+    monkeypatch.undo()
+    ended(school)
+    people.set_consent(school.admin, school.learners[1], frozenset({"learning"}))
+    left = FEWEST_LEARNERS - 1 - (verb == "erase_persons")
+    assert kept(school).rows == 3 * left
+
+
+def test_a_set_whose_import_never_began_is_forgotten_after_a_day_and_no_sooner(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_asked: Any, **_told: Any) -> None:  # Any: of the verb
+        raise errors.Conflict("the queue is full", fix="wait")
+
+    monkeypatch.setattr(school.platform.get("datasets"), "create", refuse)
+    with pytest.raises(errors.Conflict):
+        gathered(school)
+    assert (gathering(school).keep_promises(), noted(school)) == (0, 1)
+    monkeypatch.setattr(gathering_module, "_BEGUN_WITHIN", timedelta(seconds=-1))
+    assert (gathering(school).keep_promises(), noted(school)) == (0, 0)
+
+
+def noted(school: School) -> int:
+    with school.platform.get("db").read() as conn:
+        return len(gatheringstore.every(conn))

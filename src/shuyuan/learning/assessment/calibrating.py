@@ -58,7 +58,9 @@ def calibrate(
     counts = _counts(marks, priors)
     found = {item: believed(prior, counts[item]) for item, prior in priors.items()}
     asked = sorted((one for one in priors if counts[one] >= FEWEST_ANSWERS), key=lambda one: -counts[one])[:most_items]
-    learners = list(dict.fromkeys(who for who, item in reversed(marks) if item in set(asked)))[:MOST_LEARNERS]
+    wanted = set(asked)
+    newest = dict.fromkeys(who for who, item in reversed(list(marks)) if item in wanted)
+    learners = list(newest)[:MOST_LEARNERS]
     if len(learners) < FEWEST_LEARNERS or not asked:
         return found
     matrix = _matrix(marks, learners, asked)
@@ -98,7 +100,7 @@ def _fitted(matrix: npt.NDArray[np.int8], priors: Sequence[Prior]) -> list[Numbe
         if moved < CLOSE:
             break
     bank = _bank(numbers)
-    covariance = np.linalg.inv(information)
+    covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
     error_a, error_b = _errors(numbers, covariance)
     fit = irt.item_fit(answers, bank)
     rest, counts = rest_correlation(matrix), (matrix >= 0).sum(0)

@@ -1,4 +1,4 @@
-"""Attempts, answers, assignments, personal papers: the only file of assessment that other modules import."""
+"""Attempts, answers, assignments, papers, adaptive tests, item analysis: the only file others import."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +37,7 @@ class Attempt:
     assignment_id: str | None
     started_at: datetime
     closed_at: datetime | None
+    adaptive_id: str | None = None  # the adaptive test it sits: its slots grow one by one
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,157 @@ class Paper:
     code: str  # short code printed as QR on the answer sheet
 
 
+Share = tuple[float, float, float]  # low, likeliest, high: nine in ten times the true value lies between
+Telling = Literal["well", "somewhat", "hardly", "wrongly", "unknown"]
+Fit = Literal["well", "noisy", "too regular", "unknown"]
+Hard = Literal["very easy", "easy", "medium", "hard", "very hard", "unknown"]
+Flag = Literal[
+    "check the key",
+    "the strong choose another",
+    "too easy to tell",
+    "hard for everybody",
+    "a choice nobody takes",
+    "answers look like chance",
+]
+
+
+@dataclass(frozen=True)
+class AdaptiveTest:
+    """A test that chooses each next question by the answers before it. error: the standard error that is enough."""
+
+    id: str
+    school_id: str
+    class_id: str
+    teacher_id: str
+    course_id: str
+    point_ids: tuple[str, ...]
+    learner_ids: tuple[str, ...]
+    least: int
+    most: int
+    each: int
+    error: float | None
+    questions: int  # in its bank
+    due_at: datetime | None
+    created_at: datetime
+    undone_at: datetime | None
+    attempts: Mapping[str, str] = field(default_factory=dict)  # learner id → attempt id, of those who began
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """One topic of an adaptive test. share: of its questions the learner would get right; None: not asked."""
+
+    point_id: str
+    asked: int
+    right: int
+    share: Share | None
+
+
+@dataclass(frozen=True)
+class AdaptiveResult:
+    """How one learner stands. share: of all questions of the test they would get right; ability and error: on the scale
+    of the school's learners, mean 0, deviation 1."""
+
+    learner_id: str
+    attempt_id: str | None
+    state: Literal["waiting", "working", "done"]
+    asked: int
+    right: int
+    ability: float
+    error: float
+    share: Share | None
+    sure: Literal["sure", "fairly sure", "a first idea"]
+    ended: str | None  # why it ended by itself: sure enough, full length, bank empty
+    points: tuple[PointResult, ...]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One choice of a question, or one known mistake in a written answer, and who took it. choice "": the right answer
+    of a written one; "?": wrong in no known way."""
+
+    choice: str
+    correct: bool
+    misconception: str | None
+    times: int
+    by_strong: int  # of them from the stronger half
+    answers: int
+
+    @property
+    def share(self) -> float:
+        """Of all answers."""
+        return self.times / self.answers if self.answers else 0.0
+
+
+@dataclass(frozen=True)
+class Favour:
+    """A question that one group gets right more often than another of equal score. size: B moderate, C large."""
+
+    group: str
+    harder: bool  # for that group
+    size: Literal["B", "C"]
+
+
+@dataclass(frozen=True)
+class ItemAnalysis:
+    """What the answers say of one question. fitted: the numbers come from answers, else from the author."""
+
+    item_id: str
+    answers: int
+    share_right: float | None
+    hard: Hard
+    telling: Telling
+    fit: Fit
+    guess: float | None  # share right among the weakest third
+    by_chance: float  # share right by picking blindly
+    b: float | None
+    error_b: float | None
+    a: float | None
+    error_a: float | None
+    fitted: bool
+    chosen: tuple[Chosen, ...]
+    flags: tuple[Flag, ...]
+    favours: tuple[Favour, ...] = ()
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """When the question numbers of a course were last fitted, on what."""
+
+    course_id: str
+    at: datetime
+    learners: int
+    answers: int
+    items: int
+    fitted: int
+
+
+@dataclass(frozen=True)
+class CourseAnalysis:
+    """The questions of a course as the answers of the caller's learners show them, flagged ones first. groups: those
+    that could be compared; empty: too few learners are known to belong to one and agreed."""
+
+    calibrated: Calibrated | None
+    items: tuple[ItemAnalysis, ...]
+    groups: tuple[str, ...]
+
+
+class ItemBank(Protocol):
+    """The numbers of a school's questions, and what they mean to a teacher."""
+
+    def calibrate(self, school_id: str) -> list[Calibrated]:
+        """Fit every course on the answers of learners who agreed to improvement. For background work."""
+        ...
+
+    def calibrate_if_due(self, school_id: str) -> list[Calibrated]:
+        """The same outside school hours and exams, when enough was answered since the last time."""
+        ...
+
+    def analysis(self, principal: Principal, course_id: str, *, point_id: str | None = None) -> CourseAnalysis: ...
+
+
 class Assessment(Protocol):
-    """Start, answer, close; set practice; make papers."""
+    """Start, answer, close; set practice and adaptive tests; make papers."""
 
     def start(
         self,
@@ -178,3 +328,46 @@ class Assessment(Protocol):
         point_id: str,
         count: int = 8,
     ) -> list[Paper]: ...
+
+    def set_test(
+        self,
+        principal: Principal,
+        *,
+        class_id: str,
+        learner_ids: Sequence[str],
+        course_id: str,
+        point_ids: Sequence[str],
+        least: int = 5,
+        most: int = 16,
+        each: int = 1,
+        error: float | None = 0.4,
+        due_at: datetime | None = None,
+    ) -> AdaptiveTest:
+        """An adaptive test on points of a course. Raises BadInput when their questions cannot hold it."""
+        ...
+
+    def tests(self, principal: Principal, class_id: str) -> list[AdaptiveTest]:
+        """Those of a class, newest first, taken-back ones too."""
+        ...
+
+    def tests_for(self, principal: Principal, learner_id: str) -> list[AdaptiveTest]:
+        """What this learner may still sit or has sat, newest first."""
+        ...
+
+    def test(self, principal: Principal, test_id: str) -> AdaptiveTest: ...
+    def start_test(self, principal: Principal, test_id: str) -> Attempt:
+        """The caller's sitting: a new one, or the one already begun, its next question chosen."""
+        ...
+
+    def next_of_test(self, principal: Principal, attempt_id: str) -> str | None:
+        """The question that waits for an answer; chosen now if none does, None when the test is over."""
+        ...
+
+    def undo_test(self, principal: Principal, test_id: str) -> AdaptiveTest: ...
+    def results(self, principal: Principal, test_id: str) -> list[AdaptiveResult]:
+        """Every learner of a test as they stand now: for its teacher."""
+        ...
+
+    def result(self, principal: Principal, attempt_id: str) -> AdaptiveResult:
+        """One sitting: for the learner once it is over, for the teacher at any time."""
+        ...

@@ -9,14 +9,16 @@ import csv
 import functools
 import io
 import tempfile
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import IO, Any, get_args
 
 from sqlalchemy import Row
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import crypto, errors, log
+from shuyuan.kernel import clock, crypto, errors, ids, log
 from shuyuan.kernel import db as kernel_db
 from shuyuan.learning.improvement import gatheringstore as store
 from shuyuan.learning.improvement.interface import Gatherable, NotEnoughAnswers
@@ -27,6 +29,7 @@ from shuyuan.maas.datasets import interface as datasets_api
 PURPOSES: tuple[Purpose, ...] = tuple(one for one in get_args(Purpose) if one != "learning")
 FEWEST_LEARNERS = 8  # with fewer a pseudonym hides nobody
 COLUMNS = ("person", "item", "points", "correct", "at", "seconds", "attempt")
+_BEGUN_WITHIN = timedelta(days=1)  # a work noted longer ago that is not there never began
 _ROLES = {
     "person": {"role": "person"},
     "item": {"kind": "identifier", "role": "feature"},
@@ -51,6 +54,7 @@ class Gathering:
     ) -> None:
         self._db, self._vault, self._audit = db, vault, audit
         self._people, self._records, self._datasets = people, records, datasets
+        self._one_at_a_time = threading.Lock()  # an event and the clock may come together
 
     def gatherable(self, principal: Principal) -> list[Gatherable]:
         """See Gathering.gatherable."""
@@ -84,36 +88,40 @@ class Gathering:
                 columns={one: datasets_api.ColumnPlan.model_validate(told) for one, told in _ROLES.items()},
             )
             file.seek(0)
-            work = self._datasets.create(principal.school_id, principal.account_id, file, new)
-        noted = {"name": name, "purpose": purpose, "learner_ids": sorted(learners), "answers": answers}
+            work_id, told = ids.new_id(), {"learner_ids": sorted(learners), "answers": answers}
+            self._note(principal, work_id, {"name": name, "purpose": purpose, **told})
+            return self._datasets.create(principal.school_id, principal.account_id, file, new, work_id=work_id)
+
+    def _note(self, principal: Principal, work_id: str, told: Mapping[str, Any]) -> None:  # Any: columns
+        """Who is in it, before there is anything of it: whatever ends this process, no set is without its row."""
 
         def note(uow: kernel_db.UnitOfWork) -> None:
-            store.add(uow, principal.school_id, principal.account_id, {**noted, "work_id": work.id})
+            store.add(uow, principal.school_id, principal.account_id, {**told, "work_id": work_id})
             self._audit.record(
                 uow,
                 school_id=principal.school_id,
                 actor_id=principal.account_id,
                 action="data_set.gathered",
-                object_id=work.id,
-                name=name,
-                purpose=purpose,
-                learners=len(learners),
-                answers=answers,
+                object_id=work_id,
+                name=told["name"],
+                purpose=told["purpose"],
+                learners=len(told["learner_ids"]),
+                answers=told["answers"],
             )
 
         self._db.write(note)
-        return work
 
-    def keep_promises(self) -> int:
+    def keep_promises(self, school_id: str | None = None) -> int:
         """See Gathering.keep_promises."""
-        with self._db.read() as conn:
-            rows = store.every(conn)
         begun = 0
-        for row in rows:
-            try:
-                begun += self._keep(row)
-            except errors.ShuyuanError as refused:  # a full queue or disk: the next turn tries again
-                _logger.warning("erasure_waits", set=row.id, error=repr(refused))
+        with self._one_at_a_time:
+            with self._db.read() as conn:
+                rows = store.every(conn, school_id)
+            for row in rows:
+                try:
+                    begun += self._keep(row)
+                except errors.ShuyuanError as refused:  # a full queue or disk: the next turn tries again
+                    _logger.warning("erasure_waits", set=row.id, error=repr(refused))
         return begun
 
     def _keep(self, row: Row[Any]) -> bool:  # Any: a row's values
@@ -126,13 +134,14 @@ class Gathering:
             return False
         why = f"{len(gone)} of the learners no longer agree to {row.purpose}"
         persons = [self._pseudonym(one) for one in sorted(gone)]
+        work_id = ids.new_id()  # noted before there is such a work: what it makes is found again
+        self._db.write(lambda uow: store.change(uow, row.id, {"work_id": work_id, "leaving": sorted(gone)}))
+        asked = (row.school_id, kernel_audit.SYSTEM, now["version"], persons, why)
         try:
-            work = self._datasets.erase_persons(row.school_id, kernel_audit.SYSTEM, now["version"], persons, why)
+            self._datasets.erase_persons(*asked, work_id=work_id)
         except (datasets_api.UnknownDataSet, datasets_api.DataSetPurged):
             self._db.write(functools.partial(store.forget, row_id=row.id))
             return False
-        changed = {"work_id": work.id, "leaving": sorted(gone)}
-        self._db.write(lambda uow: store.change(uow, row.id, changed))
         return True
 
     def _noted(self, row: Row[Any]) -> dict[str, Any] | None:  # Any: a row's values
@@ -149,7 +158,8 @@ class Gathering:
         elif row.version:
             now = {"version": row.version, "learner_ids": row.learner_ids, "leaving": []}
         else:
-            self._db.write(functools.partial(store.forget, row_id=row.id))
+            if work is not None or clock.now() - row.created_at > _BEGUN_WITHIN:
+                self._db.write(functools.partial(store.forget, row_id=row.id))
             return None
         if now != {name: row._mapping[name] for name in now}:
             self._db.write(lambda uow: store.change(uow, row.id, now))

@@ -12,15 +12,16 @@ from shuyuan.learning.improvement.tables import gathering
 
 
 def add(uow: db.UnitOfWork, school_id: str, actor_id: str, values: Mapping[str, Any]) -> None:
-    """A set whose import has begun."""
+    """A set whose import is about to begin."""
     empty = {"version": "", "leaving": []}
     row = {**empty, **values, "school_id": school_id, "created_by": actor_id, "created_at": uow.now}
     uow.conn.execute(gathering.insert().values(**row))
 
 
-def every(conn: Connection) -> list[Row[Any]]:
-    """Of all schools, the oldest first: for work in the background."""
-    return list(conn.execute(select(gathering).order_by(gathering.c.id)))
+def every(conn: Connection, school_id: str | None = None) -> list[Row[Any]]:
+    """Of a school, or of all of them, the oldest first: for work in the background."""
+    query = select(gathering).order_by(gathering.c.id)
+    return list(conn.execute(query if school_id is None else query.where(gathering.c.school_id == school_id)))
 
 
 def change(uow: db.UnitOfWork, row_id: str, values: Mapping[str, Any]) -> None:

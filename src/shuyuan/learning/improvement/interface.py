@@ -118,6 +118,9 @@ class Gathering(Protocol):
         """Start a data set of these answers. said: what it is for. Raises NotEnoughAnswers, BadInput."""
         ...
 
-    def keep_promises(self) -> int:
-        """Take out who no longer agrees, or was erased, of every set made here; returns how many works began."""
+    def keep_promises(self, school_id: str | None = None) -> int:
+        """Take out who no longer agrees, or was erased, of every set made here; returns how many works began.
+
+        school_id: None: of every school. What has to wait (for a work under way, or for room) the next call does.
+        """
         ...

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row
 from shuyuan.identity.interface import Identity, Principal, pupil_login
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import crypto, db, errors
+from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.learning.people import store
 from shuyuan.learning.people.interface import AgeBand, Class, Learner, Purpose
 
@@ -18,8 +19,15 @@ FROM_YEARS: dict[str, int] = {"under_13": 0, "unknown": 0, "13_15": 13, "16_17":
 class Base:
     """Holds the other parts; one per process."""
 
-    def __init__(self, db: db.Database, vault: crypto.Vault, audit: kernel_audit.Audit, identity: Identity) -> None:
-        self._db, self._vault, self._audit, self._identity = db, vault, audit, identity
+    def __init__(
+        self,
+        db: db.Database,
+        vault: crypto.Vault,
+        audit: kernel_audit.Audit,
+        identity: Identity,
+        outbox: kernel_outbox.Outbox,
+    ) -> None:
+        self._db, self._vault, self._audit, self._identity, self._outbox = db, vault, audit, identity, outbox
 
     def _class_row(self, conn: Connection, principal: Principal, class_id: str) -> Row[Any]:  # Any: a row's values
         rows = store.classes(conn, principal, class_id)

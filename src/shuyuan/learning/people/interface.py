@@ -10,6 +10,8 @@ from shuyuan.kernel import db
 
 AgeBand = Literal["under_13", "13_15", "16_17", "adult", "unknown"]
 Purpose = Literal["learning", "improvement", "research"]  # improvement: may train the school's own tracer
+CONSENT_CHANGED = "people.consent_changed"  # event: subject_id is the learner; what they agree to is asked anew
+LEARNER_ERASED = "people.learner_erased"  # event: subject_id is the learner, whose key is gone
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from shuyuan.identity import interface as identity_interface
 from shuyuan.identity.interface import Hashed, Language, Principal, pupil_login
 from shuyuan.kernel import db, errors, ids
 from shuyuan.learning.people import base, codes, roster, store, tables
-from shuyuan.learning.people.interface import AgeBand, Learner, Purpose
+from shuyuan.learning.people.interface import CONSENT_CHANGED, LEARNER_ERASED, AgeBand, Learner, Purpose
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 VIEWED, MAX_VIEWS = "learner.viewed", 200
@@ -144,6 +144,7 @@ class Learners(base.Base):
                 by=principal.account_id,
             )
             self._record(uow, principal, "consent.set", learner_id, purposes=" ".join(sorted(purposes)))
+            self._outbox.emit(uow, CONSENT_CHANGED, school_id=principal.school_id, subject_id=learner_id)
 
         self._db.write(change)
 
@@ -172,6 +173,7 @@ class Learners(base.Base):
                 uow, school_id=principal.school_id, account_id=learner_id, actor_id=principal.account_id
             )
             self._record(uow, principal, "learner.erased", learner_id)
+            self._outbox.emit(uow, LEARNER_ERASED, school_id=principal.school_id, subject_id=learner_id)
 
         self._db.write(erase)
 

@@ -314,10 +314,20 @@ class DataSets(Protocol):
         """
         ...
 
-    def erase_persons(self, school_id: str, actor_id: str, reference: str, persons: Sequence[str], reason: str) -> Work:
+    def erase_persons(
+        self,
+        school_id: str,
+        actor_id: str,
+        reference: str,
+        persons: Sequence[str],
+        reason: str,
+        *,
+        work_id: str = "",
+    ) -> Work:
         """Make versions without the rows of these persons, of this one and all made from it; then purge the old ones.
 
         persons: as the column of role person has them, or as they were before they became pseudonyms.
+        work_id: chosen by a caller who notes it before; empty: a new one.
         """
         ...
 
@@ -325,8 +335,13 @@ class DataSets(Protocol):
         """A run, report or model (its uri) was made with this version: from now on it cannot be deleted."""
         ...
 
-    def create(self, school_id: str, actor_id: str, source: Path | IO[bytes], new: NewDataSet) -> Work:
-        """Take a file in and start reading it; version 1 (or the next) comes when the work is finished."""
+    def create(
+        self, school_id: str, actor_id: str, source: Path | IO[bytes], new: NewDataSet, *, work_id: str = ""
+    ) -> Work:
+        """Take a file in and start reading it; version 1 (or the next) comes when the work is finished.
+
+        work_id: chosen by a caller who notes it before; empty: a new one.
+        """
         ...
 
     def prepare(

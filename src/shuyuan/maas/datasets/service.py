@@ -140,7 +140,14 @@ class DataSetsService:
         return self._consents.purge(self.version(school_id, reference), actor_id, reason)
 
     def erase_persons(
-        self, school_id: str, actor_id: str, reference: str, persons: Sequence[str], reason: str
+        self,
+        school_id: str,
+        actor_id: str,
+        reference: str,
+        persons: Sequence[str],
+        reason: str,
+        *,
+        work_id: str = "",
     ) -> interface.Work:
         """See DataSets.erase_persons."""
         _require_library()
@@ -149,28 +156,34 @@ class DataSetsService:
         with self._db.read() as conn:
             family = store.family(conn, school_id, first.id)
         job = erasing.job(found, family, erasing.key_of(self._vault, school_id), persons, reason)
-        return self._started(school_id, actor_id, found.name, "erase", job)
+        return self._started(school_id, actor_id, found.name, "erase", job, work_id)
 
     def note_use(self, version: interface.DataSetVersion, by: str) -> None:
         """See DataSets.note_use."""
         self._db.write(lambda uow: store.note_use(uow, version.school_id, version.id, by[:200]))
 
     def create(
-        self, school_id: str, actor_id: str, source: Path | IO[bytes], new: interface.NewDataSet
+        self,
+        school_id: str,
+        actor_id: str,
+        source: Path | IO[bytes],
+        new: interface.NewDataSet,
+        *,
+        work_id: str = "",
     ) -> interface.Work:
         """See DataSets.create."""
         if isinstance(source, Path) and not new.filename:
             new = new.model_copy(update={"filename": source.name})
         kind = reading.format_of(new)
-        work_id, path = self.incoming()
+        work_id, path = self.incoming(work_id)
         with self._works.clean(work_id):
             intake.take(source, path, kind, self.bounds)
         return self.taken(school_id, actor_id, work_id, new)
 
-    def incoming(self) -> tuple[str, Path]:
+    def incoming(self, work_id: str = "") -> tuple[str, Path]:
         """The id of a new work, and where its file goes. Raises NotInstalled."""
         _require_library()
-        work_id = ids.new_id()
+        work_id = work_id or ids.new_id()
         return work_id, self._works.home_of(work_id) / folder.INPUT
 
     def taken(self, school_id: str, actor_id: str, work_id: str, new: interface.NewDataSet) -> interface.Work:
@@ -318,10 +331,16 @@ class DataSetsService:
             return False
 
     def _started(
-        self, school_id: str, actor_id: str, name: str, kind: Literal["prepare", "erase"], job: Mapping[str, Any]
-    ) -> interface.Work:  # Any: JSON
+        self,
+        school_id: str,
+        actor_id: str,
+        name: str,
+        kind: Literal["prepare", "erase"],
+        job: Mapping[str, Any],  # Any: JSON
+        work_id: str = "",
+    ) -> interface.Work:
         """A work that reads what is stored already."""
-        work_id = ids.new_id()
+        work_id = work_id or ids.new_id()
         with self._works.clean(work_id):
             self._works.home_of(work_id).mkdir(parents=True, mode=0o700)
             self._works.start(school_id, actor_id, work_id, name, kind, job)

@@ -17,7 +17,7 @@ from shuyuan.science.metrics.control import shuffled_labels_auc
 from shuyuan.science.metrics.discrimination import auc
 from shuyuan.science.metrics.likelihood import log_loss
 from shuyuan.science.metrics.multiclass import class_brier, class_log_loss, one_vs_rest_auc, top_class_calibration_error
-from shuyuan.science.metrics.ordering import ndcg_at, recall_at, reciprocal_rank
+from shuyuan.science.metrics.ordering import ndcg_at, precision_at, recall_at, reciprocal_rank
 from shuyuan.science.metrics.perplexity import perplexity
 from shuyuan.science.metrics.regression import correlation, mae, r_squared, rmse
 from shuyuan.science.metrics.roc import roc_points
@@ -52,6 +52,7 @@ __all__ = [
     "ndcg_at",
     "one_vs_rest_auc",
     "perplexity",
+    "precision_at",
     "r_squared",
     "recall_at",
     "reciprocal_rank",

@@ -1,4 +1,4 @@
-"""Is what was wanted near the top? Recall@k, NDCG@k and the mean reciprocal rank over many queries.
+"""Is what was wanted near the top? Recall@k, precision@k, NDCG@k and the mean reciprocal rank over many queries.
 
 Takes rows: `query` (N,) says which list a row belongs to, `relevance` (N,) >= 0 how much it was wanted, `score` (N,)
 how it was ranked. Equal scores keep the order of rows the worse way for the model: the irrelevant first. Queries for
@@ -21,6 +21,16 @@ def recall_at(k: int, query: npt.ArrayLike, relevance: npt.ArrayLike, score: npt
     """
     _check_k(k)
     return _mean(query, relevance, score, lambda wanted: float((wanted[:k] > 0).sum() / (wanted > 0).sum()))
+
+
+def precision_at(k: int, query: npt.ArrayLike, relevance: npt.ArrayLike, score: npt.ArrayLike) -> float:
+    """Mean share of the first k that was wanted; a list shorter than k counts as if filled with unwanted.
+
+    >>> precision_at(2, [0, 0, 0], [1, 0, 1], [0.9, 0.5, 0.1])
+    0.5
+    """
+    _check_k(k)
+    return _mean(query, relevance, score, lambda wanted: float((wanted[:k] > 0).sum() / k))
 
 
 def ndcg_at(k: int, query: npt.ArrayLike, relevance: npt.ArrayLike, score: npt.ArrayLike) -> float:

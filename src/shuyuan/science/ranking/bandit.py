@@ -50,7 +50,7 @@ class Bandit:
 
     def learnt(self, context: npt.ArrayLike, gain: float) -> "Bandit":
         """After one try (Sherman-Morrison)."""
-        x = _checked([context], len(self.weighted))[0]
+        x = _checked(np.asarray(context, dtype=np.float64)[None], len(self.weighted))[0]
         if not np.isfinite(gain):
             raise ValueError(f"gain must be finite, got {gain}")
         turned = self.inverse @ x

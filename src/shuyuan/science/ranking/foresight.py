@@ -80,7 +80,7 @@ def see(histories: Histories, fade: float, views: tuple[str, ...], traits: Small
     parts = [found[view]() for view in views]
     if traits is not None:
         parts.append(histories.weighted() @ traits / np.maximum(histories.sizes, 1)[:, None])
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    return np.asarray(np.concatenate(parts, axis=1), dtype=np.float32)
 
 
 def _train(
@@ -146,11 +146,11 @@ def _slopes(
 ) -> Weights:
     """Of the mean cross-entropy of one batch, by hand."""
     keep = np.float32(1 / (1 - drop))
-    x = x * (rng.random(x.shape, dtype=np.float32) >= drop) * keep
+    x = np.asarray(x * (rng.random(x.shape, dtype=np.float32) >= drop) * keep, dtype=np.float32)
     units, _ = _forward(net, x)
     mask = (rng.random(units.shape, dtype=np.float32) >= drop) * keep
     dropped = units * mask
-    z = dropped @ net["out"] + net["out_bias"]
+    z = np.asarray(dropped @ net["out"] + net["out_bias"], dtype=np.float32)
     off = (np.exp(_log_chances(z, taken)) - wanted) / np.float32(len(x))  # (batch, items)
     back = (off @ net["out"].T) * mask * (units > 0)
     return {"in": x.T @ back, "in_bias": back.sum(0), "out": dropped.T @ off, "out_bias": off.sum(0)}

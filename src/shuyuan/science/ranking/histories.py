@@ -23,7 +23,7 @@ class Histories:
     items: int
 
     @staticmethod
-    def of(taken: Iterable[Sequence[int]], items: int) -> "Histories":
+    def of(taken: Iterable[Sequence[int] | Ints], items: int) -> "Histories":
         """From one sequence a learner.
 
         >>> Histories.of([[2, 0], []], items=3).starts.tolist()

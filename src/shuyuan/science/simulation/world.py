@@ -34,7 +34,7 @@ class World:
 
     @classmethod
     def chain(cls, points: int = 10, items_each: int = 12, seed: int = 0) -> "World":
-        """Each point builds on the one before it, every third on the one before that too; items of spread difficulty."""
+        """Each point builds on the one before it, every third on the one before that too; items differ."""
         rng = np.random.default_rng(seed)
         requires = [
             tuple(k - back for back in (1, 2) if k >= back and (back == 1 or k % 3 == 0)) for k in range(points)

@@ -75,7 +75,7 @@ def test_a_search_waits_for_room_before_it_starts_its_child(
     training._searches.work.look()
     assert training.search(who, search.id).waits_for == "room"
     assert not (training._searches.work.suggesting.root / search.id).exists(), "nothing was started"
-    monkeypatch.undo()
+    monkeypatch.setattr(room, "MEMORY_BYTES", 0)
     training._searches.work.look()
     assert training.search(who, search.id).waits_for == ""
     assert len(training.trials(who, search.id)) == 1

@@ -91,7 +91,7 @@ def _descend(
         for start in range(0, len(order), 256):
             batch = torch.from_numpy(order[start : start + 256])
             steps.zero_grad()
-            _loss(net(x[batch]), y[batch]).backward()
+            _loss(net(x[batch]), y[batch]).backward()  # type: ignore[no-untyped-call]  # torch
             steps.step()
         net.eval()
         with torch.no_grad():

@@ -1,71 +1,100 @@
-"""What is known of learner, points and item before each answer, as numbers: what a net need not find out by itself.
+"""`online.recurrent.FEATURES` of whole tables at once: what is known of learner, points and item before each answer.
 
-The trace of the served Kalman step (its logit, abilities, form), counts of wins and losses by learner, point and item,
-and how many answers ago point and item were last met. Everything can be kept in constant time and room per answer.
+The trace of the Kalman step (its logit, abilities, form), counts of wins and losses by learner, point and item, how
+many answers ago point and item were last met and how that went; then what neighbouring items say. A test holds the
+columns against the served step, number by number.
 """
 
 import numpy as np
 
-from shuyuan.science.tracing import history, online
-from shuyuan.science.tracing.interactions import Floats, Interactions, Ints
-from shuyuan.science.tracing.online import filtering
+from shuyuan.science.tracing import history, logistic, online
+from shuyuan.science.tracing.interactions import NO_ITEM, Floats, Interactions, Ints
+from shuyuan.science.tracing.online import filtering, neighbours, recurrent
 from shuyuan.science.tracing.online.layout import Layout
+from shuyuan.science.tracing.online.neighbours import Neighbours
+from shuyuan.science.tracing.online.step import SECONDS_PER_DAY
 
 FOLDS = 5
-NAMES = (
-    "logit", "ability", "wins", "losses", "form",
-    "point_ability", "point_wins", "point_losses", "point_gap", "point_new", "point_last",
-    "item_wins", "item_losses", "item_gap", "item_last", "item_known", "pause_days", "point_pause_days",
-)  # fmt: skip
+COLUMNS = len(recurrent.FEATURES) + neighbours.COLUMNS
 
 
-def before(table: Interactions, params: online.Params) -> Floats:
-    """(N, len(NAMES)) before each answer, learners cold at their first row."""
+def before(table: Interactions, params: online.Params, around: Neighbours) -> Floats:
+    """(N, COLUMNS) before each answer, learners cold at their first row."""
+    return np.column_stack([_known(table, params), around.table(table.item_ids)[table.item]])  # NO_ITEM is the last
+
+
+def crossed(
+    table: Interactions, settings: online.Settings, *, folds: int = FOLDS, seed: int = 0
+) -> tuple[Floats, Neighbours]:
+    """`before`, each learner by a fit that never saw them, so that it errs here as it will on strangers.
+
+    And the neighbours as all answers tell them, for learners who are none of these.
+    """
+    learners = np.random.default_rng(seed).permutation(np.unique(table.learner))
+    parts = np.array_split(learners, max(min(folds, len(learners)), 1))
+    fold = np.zeros(len(table), np.int64)
+    for number, some in enumerate(parts):
+        fold[np.isin(table.learner, some)] = number
+    known = np.empty((len(table), len(recurrent.FEATURES)))
+    for number in range(len(parts)):
+        params = online.fit_with(table.take(np.flatnonzero(fold != number)), settings)
+        known[fold == number] = _known(table.take(np.flatnonzero(fold == number)), params)
+    p = logistic.expit(known[:, 0])
+    around = np.empty((len(table), neighbours.COLUMNS))
+    for number in range(len(parts)):
+        others = _neighbours(table, p, fold != number)
+        around[fold == number] = others.table(table.item_ids)[table.item[fold == number]]
+    return np.column_stack([known, around]), _neighbours(table, p, np.ones(len(table), np.bool_))
+
+
+def _neighbours(table: Interactions, p: Floats, rows: np.ndarray) -> Neighbours:
+    rows = rows & (table.item != NO_ITEM)
+    surprise = table.correct[rows] - p[rows]
+    return Neighbours.of(table.item_ids, table.item[rows], surprise, p[rows] * (1.0 - p[rows]))
+
+
+def _known(table: Interactions, params: online.Params) -> Floats:
+    """(N, len(FEATURES))"""
     trace = filtering.run(table, params, Layout.of(params, table))
     _, who = np.unique(table.learner, return_inverse=True)
-    right, every = table.correct.astype(np.float64), np.ones(len(table))
-    item = who * (len(table.item_ids) + 1) + table.item + 1
-    pair = who[table.row] * max(len(table.point_ids), 1) + table.point
-    turn = history.ranks(who).astype(np.float64)
-    by_item = [_count(item, right), _count(item, every - right), *_since(item, turn, right)]
-    entry_right, entry_turn = right[table.row], turn[table.row]
-    gap, last = _since(pair, entry_turn, entry_right)
-    by_point = [trace.point[:, 0], _count(pair, entry_right), _count(pair, 1.0 - entry_right), gap, gap < 0, last]
-    mean = [np.bincount(table.row, np.asarray(column, float) * table.share, len(table)) for column in by_point]
+    item = np.asarray(who * (len(table.item_ids) + 1) + table.item + 1)
     known = np.asarray([key in params.items for key in table.item_ids] + [False])[table.item]
-    pause, _ = _since(who, table.at_s / online_day(), right)
-    point_pause = np.maximum(_since(pair, (table.at_s / online_day())[table.row], entry_right)[0], 0.0)
-    pauses = [np.maximum(pause, 0.0), np.bincount(table.row, point_pause * table.share, len(table))]
-    general = trace.general * np.asarray([1.0, 1.0, -1.0, 1.0])
-    return np.column_stack([trace.logit, general, *mean, *by_item, known, *pauses])
+    pause = _pause(who, table.at_s)
+    general = trace.general * np.asarray([1.0, 1.0, -1.0, 1.0])  # losses carry their sign there
+    by_point = _by_point(table, who, trace.point[:, 0])
+    by_item = _met(item, history.ranks(who).astype(np.float64), table.correct)
+    return np.column_stack([trace.logit, general, by_point[:, :-1], by_item, known, pause, by_point[:, -1]])
 
 
-def online_day() -> float:
-    """Seconds of a day."""
-    return 86_400.0
+def _by_point(table: Interactions, who: Ints, ability: Floats) -> Floats:
+    """(N, 7) averaged over the points of each row: ability, wins, losses, gap, new, last, pause."""
+    pair = np.asarray(who[table.row] * max(len(table.point_ids), 1) + table.point)
+    turn = history.ranks(who).astype(np.float64)[table.row]
+    wins, losses, gap, last = _met(pair, turn, table.correct[table.row]).T
+    columns = (ability, wins, losses, gap, gap == recurrent.NEVER, last, _pause(pair, table.at_s[table.row]))
+    return np.column_stack([np.bincount(table.row, column * table.share, len(table)) for column in columns])
 
 
-def crossed(table: Interactions, settings: online.Settings, *, folds: int = FOLDS, seed: int = 0) -> Floats:
-    """`before`, each learner by a fit that never saw them: so that it errs on these rows as it will on strangers'."""
-    learners = np.random.default_rng(seed).permutation(np.unique(table.learner))
-    found = np.empty((len(table), len(NAMES)))
-    for some in np.array_split(learners, min(folds, max(len(learners), 1))):
-        held = np.isin(table.learner, some)
-        params = online.fit_with(table.take(np.flatnonzero(~held)), settings)
-        found[held] = before(table.take(np.flatnonzero(held)), params)
-    return found
+def _met(key: Ints, turn: Floats, correct: np.ndarray) -> Floats:
+    """(n, 4) log counts of wins and losses with a key, log(1 + turns since), NEVER at first, and the last answer."""
+    right = correct.astype(np.float64)
+    wins, losses = (np.log1p(history.earlier(key, value)) for value in (right, 1.0 - right))
+    gap, last = np.full(len(key), recurrent.NEVER), np.zeros(len(key))
+    now, then = _pairs(key)
+    gap[now], last[now] = np.log1p(turn[now] - turn[then]), 2.0 * right[then] - 1.0
+    return np.column_stack([wins, losses, gap, last])
 
 
-def _count(key: Ints, value: Floats) -> Floats:
-    return np.asarray(np.log1p(history.earlier(key, value)))
+def _pause(key: Ints, at_s: Floats) -> Floats:
+    """log(1 + days) since the key was last met, 0 at first."""
+    pause = np.zeros(len(key))
+    now, then = _pairs(key)
+    pause[now] = np.log1p(np.maximum(at_s[now] - at_s[then], 0.0) / SECONDS_PER_DAY)
+    return pause
 
 
-def _since(key: Ints, turn: Floats, right: Floats) -> tuple[Floats, Floats]:
-    """log(1 + turns since the key was last met), -1 for the first time; and the answer then as 1 or -1, 0 at first."""
+def _pairs(key: Ints) -> tuple[Ints, Ints]:
+    """Places and the places before them of the same key."""
     order = np.argsort(key, kind="stable")
-    same = np.concatenate([[False], key[order][1:] == key[order][:-1]]) if len(key) else np.zeros(0, bool)
-    gap, last = np.full(len(key), -1.0), np.zeros(len(key))
-    passed = np.maximum(np.diff(turn[order], prepend=0.0), 0.0)
-    gap[order] = np.where(same, np.log1p(passed), -1.0)
-    last[order] = np.where(same, 2.0 * np.roll(right[order], 1) - 1.0, 0.0)
-    return gap, last
+    again = np.flatnonzero(key[order][1:] == key[order][:-1])
+    return order[again + 1], order[again]

@@ -1,0 +1,17 @@
+"""Question numbers are fitted again at night, by themselves."""
+
+from shuyuan.identity.interface import Identity
+from shuyuan.kernel import jobs
+from shuyuan.learning.assessment.interface import ItemBank
+
+LOOK_EVERY_S = 1800.0
+
+
+def register(scheduler: jobs.Scheduler, itembank: ItemBank, identity: Identity) -> None:
+    """Every half hour ask whether a school's questions are due; `calibrate_if_due` keeps out of school hours."""
+
+    def look() -> None:
+        for school in identity.schools():
+            itembank.calibrate_if_due(school.id)
+
+    scheduler.every(LOOK_EVERY_S, "item bank", look)
