@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.learning.improvement.test_improvement import School
+from tests.learning.improvement.school import School
 
 from shuyuan.compose import Platform
 from shuyuan.identity.interface import Principal

@@ -169,6 +169,14 @@ class House:
     def refits(self, _school_id: str, *, limit: int = 50) -> list[Any]:
         return [SimpleNamespace(id="cv1", state="running", data="data:/marks/1", runs=())]
 
+    def reports(self, _school_id: str, *, data: str | None = None, limit: int = 100) -> list[Any]:
+        every = [
+            ("e1", "running", "data:/marks/2"),
+            ("e2", "finished", "data:/marks/2"),
+            ("e3", "running", "data:/other/1"),
+        ]
+        return [SimpleNamespace(id=one, state=now) for one, now, of in every if of == data]
+
     def compressions(self, _school_id: str, *, limit: int = 100) -> list[Any]:
         ended = SimpleNamespace(id="c2", state="finished", data="data:/marks/1")
         return [SimpleNamespace(id="c1", state="queued", data="data:/marks/1"), ended]
@@ -197,7 +205,7 @@ class House:
     def cancel_search(self, _principal: object, which: str) -> None:
         self.cancelled.append(which)
 
-    cancel_refit = cancel_search
+    cancel_refit = cancel_report = cancel_search
 
 
 def test_what_reads_withdrawn_rows_is_cancelled_and_predictions_go_with_a_purge(tmp_path: Path) -> None:
@@ -210,7 +218,7 @@ def test_what_reads_withdrawn_rows_is_cancelled_and_predictions_go_with_a_purge(
     data = {"data": ["data:/marks/1", "data:/marks/2"], "actor_id": ACTOR}
     told = SimpleNamespace(school_id="north", payload=data)
     stops.stop(told)  # type: ignore[arg-type]  # an event's two fields
-    assert sorted(house.cancelled) == ["c1", "cv1", "p1", "r1", "s1"]
+    assert sorted(house.cancelled) == ["c1", "cv1", "e1", "p1", "r1", "s1"]
     assert file.exists()
     assert store.has(house.predictions)
     stops.forget(told)  # type: ignore[arg-type]

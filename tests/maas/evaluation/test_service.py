@@ -414,6 +414,31 @@ def test_a_report_ordered_in_the_background_is_made(school: School) -> None:
     assert evaluation.report(school.id, ordered.id).state == "finished"
 
 
+def test_a_report_that_is_being_made_is_cancelled_and_nothing_of_it_stays(school: School) -> None:
+    sleeping = school.service(command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    first, waiting = (sleeping.start(school.principal("developer"), asked(school)) for _ in range(2))
+    for one in (first, waiting):
+        assert sleeping.cancel_report(school.principal("developer"), one.id).state == "cancelled"
+    sleeping._pool.submit(int).result()  # the one thread has come past both: no child was waited for
+    assert [one.state for one in sleeping.reports(school.id)] == ["cancelled"] * 2
+    assert not list((school.platform.settings.home / "evaluations").iterdir())
+    assert (actions(school).count("report.cancelled"), actions(school).count("report.made")) == (2, 0)
+    with pytest.raises(interface.ReportEnded, match="is cancelled"):
+        sleeping.cancel_report(school.principal(), first.id)
+    with pytest.raises(errors.Forbidden):
+        sleeping.cancel_report(school.principal("teacher"), first.id)
+    sleeping.close()
+
+
+def test_what_a_server_finds_of_a_report_that_another_one_cancelled_is_not_kept(school: School) -> None:
+    making, other = school.service(), school.service()
+    job = making._maker.begin(school.id, "a", asked(school), None)
+    other.cancel_report(school.principal(), job.head.id)
+    with pytest.raises(interface.ReportCancelled):
+        making._maker.make(job, None)
+    assert making.report(school.id, job.head.id).report_sha256 == ""
+
+
 def test_what_a_server_had_begun_the_next_one_finishes(school: School) -> None:
     first = school.service(command=(sys.executable, "-c", "import time; time.sleep(60)"))
     ordered = first.start(school.principal(), asked(school, "test"))

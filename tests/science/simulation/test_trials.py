@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_trial_and_the_same_learners_whoever_leads_
         (((),), [0, 0, 0], "3 items have a point, 2 a difficulty"),
     ],
 )
-def test_a_world_that_cannot_be_is_refused(requires: tuple, point: list[int], said: str) -> None:
+def test_a_world_that_cannot_be_is_refused(requires: tuple[tuple[int, ...], ...], point: list[int], said: str) -> None:
     difficulty = np.zeros(2 if len(point) == 3 else len(point))
     with pytest.raises(ValueError, match=said):
         World(requires, np.asarray(point), difficulty)

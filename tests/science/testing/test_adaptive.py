@@ -1,5 +1,7 @@
 """Adaptive tests: surer with each answer, within their rules, and fair to the bank."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -154,7 +156,7 @@ def test_the_next_item_stays_until_it_is_answered_and_nothing_is_answered_twice(
         ({"criterion": "magic"}, "'magic'"),
     ],
 )
-def test_rules_that_make_no_test_are_refused(given: dict, said: str) -> None:
+def test_rules_that_make_no_test_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         adaptive.Rules(**given)
 

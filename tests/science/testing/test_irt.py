@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from shuyuan.science.testing import irt
@@ -86,7 +87,7 @@ def test_abilities_follow_what_people_can_do() -> None:
         ([1, 0], r"shape \(2,\)"),
     ],
 )
-def test_answers_that_cannot_be_fitted_say_which_item_and_why(matrix: list, said: str) -> None:
+def test_answers_that_cannot_be_fitted_say_which_item_and_why(matrix: npt.ArrayLike, said: str) -> None:
     with pytest.raises(Unfit, match=said):
         irt.fit(irt.Answers.of(matrix), "2pl")
 

@@ -41,7 +41,10 @@ class Compressing(Protocol):
 
 
 class Evaluation(Protocol):
-    """Cross-validations, and fits with shuffled labels."""
+    """Reports; cross-validations, and fits with shuffled labels."""
+
+    def reports(self, school_id: str, *, data: str | None = None, limit: int = 100) -> Sequence[Any]: ...
+    def cancel_report(self, principal: Principal, report_id: str) -> object: ...
 
     def refits(self, school_id: str, *, limit: int = 50) -> Sequence[Any]: ...
     def cancel_refit(self, principal: Principal, refit_id: str) -> object: ...
@@ -69,7 +72,7 @@ class Stopping:
         self._compression, self._pipelines = compression, pipelines
 
     def stop(self, event: kernel_outbox.Event) -> None:
-        """Cancel pipelines, cross-validations, searches, runs and compressions that read these versions."""
+        """Cancel pipelines, cross-validations, reports, searches, runs and compressions that read these versions."""
         data, school_id, actor_id = frozenset(event.payload["data"]), event.school_id, str(event.payload["actor_id"])
         principal = Principal(actor_id, school_id, "admin")
         for pipeline in self._pipelines.pipelines(school_id, limit=_MOST):
@@ -80,6 +83,12 @@ class Stopping:
             if refit.state not in _ENDED and refit.data in data:
                 with _ended_meanwhile():
                     self._evaluation.cancel_refit(principal, refit.id)
+        for report in (
+            one for uri in sorted(data) for one in self._evaluation.reports(school_id, data=uri, limit=_MOST)
+        ):
+            if report.state not in _ENDED:
+                with _ended_meanwhile():
+                    self._evaluation.cancel_report(principal, report.id)
         for search in self._training.searches(principal, limit=_MOST):
             if search.state not in _ENDED and search.data in data:
                 with _ended_meanwhile():

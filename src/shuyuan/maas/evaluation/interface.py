@@ -47,6 +47,8 @@ from shuyuan.maas.evaluation.refusals import (
     EvaluationLost,
     GateInUse,
     ReasonMissing,
+    ReportCancelled,
+    ReportEnded,
     ReportNotReady,
     UnknownCrossValidation,
     UnknownFigure,
@@ -114,6 +116,8 @@ __all__ = [
     "Refit",
     "RefitState",
     "Report",
+    "ReportCancelled",
+    "ReportEnded",
     "ReportNotReady",
     "Reports",
     "Retrained",
@@ -167,6 +171,13 @@ class Reports(Protocol):
         self, school_id: str, *, subject: str | None = None, data: str | None = None, limit: int = 100
     ) -> list[Report]:
         """Newest first, heads and figures only."""
+        ...
+
+    def cancel_report(self, principal: Principal, report_id: str) -> Report:
+        """Stop one that is being made; nothing of it stays. One of a cross-validation ends with that.
+
+        Raises UnknownReport, ReportEnded.
+        """
         ...
 
     def html(self, school_id: str, report_id: str, language: Literal["zh", "en"]) -> bytes:

@@ -16,6 +16,8 @@ from shuyuan.maas.evaluation.interface import (
     OnProgress,
     Reading,
     Report,
+    ReportCancelled,
+    ReportEnded,
     ReportNotReady,
     Subject,
     UnknownReport,
@@ -47,6 +49,7 @@ class Maker:
         self._db, self._storage, self._audit, self._datasets = db, storage, audit, datasets
         self._resolver, self._folders, self._command, self._home_id = resolver, folders, command, home_id
         self.stop: list[object] = []  # no longer empty once the server ends
+        self._cancelled: set[str] = set()
 
     def evaluate(
         self,
@@ -159,19 +162,45 @@ class Maker:
         """Run the child, keep its files, write what came of it. Whatever happens, the folder goes."""
         head, place = job.head, self._folders / job.head.id
         try:
-            supervision.run(place, job, on_progress, stop=self.stop, command=self._command)
+            supervision.run(place, job, on_progress, stopped=lambda: self._is_to_stop(head), command=self._command)
+            self._require_wanted(head)
             self._keep(head, place)
+        except ReportCancelled:
+            supervision.remove(place)
+            raise
         except errors.ShuyuanError as refused:
             self.fail(head, refused)
             raise
         except supervision.Stopped:
-            raise
+            if head.id not in self._cancelled:
+                raise
+            supervision.remove(place)
+            raise _cancelled(head) from None
         except Exception as defect:
             lost = EvaluationLost(f"the report could not be made: {type(defect).__name__}", fix="see the server's log")
             self.fail(head, lost)
             raise lost from defect
         supervision.remove(place)
         return self.report(head.school_id, head.id)
+
+    def cancel(self, head: Report, actor_id: str) -> None:
+        """End it, whoever makes it; what another server's child still finds is not kept. Raises ReportEnded."""
+
+        def work(uow: kernel_db.UnitOfWork) -> None:
+            if not store.finish_report(uow, head.school_id, head.id, state="cancelled"):
+                raise ReportEnded(f"report {head.id} is {head.state}", fix="nothing is left to stop")
+            told = {"school_id": head.school_id, "actor_id": actor_id, "object_id": head.id}
+            self._audit.record(uow, action="report.cancelled", **told)
+
+        self._db.write(work)
+        self._cancelled.add(head.id)
+
+    def _is_to_stop(self, head: Report) -> bool:
+        return bool(self.stop) or head.id in self._cancelled
+
+    def _require_wanted(self, head: Report) -> None:
+        if self.head(head.school_id, head.id).state == "cancelled":
+            raise _cancelled(head)
 
     def _keep(self, head: Report, place: Path) -> None:
         """Store the report and its pages, compared with what the child said it wrote."""
@@ -263,3 +292,7 @@ class Maker:
         if head.state != "finished":
             raise ReportNotReady(f"report {head.id} is {head.state}", fix="wait for it, or evaluate again")
         return head
+
+
+def _cancelled(head: Report) -> ReportCancelled:
+    return ReportCancelled(f"report {head.id} was cancelled", fix="order it again")

@@ -1,5 +1,6 @@
 """Fits that evaluation orders: taken in, looked at, cancelled. What goes on with them is `refitwork`."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from shuyuan.maas.evaluation.interface import (
     NewFit,
     Refit,
     Report,
+    ReportEnded,
     RunFacts,
     Spread,
     UnknownCrossValidation,
@@ -109,6 +111,9 @@ class Refits:
             return row
 
         row = self._db.write(change)
+        if row.report_id:
+            with contextlib.suppress(ReportEnded):
+                self._maker.cancel(self._maker.head(row.school_id, row.report_id), principal.account_id)
         self._work.drop(row, principal.account_id)
         return self.one(principal.school_id, row.id)
 

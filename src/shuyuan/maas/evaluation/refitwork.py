@@ -135,7 +135,7 @@ class RefitWork:
                 version = self._datasets.version(row.school_id, row.data)
                 self._datasets.require_trainable(version)
                 job = refitsubject.cut_job(row, version, self._datasets)
-                supervision.run(place, job, None, stop=self._maker.stop, command=self._command)
+                supervision.run(place, job, None, stopped=lambda: bool(self._maker.stop), command=self._command)
         return place / folder.OUT
 
     def _next(self, row: Row[Any], number: int, folds: int) -> None:

@@ -51,6 +51,18 @@ class CrossValidationEnded(errors.Conflict):
     code = "cross_validation_ended"
 
 
+class ReportEnded(errors.Conflict):
+    """It is finished, failed or cancelled: there is nothing to stop."""
+
+    code = "report_ended"
+
+
+class ReportCancelled(errors.Conflict):
+    """Somebody stopped it, or who is in its rows no longer agrees."""
+
+    code = "report_cancelled"
+
+
 class UnknownFigure(errors.BadInput):
     """No report holds a figure of that name."""
 

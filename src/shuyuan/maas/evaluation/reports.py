@@ -10,7 +10,7 @@ from shuyuan.maas.datasets.interface import Part
 from shuyuan.maas.evaluation.facts import Fact
 from shuyuan.maas.evaluation.figures import MAIN_FIGURE, Family
 
-State = Literal["running", "finished", "failed"]
+State = Literal["running", "finished", "failed", "cancelled"]
 
 
 class Interval(Fact):

@@ -72,6 +72,11 @@ def _reports(routes: APIRouter, evaluation: Evaluation) -> None:
         """With every detail."""
         return evaluation.report(principal.school_id, report_id)
 
+    @routes.post("/api/reports/{report_id}/cancel")
+    def cancel_report(report_id: Id, principal: Principal = Depends(caller)) -> Report:
+        """Stop one that is being made."""
+        return evaluation.cancel_report(principal, report_id)
+
     @routes.get("/api/reports/{report_id}/html")
     def report_page(
         report_id: Id, language: Literal["zh", "en"] | None = None, principal: Principal = Depends(caller)

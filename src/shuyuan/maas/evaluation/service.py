@@ -140,6 +140,15 @@ class EvaluationService:
         with self._db.read() as conn:
             return store.reports(conn, school_id, subject, data, limit)
 
+    def cancel_report(self, principal: Principal, report_id: str) -> Report:
+        """See Evaluation.cancel_report."""
+        principal.require("admin", "developer")
+        head = self._maker.head(principal.school_id, report_id)
+        if head.state == "running" and head.subject.startswith(tuple(refitsubject.SCHEMES.values())):
+            raise errors.Conflict(f"report {head.id} is part of a cross-validation", fix=f"cancel that: {head.subject}")
+        self._maker.cancel(head, principal.account_id)
+        return self._maker.head(principal.school_id, head.id)
+
     def html(self, school_id: str, report_id: str, language: Literal["zh", "en"]) -> bytes:
         """See Evaluation.html."""
         return self._maker.html(school_id, report_id, language)

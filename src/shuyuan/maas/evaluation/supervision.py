@@ -6,7 +6,7 @@ it and finds its result.
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from shuyuan.kernel import children
@@ -35,17 +35,17 @@ def run(
     job: folder.Job,
     on_progress: OnProgress | None = None,
     *,
-    stop: Sequence[object] = (),
+    stopped: Callable[[], bool] = lambda: False,
     command: Sequence[str] = COMMAND,
 ) -> None:
     """Do a job in `place`, to its end.
 
-    stop: a list that is no longer empty once the server ends. Raises EvaluationFailed, EvaluationLost, Stopped.
+    stopped: whether somebody cancelled it, or the server ends. Raises EvaluationFailed, EvaluationLost, Stopped.
     """
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.write(place / folder.JOB, job.model_dump_json())
     tell = on_progress or (lambda told: None)
-    children_of(command).run(place, threads=job.threads, stopped=lambda: bool(stop), tell=tell)
+    children_of(command).run(place, threads=job.threads, stopped=stopped, tell=tell)
 
 
 def remove(place: Path) -> None:

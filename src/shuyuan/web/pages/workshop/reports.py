@@ -50,6 +50,14 @@ def router(needs: WorkshopNeeds) -> APIRouter:
         report = needs.evaluation.report(reader.school_id, report_id)
         return common.has_changed(request, seen, report.state) or _one(needs, request, reader, report, notice=notice)
 
+    @api.post("/workshop/reports/{report_id}/cancel")
+    def cancel(request: Request, reader: Reader, report_id: str) -> Response:
+        try:
+            needs.evaluation.cancel_report(reader, report_id)
+        except errors.Conflict as over:
+            return _one(needs, request, reader, needs.evaluation.report(reader.school_id, report_id), trouble=over)
+        return common.lead(f"/workshop/reports/{report_id}")
+
     @api.post("/workshop/reports/{report_id}/judge")
     def judge(
         request: Request,
