@@ -48,7 +48,7 @@ TIMED_STEPS = 20_000
 
 def load(folder: Path, part: str) -> online.Interactions:
     """`train` or `test` as a table; ids are the numbers of the files."""
-    points = _points_of_items(folder / "qmatrix.csv.gz")
+    points = points_of_items(folder / "qmatrix.csv.gz")
     with gzip.open(folder / f"{part}.tsv.gz", "rt") as lines:
         next(lines)
         rows = [line.split("\t") for line in lines]
@@ -90,7 +90,8 @@ def main() -> bool:
     return harness.report("replay", figures, PROTOCOL, GOALS)
 
 
-def _points_of_items(path: Path) -> dict[str, list[str]]:
+def points_of_items(path: Path) -> dict[str, list[str]]:
+    """Item -> its points, from a Q-matrix."""
     points: dict[str, list[str]] = {}
     with gzip.open(path, "rt") as lines:
         next(lines)

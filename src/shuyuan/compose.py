@@ -114,6 +114,10 @@ PARTS: dict[str, Part] = {
         "shuyuan.learning.assessment.service:AssessmentService",
         ("db", "audit", "people", "courses", "records", "tracing"),
     ),
+    "itembank": Part(
+        "shuyuan.learning.assessment.itembank:ItemBankService",
+        ("db", "audit", "identity", "people", "courses", "records", "settings"),
+    ),
     "recommendation": Part(
         "shuyuan.learning.recommendation.service:RecommendationService",
         ("people", "courses", "records", "tracing", "assessment"),
@@ -150,6 +154,7 @@ ROUTERS: dict[str, Part] = {
     "courses": Part("shuyuan.learning.courses.routes:router", ("courses",)),
     "tracing": Part("shuyuan.learning.tracing.routes:router", ("tracing", "courses", "people")),
     "assessment": Part("shuyuan.learning.assessment.routes:router", ("assessment", "people")),
+    "testing": Part("shuyuan.learning.assessment.testroutes:router", ("assessment", "itembank", "people")),
     "recommendation": Part("shuyuan.learning.recommendation.routes:router", ("recommendation", "people")),
     "insight": Part("shuyuan.learning.insight.routes:router", ("insight", "people")),
     "tutor": Part("shuyuan.learning.tutor.routes:router", ("tutor",)),
@@ -217,11 +222,13 @@ JOBS: dict[str, Part] = {
     "deployment": Part("shuyuan.maas.deployment.jobs:register", ("deployment", "scheduler")),
     "pipelines": Part("shuyuan.maas.pipelines.jobs:register", ("pipelines", "outbox", "scheduler")),
     "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler", "outbox", "batches")),
+    "assessment": Part("shuyuan.learning.assessment.jobs:register", ("scheduler", "itembank", "identity")),
     "tutor": Part("shuyuan.learning.tutor.jobs:register", ("outbox", "tutor")),
     "improvement": Part(
         "shuyuan.learning.improvement.jobs:register",
         ("outbox", "scheduler", "improvement", "tracing", "identity", "gathering"),
     ),
+    "workshop": Part("shuyuan.web.labs:register", ("outbox", "settings", "datasets")),
 }
 
 # Middleware before everything else: the short way in for the busiest routes of a module.
@@ -275,6 +282,7 @@ PLANES: dict[str, tuple[str, ...]] = {
         "courses",
         "tracing",
         "assessment",
+        "testing",
         "recommendation",
         "insight",
         "tutor",

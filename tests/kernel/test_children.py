@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from shuyuan.kernel import children
+from shuyuan.kernel import children, memory
 from shuyuan.kernel.children import limits
 
 WAITS = "import sys, json, os; sys.stdin.readline(); "  # until its starter has bounded it
@@ -39,7 +39,7 @@ def test_a_child_stands_behind_the_server_and_takes_a_bounded_share(tmp_path: Pa
     ).run(tmp_path, given=b"go\n")
     assert (told["nice"], told["oom"], told["CORE"]) == (os.nice(0) + 10, "500", 0)
     assert told["NOFILE"] == 1024
-    bound = resource.RLIM_INFINITY if limits._CARD.exists() else int(0.75 * limits.machine_bytes())
+    bound = resource.RLIM_INFINITY if limits._CARD.exists() else int(0.75 * memory.machine_bytes())
     assert told["DATA"] == bound
 
 

@@ -123,7 +123,7 @@ class Report(_Fact):
     data: str
     part: str
     task: str
-    state: Literal["running", "finished", "failed"]
+    state: Literal["running", "finished", "failed", "cancelled"]
     figures: Mapping[str, float] = {}
     error: Mapping[str, str] | None = None
     details: Json = {}

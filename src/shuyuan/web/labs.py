@@ -2,7 +2,8 @@
 
 Each comparison is a folder of the home: what it was made from (`about.json`), what the child reads (`lab.json`) and
 what it found (`lab_result.json`). Whether a child still works is told by a lock on the folder that it holds; so a
-comparison goes on when the server is started again. Judged on the validation part alone: no test part is read.
+comparison goes on when the server is started again; one on rows that may no longer be read is ended. Judged on the
+validation part alone: no test part is read.
 """
 
 import contextlib
@@ -18,12 +19,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from shuyuan.kernel import errors, ids
-from shuyuan.maas.datasets.interface import DataSets, DataSetVersion
+from shuyuan.kernel import children, errors, ids
+from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.kernel import settings as kernel_settings
+from shuyuan.maas.datasets.interface import PURGED, WITHDRAWN, DataSets, DataSetVersion
 
 COMMAND = (sys.executable, "-m", "shuyuan.maas.training.lab")
 WAYS = ("per_learner", "incremental", "distributed")
 KEPT, NICE = 20, 10
+_CHILD, _STOPPED = "child.json", "stopped.json"
 _SECRET = ("SHUYUAN_", "_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 State = Literal["running", "finished", "failed"]
 
@@ -119,10 +123,22 @@ class Labs:
             raise errors.NotFound(f"there is no comparison {lab_id[:40]!r}", fix="choose one of the list")
         return self._read(folder)
 
+    def stop(self, event: kernel_outbox.Event) -> None:
+        """End the comparisons under way of rows that may no longer be read."""
+        data = frozenset(event.payload["data"])
+        for one in self.list(event.school_id):
+            if one.state == "running" and one.about.data in data:
+                folder = self._home / event.school_id / one.about.id
+                told = {"code": "consent_missing", "message": f"{one.about.data} may no longer be read"}
+                (folder / _STOPPED).write_text(json.dumps({**told, "fix": "compare on data whose persons agree"}))
+                _end(folder)
+
     def _read(self, folder: Path) -> Comparison:
         about = About(**json.loads((folder / "about.json").read_bytes()))
         if (child := self._children.get(about.id)) is not None and child.poll() is not None:
             self._children.pop(about.id, None)
+        if (stopped := folder / _STOPPED).is_file():
+            return Comparison(about, "failed", 0, {}, json.loads(stopped.read_bytes()))
         is_working, result = _is_held(folder), folder / "lab_result.json"
         if result.is_file():
             return Comparison(about, "finished", len(WAYS), json.loads(result.read_bytes()), {})
@@ -149,9 +165,16 @@ def _begin(folder: Path) -> "subprocess.Popen[bytes]":
             )
     finally:
         os.close(descriptor)
+    (folder / _CHILD).write_text(json.dumps({"pid": child.pid, "began": children.began(child.pid)}))
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, child.pid, NICE)
     return child
+
+
+def _end(folder: Path) -> None:
+    """The child and what it started, whichever server began it."""
+    with contextlib.suppress(OSError, ValueError):  # it died before it could be noted
+        children.Process(**json.loads((folder / _CHILD).read_bytes())).kill()
 
 
 def _is_held(folder: Path) -> bool:
@@ -174,3 +197,10 @@ def _last_words(folder: Path) -> str:
     except OSError:
         lines = []
     return lines[-1][-300:] if lines else "it ended without a word"
+
+
+def register(outbox: kernel_outbox.Outbox, settings: kernel_settings.Settings, datasets: DataSets) -> None:
+    """From now on comparisons hear which rows may no longer be read."""
+    labs = Labs(settings.home, datasets)
+    outbox.subscribe(WITHDRAWN, labs.stop)
+    outbox.subscribe(PURGED, labs.stop)

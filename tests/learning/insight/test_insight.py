@@ -96,3 +96,55 @@ def test_a_learners_answers_are_for_them_and_their_teacher(world: World) -> None
     for who in (world.pupils[1], world.other_teacher, world.stranger):
         with pytest.raises(errors.NotFound):
             world.insight.responses(who, mine)
+
+
+def reasons_of(world: World, number: int) -> list[str]:
+    found = {one.learner.id: one for one in world.insight.help(world.teacher, world.class_id, COURSE)}
+    who = world.pupils[number].account_id
+    return [one.kind for one in found[who].reasons] if who in found else []
+
+
+def test_nobody_needs_help_where_nobody_has_answered(world: World) -> None:
+    assert world.insight.help(world.teacher, world.class_id, COURSE) == ()
+    assert world.insight.mistakes(world.teacher, world.class_id, COURSE) == ()
+
+
+def test_who_needs_help_comes_with_every_reason_and_the_answers_behind_it(world: World) -> None:
+    world.practise(world.pupils[0], A, "---------")
+    world.practise(world.pupils[1], A, "++++++++++")
+    world.practise(world.pupils[1], B, "+--+-+-+-+")
+    world.practise(world.pupils[2], A, "+++++++++")
+    found = world.insight.help(world.teacher, world.class_id, COURSE)
+    assert found[0].learner.id == world.pupils[0].account_id
+    stuck, mistake = found[0].reasons[:2]
+    assert (stuck.kind, stuck.point_id, stuck.right, stuck.answers, len(stuck.evidence)) == ("stuck", A, 0, 9, 3)
+    assert (mistake.kind, mistake.misconception, mistake.answers) == ("mistake", SLIP, 7)
+    slipping = [one for one in found if one.learner.id == world.pupils[1].account_id][0].reasons
+    assert [(one.kind, one.right, one.before) for one in slipping if one.kind == "slipping"] == [("slipping", 5, 10)]
+    assert reasons_of(world, 2) == []
+    assert reasons_of(world, 3) == ["silent"]
+
+
+def test_who_fell_silent_while_the_class_goes_on_is_named_and_who_forgets_as_well(world: World) -> None:
+    for point in (A, B, "algebra.c"):
+        world.practise(world.pupils[0], point, "+++++++++")
+    world.later(days=20)
+    world.practise(world.pupils[1], A, "+")
+    assert reasons_of(world, 0) == ["faded", "silent"]
+    assert reasons_of(world, 1) == []
+    world.later(days=20)  # the whole class is away: nobody is silent by themselves
+    assert reasons_of(world, 0) == ["faded"]
+
+
+def test_mistakes_of_a_class_have_an_example_each_of_different_learners(world: World) -> None:
+    world.practise(world.pupils[0], A, "---------")
+    world.practise(world.pupils[1], A, "-----")
+    world.practise(world.pupils[2], A, "+++++")
+    (found,) = world.insight.mistakes(world.teacher, world.class_id, COURSE)
+    assert (found.misconception, found.point_id, len(found.learners), found.times) == (SLIP, A, 2, 11)
+    assert {one.learner_id for one in found.examples} == {one.id for one in found.learners}
+    for who in (world.pupils[0], world.other_teacher):
+        with pytest.raises((errors.NotFound, errors.Forbidden)):
+            world.insight.mistakes(who, world.class_id, COURSE)
+        with pytest.raises((errors.NotFound, errors.Forbidden)):
+            world.insight.help(who, world.class_id, COURSE)

@@ -13,7 +13,7 @@ import pytest
 from tests.maas.datasets.conftest import ACTOR, Room
 
 from shuyuan.kernel import errors, outbox, storage
-from shuyuan.maas.datasets import interface, stopping, sweeping, working
+from shuyuan.maas.datasets import interface, stopping, sweeping, tables, working
 
 CONTENT = b"student_id,mark,label\n" + b"".join(f"s{at % 6},{at % 10},{'ab'[at % 2]}\n".encode() for at in range(60))
 SPLIT = {"by": "random", "shares": [0.8, 0, 0.2]}
@@ -117,6 +117,23 @@ def test_no_version_holds_what_a_person_is_called(room: Room) -> None:
     assert table["who"].n_unique() == 2
     assert not {"Ann", "Bob"} & set(table["who"])
     assert [one.rule for one in second.findings if one.column == "who"] == ["pseudonyms"]
+
+
+def test_a_version_from_before_pseudonyms_is_not_trained_on_until_it_is_prepared_again(room: Room) -> None:
+    first = room.imported(CONTENT, consent=True)
+    room.service.require_trainable(first)
+    told = [one.model_dump(mode="json") for one in first.columns]
+    told[0] |= {"kind": "integer", "examples": ["71001", "71002"]}
+    old = pl.read_parquet(room.service.open_part(first, "train")).with_columns(student_id=pl.arange(71001, 71061))
+    path = room.platform.settings.home / "old.parquet"
+    old.write_parquet(path)
+    sha256 = room.platform.get("storage").put_file(path)
+    part = {"train": {"sha256": sha256, "rows": 60, "size_bytes": path.stat().st_size}}
+    change = tables.version.update().where(tables.version.c.id == first.id).values(columns=told, parts=part)
+    room.platform.get("db").write(lambda uow: uow.conn.execute(change))
+    with pytest.raises(interface.RawPersons, match="'student_id' of data:/marks/1"):
+        room.service.require_trainable(room.service.version(room.school_id, first.uri))
+    room.service.require_trainable(room.prepared(first.uri, split=SPLIT))
 
 
 def test_a_school_has_only_so_many_works_in_the_queue(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from shuyuan.kernel import memory
+
 try:
     import resource
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]  # a module elsewhere
 
 _MEMORY_SHARE = 0.75
-_CONTAINER = Path("/sys/fs/cgroup/memory.max")
 _CARD = Path("/proc/driver/nvidia")  # its driver maps more than any bound that would help
 
 
@@ -45,16 +46,7 @@ class Limits:
     def _memory(self) -> int:
         if self.memory_bytes is not None:
             return self.memory_bytes
-        return 0 if _CARD.exists() else int(_MEMORY_SHARE * machine_bytes())
-
-
-def machine_bytes() -> int:
-    """Memory of this machine, or of the container it is."""
-    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    try:
-        return min(physical, int(_CONTAINER.read_text()))
-    except (OSError, ValueError):  # none, or "max"
-        return physical
+        return 0 if _CARD.exists() else int(_MEMORY_SHARE * memory.machine_bytes())
 
 
 def _bound(pid: int, kind: int, most: int) -> None:

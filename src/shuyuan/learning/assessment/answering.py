@@ -91,18 +91,22 @@ class Answering:
         slot, at = standing.slots[given.item_id], self._clock()
         following = _next_open(standing.slots, given.item_id)
         if standing.closed_at is not None:
-            return _Stored(slot.tries, following, first=self._already_stored(uow, given, slot))
+            return _Stored(slot.tries, following, first=self._already_stored(uow, given, slot, closed()))
+        if given.sitting.adaptive_id is not None and slot.tries:
+            return _Stored(slot.tries, following, first=self._already_stored(uow, given, slot, _answered()))
         step = self._trace(uow, given, slot, at) if _counts_now(given.sitting, slot) else None
         if not self._records.append(uow, _response(given, slot, step, at)):
             return _Stored(slot.tries, following, first=self._find(uow, given))
         store.tried(uow.conn, given.sitting.id, given.item_id, _state_after(given, slot))
         return _Stored(slot.tries + 1, following, step)
 
-    def _already_stored(self, uow: kernel_db.UnitOfWork, given: _Given, slot: Slot) -> Response:
+    def _already_stored(
+        self, uow: kernel_db.UnitOfWork, given: _Given, slot: Slot, refusal: errors.Conflict
+    ) -> Response:
         """A repeated send of a stored answer is acknowledged even now; a new one is refused, and told so."""
         first = self._find(uow, given) if slot.tries else None
         if first is None:
-            raise closed()
+            raise refusal
         return first
 
     def _find(self, uow: kernel_db.UnitOfWork, given: _Given) -> Response | None:
@@ -206,6 +210,14 @@ def _state_after(given: _Given, slot: Slot) -> str:
     if given.sitting.kind == "test":
         return "open"
     return "right" if given.verdict.correct or slot.state == "right" else "wrong"
+
+
+def _answered() -> errors.Conflict:
+    return errors.Conflict(
+        "this question of an adaptive test was answered already: the next one was chosen by that answer",
+        fix="answer the question that is open now",
+        code="answered_already",
+    )
 
 
 def _next_open(slots: Mapping[str, Slot], item_id: str) -> str | None:

@@ -4,6 +4,7 @@ A sitting is a function of what is stored (bank, seed, exposure when it began, a
 another process comes to the same next question.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,7 +35,7 @@ class Plan:
     point_ids: tuple[str, ...]
     bank: Bank
     rules: adaptive.Rules
-    table: adaptive.Test
+    test: adaptive.Test
 
     @classmethod
     def of(cls, test: AdaptiveTest, rows: Sequence[Row]) -> "Plan":
@@ -49,8 +50,8 @@ class Plan:
         """Somebody's sitting as the stored answers have it. exposure: (sittings, times each question was given)."""
         most = min(1.0, max(EXPOSURE, SLACK * self.rules.most / len(self.bank)))
         counts = adaptive.Exposure(len(self.bank), most, 0.5, np.asarray(exposure[1], dtype=np.int64), exposure[0])
-        test = adaptive.Test.__new__(adaptive.Test)
-        test.table, test.rules, test.exposure = self.table.table, self.rules, counts
+        test = copy.copy(self.test)  # the table is shared, the counts are of this sitting
+        test.exposure = counts
         sitting = test.begin(np.random.default_rng(seed))
         place = {item: at for at, item in enumerate(self.item_ids)}
         for item, right in answered:
@@ -99,7 +100,7 @@ class Plan:
 
     def _belief(self, answered: Sequence[Answer], mean: float, deviation: float) -> adaptive.Belief:
         place = {item: at for at, item in enumerate(self.item_ids)}
-        belief, table = adaptive.Belief(mean, deviation), self.table.table
+        belief, table = adaptive.Belief(mean, deviation), self.test.table
         for item, right in answered:
             belief.learn(table.log_right[:, place[item]], table.log_wrong[:, place[item]], right)
         return belief
@@ -146,7 +147,7 @@ def check(test: AdaptiveTest, bank: Sequence[Row]) -> None:
     needed = test.each * len(test.point_ids)
     if test.each < 0 or needed > min(test.most, len(bank)):
         raise errors.BadInput(
-            f"{test.each} of each of {len(test.point_ids)} topics is {needed} questions, the test asks {test.most} at most",
+            f"{test.each} of each of {len(test.point_ids)} topics is {needed}, the test asks {test.most} at most",
             fix="ask fewer of each topic, or more in all",
         )
     if test.each and min(stock) < test.each:

@@ -4,12 +4,16 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import db as kernel_db
+from shuyuan.learning.assessment.adapting import Adapting
 from shuyuan.learning.assessment.answering import Answering
 from shuyuan.learning.assessment.assigning import Assigning
 from shuyuan.learning.assessment.choosing import Chooser
+from shuyuan.learning.assessment.interface import Answered
+from shuyuan.learning.assessment.outcomes import Outcomes
 from shuyuan.learning.assessment.papers import Papers
+from shuyuan.learning.assessment.setting import Setting
 from shuyuan.learning.assessment.sittings import Sittings
-from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.courses.interface import Answer, Courses
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
@@ -34,12 +38,32 @@ class AssessmentService:
         self.start, self.attempt, self.open_attempt = sittings.start, sittings.attempt, sittings.open_attempt
         self.question, self.hint, self.close_attempt = sittings.question, sittings.hint, sittings.close
         self.in_test = sittings.in_test
-        self.answer = Answering(db, sittings, courses, records, tracing, clock).answer
+        self._answering = Answering(db, sittings, courses, records, tracing, clock)
         assigning = Assigning(db, audit, people, courses, sittings, self._chooser, clock)
         self.preview, self.assign, self.undo = assigning.preview, assigning.assign, assigning.undo
         self.assignments, self.assigned_to = assigning.assignments, assigning.assigned_to
         self.start_assignment = assigning.start_assignment
         self.papers = Papers(db, audit, courses, assigning, clock).papers
+        setting = Setting(db, audit, people, courses, clock)
+        self.set_test, self.undo_test, self.test = setting.set_test, setting.undo_test, setting.test
+        self.tests, self.tests_for = setting.tests, setting.tests_for
+        self._adapting = Adapting(db, sittings, records, clock)
+        self.start_test, self.next_of_test = self._adapting.start_test, self._adapting.next_of_test
+        outcomes = Outcomes(db, setting, self._adapting, sittings, records)
+        self.results, self.result = outcomes.results, outcomes.result
+
+    def answer(
+        self,
+        principal: Principal,
+        attempt_id: str,
+        item_id: str,
+        answer: Answer,
+        *,
+        client_key: str,
+        seconds: float | None = None,
+    ) -> Answered:
+        told = self._answering.answer(principal, attempt_id, item_id, answer, client_key=client_key, seconds=seconds)
+        return self._adapting.after(principal, told)
 
     def choose(
         self, principal: Principal, learner_id: str, *, course_id: str, point_id: str, count: int

@@ -64,7 +64,7 @@ class Sittings:
         if sitting.kind == "test":
             store.close_practice(uow.conn, sitting.school_id, sitting.learner_id, at)
         store.insert(uow, sitting, point_id=point_id, assignment_id=assignment_id, at=at)
-        uow.after_commit(lambda: self._keep(sitting))
+        uow.after_commit(lambda: self.keep(sitting))
         return _found(store.find(uow.conn, sitting.school_id, sitting.id), sitting.id)
 
     def attempt(self, principal: Principal, attempt_id: str) -> Attempt:
@@ -96,7 +96,7 @@ class Sittings:
     def close(self, principal: Principal, attempt_id: str) -> Attempt:
         """Hand in. A test is marked now, by the last answer to each item. Closing twice changes nothing."""
         sitting = self.own(principal, attempt_id)
-        return self._db.write(partial(self._close, sitting))
+        return self._db.write(partial(self.close_inside, sitting))
 
     def in_test(self, learner_id: str) -> bool:
         with self._db.read() as conn:
@@ -108,7 +108,7 @@ class Sittings:
         if kept is None:
             with self._db.read() as conn:
                 kept = store.sitting_of(_found(store.find(conn, principal.school_id, attempt_id), attempt_id))
-            self._keep(kept)
+            self.keep(kept)
         if kept.school_id != principal.school_id:
             raise _unknown(attempt_id)
         return kept
@@ -138,7 +138,8 @@ class Sittings:
             raise _unknown(asked)
         self._people.learner(principal, learner_id)
 
-    def _keep(self, sitting: store.Sitting) -> None:
+    def keep(self, sitting: store.Sitting) -> None:
+        """Remember an attempt, or how it stands after it grew."""
         while len(self._kept) >= KEPT_SITTINGS:
             self._kept.pop(next(iter(self._kept)), None)
         self._kept[sitting.id] = sitting
@@ -153,7 +154,8 @@ class Sittings:
         store.hinted(uow.conn, sitting.id, item_id)
         return number
 
-    def _close(self, sitting: store.Sitting, uow: kernel_db.UnitOfWork) -> Attempt:
+    def close_inside(self, sitting: store.Sitting, uow: kernel_db.UnitOfWork) -> Attempt:
+        """The same inside `uow`."""
         if store.standing(uow.conn, sitting.school_id, sitting.id).closed_at is None:
             at = self._clock()
             if sitting.kind == "test":

@@ -33,6 +33,7 @@ class Sitting:
     kind: AttemptKind
     course_id: str
     seeds: Mapping[str, int]  # item id → seed, in the order of the slots
+    adaptive_id: str | None = None  # of an adaptive test, whose seeds grow; whoever grows them keeps the new ones
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,12 @@ def insert(
             course_id=sitting.course_id,
             point_id=point_id,
             assignment_id=assignment_id,
+            adaptive_id=sitting.adaptive_id,
             started_at=at,
         )
     )
+    if not sitting.seeds:
+        return
     fresh = {"attempt_id": sitting.id, "school_id": sitting.school_id, "state": "open", "tries": 0, "hints_used": 0}
     uow.conn.execute(
         slot.insert(),
@@ -142,12 +146,13 @@ def _attempt(conn: Connection, row: Row[Any]) -> Attempt:  # Any: a row's values
         row.assignment_id,
         row.started_at,
         row.closed_at,
+        row.adaptive_id,
     )
 
 
 def sitting_of(found: Attempt) -> Sitting:
     seeds = {one.item_id: one.seed for one in found.slots}
-    return Sitting(found.id, found.school_id, found.learner_id, found.kind, found.course_id, seeds)
+    return Sitting(found.id, found.school_id, found.learner_id, found.kind, found.course_id, seeds, found.adaptive_id)
 
 
 def new_sitting(

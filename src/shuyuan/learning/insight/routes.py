@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
-from shuyuan.learning.insight.interface import ClassMap, ClassToday, Insight
+from shuyuan.learning.insight.interface import ClassMap, ClassMistake, ClassToday, Help, Insight
 from shuyuan.learning.people.interface import Learner, People
 from shuyuan.learning.records.interface import Response
 
@@ -31,6 +31,20 @@ def router(insight: Insight, people: People) -> APIRouter:
     def class_map(class_id: str, course_id: CourseId, principal: Principal = Depends(caller)) -> dict[str, Any]:
         """Learners by points, most in need first."""
         return _map(insight.class_map(principal, class_id, course_id))
+
+    @api.get("/api/classes/{class_id}/help")
+    def help_(class_id: str, course_id: CourseId, principal: Principal = Depends(caller)) -> dict[str, Any]:
+        """Who needs help and why, with the answers that say so."""
+        found = insight.help(principal, class_id, course_id)
+        people.record_views(principal, [one.learner.id for one in found if any(why.evidence for why in one.reasons)])
+        return {"learners": [{"learner": _learner(one.learner), "reasons": _reasons(one)} for one in found]}
+
+    @api.get("/api/classes/{class_id}/mistakes")
+    def mistakes(class_id: str, course_id: CourseId, principal: Principal = Depends(caller)) -> dict[str, Any]:
+        """The known mistakes of a class, with examples."""
+        found = insight.mistakes(principal, class_id, course_id)
+        people.record_views(principal, [row.learner_id for one in found for row in one.examples])
+        return {"mistakes": [_mistake(one) for one in found]}
 
     @api.get("/api/classes/{class_id}/answers")
     def answers(
@@ -88,6 +102,15 @@ def _map(seen: ClassMap) -> dict[str, Any]:
         for learner, row in seen.rows
     ]
     return {"points": seen.points, "rows": rows, "percent_correct": dict(seen.percent_correct)}
+
+
+def _reasons(one: Help) -> list[dict[str, Any]]:
+    return [{**vars(why), "evidence": _responses(why.evidence)} for why in one.reasons]
+
+
+def _mistake(one: ClassMistake) -> dict[str, Any]:
+    learners = [_learner(learner) for learner in one.learners]
+    return {**vars(one), "learners": learners, "examples": _responses(one.examples)}
 
 
 def _learner(one: Learner) -> dict[str, Any]:

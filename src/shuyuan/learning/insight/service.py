@@ -7,13 +7,13 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import errors
 from shuyuan.learning.courses.interface import Courses
-from shuyuan.learning.insight import reading
-from shuyuan.learning.insight.interface import ClassMap, ClassToday, Need
+from shuyuan.learning.insight import helping, reading
+from shuyuan.learning.insight.interface import ClassMap, ClassMistake, ClassToday, Help, Need
 from shuyuan.learning.people.interface import Learner, People
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, Tracing
 
-ANSWERS_SHOWN = 1000
+ANSWERS_SHOWN, LATELY = 1000, 10_000
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,14 @@ class InsightService:
         shares = {point: reading.share_correct(point, whole.known) for point in whole.points}
         return ClassMap(tuple(whole.points), tuple(rows), shares)
 
+    def help(self, principal: Principal, class_id: str, course_id: str) -> tuple[Help, ...]:
+        whole = self._class(principal, class_id, course_id)
+        return helping.needs(whole.learners, whole.known, self._lately(principal, whole, course_id), self._clock())
+
+    def mistakes(self, principal: Principal, class_id: str, course_id: str) -> tuple[ClassMistake, ...]:
+        whole = self._class(principal, class_id, course_id)
+        return helping.mistakes(whole.learners, self._lately(principal, whole, course_id))
+
     def answers(
         self, principal: Principal, class_id: str, point_id: str, learner_ids: Sequence[str] | None = None
     ) -> list[Response]:
@@ -90,6 +98,15 @@ class InsightService:
     def _learners(self, principal: Principal, class_id: str) -> list[Learner]:
         principal.require("teacher", "admin")
         return self._people.learners(principal, class_id)
+
+    def _lately(self, principal: Principal, whole: _Class, course_id: str) -> dict[str, list[Response]]:
+        """learner id → their answers in the course that count, of the last weeks, newest first."""
+        grouped: dict[str, list[Response]] = {one.id: [] for one in whole.learners}
+        since = self._clock() - helping.LOOKED_BACK
+        for one in self._records.of_learners(principal, list(grouped), since=since, limit=LATELY):
+            if one.counts and one.item_id.startswith(f"{course_id}."):
+                grouped[one.learner_id].append(one)
+        return grouped
 
     def _needs(self, principal: Principal, whole: _Class, point_id: str) -> tuple[Need, ...]:
         stuck = [learner for learner in whole.learners if whole.known[learner.id][point_id].stuck]

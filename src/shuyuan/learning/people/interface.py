@@ -138,3 +138,78 @@ class People(Protocol):
     def seen(self, principal: Principal, learner_id: str) -> list[tuple[datetime, str]]:
         """Who opened this learner's pages: (time, account id), newest first."""
         ...
+
+
+# --- profiles: what a learner states, and what may be done with it ----------------------------------------
+
+ProfilePurpose = Literal["suggestions", "outlook", "peers"]
+PROFILE_PURPOSES: tuple[ProfilePurpose, ...] = ("suggestions", "outlook", "peers")
+PROFILE_WITHDRAWN = "people.profile_withdrawn"  # payload: purposes, the ones taken back
+Education = Literal["primary", "lower_secondary", "upper_secondary", "vocational", "undergraduate", "graduate", "other"]
+Goal = Literal["exam", "catch_up", "get_ahead", "enjoy", "job", "certificate"]
+Interest = Literal[
+    "mathematics",
+    "sciences",
+    "computing",
+    "languages",
+    "history",
+    "arts",
+    "music",
+    "sport",
+    "nature",
+    "making",
+    "health",
+]
+Pace = Literal["short", "normal", "long"]
+Style = Literal["examples", "reading", "questions"]
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a learner says of themselves; all of it may stay empty. `own_words`: at most 300 characters.
+
+    disputed: names of derived facts the learner says are wrong; nothing uses those.
+    """
+
+    interests: tuple[Interest, ...] = ()
+    education: Education | None = None
+    pace: Pace | None = None
+    style: Style | None = None
+    goals: tuple[Goal, ...] = ()
+    own_words: str = ""
+    disputed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A learner's profile. may_agree: whether the reader may say yes for it (a young pupil only takes back)."""
+
+    learner_id: str
+    stated: Stated
+    agreed: frozenset[ProfilePurpose]
+    changed_at: datetime | None
+    may_agree: bool
+
+
+class Profiles(Protocol):
+    """Profiles and what they may be used for, purpose by purpose. Nothing is agreed to until somebody says so."""
+
+    def of(self, principal: Principal, learner_id: str) -> Profile: ...
+    def state(self, principal: Principal, stated: Stated) -> None:
+        """Replace what the caller, a pupil, states of themselves."""
+        ...
+
+    def agree(self, principal: Principal, learner_id: str, purposes: frozenset[ProfilePurpose]) -> None:
+        """From now on exactly these purposes. Emits PROFILE_WITHDRAWN for those taken back, in the same unit.
+
+        A pupil says it for themselves, below the school's age line only to take back; an adult of the school writes
+        down what the family said."""
+        ...
+
+    def forget(self, principal: Principal) -> None:
+        """Delete the caller's profile and take back every purpose."""
+        ...
+
+    def agreed(self, school_id: str, purpose: ProfilePurpose) -> dict[str, Stated]:
+        """learner id → what they state, of those who agreed; for background work of that school."""
+        ...

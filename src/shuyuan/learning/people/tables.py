@@ -47,3 +47,20 @@ consent = Table(
     Column("given_at", db.UtcDateTime, nullable=False),
     Column("given_by", String(ids.LENGTH), nullable=False),
 )
+profile = Table(
+    "people_profile",
+    db.metadata,
+    Column("learner_id", String(ids.LENGTH), primary_key=True),
+    db.school_column(),
+    Column("stated", crypto.EncryptedText, nullable=False),
+    Column("changed_at", db.UtcDateTime, nullable=False),
+)
+profile_consent = Table(
+    "people_profile_consent",
+    db.metadata,
+    Column("learner_id", String(ids.LENGTH), primary_key=True),
+    Column("purpose", String(16), primary_key=True),
+    db.school_column(),
+    Column("given_at", db.UtcDateTime, nullable=False),
+    Column("given_by", String(ids.LENGTH), nullable=False),
+)

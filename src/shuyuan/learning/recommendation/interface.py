@@ -48,3 +48,63 @@ class Recommendation(Protocol):
         ...
 
     def mistakes(self, principal: Principal, learner_id: str) -> list[Mistake]: ...
+
+    def facts(self, principal: Principal, learner_id: str) -> Mapping[str, float]:
+        """What is derived from answers for this learner's profile (`behaviour.FACTS`), disputed facts too; empty
+        without a purpose agreed to, or with too few answers."""
+        ...
+
+
+@dataclass(frozen=True)
+class Foretold:
+    """One attitude or goal that is to be expected. head: "keeps_at_it", "tries_again" or "goal:<goal>"."""
+
+    head: str
+    chance: float
+    title: Mapping[str, str]
+    evidence: tuple[Mapping[str, str], ...]  # strongest first, in words
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is to be expected of a learner, until `expires_at`. learners: how many stand behind the model."""
+
+    learner_id: str
+    foretold: tuple[Foretold, ...]
+    learners: int
+    made_at: datetime
+    expires_at: datetime
+
+
+class Outlooks(Protocol):
+    """Predicted attitude and goals: for teachers only, with evidence, for a time, and only where agreed to."""
+
+    def of(self, principal: Principal, learner_id: str) -> Expectation | None:
+        """None: not agreed to, nothing foretold, run out or dismissed. Raises Forbidden for pupils."""
+        ...
+
+    def dismiss(self, principal: Principal, learner_id: str) -> None:
+        """The teacher disagrees: gone, and not made again before it would have run out."""
+        ...
+
+    def renew(self, school_id: str) -> int:
+        """Train where enough learners agreed, foretell for those who agreed; how many were foretold."""
+        ...
+
+
+@dataclass(frozen=True)
+class CourseAdvice:
+    """A course that may suit a learner, and why. by: how nearness was found."""
+
+    course_id: str
+    title: Mapping[str, str]
+    reason: Mapping[str, str]
+    by: Literal["meaning", "words"]
+
+
+class Advising(Protocol):
+    """Courses for a learner, best first."""
+
+    async def courses(self, principal: Principal, learner_id: str, *, limit: int = 5) -> list[CourseAdvice]:
+        """Empty without agreement to suggestions, or where the school has no further course."""
+        ...

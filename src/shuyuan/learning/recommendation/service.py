@@ -1,5 +1,6 @@
 """The next activities of a learner, and their mistakes notebook."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
@@ -8,8 +9,8 @@ from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import errors
 from shuyuan.learning.assessment.interface import Assessment, Assignment
 from shuyuan.learning.courses.interface import Course, Courses
-from shuyuan.learning.people.interface import People
-from shuyuan.learning.recommendation import rules, words
+from shuyuan.learning.people.interface import People, Profiles
+from shuyuan.learning.recommendation import behaviour, choosing, rules, words
 from shuyuan.learning.recommendation.interface import Activity, Mistake
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import Tracing
@@ -29,9 +30,13 @@ class RecommendationService:
         records: Records,
         tracing: Tracing,
         assessment: Assessment,
+        profiles: Profiles | None = None,
+        learnt: choosing.Learnt | None = None,
         *,
         clock: kernel_clock.Clock = kernel_clock.now,
     ) -> None:
+        """profiles, learnt: without them, and for learners who did not agree, the rules alone decide."""
+        self._profiles, self._learnt = profiles, learnt
         self._people, self._courses, self._records = people, courses, records
         self._tracing, self._assessment, self._clock = tracing, assessment, clock
 
@@ -43,6 +48,12 @@ class RecommendationService:
             if (activity := self._activity(principal, learner_id, plan)) is not None:
                 found.append(activity)
         return found
+
+    def facts(self, principal: Principal, learner_id: str) -> Mapping[str, float]:
+        """What is derived from answers; nothing without a purpose agreed to."""
+        if self._profiles is None or not self._profiles.of(principal, learner_id).agreed:
+            return {}
+        return behaviour.facts(self._records.evidence(principal, learner_id), self._clock())
 
     def mistakes(self, principal: Principal, learner_id: str) -> list[Mistake]:
         """What counted wrong last, newest first, of the questions that are still there. A later try in the same
@@ -77,7 +88,29 @@ class RecommendationService:
         courses = {picture.course.id: picture.course for picture in pictures}
         found = list(self._assigned(principal, learner_id, courses))
         found += [plan for picture in pictures for plan in rules.plans(picture)]
-        return sorted(found, key=lambda plan: plan.urgency)
+        known = {name: one.p for picture in pictures for name, one in picture.mastery.items()}
+        ordered = sorted(found, key=lambda plan: plan.urgency)
+        return self._chosen(principal, learner_id, ordered, answers, known)
+
+    def _chosen(
+        self,
+        principal: Principal,
+        learner_id: str,
+        plans: list[rules.Plan],
+        answers: Sequence[Response],
+        known: Mapping[str, float],
+    ) -> list[rules.Plan]:
+        """By expected gain per minute, where the learner agreed and enough others stand behind what was learnt."""
+        if self._profiles is None or self._learnt is None:
+            return plans
+        if "suggestions" not in self._profiles.of(principal, learner_id).agreed:
+            return plans
+        pooled = self._learnt(principal.school_id)
+        if pooled is None:
+            return plans
+        day = f"{learner_id} {self._clock().date()}"  # one draw a day: the page does not change under the finger
+        seed = int.from_bytes(hashlib.sha256(day.encode()).digest()[:8])
+        return choosing.order(plans, pooled, list(reversed(answers)), known, seed)
 
     def _picture(
         self,

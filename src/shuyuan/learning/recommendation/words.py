@@ -95,6 +95,19 @@ def consolidate(point: Text) -> Words:
     }
 
 
+def by_gain(points: float, tried: int, explored: bool) -> Words:
+    """points: expected gain in ten minutes, of a hundred. tried: sittings it was learnt from, nobody's in particular."""
+    if explored:
+        return {
+            "zh": "它对你有多大用处还不太清楚，今天先试一次，看看效果。",
+            "en": "How much it helps you is not clear yet: today it is worth a try.",
+        }
+    return {
+        "zh": f"从 {tried} 次练习算出来的：在这里学 10 分钟，答对的把握大约多 {points:.0f} 个百分点。",
+        "en": f"Worked out from {tried} sittings: ten minutes here raise your chance of a right answer by about {points:.0f} points of 100.",
+    }
+
+
 def due(days: int | None) -> Words:
     """days: whole days until it is due, negative when late, None without a due time."""
     if days is None:

@@ -12,6 +12,7 @@ from shuyuan.kernel import errors
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.maas.datasets import interface, store
 from shuyuan.maas.datasets import parts as datasets_parts
+from shuyuan.science.features import pseudonyms
 
 Version = interface.DataSetVersion
 
@@ -110,6 +111,19 @@ def require_rows(version: Version) -> None:
             f"the rows of {version.uri} were removed on {version.purged_at:%Y-%m-%d}: {version.purged_why}",
             fix="choose another version",
         )
+
+
+def require_pseudonyms(version: Version) -> None:
+    """Raises RawPersons where a column of persons, as far as its examples tell, still holds what they are called.
+
+    Versions read today have pseudonyms; a net that is fitted on an older one would carry names and numbers.
+    """
+    for column in version.with_role("person"):
+        if not all(map(pseudonyms.is_one, column.examples)):
+            raise interface.RawPersons(
+                f"column {column.name!r} of {version.uri} holds persons as they are called, not pseudonyms",
+                fix="prepare it again: the version made then holds pseudonyms",
+            )
 
 
 def said(reason: str) -> str:

@@ -20,6 +20,7 @@ from shuyuan.maas.datasets.refusals import (
     NoSpace,
     NotInstalled,
     OneClass,
+    RawPersons,
     StillAgreed,
     TooManyWorks,
     UnknownDataSet,
@@ -38,6 +39,7 @@ __all__ = [  # beside what stands here
     "NoSpace",
     "NotInstalled",
     "OneClass",
+    "RawPersons",
     "StillAgreed",
     "TooManyWorks",
     "UnknownDataSet",
@@ -295,7 +297,7 @@ class DataSets(Protocol):
         ...
 
     def require_trainable(self, version: DataSetVersion) -> None:
-        """Raises ConsentMissing for personal data without consent."""
+        """Raises ConsentMissing for personal data without consent, RawPersons for persons without pseudonyms."""
         ...
 
     def set_consent(

@@ -23,6 +23,12 @@ class ConsentMissing(errors.Forbidden):
     code: ClassVar[str] = "consent_missing"
 
 
+class RawPersons(errors.Conflict):
+    """Its person column holds names or numbers: it was read before pseudonyms took their place."""
+
+    code: ClassVar[str] = "raw_persons"
+
+
 class DataSetInUse(errors.Conflict):
     """Something was made with it."""
 

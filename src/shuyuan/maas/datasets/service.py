@@ -126,6 +126,7 @@ class DataSetsService:
                 f"{version.uri} tells of persons who have not agreed to training",
                 fix="ask them; an administrator then notes their consent: PUT /api/datasets/{name}/{number}/consent",
             )
+        consents.require_pseudonyms(version)
 
     def set_consent(
         self, school_id: str, actor_id: str, reference: str, consent: bool, reason: str = ""

@@ -17,8 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from shuyuan.kernel import memory
 from shuyuan.maas.runners import interface as runners
-from shuyuan.maas.serving import batcher, fairness, inbox, measuring, memory, wire
+from shuyuan.maas.serving import batcher, fairness, inbox, measuring, wire
 
 _WINDOW_ITEMS = 64  # handed over before their turn: enough to find some of like length
 _RSS_EVERY_S = 1.0

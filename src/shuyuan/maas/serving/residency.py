@@ -9,7 +9,8 @@ from typing import Protocol
 
 import structlog
 
-from shuyuan.maas.serving import interface, memory
+from shuyuan.kernel import memory
+from shuyuan.maas.serving import interface
 
 _log = structlog.get_logger(module="serving.residency")
 

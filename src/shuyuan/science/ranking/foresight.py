@@ -130,8 +130,8 @@ def _batches(rng: np.random.Generator, rows: int, epochs: int, size: int = 256) 
 
 
 def _forward(net: Weights, x: Small) -> tuple[Small, Small]:
-    units = np.maximum(x @ net["in"] + net["in_bias"], 0)
-    return units, units @ net["out"] + net["out_bias"]
+    units = np.asarray(np.maximum(x @ net["in"] + net["in_bias"], 0), dtype=np.float32)
+    return units, np.asarray(units @ net["out"] + net["out_bias"], dtype=np.float32)
 
 
 def _log_chances(z: Small, taken: npt.NDArray[np.bool_]) -> Small:

@@ -46,6 +46,13 @@ class Outlook:
         moved = [(field, float(whole - one)) for field, one in zip(known, without, strict=True)]
         return sorted(moved, key=lambda one: -abs(one[1]))
 
+    def only(self, heads: Sequence[str]) -> "Outlook":
+        """The same net with these outputs."""
+        kept = [self.heads.index(head) for head in heads]
+        weight, bias = self.layers[-1]
+        layers = (*self.layers[:-1], (weight[:, kept], bias[kept]))
+        return Outlook(self.encoder, tuple(heads), layers, self.slope[kept], self.offset[kept])
+
     def to_bytes(self) -> bytes:
         """safetensors."""
         arrays: dict[str, npt.NDArray[np.generic]] = {"slope": self.slope, "offset": self.offset}

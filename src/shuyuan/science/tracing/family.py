@@ -18,7 +18,10 @@ Arrays = Mapping[str, npt.NDArray[Any]]  # Any: numbers of several widths, as sa
 
 REGISTRY: Mapping[str, str] = {
     name: f"shuyuan.science.tracing.{room}.{name}"
-    for room, names in (("classical", ("rasch", "pfa", "best_lr", "bkt", "elo", "kalman")),)
+    for room, names in (
+        ("classical", ("rasch", "pfa", "best_lr", "bkt", "elo", "kalman")),
+        ("neural", ("dkt", "sakt", "akt", "simplekt", "recurrent")),
+    )
     for name in names
 }
 

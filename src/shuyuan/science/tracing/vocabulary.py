@@ -33,12 +33,12 @@ class Vocabulary:
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.uint8]]:
         """UTF-8 JSON as bytes."""
-        return {"item_ids": _text(self.item_ids), "point_ids": _text(self.point_ids)}
+        return {"item_ids": texts(self.item_ids), "point_ids": texts(self.point_ids)}
 
     @classmethod
     def from_arrays(cls, arrays: "dict[str, npt.NDArray[Any]] | Any") -> "Vocabulary":  # Any: as safetensors reads them
         """The reverse of `to_arrays`."""
-        return cls(_words(arrays["item_ids"]), _words(arrays["point_ids"]))
+        return cls(words(arrays["item_ids"]), words(arrays["point_ids"]))
 
 
 def _places(known: tuple[str, ...], wanted: tuple[str, ...]) -> Ints:
@@ -46,9 +46,11 @@ def _places(known: tuple[str, ...], wanted: tuple[str, ...]) -> Ints:
     return np.asarray([places.get(key, len(known)) for key in wanted], dtype=np.int64)
 
 
-def _text(ids: tuple[str, ...]) -> npt.NDArray[np.uint8]:
+def texts(ids: tuple[str, ...]) -> npt.NDArray[np.uint8]:
+    """Ids as UTF-8 JSON in bytes, as safetensors can hold them."""
     return np.frombuffer(json.dumps(ids, ensure_ascii=False).encode(), dtype=np.uint8).copy()
 
 
-def _words(raw: npt.NDArray[Any]) -> tuple[str, ...]:
+def words(raw: npt.NDArray[Any]) -> tuple[str, ...]:
+    """The reverse of `texts`."""
     return tuple(json.loads(raw.astype(np.uint8).tobytes()))

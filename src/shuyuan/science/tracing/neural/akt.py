@@ -37,7 +37,7 @@ class Fading(nn.Module):
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """All (B, T, width)."""
-        q, k, v = (part.unflatten(2, (HEADS, -1)).transpose(1, 2) for part in self._projected(query, key, value))
+        q, k, v = (part.view(*part.shape[:2], HEADS, -1).transpose(1, 2) for part in self._projected(query, key, value))
         score = q @ k.transpose(2, 3) / math.sqrt(q.shape[3])  # (B, heads, T, T)
         time = score.shape[2]
         hidden = torch.ones(time, time, dtype=torch.bool, device=score.device).triu(0 if self.strict else 1)

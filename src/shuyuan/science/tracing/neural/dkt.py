@@ -30,7 +30,8 @@ class Dkt(nn.Module):
     def forward(self, events: Events) -> Tensor:
         """(B, T) logits"""
         state = self.dropout(earlier(self.state(self.answered.of(events))[0]))
-        return (state * self.asked.of(events)).sum(2) + self.easy.of(events)[:, :, 0]
+        told: Tensor = (state * self.asked.of(events)).sum(2) + self.easy.of(events)[:, :, 0]
+        return told
 
 
 def fit(

@@ -86,10 +86,13 @@ class Packed:
         row[there] = np.concatenate(rows)
         asked = there & (time >= np.asarray(context)[:, None])
         known = (self.item, self.group, self.right, self.target)
-        columns = [torch.from_numpy(np.where(there, column[row], column.dtype.type(0))) for column in known]
+        item, group, right, target = (
+            torch.from_numpy(np.where(there, column[row], column.dtype.type(0))) for column in known
+        )
         extra = torch.from_numpy(self.extra[row] * there[:, :, None])
-        flags = [torch.from_numpy(flag) for flag in (there, asked)]
-        return Events(*columns, *flags, torch.from_numpy(row), torch.from_numpy(self.members), extra)
+        members = torch.from_numpy(self.members)
+        flags = torch.from_numpy(there), torch.from_numpy(asked)
+        return Events(item, group, right, target, *flags, torch.from_numpy(row), members, extra)
 
 
 def groups(table: Interactions, vocabulary: Vocabulary) -> tuple[Ints, np.ndarray]:

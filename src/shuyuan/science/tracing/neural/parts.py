@@ -33,7 +33,8 @@ class Items(nn.Embedding):
 
     def of(self, events: Events) -> Tensor:
         """(B, T, width)"""
-        return self(self.shown(events.item))
+        vector: Tensor = self(self.shown(events.item))
+        return vector
 
     def shown(self, item: Tensor) -> Tensor:
         """`item` with some hidden while training."""
@@ -86,7 +87,7 @@ class Attention(nn.Module):
 
     def split(self, x: Tensor) -> Tensor:
         """(B, heads, T, width / heads)"""
-        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         asked = functional.scaled_dot_product_attention(

@@ -120,7 +120,7 @@ class _Run:
                 group["lr"] = self._rate()
             self.optimiser.zero_grad(set_to_none=True)
             told, target = self.net(events)[events.asked], events.target[events.asked]
-            functional.binary_cross_entropy_with_logits(told, target).backward()
+            functional.binary_cross_entropy_with_logits(told, target).backward()  # type: ignore[no-untyped-call]  # torch
             nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.clip)
             self.optimiser.step()
             self.done += 1

@@ -75,8 +75,9 @@ def ordered(item_ids: Sequence[str]) -> Ints:
 def smoothed(order: Ints, item: Ints, surprise: Floats, information: Floats) -> Floats:
     """(items, COLUMNS) in the given order; an item's own answers are left out of what its neighbours say."""
     items = len(order)
+    ones = np.ones(len(item))
     pulls, weights, counts = (
-        np.bincount(item, of_row, items)[order] for of_row in (surprise, information, np.ones(len(item)))
+        np.asarray(np.bincount(item, of_row, items)[order], np.float64) for of_row in (surprise, information, ones)
     )
     columns = [_around(pulls, reach) / (_around(weights, reach) + RIDGE) for reach in REACHES]
     return np.column_stack([*columns, np.log1p(counts) / 2.0])

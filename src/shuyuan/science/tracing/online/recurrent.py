@@ -6,20 +6,15 @@ weights are trained in `neural.recurrent` and travel as safetensors. A test hold
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from shuyuan.science.tracing.online import step
-from shuyuan.science.tracing.online.neighbours import Neighbours
-from shuyuan.science.tracing.online.params import Params
 from shuyuan.science.tracing.online.state import LearnerState, PointState, new_learner, new_point
+from shuyuan.science.tracing.online.weights import Net, Vector
 
-Vector = npt.NDArray[np.float32]
-Matrix = npt.NDArray[np.float32]
 NEVER = -1.0
 
 FEATURES = (
@@ -68,37 +63,6 @@ class Moved(NamedTuple):
 
 
 UNSEEN_ITEM = ItemMemory()
-
-
-@dataclass(frozen=True)
-class Net:
-    """The weights, float32. Q is the width of a question: item, points, features and what neighbours say."""
-
-    params: Params
-    neighbours: Neighbours
-    items: Mapping[str, int]
-    points: Mapping[str, int]
-    item: Matrix  # (items + 1, item width), the last for unknown ones
-    item_bias: Vector  # (items + 1,)
-    point: Matrix  # (points + 1, point width)
-    centre: Vector  # (numbers,)
-    scale: Vector  # (numbers,)
-    trust: float  # weight of the Kalman logit
-    into: Matrix  # (H, Q + 2)
-    into_bias: Vector
-    gates: Matrix  # (3 H, H) of what comes in: reset, update, new
-    gates_bias: Vector
-    back: Matrix  # (3 H, H) of the state
-    back_bias: Vector
-    first: Matrix  # (H, Q + H)
-    first_bias: Vector
-    second: Vector  # (H,)
-    second_bias: float
-
-    @property
-    def width(self) -> int:
-        """Floats of a learner's vector."""
-        return len(self.second)
 
 
 def new_memory(net: Net) -> LearnerMemory:
@@ -228,6 +192,3 @@ def _days(seconds: float) -> float:
 
 def _logit(p: float) -> float:
     return math.log(max(p, 1e-12)) - math.log(max(1.0 - p, 1e-12))
-
-
-Arrays = Mapping[str, npt.NDArray[Any]]  # Any: numbers of several widths, as safetensors stores them

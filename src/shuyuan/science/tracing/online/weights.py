@@ -52,29 +52,34 @@ class Net:
     def from_arrays(cls, arrays: Arrays) -> "Net":
         """Raises ValueError on another format, KeyError on a missing array."""
         params, around, vocabulary = read(arrays)
-        weight = {name: np.asarray(arrays[NET + name], np.float32) for name in _NAMES}
+        flat = {name: np.asarray(arrays[NET + name], np.float32) for name in _FLAT.values()}
         return cls(
-            params,
-            around,
-            {key: place for place, key in enumerate(vocabulary.item_ids)},
-            {key: place for place, key in enumerate(vocabulary.point_ids)},
-            weight["item.weight"],
-            weight["easy.weight"][:, 0],
-            weight["point.weight"],
-            weight["centre"],
-            weight["scale"],
-            float(weight["trust"]),
-            *(weight[name] for name in _NAMES[6:-2]),
-            weight["second.weight"][0],
-            float(weight["second.bias"][0]),
+            params=params,
+            neighbours=around,
+            items={key: place for place, key in enumerate(vocabulary.item_ids)},
+            points={key: place for place, key in enumerate(vocabulary.point_ids)},
+            item_bias=np.asarray(arrays[NET + "easy.weight"], np.float32)[:, 0],
+            second=np.asarray(arrays[NET + "second.weight"], np.float32)[0],
+            trust=float(arrays[NET + "trust"][0]),
+            second_bias=float(arrays[NET + "second.bias"][0]),
+            **{name: flat[stored] for name, stored in _FLAT.items()},
         )
 
 
-_NAMES = (
-    "item.weight", "easy.weight", "point.weight", "centre", "scale", "trust",
-    "into.weight", "into.bias", "state.weight_ih_l0", "state.bias_ih_l0", "state.weight_hh_l0", "state.bias_hh_l0",
-    "first.weight", "first.bias", "second.weight", "second.bias",
-)  # fmt: skip
+_FLAT = {  # ours -> as the net calls them
+    "item": "item.weight",
+    "point": "point.weight",
+    "centre": "centre",
+    "scale": "scale",
+    "into": "into.weight",
+    "into_bias": "into.bias",
+    "gates": "state.weight_ih_l0",
+    "gates_bias": "state.bias_ih_l0",
+    "back": "state.weight_hh_l0",
+    "back_bias": "state.bias_hh_l0",
+    "first": "first.weight",
+    "first_bias": "first.bias",
+}
 
 
 def write(params: Params, around: Neighbours, vocabulary: Vocabulary) -> dict[str, npt.NDArray[Any]]:

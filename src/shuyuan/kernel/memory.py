@@ -26,6 +26,14 @@ def give_back() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
+def machine_bytes() -> int:
+    """Memory of this machine, or of the container it is."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):  # "max" is no number: no limit
+        return min(physical, int((_CONTAINER / "memory.max").read_text()))
+    return physical
+
+
 def available_bytes() -> int:
     """What new processes may take now without swapping; the container's limit if that is lower."""
     found = [_meminfo_bytes(), _container_bytes()]
