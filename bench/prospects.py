@@ -32,11 +32,12 @@ AFTER_FIRST: dict[str, Kind] = AT_ENROLMENT | {
     "banked": "category",
 }
 PROTOCOL = (
-    "oulad: whole learners dealt by a hash, 3 of 10 for the test (how to even was chosen on another deal of them); the model, its epoch, its calibration and what evens "
-    "it are fit on the other 7; after the first assessment: what was handed in by the day it was due (a learner who "
-    "had left by then cannot be told from one who did not hand in); warned: foretold chance to pass below one half; "
-    "warning gap: largest difference between groups (of one grouping) in the share of those who did not pass that was "
-    "warned, before and after evening; ECE in 15 bins; '2014B': the latest term foretold from the earlier ones"
+    "oulad: whole learners dealt by a hash, 3 of 10 for the test (how to even was chosen on another deal); the model, "
+    "its epoch, its calibration and what evens it are fit on the other 7; after the first assessment: what was handed "
+    "in by the day it was due (a learner who had left by then cannot be told from one who did not hand in); warned: "
+    "foretold chance to pass below one half; warning gap: largest difference between groups (of one grouping) in the "
+    "share of those who did not pass that was warned, before and after evening; ECE in 15 bins; '2014B': the latest "
+    "term foretold from the earlier ones"
 )
 Array = np.ndarray
 
@@ -174,9 +175,8 @@ def _of(rows: list[Row], chosen: Array) -> list[Row]:
 
 
 def _bucket(person: str) -> int:
-    return (
-        int(hashlib.sha256(f"prospects {person}".encode()).hexdigest()[:8], 16) % 10
-    )  # choices were made on another deal
+    """0..9. The choices were made on a deal of another name."""
+    return int(hashlib.sha256(f"prospects {person}".encode()).hexdigest()[:8], 16) % 10
 
 
 def _read(path: Path) -> list[dict[str, str]]:

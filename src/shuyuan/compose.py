@@ -43,6 +43,7 @@ TABLES: tuple[str, ...] = (
     "shuyuan.learning.records.tables",
     "shuyuan.learning.tracing.tables",
     "shuyuan.learning.assessment.tables",
+    "shuyuan.learning.recommendation.tables",
     "shuyuan.learning.tutor.tables",
     "shuyuan.learning.improvement.tables",
 )
@@ -59,7 +60,9 @@ PARTS: dict[str, Part] = {
     # identity
     "identity": Part("shuyuan.identity.service:IdentityService", ("db", "vault", "audit")),
     # the model plane
-    "catalogue": Part("shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings")),
+    "catalogue": Part(
+        "shuyuan.maas.catalogue.service:CatalogueService", ("db", "storage", "audit", "settings", "outbox")
+    ),
     "datasets": Part(
         "shuyuan.maas.datasets.service:DataSetsService", ("db", "storage", "vault", "audit", "settings", "outbox")
     ),
@@ -107,6 +110,10 @@ PARTS: dict[str, Part] = {
     "batches": Part("shuyuan.maas.gateway.batch.batches:Batches", ("db", "files", "outbox", "batch_work")),
     # the learning plane
     "people": Part("shuyuan.learning.people.service:PeopleService", ("db", "vault", "audit", "identity", "outbox")),
+    "profiles": Part(
+        "shuyuan.learning.people.profiles:ProfilesService",
+        ("db", "vault", "audit", "outbox", "identity", "people"),
+    ),
     "courses": Part("shuyuan.learning.courses.service:CoursesService", ("db", "audit")),
     "records": Part("shuyuan.learning.records.service:RecordsService", ("db", "vault", "outbox")),
     "tracing": Part("shuyuan.learning.tracing.service:TracingService", ("db", "records")),
@@ -120,7 +127,15 @@ PARTS: dict[str, Part] = {
     ),
     "recommendation": Part(
         "shuyuan.learning.recommendation.service:RecommendationService",
-        ("people", "courses", "records", "tracing", "assessment"),
+        ("people", "courses", "records", "tracing", "assessment", "profiles", "pooling"),
+    ),
+    "pooling": Part("shuyuan.learning.recommendation.pooling:Pooling", ("db", "profiles", "records")),
+    "outlooks": Part(
+        "shuyuan.learning.recommendation.outlooks:OutlooksService",
+        ("db", "vault", "audit", "people", "profiles", "records"),
+    ),
+    "advising": Part(
+        "shuyuan.learning.recommendation.advising:AdvisingService", ("people", "courses", "profiles", "gateway")
     ),
     "insight": Part("shuyuan.learning.insight.service:InsightService", ("people", "courses", "records", "tracing")),
     "tutor": Part(
@@ -170,8 +185,12 @@ ROUTERS: dict[str, Part] = {
             "tracing",
             "recommendation",
             "insight",
+            "itembank",
             "tutor",
             "settings",
+            "profiles",
+            "outlooks",
+            "advising",
         ),
     ),
     "office": Part(
@@ -211,6 +230,7 @@ ROUTERS: dict[str, Part] = {
 }
 
 JOBS: dict[str, Part] = {
+    "catalogue": Part("shuyuan.maas.catalogue.jobs:register", ("catalogue", "outbox", "training")),
     "datasets": Part(
         "shuyuan.maas.datasets.jobs:register",
         ("datasets", "outbox", "scheduler", "storage", "training", "evaluation", "compression", "pipelines"),
@@ -223,6 +243,9 @@ JOBS: dict[str, Part] = {
     "pipelines": Part("shuyuan.maas.pipelines.jobs:register", ("pipelines", "outbox", "scheduler")),
     "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler", "outbox", "batches")),
     "assessment": Part("shuyuan.learning.assessment.jobs:register", ("scheduler", "itembank", "identity")),
+    "recommendation": Part(
+        "shuyuan.learning.recommendation.jobs:register", ("outbox", "scheduler", "outlooks", "pooling", "identity")
+    ),
     "tutor": Part("shuyuan.learning.tutor.jobs:register", ("outbox", "tutor")),
     "improvement": Part(
         "shuyuan.learning.improvement.jobs:register",

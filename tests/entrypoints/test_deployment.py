@@ -33,6 +33,7 @@ def test_a_version_is_promoted_tried_and_taken_back(with_versions: Path) -> None
     refused = shell.call("promote", "digits", "--version", "1", *at)
     assert refused.code == 1
     assert "gate_not_passed" in refused.err
+    assert "--by NAME --reason" in refused.err
     nobody = shell.call("promote", "digits", "--version", "1", "--by", "nobody", "--reason", "first", *at)
     assert "0 administrators" in nobody.err
     first = shell.call("promote", "digits", "--version", "1", "--by", "head", "--reason", "the first one", *at)
@@ -50,6 +51,18 @@ def test_a_version_is_promoted_tried_and_taken_back(with_versions: Path) -> None
     assert "rolled_back" in shown.words
     wrong = shell.call("deploy", "digits", "--version", "2", "--canary", "some", *at)
     assert "is no share" in wrong.err
+
+
+def test_versions_are_named_by_aliases_and_deleted_by_somebody_for_a_reason(with_versions: Path) -> None:
+    decided = ("--by", "head", "--reason", "of no use", "--home", with_versions)
+    assert "--by NAME" in shell.call("delete", "digits/1", "--home", with_versions).err
+    assert "names no version" in shell.call("alias", "digits", "trial", *decided).err
+    assert "digits@trial is version 1" in shell.call("alias", "digits/1", "trial", *decided).words
+    assert "alias trial → version 1" in shell.call("delete", "digits/1", *decided).err
+    assert "no alias trial" in shell.call("alias", "digits", "trial", "--remove", *decided).words
+    assert "deleted models:/digits/1" in shell.call("delete", "digits/1", *decided).words
+    assert "is version 2" in shell.call("alias", "digits/2", "champion", *decided).words
+    assert "model_in_use" in shell.call("delete", "digits", *decided).err
 
 
 def test_a_bundle_is_written_and_its_report_counted_once(with_versions: Path, tmp_path: Path) -> None:

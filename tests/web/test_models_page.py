@@ -49,13 +49,24 @@ class Still:
 
 def bring(office: schools.Office, content: bytes = DIGITS, file: str = "digits.onnx", **form: str) -> tuple[int, str]:
     """Send the form; status, and where it leads or what it says."""
-    given = {"name": "digits", "champion": "1", **form}
+    given = {"name": "digits", "champion": "1", "reason": "reads 7s better", **form}
     answer = office.admin.post("/admin/models/bring", data=given, files={"file": (file, content)})
     return answer.status_code, answer.headers.get("location") or answer.text
 
 
 def actions(office: schools.Office) -> list[str]:
     return re.findall(r"model\.\w+", office.admin.get("/admin/audit?kind=model").text)
+
+
+def test_a_version_in_use_from_now_on_needs_a_reason_and_keeps_it(office: schools.Office) -> None:
+    status, page = bring(office, reason="  ")
+    assert status == 400
+    assert "without a reason" in page
+    assert 'name="reason"' in page
+    assert bring(office, reason="reads 7s better")[0] == 303
+    school_id = office.platform.get("identity").schools()[0].id
+    (move,) = office.platform.get("catalogue").alias_history(school_id, "digits")
+    assert move.reason == "reads 7s better"
 
 
 # pulls

@@ -26,7 +26,7 @@ def office(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[schools.O
 
 
 def bring(office: schools.Office) -> tuple[int, str]:
-    form = {"name": "far", "champion": "1", "runner": "remote"}
+    form = {"name": "far", "champion": "1", "runner": "remote", "reason": "our own service"}
     answer = office.admin.post("/admin/models/bring", data=form, files={"file": ("far.json", FAR)})
     return answer.status_code, answer.headers.get("location") or answer.text
 

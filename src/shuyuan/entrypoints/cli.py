@@ -25,6 +25,7 @@ from shuyuan.entrypoints.commands import (
     tour,
     training,
     up,
+    upkeep,
 )
 from shuyuan.kernel import errors
 
@@ -49,6 +50,7 @@ for family in (
     compression,
     conversion,
     deployment,
+    upkeep,
     pipelines,
     audit,
     tour,

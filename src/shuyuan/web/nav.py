@@ -31,6 +31,7 @@ TEACHER = (
     Entry("assign", "nav.assign", "/teach/assign", "tick"),
     Entry("papers", "nav.papers", "/teach/papers", "paper"),
     Entry("questions", "nav.questions", "/teach/questions", "question"),
+    Entry("tests", "nav.tests", "/teach/tests", "tick", tab=False),
     Entry("workshop", "nav.workshop", "/workshop/data", "flask", tab=False),
     Entry("quota", "nav.quota", "/quota", "bars", tab=False),
 )

@@ -6,12 +6,12 @@ from shuyuan.identity.interface import Identity
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import settings as kernel_settings
-from shuyuan.learning.assessment.interface import Assessment
+from shuyuan.learning.assessment.interface import Assessment, ItemBank
 from shuyuan.learning.courses.interface import Courses
 from shuyuan.learning.improvement.interface import Gathering, Improvement
 from shuyuan.learning.insight.interface import Insight
-from shuyuan.learning.people.interface import People
-from shuyuan.learning.recommendation.interface import Recommendation
+from shuyuan.learning.people.interface import People, Profiles
+from shuyuan.learning.recommendation.interface import Advising, Outlooks, Recommendation
 from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
 from shuyuan.learning.tutor.interface import Tutor
@@ -42,7 +42,11 @@ class Needs:
     tracing: Tracing
     recommendation: Recommendation
     insight: Insight
+    itembank: ItemBank
     tutor: Tutor
+    profiles: Profiles
+    outlooks: Outlooks
+    advising: Advising
 
 
 @dataclass(frozen=True)

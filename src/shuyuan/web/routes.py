@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from shuyuan.identity.interface import Identity
 from shuyuan.kernel import settings as kernel_settings
-from shuyuan.learning.assessment.interface import Assessment
+from shuyuan.learning.assessment.interface import Assessment, ItemBank
 from shuyuan.learning.courses.interface import Courses
 from shuyuan.learning.insight.interface import Insight
-from shuyuan.learning.people.interface import People
-from shuyuan.learning.recommendation.interface import Recommendation
+from shuyuan.learning.people.interface import People, Profiles
+from shuyuan.learning.recommendation.interface import Advising, Outlooks, Recommendation
 from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
 from shuyuan.learning.tutor.interface import Tutor
@@ -21,14 +21,18 @@ from shuyuan.web.pages import (
     common,
     course,
     enter,
+    helping,
+    items,
     learner,
     mistakes,
     papers,
     practice,
+    profile,
     questions,
     starting,
     student,
     teacher,
+    tests,
 )
 from shuyuan.web.shell import Shell
 
@@ -36,6 +40,7 @@ FAMILIES = (
     enter,
     common,
     student,
+    profile,
     course,
     starting,
     practice,
@@ -47,6 +52,9 @@ FAMILIES = (
     assign,
     papers,
     questions,
+    items,
+    helping,
+    tests,
 )
 
 
@@ -59,8 +67,12 @@ def router(
     tracing: Tracing,
     recommendation: Recommendation,
     insight: Insight,
+    itembank: ItemBank,
     tutor: Tutor,
     settings: kernel_settings.Settings,
+    profiles: Profiles,
+    outlooks: Outlooks,
+    advising: Advising,
 ) -> APIRouter:
     """Every page, and the static files."""
     shell = Shell(identity, people, courses, settings.timezone)
@@ -74,7 +86,11 @@ def router(
         tracing=tracing,
         recommendation=recommendation,
         insight=insight,
+        itembank=itembank,
         tutor=tutor,
+        profiles=profiles,
+        outlooks=outlooks,
+        advising=advising,
     )
     api = APIRouter()
     api.include_router(static.router())

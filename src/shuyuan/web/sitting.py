@@ -43,7 +43,8 @@ class Sitting:
             "question": question,
             "position": index + 1,
             "total": len(self.attempt.slots),
-            "states": [one.state for one in self.attempt.slots],
+            "most": self._most(),
+            "states": ["given" if self.attempt.adaptive_id and one.tries else one.state for one in self.attempt.slots],
             "title": self.title(),
             "answered": answered,
             "given": list(given),
@@ -68,7 +69,14 @@ class Sitting:
         points = {point.id: point.name for point in self._course.points}
         return points.get(self.attempt.title_point_id or "", self._course.title)
 
+    def _most(self) -> int | None:
+        """How many questions an adaptive test asks at most; None in every other sitting."""
+        test_id = self.attempt.adaptive_id
+        return None if test_id is None else self.needs.assessment.test(self.reader, test_id).most
+
     def _next_open(self, item_id: str) -> str | None:
+        if self.attempt.adaptive_id is not None:
+            return None  # chosen by the answer to this one
         order = [slot.item_id for slot in self.attempt.slots]
         at = order.index(item_id)
         turned = [*self.attempt.slots[at + 1 :], *self.attempt.slots[:at]]

@@ -28,6 +28,7 @@ class Given:
     card: str = ""
     context: str = ""
     champion: bool = True
+    reason: str = ""
     file: UploadFile | None = None
 
     @property
@@ -47,6 +48,7 @@ def read(form: FormData) -> Given:
         card=_text(form, "card").strip(),
         context=_text(form, "context").strip(),
         champion=bool(_text(form, "champion")),
+        reason=_text(form, "reason").strip(),
         file=file if isinstance(file, UploadFile) and file.filename else None,
     )
 
@@ -69,7 +71,7 @@ def register(catalogue: Catalogue, reader: Principal, given: Given) -> Version:
         card=LocalText(zh=given.card or given.name, en=given.card or given.name),
         context_tokens=_whole(given.context),
         champion=given.champion,
-        reason="brought on the page as the version in use" if given.champion else "",
+        reason=given.reason[:400] if given.champion else "",
     )
 
 

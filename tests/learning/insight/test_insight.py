@@ -119,7 +119,7 @@ def test_who_needs_help_comes_with_every_reason_and_the_answers_behind_it(world:
     stuck, mistake = found[0].reasons[:2]
     assert (stuck.kind, stuck.point_id, stuck.right, stuck.answers, len(stuck.evidence)) == ("stuck", A, 0, 9, 3)
     assert (mistake.kind, mistake.misconception, mistake.answers) == ("mistake", SLIP, 7)
-    slipping = [one for one in found if one.learner.id == world.pupils[1].account_id][0].reasons
+    slipping = next(one for one in found if one.learner.id == world.pupils[1].account_id).reasons
     assert [(one.kind, one.right, one.before) for one in slipping if one.kind == "slipping"] == [("slipping", 5, 10)]
     assert reasons_of(world, 2) == []
     assert reasons_of(world, 3) == ["silent"]
@@ -134,6 +134,11 @@ def test_who_fell_silent_while_the_class_goes_on_is_named_and_who_forgets_as_wel
     assert reasons_of(world, 1) == []
     world.later(days=20)  # the whole class is away: nobody is silent by themselves
     assert reasons_of(world, 0) == ["faded"]
+    for pupil in world.pupils[1:]:
+        for point in (A, B, "algebra.c"):
+            world.practise(pupil, point, "+++++++++")
+    world.later(days=20)  # everybody has it to review: a matter for a lesson
+    assert reasons_of(world, 0) == []
 
 
 def test_mistakes_of_a_class_have_an_example_each_of_different_learners(world: World) -> None:

@@ -38,8 +38,8 @@ GRID = shaped(("g", ("rows", 4, 4, 8)))
         (TWO, 3, {"output": "c"}, "the graph's outputs are a, b"),
         (TWO, 3, {"image": {"size": [1, 3]}}, "spec.output does not say which"),
         (GRID, 2, {"detector": {"grid": "g"}}, "2 were given, and output 'g' of the graph has 3 scores"),
-        (shaped(("y", ("rows", 1, 3))), 4, {}, "4 were given"),
-        (shaped(("y", (3,))), 4, {}, "4 were given"),
+        (shaped(("y", ("rows", 1, 3))), 4, {"image": {"size": [1, 3]}}, "4 were given"),
+        (shaped(("y", (3,))), 4, {"image": {"size": [1, 3]}}, "4 were given"),
     ],
 )
 def test_labels_that_do_not_fit_the_graph_are_refused_with_both_numbers(
@@ -52,7 +52,14 @@ def test_labels_that_do_not_fit_the_graph_are_refused_with_both_numbers(
 
 @pytest.mark.parametrize(
     ("content", "spec"),
-    [(ONE, {}), (TWO, {}), (GRID, {"detector": {"grid": "g"}}), (shaped(("y", ("rows", "scores"))), {})],
+    [
+        (ONE, {}),
+        (TWO, {}),
+        (GRID, {"detector": {"grid": "g"}}),
+        (shaped(("y", ("rows", "scores"))), {}),
+        (shaped(("tags", ("rows", 4, 5))), {}),  # a table a row: what labels mean there is not known here
+        (shaped(("yes", ("rows", 1))), {}),
+    ],
 )
 def test_labels_that_fit_or_of_which_the_file_says_nothing_are_taken(
     tmp_path: Path, content: bytes, spec: dict[str, object]

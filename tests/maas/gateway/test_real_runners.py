@@ -134,6 +134,18 @@ def test_a_new_champion_serves_the_very_next_call(platform: Platform, caller: Ca
         serves(number)
 
 
+def test_every_line_of_the_repository_can_be_asked_for_as_it_is_written(
+    platform: Platform, caller: Caller, client: TestClient
+) -> None:
+    for factor in (2, 3):
+        bring(platform, caller, "linear", "onnx", times(factor))
+    lines = [one for one in client.post("/v2/repository/index").json() if one["name"] == "linear"]
+    assert [one["version"] for one in lines] == ["2", "1"]
+    for one in lines:
+        ready = client.get(f"/v2/models/{one['name']}/versions/{one['version']}")
+        assert ready.json()["versions"] == [one["version"]], ready.text
+
+
 def test_the_version_that_is_booked_answers_though_its_alias_moves_in_between(
     platform: Platform, caller: Caller, client: TestClient
 ) -> None:
@@ -141,15 +153,18 @@ def test_the_version_that_is_booked_answers_though_its_alias_moves_in_between(
         bring(platform, caller, "linear", "onnx", times(factor))
     principal, desk, catalogue = caller.principal, platform.get("gateway").desk, platform.get("catalogue")
 
-    async def raced() -> tuple[str, object]:
+    async def raced(to: int) -> tuple[str, object]:
         found = await desk.locate(principal, "linear", "predict")
         way = (principal.school_id, principal.account_id)
         await asyncio.to_thread(
-            catalogue.move_alias, *way, model="linear", alias="champion", version=1, reason="meanwhile"
+            catalogue.move_alias, *way, model="linear", alias="champion", version=to, reason="meanwhile"
         )
         inputs = {"x": np.array([[1, 0, 0]], np.float32)}
         answer = await desk.engine.predict("linear", inputs, asker=desk.asker(principal))
         return found.version, answer["y"].tolist()
 
     assert client.portal is not None
-    assert client.portal.call(raced) == ("models:/linear/2", [[3, 0, 0]])
+    for to in (1, 2, 1):  # the last one is asked for a version that is long gone from memory
+        booked = 3 - to
+        assert client.portal.call(raced, to) == (f"models:/linear/{booked}", [[booked + 1, 0, 0]])
+    assert [one.model for one in platform.get("engine").status() if "linear" in one.model] == ["linear"]

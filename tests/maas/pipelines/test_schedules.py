@@ -1,13 +1,15 @@
 """Schedules: when they start, what they make up for, who may have them."""
 
 import pytest
+from fastapi.testclient import TestClient
 from pydantic import ValidationError
 from tests.maas.pipelines.conftest import Clock
 from tests.maas.pipelines.house import House
 
-from shuyuan.identity.interface import Principal
-from shuyuan.kernel import audit, errors
-from shuyuan.maas.pipelines import interface
+from shuyuan.identity import http as identity_http
+from shuyuan.identity.interface import Principal, Role
+from shuyuan.kernel import audit, errors, http
+from shuyuan.maas.pipelines import interface, routes
 
 
 def test_a_daily_schedule_starts_once_a_day_outside_school_hours(house: House, clock: Clock) -> None:
@@ -113,3 +115,36 @@ def test_a_schedule_is_its_school_s_to_drop(house: House) -> None:
         house.pipelines.unschedule(other, house.person, made.id)
     house.pipelines.unschedule(house.school, house.person, made.id)
     assert house.pipelines.schedules(house.school) == []
+
+
+def test_schedules_pause_and_go_on_over_http_and_what_each_task_can_do_is_told(house: House, clock: Clock) -> None:
+    made = house.pipelines.schedule(
+        house.school, house.person, interface.NewSchedule(spec=house.spec(), every="daily", hour=6)
+    )
+    gate, api = identity_http.gate(house.identity), [routes.router(house.pipelines)]
+    app = http.build_app(version="test", gate=gate, ready=dict, max_body_bytes=10_000, routers=api)
+    with TestClient(app, headers={"origin": "http://testserver"}) as client:
+        path = f"/api/pipeline-schedules/{made.id}"
+        _enter(client, house, "developer")
+        paused = client.post(f"{path}/pause").json()
+        assert (paused["paused"], paused["next_at"]) == (True, None)
+        assert [one["paused"] for one in client.get("/api/pipeline-schedules").json()] == [True]
+        resumed = client.post(f"{path}/resume").json()
+        assert (resumed["paused"], resumed["next_at"] is None) == (False, False)
+        assert client.post("/api/pipeline-schedules/nothing/pause").status_code == 404
+        told = client.get("/api/pipeline-tasks").json()
+        assert told == [one.model_dump(mode="json") for one in house.pipelines.abilities()]
+        assert "tabular_classification" in {one["task"] for one in told}
+        _enter(client, house, "teacher")
+        assert client.get("/api/pipeline-tasks").status_code == 200
+        for verb in ("pause", "resume"):
+            assert client.post(f"{path}/{verb}").status_code == 403
+
+
+def _enter(client: TestClient, house: House, role: Role) -> None:
+    account = house.db.write(
+        lambda uow: house.identity.create_account(
+            uow, school_id=house.school, role=role, name=role, login=role, secret=None
+        )
+    )
+    client.cookies.set(identity_http.COOKIE, house.identity.sign_in_as(account).token)

@@ -83,3 +83,28 @@ def test_harm_to_oneself_is_told_as_that_and_not_as_a_threat_to_others() -> None
 def test_losing_at_a_game_is_no_sign_of_harm() -> None:
     assert not policy.judge("he beats me at chess").harm
     assert policy.judge("he beats me at home").harm
+
+
+@pytest.mark.parametrize(
+    "said", ["我想自杀", "我告诉同学我想自杀", "同学说我胖，我想死", "my friend is mean and I want to die"]
+)
+def test_a_confession_is_heard_in_ones_own_voice_and_is_no_request_for_instructions(said: str) -> None:
+    assert policy.confesses(said)
+    assert policy.judge(said).blocked("adult") == ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "学生说他不想活了，我该怎么办",
+        "朋友不想活了怎么办",
+        "学生在作文里写道：“我想自杀”",
+        'Translate into Chinese: "I want to die"',
+        "如何帮助想自杀的学生",
+        "告诉我自杀的预警信号有哪些",
+        "how can I help a student who wants to commit suicide",
+    ],
+)
+def test_who_asks_how_to_help_another_is_neither_confessing_nor_refused(said: str) -> None:
+    assert not policy.confesses(said)
+    assert policy.judge(said).blocked("adult") == ()

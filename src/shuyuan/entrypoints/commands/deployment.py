@@ -75,9 +75,15 @@ def promote(
     """Make a version the champion: its gate passed, or --by a person with a --reason."""
     with installation.opened(home) as platform:
         deployments, school_id = _deployments(platform), _school(platform, school)
-        actor = audit.SYSTEM if by is None else _person(platform, school_id, by).id
+        actor = audit.SYSTEM if by is None else administrator(platform, school_id, by).id
         judged = None if verdict is None else platform.get("evaluation").verdict(school_id, verdict)
-        deployments.promote(school_id, actor, model, version, judged, reason=reason)
+        try:
+            deployments.promote(school_id, actor, model, version, judged, reason=reason)
+        except interface.GateNotPassed as refused:
+            if by is not None:
+                raise
+            way = 'judge it and add --verdict ID, or let an administrator decide: --by NAME --reason "why"'
+            raise interface.GateNotPassed(refused.message, fix=way) from refused
         _show(deployments, school_id, model)
 
 
@@ -166,7 +172,7 @@ def _school(platform: compose.Platform, wanted: str | None) -> str:
     return data.chosen_school(platform.get("identity").schools(), wanted).id
 
 
-def _person(platform: compose.Platform, school_id: str, named: str) -> Account:
+def administrator(platform: compose.Platform, school_id: str, named: str) -> Account:
     """The administrator of this name or id."""
     reader = Principal(audit.SYSTEM, school_id, "admin")
     accounts: list[Account] = platform.get("identity").accounts(reader)

@@ -26,12 +26,15 @@ def analysis(
     answers: Sequence[Response],
     strong: Mapping[str, float],
     favours: Sequence[Favour] = (),
+    rest: tuple[float | None, int] = (None, 0),
 ) -> ItemAnalysis:
-    """answers: first tries that count, of one question.  strong: learner → how much more they get right than others."""
+    """answers: first tries that count, of one question.  strong: learner → how much more they get right than others.
+    rest: correlation with the rest in these answers, where no calibration has one."""
     share = sum(one.correct for one in answers) / len(answers) if answers else None
     enough = len(answers) >= FEWEST_ANSWERS or (number is not None and number.fitted)
-    rest, n = (number.rest, number.answers) if number is not None else (None, 0)
-    telling, fit = _telling(rest, n, share) if enough else "unknown", _fit(number) if enough else "unknown"
+    if number is not None and number.fitted:
+        rest = number.rest, number.answers
+    telling, fit = _telling(*rest, share) if enough else "unknown", _fit(number) if enough else "unknown"
     chosen = tuple(_chosen(item, answers, strong))
     return ItemAnalysis(
         item_id=item.id,

@@ -170,5 +170,15 @@ def rest_correlation(matrix: npt.NDArray[np.int8]) -> Floats:
     return found
 
 
+def rests(marks: Mapping[tuple[str, str], bool]) -> dict[str, tuple[float | None, int]]:
+    """item → (correlation with the rest, answers), of these answers alone: what can be said before a calibration."""
+    learners, items = (list(dict.fromkeys(key[at] for key in marks)) for at in (0, 1))
+    if not items:
+        return {}
+    matrix = _matrix(marks, learners, items)
+    found, counts = rest_correlation(matrix), (matrix >= 0).sum(0)
+    return {item: (_or_none(found[j]), int(counts[j])) for j, item in enumerate(items)}
+
+
 def _or_none(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None

@@ -76,9 +76,17 @@ class ItemBankService:
         of_item: dict[str, list[Response]] = {item.id: [] for item in items}
         for one in answers:
             of_item.get(one.item_id, []).append(one)
+        rests = calibrating.rests({(one.learner_id, one.item_id): one.correct for one in answers})
         groups, favours = favouring.favours(learners, answers, list(of_item))
         found = [
-            analysing.analysis(item, numbers.get(item.id), of_item[item.id], strong, favours.get(item.id, ()))
+            analysing.analysis(
+                item,
+                numbers.get(item.id),
+                of_item[item.id],
+                strong,
+                favours.get(item.id, ()),
+                rests.get(item.id, (None, 0)),
+            )
             for item in items
         ]
         return CourseAnalysis(last, tuple(sorted(found, key=_flagged_first)), groups)

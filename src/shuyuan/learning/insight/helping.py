@@ -4,6 +4,7 @@ Pure. Every reason is a count a teacher can check; none is about character, and 
 its rule names. The order is by what a teacher can do something about first.
 """
 
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -17,10 +18,10 @@ LOOKED_BACK = timedelta(days=42)
 EVIDENCE_SHOWN = 3
 STUCK_SHOWN = 2  # points a learner, the weakest first
 RUN, DROP = 10, 0.3  # answers compared with as many before them, and the fall in share right that counts
-AGAIN = 3  # times the same mistake among the newest `RECENT`
+AGAIN = 4  # times the same mistake among the newest `RECENT`, and still there in the newest `RUN`
 RECENT = 30
 SILENT_FOR = timedelta(days=10)
-FADED_POINTS = 3  # solid points past their review
+FADED_POINTS, FADED_MORE = 3, 2.0  # solid points past their review; so many times what is usual in the class
 _WEIGHT = {"stuck": 3.0, "mistake": 2.0, "slipping": 2.0, "silent": 1.5, "faded": 1.0}
 
 
@@ -32,10 +33,11 @@ def needs(
 ) -> tuple[Help, ...]:
     """Most in need first; learners without a reason are left out. answers: that count, of each learner newest first."""
     working = any(rows and now - rows[0].at <= SILENT_FOR for rows in answers.values())
+    usual = statistics.median([sum(one.due for one in known[who.id].values()) for who in learners] or [0])
     found = []
     for learner in learners:
         mastery, rows = known[learner.id], answers.get(learner.id, ())
-        reasons = [*_stuck(mastery, rows), *_mistake(rows), *_slipping(rows), *_faded(mastery)]
+        reasons = [*_stuck(mastery, rows), *_mistake(rows), *_slipping(rows), *_faded(mastery, usual)]
         if working:
             reasons += _silent(mastery, rows, now)
         if reasons:
@@ -54,16 +56,16 @@ def mistakes(learners: Sequence[Learner], answers: Mapping[str, Sequence[Respons
     found = []
     for misconception, rows in wrong.items():
         rows.sort(key=lambda one: one.at, reverse=True)
-        who = dict.fromkeys(one.learner_id for one in rows)
+        whose = list(dict.fromkeys(one.learner_id for one in rows))
         first = {one.learner_id: one for one in reversed(rows)}
         points = Counter(point for one in rows for point in one.points)
         found.append(
             ClassMistake(
                 misconception,
                 points.most_common(1)[0][0],
-                tuple(by_id[one] for one in who),
+                tuple(by_id[one] for one in whose),
                 len(rows),
-                tuple(first[one] for one in list(who)[:EVIDENCE_SHOWN]),
+                tuple(first[one] for one in whose[:EVIDENCE_SHOWN]),
             )
         )
     return tuple(sorted(found, key=lambda one: (-len(one.learners), -one.times, one.misconception)))
@@ -84,7 +86,7 @@ def _mistake(rows: Sequence[Response]) -> Iterator[Reason]:
     named = [one for one in rows[:RECENT] if one.misconception and not one.correct]
     for misconception, times in Counter(one.misconception for one in named).most_common(1):
         shown = [one for one in named if one.misconception == misconception]
-        if times >= AGAIN:
+        if times >= AGAIN and any(one in rows[:RUN] for one in shown):
             evidence = tuple(shown[:EVIDENCE_SHOWN])
             yield Reason("mistake", shown[0].points[0], 0, times, misconception=misconception, evidence=evidence)
 
@@ -99,9 +101,10 @@ def _slipping(rows: Sequence[Response]) -> Iterator[Reason]:
         yield Reason("slipping", None, right, RUN, before=right_before, evidence=wrong)
 
 
-def _faded(mastery: Mapping[str, Mastery]) -> Iterator[Reason]:
+def _faded(mastery: Mapping[str, Mastery], usual: float) -> Iterator[Reason]:
+    """What the whole class has to review is a matter for a lesson, not for one learner."""
     due = sorted((one for one in mastery.values() if one.due), key=lambda one: one.p_now)
-    if len(due) >= FADED_POINTS:
+    if len(due) >= FADED_POINTS and len(due) > FADED_MORE * usual:
         yield Reason("faded", due[0].point_id, 0, len(due))
 
 

@@ -16,6 +16,7 @@ from shuyuan.science.ranking import Bandit
 
 ASSIGNED, FILLING = 0, 6  # urgencies of `rules` that keep their place
 UNKNOWN = 0.5
+LEAST_GAIN = 0.001  # per minute: one point of 100 in ten minutes
 Learnt = Callable[[str], Bandit | None]
 """school id → what was pooled there; None while fewer than `gains.PEERS` learners stand behind it."""
 
@@ -33,16 +34,15 @@ def order(
     drawn = mine.thompson(contexts, np.random.default_rng(seed), spread=gains.SPREAD)
     guessed = contexts @ mine.mean
     best, chosen = int(np.argmax(guessed)), int(np.argmax(drawn))
-    ranked = []
-    for place in np.argsort(-drawn, kind="stable").tolist():
-        explored = place == chosen and chosen != best
-        ranked.append(_with_reason(free[place], float(guessed[place]), mine.tried, explored))
+    ranked = [free[place] for place in np.argsort(-drawn, kind="stable").tolist()]
+    room = 1.0 - known.get(ranked[0].point_id or "", UNKNOWN)
+    ranked[0] = _with_reason(ranked[0], min(float(guessed[chosen]), room / 10), mine.tried, chosen != best)
     first = [plan for plan in plans if plan.urgency == ASSIGNED]
     return [*first, *ranked, *(plan for plan in plans if plan.urgency >= FILLING)]
 
 
 def _with_reason(plan: rules.Plan, gain: float, tried: int, explored: bool) -> rules.Plan:
-    if gain <= 0 and not explored:  # nothing to boast of: the fact of the rule is reason enough
+    if gain < LEAST_GAIN and not explored:  # nothing to boast of: the fact of the rule is reason enough
         return plan
     more = words.by_gain(1000 * gain, tried, explored)
     space = {"zh": "", "en": " "}

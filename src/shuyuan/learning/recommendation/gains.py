@@ -1,8 +1,10 @@
 """What an activity brings per minute, learnt from what earlier ones brought. Pure.
 
-A try is one sitting on one point: its kind as the history shows it, the chance of a right answer before, and the gain
-per minute. The table that comes of it is pooled over learners who agreed, and is used only when at least `PEERS` of
-them stand behind it; nobody can be read out of it. A learner's own tries are added when ranking for that learner.
+A try is one sitting on one point: its kind as the history shows it, the chance of a right answer then, and the gain
+per minute: the straight line through the chances before each of its answers. The level is taken in the middle of the
+sitting and not at its beginning, where a hard first question would look like room to grow. The table that comes of it
+is pooled over learners who agreed, and is used only when at least `PEERS` of them stand behind it; nobody can be read
+out of it. A learner's own tries are added when ranking for that learner.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +29,7 @@ class Try(NamedTuple):
     """What was done, and what it brought. gain: change of the chance of a right answer, per minute."""
 
     kind: str
-    p_before: float
+    p: float
     gain: float
 
 
@@ -46,7 +48,7 @@ def new() -> Bandit:
 def learnt(bandit: Bandit, tries: Iterable[Try]) -> Bandit:
     """After these tries."""
     for one in tries:
-        bandit = bandit.learnt(context(one.kind, one.p_before), one.gain)
+        bandit = bandit.learnt(context(one.kind, one.p), one.gain)
     return bandit
 
 
@@ -68,11 +70,12 @@ def tries(answers: Sequence[Response]) -> list[Try]:
 
 
 def _try(rows: Sequence[Response], before: tuple[datetime, Mapping[str, bool]] | None) -> Try:
-    first, last = rows[0], rows[-1]
-    p, after = first.p_before or 0.0, last.p_before or 0.0
+    p = np.array([one.p_before for one in rows], dtype=np.float64)
+    place = np.arange(len(p)) - (len(p) - 1) / 2
+    risen = (place @ p) / (place @ place) * (len(p) - 1)
     minutes = max(LEAST_MINUTES, sum(one.seconds or 30.0 for one in rows) / 60)
-    gain = float(np.clip((after - p) / minutes, -LARGEST_GAIN, LARGEST_GAIN))
-    return Try(_kind(rows, before), p, gain)
+    gain = float(np.clip(risen / minutes, -LARGEST_GAIN, LARGEST_GAIN))
+    return Try(_kind(rows, before), float(p.mean()), gain)
 
 
 def _kind(rows: Sequence[Response], before: tuple[datetime, Mapping[str, bool]] | None) -> str:

@@ -31,12 +31,12 @@ class RecommendationService:
         tracing: Tracing,
         assessment: Assessment,
         profiles: Profiles | None = None,
-        learnt: choosing.Learnt | None = None,
+        pooling: choosing.Learnt | None = None,
         *,
         clock: kernel_clock.Clock = kernel_clock.now,
     ) -> None:
-        """profiles, learnt: without them, and for learners who did not agree, the rules alone decide."""
-        self._profiles, self._learnt = profiles, learnt
+        """profiles, pooling: without them, and for learners who did not agree, the rules alone decide."""
+        self._profiles, self._pooling = profiles, pooling
         self._people, self._courses, self._records = people, courses, records
         self._tracing, self._assessment, self._clock = tracing, assessment, clock
 
@@ -101,11 +101,11 @@ class RecommendationService:
         known: Mapping[str, float],
     ) -> list[rules.Plan]:
         """By expected gain per minute, where the learner agreed and enough others stand behind what was learnt."""
-        if self._profiles is None or self._learnt is None:
+        if self._profiles is None or self._pooling is None:
             return plans
         if "suggestions" not in self._profiles.of(principal, learner_id).agreed:
             return plans
-        pooled = self._learnt(principal.school_id)
+        pooled = self._pooling(principal.school_id)
         if pooled is None:
             return plans
         day = f"{learner_id} {self._clock().date()}"  # one draw a day: the page does not change under the finger

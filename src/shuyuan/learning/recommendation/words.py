@@ -96,7 +96,7 @@ def consolidate(point: Text) -> Words:
 
 
 def by_gain(points: float, tried: int, explored: bool) -> Words:
-    """points: expected gain in ten minutes, of a hundred. tried: sittings it was learnt from, nobody's in particular."""
+    """points: expected gain in ten minutes, of a hundred. tried: sittings it was learnt from."""
     if explored:
         return {
             "zh": "它对你有多大用处还不太清楚，今天先试一次，看看效果。",
@@ -104,7 +104,8 @@ def by_gain(points: float, tried: int, explored: bool) -> Words:
         }
     return {
         "zh": f"从 {tried} 次练习算出来的：在这里学 10 分钟，答对的把握大约多 {points:.0f} 个百分点。",
-        "en": f"Worked out from {tried} sittings: ten minutes here raise your chance of a right answer by about {points:.0f} points of 100.",
+        "en": f"Worked out from {tried} sittings: ten minutes here raise your chance of a "
+        f"right answer by about {points:.0f} points of 100.",
     }
 
 

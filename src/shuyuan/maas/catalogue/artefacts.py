@@ -1,6 +1,7 @@
 """A version's artefact as a local file: copied once from the store into the cache, verified by its address."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,11 @@ def local_file(storage: kernel_storage.Storage, cache_dir: Path, sha256: str) ->
         path.parent.mkdir(parents=True, exist_ok=True)
         kept.accept(_copied(storage, sha256, path.parent))
     return path
+
+
+def forget(cache_dir: Path, sha256: str) -> None:
+    """Remove the local copy; a worker that has it open goes on until it ends."""
+    shutil.rmtree(cache_dir / sha256, ignore_errors=True)
 
 
 def _is_whole(kept: cache.Kept) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
+from sqlalchemy import Connection
 
 from shuyuan.kernel import db, errors
 
@@ -41,6 +42,7 @@ RUNNER_GROUP = "shuyuan.runners"  # entry points that add more kinds
 PullStage = Literal["queued", "fetching", "verifying", "ready", "failed", "cancelled"]
 Language = Literal["zh", "en"]
 CHAMPION = "champion"
+DELETED = "catalogue.deleted"  # event: versions were deleted. payload: files (sha-256)
 SHARED = "shared"  # the school_id of what every school of this installation sees
 
 
@@ -276,6 +278,15 @@ class Announcing(Protocol):
     on_change: list[Callable[[], None]]
 
 
+@runtime_checkable
+class Deletable(Protocol):
+    """A catalogue that asks, before it deletes, what stands on a version."""
+
+    def know_users(self, users: Callable[[Connection, str, str], Sequence[tuple[int, str]]]) -> None:
+        """users(conn, school id, model): (number, in words) of what stands on a version."""
+        ...
+
+
 class Catalogue(Locator, Naming, Announcing, Protocol):
     """Models, versions, aliases and pulls. A school sees its own versions and the shared ones."""
 
@@ -330,6 +341,18 @@ class Catalogue(Locator, Naming, Announcing, Protocol):
         """Point an alias at a version inside `uow`, with an audit entry. Rolling back is promoting the earlier one."""
         ...
 
+    def delete(self, school_id: str, actor_id: str, model: str, number: int | None, reason: str) -> list[Version]:
+        """Delete a version of the school's own, or (number None) all of a model; its files go with it, audited.
+
+        Raises VersionInUse while an alias, a canary, a shadow or a version made from it stands on it. BadInput without
+        a reason, UnknownModel for a version of nobody or of another school.
+        """
+        ...
+
+    def remove_alias(self, school_id: str, actor_id: str, *, model: str, alias: str, reason: str) -> None:
+        """Take an alias of the school's own off. Raises UnknownModel; VersionInUse for the champion of a canary."""
+        ...
+
     def resolve(self, school_id: str, reference: str) -> Version:
         """The version of `models:/name@alias`, `models:/name/3` or `name` (alias champion). Raises UnknownModel."""
         ...
@@ -355,6 +378,12 @@ class UnknownModel(errors.NotFound):
     """No entry, version or alias has this name."""
 
     code = "model_not_found"
+
+
+class VersionInUse(errors.Conflict):
+    """Something stands on the version: an alias, what is being tried, or a version made from it."""
+
+    code = "model_in_use"
 
 
 class NotPulled(errors.Unavailable):

@@ -83,8 +83,5 @@ class Reading:
         wanted = references.Reference.parse(written)
         numbers = store.numbers(conn, school_id, wanted.model) if wanted else []
         if wanted is None or not numbers:
-            served = store.servable(conn, school_id, interface.runner_kinds())
-            return references.unknown_model(
-                written, list(dict.fromkeys(one.version.model for one in served if one.version))
-            )
+            return references.unknown_model(written, store.models(conn, school_id, interface.runner_kinds()))
         return references.unknown_version(wanted, numbers, store.aliases(conn, school_id, wanted.model))

@@ -117,7 +117,43 @@ def router(catalogue: service.CatalogueService) -> APIRouter:
             reason=move.reason,
         )
 
+    _removals(routes, catalogue)
     return routes
+
+
+class Removing(BaseModel):
+    """Why something goes."""
+
+    reason: str = Field(min_length=1, max_length=400, pattern=r"^[^\x00]*$")
+
+
+def _removals(routes: APIRouter, catalogue: service.CatalogueService) -> None:
+    """Administrators take away, for a reason."""
+
+    @routes.delete("/api/models/{name}/versions/{number}")
+    def delete_version(
+        name: Name,
+        number: Annotated[int, Path(ge=1, le=2**31 - 1)],
+        body: Removing,
+        principal: Principal = Depends(caller),
+    ) -> list[interface.Version]:
+        """Refused while an alias, a canary, a shadow or a version made from it stands on it."""
+        return catalogue.delete(principal.school_id, principal.account_id, name, number, body.reason)
+
+    @routes.delete("/api/models/{name}")
+    def delete_model(name: Name, body: Removing, principal: Principal = Depends(caller)) -> list[interface.Version]:
+        """Every version of the school's own."""
+        return catalogue.delete(principal.school_id, principal.account_id, name, None, body.reason)
+
+    @routes.delete("/api/models/{name}/aliases/{alias}", status_code=204)
+    def remove_alias(
+        name: Name,
+        alias: Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")],
+        body: Removing,
+        principal: Principal = Depends(caller),
+    ) -> None:
+        """The alias points nowhere from now on."""
+        catalogue.remove_alias(principal.school_id, principal.account_id, model=name, alias=alias, reason=body.reason)
 
 
 def _require_chooser(principal: Principal) -> None:

@@ -8,9 +8,12 @@ from typing import IO
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
+from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import (
+    artefacts,
+    deleting,
     extras,
     formats,
     importing,
@@ -38,9 +41,13 @@ class CatalogueService(reading.Reading):
         storage: kernel_storage.Storage,
         audit: kernel_audit.Audit,
         settings: kernel_settings.Settings,
+        outbox: kernel_outbox.Outbox | None = None,
     ) -> None:
+        """outbox: where it is told that files of deleted versions may go; None: they stay."""
         super().__init__(db, storage, puller.Puller(settings.cache))
         self._audit = audit
+        self._deleting = deleting.Deleting(db, audit, outbox)
+        self._deleting.changed = self._changed
         self.on_change: list[Callable[[], None]] = []
         self._remote_upstreams = tuple(settings.remote_upstreams)
         self.incoming_dir, self.max_model_bytes = settings.cache / "incoming", settings.max_model_bytes
@@ -206,6 +213,29 @@ class CatalogueService(reading.Reading):
         )
         uow.after_commit(self._changed)
         return moved
+
+    def delete(
+        self, school_id: str, actor_id: str, model: str, number: int | None, reason: str
+    ) -> list[interface.Version]:
+        """See Catalogue.delete."""
+        return self._deleting.delete(school_id, actor_id, model, number, reason)
+
+    def remove_alias(self, school_id: str, actor_id: str, *, model: str, alias: str, reason: str) -> None:
+        """See Catalogue.remove_alias."""
+        self._deleting.take_off(school_id, actor_id, model, alias, reason)
+
+    def know_users(self, users: deleting.Users) -> None:
+        """Who stands on versions, told by whoever knows the deployments."""
+        self._deleting.users.append(users)
+
+    def forget_file(self, sha256: str) -> bool:
+        """Remove a file that no version refers to, here and in the store; False where one does."""
+        with self._db.read() as conn:
+            if store.refers(conn, sha256):
+                return False
+        artefacts.forget(self._puller.cache_dir, sha256)
+        self._storage.remove(sha256)
+        return True
 
     def close(self) -> None:
         """Stop running pulls; what they verified stays."""

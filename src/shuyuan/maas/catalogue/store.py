@@ -1,9 +1,9 @@
 """Every query of the catalogue. A school reads its own rows and the shared ones; it writes only its own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from shuyuan.kernel import db
 from shuyuan.maas.catalogue import interface, references, tables
@@ -74,12 +74,14 @@ def servable(conn: Connection, school_id: str, runners: Collection[str]) -> list
     versions = [_version(row) for row in conn.execute(query.order_by(_V.c.model, _V.c.number.desc()))]
     moves = select(_A.c.school_id, _A.c.model, _A.c.alias, _A.c.version_id).where(_mine_or_shared(_A, school_id))
     newest = {(m.school_id, m.model, m.alias): m.version_id for m in conn.execute(moves.order_by(_A.c.number))}
-    return references.servable(versions, newest, school_id)
+    return references.servable(versions, {of: where for of, where in newest.items() if where}, school_id)
 
 
-def models(conn: Connection, school_id: str) -> list[str]:
-    """Names of models with a version the school may see."""
+def models(conn: Connection, school_id: str, runners: Collection[str] | None = None) -> list[str]:
+    """Names of models with a version the school may see, of these runners if they are given."""
     query = select(_V.c.model).distinct().where(_mine_or_shared(_V, school_id)).order_by(_V.c.model)
+    if runners is not None:
+        query = query.where(_V.c.runner.in_(runners))
     return list(conn.execute(query).scalars())
 
 
@@ -87,27 +89,71 @@ def move_alias(
     uow: db.UnitOfWork, school_id: str, actor_id: str, version: interface.Version, alias: str, reason: str
 ) -> interface.Alias:
     """Append a move; the newest move is where the alias points."""
-    before = _newest_move(uow.conn, school_id, version.model, alias)
+    _add_move(uow, school_id, actor_id, version.model, alias, version.id, reason)
+    return alias_history(uow.conn, school_id, version.model, alias)[0]
+
+
+def take_off_alias(
+    uow: db.UnitOfWork, school_id: str, actor_id: str, version: interface.Version, alias: str, reason: str
+) -> None:
+    """Append a move to nowhere; a shared alias of the name means something again."""
+    _add_move(uow, school_id, actor_id, version.model, alias, "", reason)
+
+
+def _add_move(
+    uow: db.UnitOfWork, school_id: str, actor_id: str, model: str, alias: str, version_id: str, reason: str
+) -> None:
+    before = _newest_move(uow.conn, school_id, model, alias)
     uow.conn.execute(
         _A.insert().values(
             school_id=school_id,
-            model=version.model,
+            model=model,
             alias=alias,
             number=(before.number if before else 0) + 1,
-            version_id=version.id,
-            previous_id=before.version_id if before else None,
+            version_id=version_id,
+            previous_id=(before.version_id or None) if before else None,
             reason=reason,
             moved_by=actor_id,
             moved_at=uow.now,
         )
     )
-    return alias_history(uow.conn, school_id, version.model, alias)[0]
+
+
+def own_alias(conn: Connection, school_id: str, model: str, alias: str) -> interface.Version | None:
+    """Where the school's own alias points."""
+    move = _newest_move(conn, school_id, model, alias)
+    return version_by_id(conn, school_id, move.version_id) if move and move.version_id else None
+
+
+def own_aliases(conn: Connection, school_id: str, model: str) -> dict[str, int]:
+    """Of the school's own aliases: alias → number of the version it points to."""
+    names = select(_A.c.alias).distinct().where(_A.c.model == model, _A.c.school_id == school_id).order_by(_A.c.alias)
+    found = {alias: own_alias(conn, school_id, model, alias) for alias in conn.execute(names).scalars()}
+    return {alias: version.number for alias, version in found.items() if version is not None}
+
+
+def bury(uow: db.UnitOfWork, version_id: str, actor_id: str, reason: str) -> None:
+    """Mark a version as deleted."""
+    told = {"deleted_at": uow.now, "deleted_by": actor_id, "deleted_why": reason}
+    uow.conn.execute(update(_V).where(_V.c.id == version_id).values(**told))
+
+
+def children(conn: Connection, version_ids: Iterable[str]) -> list[interface.Version]:
+    """What was made from these versions and is there still."""
+    query = select(_V).where(_V.c.parent_id.in_(list(version_ids)), _V.c.deleted_at.is_(None))
+    return [_version(row) for row in conn.execute(query.order_by(_V.c.model, _V.c.number))]
+
+
+def refers(conn: Connection, sha256: str) -> bool:
+    """Whether a version of any school is this file."""
+    query = select(_V.c.id).where(_V.c.artefact_sha256 == sha256, _V.c.deleted_at.is_(None))
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def alias_target(conn: Connection, school_id: str, model: str, alias: str) -> interface.Version | None:
     """Where the school's alias points, else the shared alias of that name."""
     for owner in dict.fromkeys((school_id, interface.SHARED)):
-        if move := _newest_move(conn, owner, model, alias):
+        if (move := _newest_move(conn, owner, model, alias)) and move.version_id:
             return version_by_id(conn, school_id, move.version_id)
     return None
 
@@ -134,7 +180,8 @@ def _newest_move(conn: Connection, school_id: str, model: str, alias: str) -> Ro
 
 
 def _mine_or_shared(table: Any, school_id: str) -> Any:  # Any: SQLAlchemy expressions
-    return table.c.school_id.in_((school_id, interface.SHARED))
+    mine = table.c.school_id.in_((school_id, interface.SHARED))
+    return mine & table.c.deleted_at.is_(None) if table is _V else mine
 
 
 def _own_first(conn: Connection, query: Any, school_id: str) -> interface.Version | None:  # Any: a select

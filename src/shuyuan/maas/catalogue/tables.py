@@ -1,4 +1,4 @@
-"""Tables of the catalogue: versions never change, alias moves are only ever added."""
+"""Tables of the catalogue: versions never change until they are deleted, alias moves are only ever added."""
 
 from sqlalchemy import BigInteger, Column, Integer, String, Table, UniqueConstraint
 
@@ -25,6 +25,9 @@ version = Table(
     Column("parent_id", String(ids.LENGTH), nullable=True),
     Column("created_by", String(ids.LENGTH), nullable=False),
     Column("created_at", db.UtcDateTime, nullable=False),
+    Column("deleted_at", db.UtcDateTime, nullable=True),  # from then on only its number and its moves are remembered
+    Column("deleted_by", String(ids.LENGTH), nullable=True),
+    Column("deleted_why", String(400), nullable=True),
     UniqueConstraint("school_id", "model", "number"),
 )
 alias_move = Table(
@@ -35,7 +38,7 @@ alias_move = Table(
     Column("model", NAME, nullable=False),
     Column("alias", String(64), nullable=False),
     Column("number", Integer, nullable=False),
-    Column("version_id", String(ids.LENGTH), nullable=False),
+    Column("version_id", String(ids.LENGTH), nullable=False),  # empty: taken off
     Column("previous_id", String(ids.LENGTH), nullable=True),
     Column("reason", String(400), nullable=False),
     Column("moved_by", String(ids.LENGTH), nullable=False),

@@ -45,22 +45,32 @@ def _check_detector(outputs: Sequence[graphs.Output], detector: Mapping[str, obj
 
 
 def _scores(outputs: Sequence[graphs.Output], name: object, tasks: Collection[str]) -> graphs.Output | None:
-    """The output that labels belong to: the one named, or the only one; None where nothing says and nothing asks."""
+    """The output that labels belong to: the one named, or the only one; None where nothing says and nothing asks.
+
+    Where no task turns scores into labels, a row of several scores is still meant to have one a label.
+    """
+    labelling = bool(_LABELLING & set(tasks))
     there = ", ".join(one.name for one in outputs)
     if name is not None:
         found = next((one for one in outputs if one.name == name), None)
         if found is None:
             raise _bad_spec(f"spec.output is {name!r:.80}, and the graph's outputs are {there}", "name one of them")
         return found
-    if len(outputs) == 1:
+    if len(outputs) == 1 and (labelling or _is_a_row_of_scores(outputs[0])):
         return outputs[0]
-    if _LABELLING & set(tasks):
+    if labelling:
         raise _bad_spec(
             f"the graph has {len(outputs)} outputs, {there}, and spec.output does not say which holds the scores",
             f'add "output" to the spec, such as {{"output": "{outputs[-1].name}"}}',
         )
-    floats = [one for one in outputs if one.element in _FLOATS and len(one.sizes or ()) > 1]
-    return floats[0] if len(floats) == 1 else None
+    rows = [one for one in outputs if _is_a_row_of_scores(one)]
+    return rows[0] if len(rows) == 1 else None
+
+
+def _is_a_row_of_scores(output: graphs.Output) -> bool:
+    """(rows, several) of floats: not a number a row, nor a table a row."""
+    sizes = output.sizes or ()
+    return output.element in _FLOATS and len(sizes) == 2 and sizes[1] != 1
 
 
 def _width(output: graphs.Output) -> int | None:

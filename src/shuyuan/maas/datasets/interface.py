@@ -3,12 +3,26 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Annotated, Literal, Protocol
+from typing import IO, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import Field
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
+from shuyuan.maas.datasets.plans import (
+    PARTS,
+    Column,
+    ColumnPlan,
+    Fact,
+    Kind,
+    Option,
+    Part,
+    Plan,
+    Role,
+    Split,
+    SplitBy,
+    Step,
+)
 from shuyuan.maas.datasets.refusals import (
     BadData,
     ConsentMissing,
@@ -27,19 +41,34 @@ from shuyuan.maas.datasets.refusals import (
     UnknownPart,
     WrongColumns,
 )
+from shuyuan.maas.datasets.versions import DataSetVersion, Finding, PartInfo
 
 __all__ = [  # beside what stands here
     "BadData",
+    "Column",
+    "ColumnPlan",
     "ConsentMissing",
     "DataSetInUse",
     "DataSetPurged",
+    "DataSetVersion",
     "EmptyData",
+    "Finding",
     "HostileArchive",
+    "Kind",
     "LineTooLong",
     "NoSpace",
     "NotInstalled",
     "OneClass",
+    "Option",
+    "PARTS",
+    "Part",
+    "PartInfo",
+    "Plan",
     "RawPersons",
+    "Role",
+    "Split",
+    "SplitBy",
+    "Step",
     "StillAgreed",
     "TooManyWorks",
     "UnknownDataSet",
@@ -47,148 +76,10 @@ __all__ = [  # beside what stands here
     "WrongColumns",
 ]
 
-Kind = Literal["number", "integer", "boolean", "category", "text", "time", "image", "sequence", "identifier"]
-Role = Literal["feature", "label", "person", "time", "weight", "ignore"]
-Part = Literal["train", "validation", "test"]
 Format = Literal["csv", "jsonl", "parquet", "images", "xapi"]
-SplitBy = Literal["random", "person", "time", "stratified"]
 WorkState = Literal["queued", "running", "finished", "failed", "cancelled"]
-PARTS: tuple[Part, ...] = ("train", "validation", "test")
-Option = JsonValue
 WITHDRAWN = "datasets.withdrawn"  # event: consent was taken back. payload: data (uris), actor_id
 PURGED = "datasets.purged"  # event: rows were removed for good. payload: data (uris), actor_id
-
-
-class _Fact(BaseModel):
-    """An immutable value."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Column(_Fact):
-    """One column: what its values are, what it is for, and what they look like."""
-
-    name: str
-    kind: Kind
-    role: Role = "feature"
-    missing: int = 0
-    distinct: int = Field(0, description="Different values; within about 2 % beyond 262,144 rows.")
-    examples: tuple[str, ...] = ()
-
-
-class Finding(_Fact):
-    """One line of the cleaning report: which rule saw what, how often, and what was done about it.
-
-    action and detail are English; `code` with `values` say the detail in any language. Older findings have none.
-    """
-
-    rule: str
-    column: str = ""
-    count: int = 0
-    action: str = ""
-    detail: str = ""
-    code: str = ""
-    values: Mapping[str, str | int | float] = {}
-
-
-class PartInfo(_Fact):
-    """A Parquet file in the artefact store."""
-
-    sha256: str
-    rows: int
-    size_bytes: int
-
-
-class ColumnPlan(_Fact):
-    """What a person says of a column; None keeps what was inferred."""
-
-    kind: Kind | None = None
-    role: Role | None = None
-
-
-class Step(BaseModel):
-    """One rule or augmentation by name, with its options beside it: {"rule": "missing", "by": "median"}."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    __pydantic_extra__: dict[str, Option]
-
-    rule: str = Field(max_length=64)
-
-    @property
-    def options(self) -> Mapping[str, Option]:
-        """Everything but the name."""
-        return self.__pydantic_extra__ or {}
-
-
-class Split(_Fact):
-    """How rows are dealt to train, validation and test: exactly these shares, the same for the same seed."""
-
-    by: SplitBy = "random"
-    shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field((0.7, 0.15, 0.15), min_length=3, max_length=3)
-    seed: int = Field(7, ge=0, lt=2**63)
-    column: str | None = Field(None, max_length=200, description="Column it goes by; None: the one with that role.")
-
-    @model_validator(mode="after")
-    def _whole(self) -> "Split":
-        if abs(sum(self.shares) - 1) > 1e-9:
-            raise ValueError(f"the shares add up to {sum(self.shares):g}; make them add up to 1")
-        if self.shares[0] <= 0:
-            raise ValueError("the share of train is 0; give it some rows")
-        return self
-
-
-class Plan(_Fact):
-    """All that is done to a table, as JSON: nothing in it is code, so it runs on any pool of processes."""
-
-    columns: Mapping[str, ColumnPlan] = {}
-    rules: tuple[Step, ...] = Field((), max_length=50)
-    augment: tuple[Step, ...] = Field((), max_length=20)
-    split: Split | None = Field(None, description="None: everything is train.")
-    seed: int = Field(7, ge=0, lt=2**63, description="Of rules and augmentation.")
-
-
-class DataSetVersion(_Fact):
-    """One immutable state of a data set: the same input and plan give the same sha256."""
-
-    id: str
-    school_id: str
-    name: str
-    number: int
-    sha256: str
-    rows: int
-    columns: tuple[Column, ...]
-    parts: Mapping[Part, PartInfo]
-    plan: Mapping[str, object]
-    findings: tuple[Finding, ...] = ()
-    purpose: str = ""
-    consent: bool = Field(False, description="The persons in it agreed to training.")
-    basis: str = Field("", description="How they agreed, or why they no longer do.")
-    personal: bool = Field(False, description="It tells of persons.")
-    purged_at: datetime | None = Field(None, description="Its rows were removed for good then.")
-    purged_by: str | None = None
-    purged_why: str | None = None
-    parent_id: str | None = None
-    source: str = ""
-    used_by: int = Field(0, description="How many runs, reports or models were made with it.")
-    created_by: str
-    created_at: datetime
-
-    @property
-    def uri(self) -> str:
-        """`data:/name/number`, the reference that never moves."""
-        return f"data:/{self.name}/{self.number}"
-
-    def column(self, name: str) -> Column:
-        """The column of this name. Raises WrongColumns."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        known = ", ".join(column.name for column in self.columns)
-        raise WrongColumns(f"{self.uri} has no column {name!r}", fix=f"use one of: {known}")
-
-    def with_role(self, role: Role) -> tuple[Column, ...]:
-        """The columns of this role."""
-        return tuple(column for column in self.columns if column.role == role)
 
 
 def for_reader(version: DataSetVersion, principal: Principal) -> DataSetVersion:
@@ -204,7 +95,7 @@ def sees_rows(version: DataSetVersion, principal: Principal) -> bool:
     return not version.personal or principal.role in ("admin", "developer")
 
 
-class NewDataSet(_Fact):
+class NewDataSet(Fact):
     """What one says of a file that becomes a data set."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,79}$", description="a-z 0-9 . _ -, up to 80.")
@@ -228,7 +119,7 @@ def require_may_consent(new: NewDataSet, principal: Principal) -> None:
         )
 
 
-class Work(_Fact):
+class Work(Fact):
     """Reading or preparing under way: how far it is, and what came of it."""
 
     id: str
@@ -249,7 +140,7 @@ class Work(_Fact):
         return self.state in ("finished", "failed", "cancelled")
 
 
-class Purged(_Fact):
+class Purged(Fact):
     """What a purge removed, and what it could not reach: the named person decides about that.
 
     versions: `data:/name/3`, each of them.  used_by: runs, reports and models that were made with them.

@@ -4,7 +4,6 @@ Partitions are of a size that the data alone decide, splits and seeds go by the 
 give the same bytes on any pool. Child processes only.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import polars as pl
 
 from shuyuan.maas.datasets import (
     augmentation,
+    augmenting,
     findings,
     interface,
     partitions,
@@ -24,6 +24,7 @@ from shuyuan.maas.datasets import (
     schema,
     splitting,
     steps,
+    sufficient,
     writing,
 )
 from shuyuan.maas.datasets.pool import Pool
@@ -94,7 +95,7 @@ class _Run:
         parts = self._gather(self._apply(dealt, offsets, states), states)
         for rule, state in zip(self.rules, states, strict=True):
             parts = rule.finish(parts, state, self.findings)
-        self._check(parts)
+        sufficient.require(parts, self.plan, self.columns)
         parts = self._augmented(parts)
         return self._written(parts)
 
@@ -153,7 +154,7 @@ class _Run:
             was = np.concatenate([np.full(one["rows"], interface.PARTS.index(one["part"]), np.int8) for one in dressed])
             dealt[kept] = was[kept]
         else:
-            dealt[kept] = self._split(frame, kept, self.plan.split)
+            dealt[kept] = splitting.dealt(frame, kept, self.plan.split, self.columns)
         path = self.folder / "dealt.npy"
         np.save(path, dealt)
         offsets = np.cumsum([0, *(one["rows"] for one in dressed)])[:-1].tolist()
@@ -170,23 +171,6 @@ class _Run:
         rule = next(rule for rule in self.rules if rule.name == "duplicates")
         self.findings += rule.findings({"": int(rows - kept.sum())}, {})
         return kept
-
-    def _split(
-        self, frame: pl.DataFrame, kept: "np.typing.NDArray[np.bool_]", split: interface.Split
-    ) -> splitting.Parts:
-        rows = int(kept.sum())
-        if split.by == "random":
-            return splitting.at_random(rows, split)
-        role: interface.Role = {"person": "person", "time": "time", "stratified": "label"}[split.by]  # type: ignore[assignment]
-        name = split.column or next(one.name for one in self.columns if one.role == role)
-        series = frame[name].filter(pl.Series(kept))
-        if split.by == "time":
-            if not isinstance(series.dtype, pl.Datetime) and not series.dtype.is_numeric():
-                raise interface.WrongColumns(f"column {name!r} holds no times", fix="give it the kind time")
-            times = series.cast(pl.Int64) if isinstance(series.dtype, pl.Datetime) else series
-            return splitting.by_time(times.cast(pl.Float64).fill_null(math.nan).to_numpy(), split)
-        codes = series.rank("dense").cast(pl.Int64).fill_null(-1).to_numpy()
-        return splitting.by_person(codes, split) if split.by == "person" else splitting.stratified(codes, split)
 
     def _look(self, frame: pl.DataFrame, dealt: Path) -> list[base.State]:
         """What every rule asks of train, in one pass."""
@@ -235,28 +219,6 @@ class _Run:
                 parts[part] = pl.concat([pl.read_ipc(path) for path in paths], rechunk=False)
         return parts
 
-    def _check(self, parts: base.Parts) -> None:
-        """Raises EmptyData, OneClass."""
-        if "train" not in parts or not parts["train"].height:
-            raise interface.EmptyData("no row is left for train", fix="drop less, or send more rows")
-        if not parts["train"].width:
-            raise interface.EmptyData("no column is left", fix="drop less")
-        if self.plan.split is not None:
-            for part, share in zip(interface.PARTS, self.plan.split.shares, strict=True):
-                if share and part not in parts:
-                    raise interface.EmptyData(
-                        f"no row falls to {part}", fix=f"send more rows, or make the share of {part} 0"
-                    )
-        for label in (one for one in self.columns if one.role == "label"):
-            if label.name not in parts["train"].columns or label.kind in ("text", "sequence"):
-                continue
-            classes = parts["train"][label.name].drop_nulls().n_unique()
-            if classes < 2:
-                raise interface.OneClass(
-                    f"the label {label.name!r} has {classes or 'no'} value in train: there is nothing to learn",
-                    fix="send rows of another class, or give the column another role",
-                )
-
     def _augmented(self, parts: base.Parts) -> base.Parts:
         """Train with more rows, all others with the column that says they are as they came."""
         if not self.plan.augment:
@@ -264,24 +226,7 @@ class _Run:
         train = parts["train"]
         path = self.folder / "train.arrow"
         train.write_ipc(path)
-        there = [one for one in self.columns if one.name in train.columns]
-        told = [
-            {
-                "source": str(path),
-                "offset": offset,
-                "length": CHUNK_ROWS,
-                "step": step.model_dump(mode="json"),
-                "names": names,
-                "spreads": {name: _spread(train[name]) for name in names},
-                "copies": getattr(steps.options(step, steps.AUGMENT), "copies", 1),
-                "seed": self.plan.seed,
-                "at": at,
-                "out": str(self.folder / f"more-{at}-{offset}.arrow"),
-            }
-            for at, step in enumerate(self.plan.augment)
-            for names in [_required(step, augmentation.columns_of(step, there))]
-            for offset in range(0, train.height, CHUNK_ROWS)
-        ]
+        told = augmenting.jobs(self.plan, self.columns, train, path, CHUNK_ROWS)
         self._total += len(told)
         found = self.pool.map(partitions.AUGMENT, told, self._step("augmenting"))
         for at, step in enumerate(self.plan.augment):
@@ -335,16 +280,3 @@ def _made(name: str) -> interface.Column:
         return interface.Column(name=name, kind="number", role="weight")
     assert name in (label_noise.SUSPECT, augmentation.ADDED)
     return interface.Column(name=name, kind="boolean", role="ignore")
-
-
-def _required(step: interface.Step, names: list[str]) -> list[str]:
-    if not names:
-        raise interface.WrongColumns(
-            f"there is no column that {step.rule!r} could augment", fix="leave the step out, or correct the kinds"
-        )
-    return names
-
-
-def _spread(series: pl.Series) -> float:
-    found = series.std() if series.dtype == pl.Float64 else None
-    return found if isinstance(found, float) else 0.0

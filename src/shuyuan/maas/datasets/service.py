@@ -1,15 +1,13 @@
-"""The verbs of data sets: take in, prepare, look up, hand out, delete. Tables are opened in child processes only."""
+"""The verbs of data sets that do something: take in, prepare, hand out, delete. Child processes alone open tables."""
 
 import importlib.util
 import os
-import re
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import crypto, durable, errors, ids
+from shuyuan.kernel import crypto, durable, ids
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
@@ -20,6 +18,7 @@ from shuyuan.maas.datasets import (
     folder,
     intake,
     interface,
+    looking,
     parts,
     reading,
     splittable,
@@ -29,13 +28,9 @@ from shuyuan.maas.datasets import (
     working,
 )
 from shuyuan.maas.datasets.bounds import Bounds
-from shuyuan.maas.datasets.pool import raised
-
-_REFERENCE = re.compile(r"(?:data:/)?(?P<name>[a-z0-9][a-z0-9_.-]{0,79})(?:/(?P<number>[0-9]{1,9}))?")
-_POLL_S = 0.05
 
 
-class DataSetsService:
+class DataSetsService(looking.Looking):
     """Implements `interface.DataSets`."""
 
     def __init__(
@@ -47,86 +42,22 @@ class DataSetsService:
         settings: kernel_settings.Settings,
         outbox: kernel_outbox.Outbox,
     ) -> None:
-        self._db, self._audit, self._vault = db, audit, vault
+        self._audit, self._vault = audit, vault
         self._home, home = settings.home, settings.home / "datasets"
-        self._parts = parts.Parts(storage, home / "parts")
-        self._consents = consents.Consents(db, audit, outbox, self._parts)
-        self._works = working.Works(
+        kept = parts.Parts(storage, home / "parts")
+        self._consents = consents.Consents(db, audit, outbox, kept)
+        works = working.Works(
             db,
             storage,
             vault,
             audit,
-            self._parts,
+            kept,
             self._consents,
             home / "works",
             durable.executor_of(settings.home),
         )
+        super().__init__(db, kept, works)
         self.bounds = Bounds(max_bytes=settings.max_data_bytes)
-
-    def version(self, school_id: str, reference: str) -> interface.DataSetVersion:
-        """See DataSets.version."""
-        said = _REFERENCE.fullmatch(reference)
-        number = int(said["number"]) if said and said["number"] else None
-        found = None
-        if said:
-            with self._db.read() as conn:
-                found = store.version(conn, school_id, said["name"], number)
-        if found is None:
-            raise _unknown(reference)
-        return found
-
-    def version_by_id(self, school_id: str, version_id: str) -> interface.DataSetVersion:
-        """See DataSets.version_by_id."""
-        with self._db.read() as conn:
-            found = store.version_by_id(conn, school_id, version_id)
-        if found is None:
-            raise _unknown(version_id)
-        return found
-
-    def versions(self, school_id: str, name: str | None = None) -> list[interface.DataSetVersion]:
-        """See DataSets.versions."""
-        with self._db.read() as conn:
-            return store.versions(conn, school_id, name)
-
-    def newest(self, school_id: str, *, limit: int = 50, after: str = "") -> list[interface.DataSetVersion]:
-        """See DataSets.newest."""
-        with self._db.read() as conn:
-            return store.newest(conn, school_id, limit=limit, after=after)
-
-    def count(self, school_id: str) -> tuple[int, int]:
-        """How many data sets and how many versions there are."""
-        with self._db.read() as conn:
-            return store.count_names(conn, school_id)
-
-    def holding(self, school_id: str, sha256: str) -> list[interface.DataSetVersion]:
-        """See DataSets.holding."""
-        with self._db.read() as conn:
-            return store.holding(conn, school_id, sha256)
-
-    def users(self, version: interface.DataSetVersion) -> list[str]:
-        """See DataSets.users."""
-        with self._db.read() as conn:
-            return store.users(conn, [version.id])
-
-    def preview(self, version: interface.DataSetVersion, rows: int = 20) -> Sequence[Mapping[str, interface.Option]]:
-        """See DataSets.preview."""
-        with self._db.read() as conn:
-            return store.preview(conn, version.school_id, version.id)[:rows]
-
-    def open_part(self, version: interface.DataSetVersion, part: interface.Part) -> Path:
-        """See DataSets.open_part."""
-        consents.require_rows(version)
-        return self._parts.open(version, part)
-
-    def require_trainable(self, version: interface.DataSetVersion) -> None:
-        """See DataSets.require_trainable."""
-        consents.require_rows(version)
-        if version.personal and not version.consent:
-            raise interface.ConsentMissing(
-                f"{version.uri} tells of persons who have not agreed to training",
-                fix="ask them; an administrator then notes their consent: PUT /api/datasets/{name}/{number}/consent",
-            )
-        consents.require_pseudonyms(version)
 
     def set_consent(
         self, school_id: str, actor_id: str, reference: str, consent: bool, reason: str = ""
@@ -225,20 +156,6 @@ class DataSetsService:
         }
         return self._started(school_id, actor_id, wanted.name, "prepare", job)
 
-    def work(self, school_id: str, work_id: str) -> interface.Work:
-        """See DataSets.work."""
-        with self._db.read() as conn:
-            row = store.work(conn, school_id, work_id)
-        if row is None:
-            raise _unknown(work_id)
-        return self._works.told(row)
-
-    def works(self, school_id: str) -> list[interface.Work]:
-        """The last fifty, newest first."""
-        with self._db.read() as conn:
-            rows = store.works(conn, school_id)
-        return [self._works.told(row) for row in rows]
-
     def cancel(self, school_id: str, actor_id: str, work_id: str) -> interface.Work:
         """See DataSets.cancel."""
         found = self.work(school_id, work_id)
@@ -251,19 +168,6 @@ class DataSetsService:
             self._db.write(stop)
             self._works.supervision.stop(work_id)
         return self.work(school_id, work_id)
-
-    def wait(self, school_id: str, work_id: str, timeout_s: float = 600.0) -> interface.DataSetVersion:
-        """See DataSets.wait."""
-        until = time.monotonic() + timeout_s
-        while not (found := self.work(school_id, work_id)).ended:
-            if time.monotonic() > until:
-                raise errors.Unavailable(f"work {work_id} is not finished after {timeout_s:g} s", fix="wait longer")
-            time.sleep(_POLL_S)
-        if found.error is not None:
-            raise raised(found.error)
-        if found.state == "cancelled":
-            raise errors.Conflict(f"work {work_id} was cancelled", fix="start it again")
-        return self.version(school_id, found.version)
 
     def export_csv(self, version: interface.DataSetVersion, part: interface.Part, target: Path) -> None:
         """A part as CSV, written to `target` by a child process. Raises WrongColumns for pictures."""
@@ -300,7 +204,7 @@ class DataSetsService:
         def forget(uow: kernel_db.UnitOfWork) -> list[str]:
             now = store.version_by_id(uow.conn, school_id, found.id)
             if now is None:
-                raise _unknown(reference)
+                raise looking.unknown(reference)
             made = store.children(uow.conn, school_id, found.id)
             if now.used_by or made or store.sources_of_open_work(uow.conn, school_id, found.id):
                 raise interface.DataSetInUse(
@@ -325,12 +229,6 @@ class DataSetsService:
         """End the children."""
         self._works.supervision.close()
 
-    def _has_rows(self, school_id: str, reference: str) -> bool:
-        try:
-            return self.version(school_id, reference).purged_at is None
-        except interface.UnknownDataSet:
-            return False
-
     def _started(
         self,
         school_id: str,
@@ -347,13 +245,6 @@ class DataSetsService:
             self._works.start(school_id, actor_id, work_id, name, kind, job)
         return self.work(school_id, work_id)
 
-    def _lineage(self, version: interface.DataSetVersion) -> list[interface.DataSetVersion]:
-        """What it was made from, the nearest first."""
-        found: list[interface.DataSetVersion] = []
-        while (parent_id := (found[-1] if found else version).parent_id) is not None:
-            found.append(self.version_by_id(version.school_id, parent_id))
-        return found
-
     def _record(
         self,
         uow: kernel_db.UnitOfWork,
@@ -369,9 +260,3 @@ class DataSetsService:
 def _require_library() -> None:
     if importlib.util.find_spec("polars") is None:
         raise interface.NotInstalled("polars, which reads tables, is not installed", fix="install the extra `data`")
-
-
-def _unknown(reference: str) -> interface.UnknownDataSet:
-    return interface.UnknownDataSet(
-        f"there is no data set {reference[:120]!r}", fix="list what there is: /api/datasets"
-    )

@@ -1,6 +1,13 @@
-"""Which row goes to which part: exact shares, the same for the same seed, whatever pool did the work before."""
+"""Which row goes to which part: exact shares, the same for the same seed, whatever pool did the work before.
+
+Child processes only.
+"""
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from shuyuan.maas.datasets import interface
@@ -20,6 +27,28 @@ def sizes(rows: int, shares: tuple[float, ...]) -> list[int]:
     for at in order[: rows - sum(found)]:
         found[at] += 1
     return found
+
+
+def dealt(
+    frame: pl.DataFrame,
+    kept: NDArray[np.bool_],
+    split: interface.Split,
+    columns: Sequence[interface.Column],
+) -> Parts:
+    """The part of every kept row of a table. Raises WrongColumns, BadInput."""
+    rows = int(kept.sum())
+    if split.by == "random":
+        return at_random(rows, split)
+    role: interface.Role = {"person": "person", "time": "time", "stratified": "label"}[split.by]  # type: ignore[assignment]
+    name = split.column or next(one.name for one in columns if one.role == role)
+    series = frame[name].filter(pl.Series(kept))
+    if split.by == "time":
+        if not isinstance(series.dtype, pl.Datetime) and not series.dtype.is_numeric():
+            raise interface.WrongColumns(f"column {name!r} holds no times", fix="give it the kind time")
+        times = series.cast(pl.Int64) if isinstance(series.dtype, pl.Datetime) else series
+        return by_time(times.cast(pl.Float64).fill_null(math.nan).to_numpy(), split)
+    codes = series.rank("dense").cast(pl.Int64).fill_null(-1).to_numpy()
+    return by_person(codes, split) if split.by == "person" else stratified(codes, split)
 
 
 def at_random(rows: int, split: interface.Split) -> Parts:

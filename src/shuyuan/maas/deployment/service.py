@@ -54,6 +54,8 @@ class DeploymentService(watching.Watched):
         self._school_time = ZoneInfo(settings.timezone)
         self._bundles = bundles.Bundles(db, catalogue, vault, audit)
         self._lineages = lineages.Lineages(db, catalogue, evaluation)
+        if isinstance(catalogue, catalogue_api.Deletable):
+            catalogue.know_users(store.tried)
 
     # --- verbs -------------------------------------------------------------------------------------------
 
@@ -138,7 +140,8 @@ class DeploymentService(watching.Watched):
     def rollback(self, school_id: str, actor_id: str, model: str, reason: str) -> interface.Deployment:
         """See Deployments.rollback."""
         said, champion = _reason(reason), self._champion(school_id, model)
-        history = self._catalogue.alias_history(school_id, model)
+        there = {one.id for one in self._catalogue.versions(school_id, model)}
+        history = [one for one in self._catalogue.alias_history(school_id, model) if one.version_id in there]
 
         def work(uow: db.UnitOfWork) -> None:
             row = store.row(uow.conn, school_id, model)

@@ -21,6 +21,13 @@ def rows(conn: Connection, school_id: str) -> list[Row[Any]]:
     return list(conn.execute(select(_S).where(_S.c.school_id == school_id).order_by(_S.c.model)))
 
 
+def tried(conn: Connection, school_id: str, model: str) -> list[tuple[int, str]]:
+    """(version, in words) of what is tried of a model now."""
+    now = row(conn, school_id, model)
+    versions = [] if now is None else [(now.canary_version, "canary"), (now.shadow_version, "shadow")]
+    return [(number, f"{kind} of version {number}") for number, kind in versions if number is not None]
+
+
 def active(conn: Connection) -> list[Row[Any]]:
     """Every deployment with a canary or a shadow, of all schools."""
     return list(conn.execute(select(_S).where(_ACTIVE).order_by(_S.c.id)))

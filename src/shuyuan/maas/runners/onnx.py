@@ -56,7 +56,7 @@ class OnnxRunner:
         self.batching = spec.get("batch") is True
         if self.batching:
             self._check_batches()
-        if isinstance(labels := spec.get("labels"), list) and "detector" not in spec:
+        if isinstance(labels := spec.get("labels"), list) and not {"detector", "threshold"} & set(spec):
             self._check_labels(len(labels), spec.get("output"))
         self._load_s = time.perf_counter() - started
 

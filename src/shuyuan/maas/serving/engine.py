@@ -40,6 +40,7 @@ class LocalEngine:
         self._budget = Budget(memory_bytes)
         self._lanes: dict[str, Lane] = {}  # by key
         self._names: dict[tuple[str, str], str] = {}  # (whose version it is, asked name) → key last served
+        self._going: dict[str, Lane] = {}  # freed once idle
         self._retiring: set[asyncio.Task[None]] = set()
         self._closed = False
 
@@ -139,7 +140,7 @@ class LocalEngine:
     async def close(self) -> None:
         """See Engine.close."""
         self._closed = True
-        for lane in self._lanes.values():
+        for lane in (*self._lanes.values(), *self._going.values()):
             lane.close(_closed())
         for task in self._retiring:
             task.cancel()
@@ -183,8 +184,16 @@ class LocalEngine:
                 raise _closed()
             self._name(model, found)
         if version and found.version != version:
-            return await self._lane(version, school_id)
+            return await self._lane_of(version, found.school_id)
         return self._lanes[found.key]
+
+    async def _lane_of(self, version: str, school_id: str) -> Lane:
+        """Of a version that was located before its name moved on: the one that goes, or one made for this call."""
+        for lane in (*self._going.values(), *self._lanes.values()):
+            if lane.model.version == version and lane.model.school_id == school_id:
+                return lane
+        lane = Lane(await self._lookup.find(version, school_id), self._workers, self._budget, self._max_queue)
+        return self._going.get(lane.model.key) or self._free_when_idle(lane)
 
     def _name(self, model: str, found: catalogue.Loadable) -> None:
         """Remember what a name stands for; a version that no name stands for any more is freed."""
@@ -202,16 +211,26 @@ class LocalEngine:
     def _retire(self, key: str) -> None:
         """Free a version once it is idle."""
 
-        async def when_idle(lane: Lane) -> None:
-            while lane.busy:
-                await asyncio.sleep(_RETIRE_LOOK_S)
-            await lane.unload()
-
         lane = self._lanes.pop(key)
         lane.pin(False)  # its place is the newer one's
-        task = asyncio.create_task(when_idle(lane))
+        self._free_when_idle(lane)
+
+    def _free_when_idle(self, lane: Lane) -> Lane:
+        """No name leads here any more, but calls that were located before still may."""
+
+        async def when_idle() -> None:
+            await asyncio.sleep(_RETIRE_LOOK_S)  # who is given the lane just now has to get in
+            while lane.busy:
+                await asyncio.sleep(_RETIRE_LOOK_S)
+            del self._going[key]
+            await lane.unload()
+
+        key = lane.model.key
+        self._going[key] = lane
+        task = asyncio.create_task(when_idle())
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
+        return lane
 
     def _status_of(self, school_id: str, name: str, shelf: Mapping[str, Found]) -> interface.ModelStatus:
         lane = self._lanes.get(self._names.get((school_id, name), ""))

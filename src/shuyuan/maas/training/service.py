@@ -195,6 +195,11 @@ class TrainingService:
         """`cancel`."""
         return self._files.told(self._wishes.stop(school_id, actor_id, run_id, "cancel"))
 
+    def has_file(self, sha256: str) -> bool:
+        """Whether a run of any school has a file of this address."""
+        with self._db.read() as conn:
+            return store.has_file(conn, sha256)
+
     def artefact_of(self, school_id: str, run_id: str, name: str) -> Path:
         """`artefact`."""
         return self._files.artefact(self.run_of(school_id, run_id), name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Text, cast, func, select, true, update
 
 from shuyuan.kernel import db
 from shuyuan.maas.training import interface, tables
@@ -35,6 +35,12 @@ def run(conn: Connection, school_id: str, id_or_number: str) -> Row[Any] | None:
 def run_by_key(conn: Connection, school_id: str, key: str) -> Row[Any] | None:
     """The run that was started with this key."""
     return conn.execute(select(_R).where(_R.c.school_id == school_id, _R.c.key == key)).one_or_none()
+
+
+def has_file(conn: Connection, sha256: str) -> bool:
+    """Whether a run of any school has a file of this address."""
+    query = select(_R.c.id).where(cast(_R.c.artefacts, Text).contains(sha256, autoescape=True))
+    return conn.execute(query.limit(1)).first() is not None
 
 
 def runs(conn: Connection, school_id: str, *, state: str | None, limit: int, before: int | None) -> Rows:

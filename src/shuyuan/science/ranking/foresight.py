@@ -112,7 +112,7 @@ def _train(
 
 def _fresh(rng: np.random.Generator, inputs: int, hidden: int, items: int) -> Weights:
     def draw(rows: int, columns: int) -> Small:
-        return (rng.uniform(-1, 1, (rows, columns)) / np.sqrt(rows)).astype(np.float32)
+        return np.asarray(rng.uniform(-1, 1, (rows, columns)) / np.sqrt(rows), dtype=np.float32)
 
     return {
         "in": draw(inputs, hidden),

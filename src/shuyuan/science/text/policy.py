@@ -17,12 +17,16 @@ from shuyuan.science.text.policywords import CATEGORIES, Category, Level
 Band = Literal["child", "teen", "adult"]
 BANDS: tuple[Band, ...] = get_args(Band)
 KEPT_FROM: dict[Band, Level] = {"child": 1, "teen": 2, "adult": 3}  # the lowest level a band is kept from
+_LEAD = 80  # characters before a sign that say whose words it is
 _SCORES: dict[int, float] = {0: 0.0, 1: 0.4, 2: 0.7, 3: 0.95}
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a text holds. levels: the gravest of each category found.  harm: its writer may be in danger."""
+    """What a text holds. levels: the gravest of each category found.
+
+    harm: its writer may be in danger; who asks how to harm themselves is taken to be.
+    """
 
     levels: dict[Category, Level]
     harm: bool = False
@@ -53,7 +57,7 @@ def judge(text: str, least: Level = 1) -> Judgement:
             break  # the gravest come first
         if level > levels.get(category, 0) and pattern.search(folded):
             levels[category] = level
-    return Judgement(levels, shows_harm(folded))
+    return Judgement(levels, levels.get("self_harm") == 3 or shows_harm(folded))
 
 
 def shows_harm(text: str) -> bool:
@@ -63,6 +67,21 @@ def shows_harm(text: str) -> bool:
     (True, False, False)
     """
     return bool(_harm().search(fold(text)))
+
+
+def confesses(text: str) -> bool:
+    """A sign of harm in the writer's own voice: not what they quote, report of others or give to be worked on.
+
+    >>> confesses("I want to die"), confesses("A pupil wrote: I want to die"), confesses("学生说：我不想活了")
+    (True, False, False)
+    """
+    folded = fold(text)
+    for sign in _harm().finditer(folded):
+        before = folded[max(0, sign.start() - _LEAD) : sign.start()]
+        others = not sign[0].startswith(("我", "i")) and re.search(policywords.ABOUT_OTHERS, before)
+        if not (others or _reported().search(before)):
+            return True
+    return False
 
 
 def least_band(*bands: Band) -> Band:
@@ -81,4 +100,9 @@ def _harm() -> re.Pattern[str]:
     return re.compile("|".join(policywords.HARM_SIGNS))
 
 
-__all__ = ["BANDS", "CATEGORIES", "Band", "Category", "Judgement", "judge", "least_band", "shows_harm"]
+@functools.cache
+def _reported() -> re.Pattern[str]:
+    return re.compile("|".join(policywords.REPORTED))
+
+
+__all__ = ["BANDS", "CATEGORIES", "Band", "Category", "Judgement", "confesses", "judge", "least_band", "shows_harm"]

@@ -18,6 +18,8 @@ Level = Literal[1, 2, 3]
 _WANT_EN = r"(?:how (?:do|can|could|would|should) (?:i|you|we|one|someone)|how to|(?:tell|show|teach) me how to|(?:give me )?(?:steps|instructions|a recipe|recipe|guide) (?:to|for)|(?:best|easiest|quickest|painless) ways? to|help me(?: to)?|where (?:can|do) i)"
 _WANT_ZH = "(?:怎么|怎样|如何|教我|告诉我|帮我|哪里|哪儿|步骤|方法|教程|配方|我[想要])"
 _HOW_ZH = "(?:怎么|怎样|如何|教我|告诉我|帮我|步骤|方法|教程|配方)"
+_NOT_TO_HELP_EN = r"(?:(?!\b(?:(?:help|support|reach|stop|talk to) (?:an?|the|my|our|his|her|him|them|those|people|some\w+|students?|pupils?|friends?)|prevent)\b).)"
+_NOT_TO_HELP_ZH = "(?:(?!帮助|帮一|劝|预防|防止|阻止|识别|发现|干预|应对|关心|安慰|面对).)"
 _PERSON_EN = r"(?:you|him|her|them|myself|everyone|everybody|someone|somebody|people|my (?:\w+ )?(?:teacher|classmate|class|mother|mom|mum|father|dad|parents|brother|sister|friend|boss|neighbou?r)s?|(?:that|this|the) (?:boy|girl|guy|kid|teacher|classmate)s?)"
 _PERSON_ZH = "(?:你|他|她|他们|她们|老师|同学|同桌|班主任|爸爸?|妈妈?|父母|室友|那个人|这个人|全班|所有人|某人)"
 _MINOR_EN = r"(?:child(?:ren)?|kids?|minors?|underage|pre-?teens?|schoolgirls?|schoolboys?|little (?:girl|boy)s?|(?:[5-9]|1[0-7])[ -]year[ -]olds?)"
@@ -25,14 +27,16 @@ _MINOR_ZH = "(?:儿童|幼女|小女孩|小男孩|未成年|小学生|初中生|
 
 WORDS: Mapping[tuple[Category, Level], tuple[str, ...]] = {
     ("self_harm", 3): (
-        rf"\b{_WANT_EN}\b.{{0,30}}\b(?:kill myself|commit suicide|end my life(?! (?:story|insurance))|hang myself|overdose|cut (?:my )?(?:wrists?|veins?))\b",
+        rf"\b{_WANT_EN}\b{_NOT_TO_HELP_EN}{{0,30}}\b(?:kill myself|commit suicide|end my life(?! (?:story|insurance))|hang myself|overdose|cut (?:my )?(?:wrists?|veins?))\b",
         r"\b(?:painless|easiest|quickest|best) (?:way|method)s? (?:to|of) (?:die|dying|suicide|kill myself)\b",
-        f"{_WANT_ZH}.{{0,8}}(?:自杀(?!式|率|预防|干预|防|炸弹|性|细胞|基因|倾向|的(?:原因|人))|割腕|上吊|结束(?:自己的?)?生命)(?:最|不痛|无痛|才|能|的方法)?(?!.{0,6}(?:预防|干预|劝|帮助他|帮助她))",
+        f"(?:{_HOW_ZH}|哪里|哪儿){_NOT_TO_HELP_ZH}{{0,8}}(?:自杀(?!式|率|预防|干预|防|炸弹|性|细胞|基因|倾向|念头|预警|信号|征兆|问题|的(?:原因|人|学生|孩子|同学|朋友|信号|征兆|预警))|割腕|上吊|结束(?:自己的?)?生命)(?:最|不痛|无痛|才|能|的方法)?(?!.{0,6}(?:预防|干预|劝|帮助他|帮助她))",
         "(?:无痛|最快|不痛苦).{0,4}(?:自杀|死法|死去)(?:的)?(?:方法)?",
+        "(?:自杀|割腕|上吊)的?(?:方法|步骤|教程)(?!.{0,10}(?:预防|干预|限制|管控|研究))",
     ),
     ("self_harm", 2): (
         r"\bi(?:'ll| will|'m going to| am going to| want to| wanna|'m gonna) (?:\w+ )?(?:kill|stab|shoot|hurt) myself\b(?!.{0,12}\b(?:laughing|playing|fall|fell|skating|in (?:pe|gym|soccer))\b)",
         r"\b(?:you should|go|just|why don'?t you) (?:and )?(?:kill|hang|cut) yourself\b|\bkys\b|\b(?:kill|hang) yourself\b(?! (?:over|trying|with work|laughing))",
+        "我(?:真|好|就|还|只)?(?:想|要|会|打算|准备)(?:要|去)?(?:自杀|割腕|上吊|结束(?:我?自己的?)?生命)",
         "你(?:怎么不|应该|快|还不)?去(?:死|自杀)|(?:快|赶紧)去(?:死|自杀)|一起(?:自杀|去死)",
         r"\b(?:suicide pact|pro[- ]?ana|thinspo)\b|(?:想|要|去|怎么|xiang|yao|qu|zenme) *zi ?sha\b",
         r"\b(?:starve myself|stop eating completely)\b|绝食减肥|催吐减肥",
@@ -125,3 +129,15 @@ HARM_SIGNS: tuple[str, ...] = (
     r"\b(?:think(?:ing)?|thoughts?) (?:about|of) (?:suicide|killing myself|dying)\b|\bsuicide is on my mind\b|\b(?:killing|cutting|hurting) myself\b(?!.{0,15}\b(?:laughing|paper|knife|cooking|shaving|glass|accident\w*|playing|fall|fell|skating|some slack|in (?:pe|gym|soccer))\b)",
     r"\b(?:every(?:one|body)|nobody else|they all|my (?:\w+ )?\w+|he|she|they) (?:\w+ )?(?:bull(?:y|ies)|hurts?|hits?|abuses?) me\b(?! (?:up|with (?:a|the) (?:question|ball)|at|in (?:chess|the))\b)",
 )  # fmt: skip
+
+_TELLS_EN = r"(?:wrote|writes|writing|said|says|saying|told|tells|posted|texted|messaged|thinks|screams|whispers)(?: to)?(?: (?:me|us|her|him|them|(?:my|his|her|their) \w+))?"
+_OTHER_EN = r"(?:pupil|student|child|kid|boy|girl|friend|he|she|they|someone|somebody|character|hero|heroine|son|daughter|classmate|colleague|patient|client)s?"
+_OTHER_ZH = "(?:学生|孩子|同学|朋友|儿子|女儿|来访者|病人|角色|主人公|他们?|她们?|有人)"
+
+REPORTED: tuple[str, ...] = (  # stands right before words that are somebody else's, or a text to work on
+    rf"\b{_OTHER_EN}\b[^.!?\n]{{0,20}}\b{_TELLS_EN}(?: that)?[\s:,\"'“‘「-]*$",
+    r"\b(?:translate|summari[sz]e|classify|label|rewrite|proofread|paraphrase|explain|quote)\b(?:(?!\b(?:my|me|i)\b)[^!?]){0,40}[:\"“‘「]\s*[\"“‘'「]?$",
+    f"{_OTHER_ZH}[^。!?\n]{{0,12}}(?:说|写|问|告诉|发|表示|提到|留言|喊)(?:道|了|过)?(?:我们?|老师)?[:,\\s\"“‘「『]*(?:他|她|我)?(?:自己)?$",
+    "(?:翻译|概括|总结|分类|判断|改写|造句|润色|解释|朗读)[^。!?]{0,20}[:\"“‘「『]\\s*$",
+)  # fmt: skip
+ABOUT_OTHERS = f"{_OTHER_ZH}(?:他|她)?(?:自己|真的|总|一直|也)?$"  # right before a sign that does not say `I`

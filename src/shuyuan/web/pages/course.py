@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import errors
+from shuyuan.kernel import clock, errors
 from shuyuan.learning.courses.interface import Course, Passage
 from shuyuan.learning.tracing.interface import Mastery
-from shuyuan.web import charts, progress, shell
+from shuyuan.web import charts, forgetting, progress, shell
 from shuyuan.web import needs as web_needs
 from shuyuan.web.answers import Lines
 from shuyuan.web.reading import Reader
@@ -87,6 +87,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
             lines=Lines(needs.courses, reader).of(answered),
             needs=before,
             lesson=progress.lesson_of(full, id),
+            curve=forgetting.curve(mastery[id], clock.now()),
             watched=False,
         )
 
@@ -113,6 +114,7 @@ def map_values(needs: web_needs.Needs, reader: Principal, learner_id: str, place
         "total": len(full.points),
         "done": progress.confident(mastery.values()),
         "next_point": next((point for point in full.points if point.id == next_id), None),
+        "fading": forgetting.fading(((point, mastery[point.id]) for point in full.points), clock.now()),
         "map": charts.mastery_map(charts.groups(full), mastery, next_id, reader.language),
     }
 

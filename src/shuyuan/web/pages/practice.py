@@ -30,6 +30,9 @@ def router(needs: web_needs.Needs) -> APIRouter:
     @api.get("/learn/practice/{attempt_id}")
     def practice(request: Request, reader: Reader, attempt_id: str, item: str = "") -> Response:
         attempt = needs.assessment.attempt(reader, attempt_id)
+        if attempt.adaptive_id is not None and attempt.closed_at is None:
+            item = needs.assessment.next_of_test(reader, attempt_id) or ""
+            attempt = needs.assessment.attempt(reader, attempt_id)
         chosen = item or next((slot.item_id for slot in attempt.slots if slot.state == "open"), "")
         if attempt.closed_at is not None or not chosen:
             return RedirectResponse(f"/learn/practice/{attempt_id}/done", SEE_OTHER)
@@ -104,6 +107,8 @@ def router(needs: web_needs.Needs) -> APIRouter:
             principal=reader,
             here="today",
             attempt=attempt,
+            result=needs.assessment.result(reader, attempt_id) if attempt.adaptive_id and attempt.closed_at else None,
+            names={point.id: point.name for point in needs.courses.course(reader.school_id, attempt.course_id).points},
         )
 
     return api

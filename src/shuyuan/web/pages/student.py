@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
 
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import errors
-from shuyuan.learning.assessment.interface import Attempt
+from shuyuan.kernel import clock, errors
+from shuyuan.learning.assessment.interface import AdaptiveTest, Attempt
 from shuyuan.learning.courses.interface import Text
 from shuyuan.learning.people.interface import Learner
 from shuyuan.learning.recommendation.interface import Activity
@@ -21,6 +21,7 @@ from shuyuan.web.reading import Reader
 ACTIVITIES_SHOWN = 6
 ANSWERS_LOOKED_AT = 60  # newest answers that "what moved" looks at
 SEEN_SHOWN = 20
+RESULTS_FOR = timedelta(days=30)  # a test that is done stays on Today
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,24 @@ class Today:
             "also": [one for one in activities[1:] if one.kind != "mistakes"],
             "redo": self._redo(reader, learner.id, None if sitting else first),
             "sitting": sitting,
+            "tests": self._tests(reader, learner.id),
             "path": self._path(reader, learner.id, first),
             "moved": self._moved(reader, learner.id),
         }
+
+    def _tests(self, reader: Principal, learner_id: str) -> list[tuple[AdaptiveTest, str]]:
+        """Adaptive tests to begin, to go on with, or just done: with "new", "open" or "done"."""
+        found = []
+        for test in self.needs.assessment.tests_for(reader, learner_id):
+            attempt_id = test.attempts.get(learner_id)
+            if attempt_id is None:
+                if test.due_at is None or test.due_at > clock.now():
+                    found.append((test, "new"))
+            elif self.needs.assessment.attempt(reader, attempt_id).closed_at is None:
+                found.append((test, "open"))
+            elif clock.now() - test.created_at < RESULTS_FOR:
+                found.append((test, "done"))
+        return found
 
     def _redo(self, reader: Principal, learner_id: str, first: Activity | None) -> list[Redo]:
         """One row per course with mistakes to redo, except the course whose mistakes are the next activity."""

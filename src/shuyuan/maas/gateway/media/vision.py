@@ -124,11 +124,17 @@ class Eyes:
             )
             graph = await self.graphs.of(principal, name, model)
             port = graph.inputs[0].name if graph.inputs and not _declared(model) else image.name
-            inputs: dict[str, NDArray[np.generic]] = {port: image.tensor(pixels.data)}
+            inputs: dict[str, NDArray[np.generic]] = {port: _shaped(image.tensor(pixels.data), graph, port)}
             asker = desk.asker(principal)
             outputs = await desk.engine.predict(name, inputs, asker=asker, deadline_s=DEADLINE_S)
             call.note(interface.Usage(0))
         return model, pixels, call, outputs
+
+
+def _shaped(tensor: NDArray[np.generic], graph: graphs.Graph, port: str) -> NDArray[np.generic]:
+    """As the graph takes it: one that takes rows of numbers, as scikit-learn's do, gets the pixels one after another."""
+    takes_rows = any(one.name == port and len(one.shape) == 2 for one in graph.inputs)
+    return tensor.reshape(len(tensor), -1) if takes_rows else tensor
 
 
 def _declared(model: catalogue_api.Loadable) -> bool:

@@ -8,9 +8,8 @@ from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
-from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.gateway import desk as desks
-from shuyuan.maas.gateway import interface, streaming
+from shuyuan.maas.gateway import interface, models, streaming
 from shuyuan.maas.gateway.inference import graphs, tensors
 from shuyuan.maas.gateway.routes import common
 from shuyuan.maas.gateway.service import GatewayService
@@ -116,13 +115,13 @@ def _repository(api: APIRouter, gateway: GatewayService) -> None:
         """Every tensor model this school may use, and whether it is in memory."""
         return [
             {
-                "name": status.model,
-                "version": _number(status.version),
-                "state": "READY" if status.state == "ready" else "UNAVAILABLE",
-                "reason": status.reason or ("" if status.state == "ready" else status.state),
+                "name": one.version.model if one.version else one.status.model,
+                "version": str(one.version.number) if one.version else _number(one.status.version),
+                "state": "READY" if one.status.state == "ready" else "UNAVAILABLE",
+                "reason": one.status.reason or ("" if one.status.state == "ready" else one.status.state),
             }
-            for status in gateway.models(principal.school_id)
-            if _predicts(desk, status.model, principal.school_id)
+            for one in desk.listed(principal.school_id)
+            if _predicts(desk, one, principal.school_id)
         ]
 
     @api.post("/repository/models/{model:path}/load")
@@ -141,11 +140,11 @@ def _repository(api: APIRouter, gateway: GatewayService) -> None:
         return JSONResponse({}, headers={"x-shuyuan-model-version": found.version})
 
 
-def _predicts(desk: desks.Desk, model: str, school_id: str) -> bool:
-    try:
-        card = desk.card(model, school_id)
-    except catalogue_api.UnknownModel:
-        return False
+def _predicts(desk: desks.Desk, one: models.Listed, school_id: str) -> bool:
+    """As its version says; of an entry its card does. No version's file is fetched for a list."""
+    if one.version is not None:
+        return "predict" in one.version.tasks
+    card = desk.card(one.status.model, school_id)
     return card is not None and "predict" in card.tasks
 
 

@@ -35,7 +35,7 @@ async def chat(
     _require_claims(request, model)
     if request.age_band:
         said = [str(message["content"]) for message in request.messages if message["role"] != "system"]
-        await screen.admit(principal, said, request.age_band)
+        await screen.admit(principal, said, request.age_band, own=_own(request) if purpose == "api" else ())
     prompt = quota.estimate_tokens(_texts(request)) + quota.TEMPLATE_TOKENS
     limit = answering.completion_limit(request.max_tokens, model, prompt)
     booked = desk.booked(
@@ -53,6 +53,10 @@ async def chat(
         streams = answering.submitted(desk, call, principal, model, request.model, "chat", payloads, deadline_s)
         async with aclosing(Answer(streams, call, model, request.age_band)) as answer:
             yield answer  # when the reader leaves, the workers' work stops
+
+
+def _own(request: interface.ChatRequest) -> list[str]:
+    return [str(message["content"]) for message in request.messages if message["role"] == "user"]
 
 
 def _payload(request: interface.ChatRequest, limit: int) -> Mapping[str, object]:

@@ -1,9 +1,11 @@
 """What an age band may send to a model and hear from it; and word of harm to whoever is responsible.
 
 Adults are protected from help with grave harm alone, and what a model says to them is passed on as it comes. For a
-child or a teen whole sentences are checked before they leave: nothing that was not checked is sent. A sign that
-somebody is in danger is noted in the activity log and told as an event, with ids only. What a child or a teen said
-into a microphone or photographed is theirs: it is given back as it is, and a sign of harm in it is told all the same.
+child or a teen whole sentences are checked before they leave: nothing that was not checked is sent. What anybody
+confesses of themselves is answered with care, and no model sees it; what an adult quotes, reports of others or has
+translated is not theirs. A sign that somebody is in danger is noted in the activity log and told as an event, with ids
+only. What a child or a teen said into a microphone or photographed is theirs: it is given back as it is, and a sign of
+harm in it is told all the same.
 """
 
 import asyncio
@@ -25,15 +27,26 @@ _HELD = 240  # characters without the end of a sentence that are held back at mo
 _BEHIND = 80  # characters already sent that are looked at again with what follows
 _LONG = 4_000  # characters from which judging leaves the event loop
 _REFUSAL: Mapping[plain_text.Language, str] = {
-    "zh": "这个话题我不能和你聊。如果你需要帮助，请找老师、家长或你信任的大人",
+    "zh": "这个话题我不能和你聊。如果你需要帮助，请找老师、家长或你信任的大人。",
     "en": "This is something I cannot talk about with you. If you need help, ask a teacher, a parent or another "
-    "adult you trust",
+    "adult you trust.",
+}
+_REFUSAL_ADULT: Mapping[plain_text.Language, str] = {
+    "zh": "这会帮人造成严重伤害，这里的模型不回答。",
+    "en": "This would help somebody do grave harm; no model answers it here.",
 }
 _CARE: Mapping[plain_text.Language, str] = {
     "zh": "谢谢你说出来。我只是程序，帮不上你：请现在就去找你信任的大人，老师、家长或学校的心理老师。"
-    "如果有人正处在危险中，请马上拨打 110 或 120",
+    "如果有人正处在危险中，请马上拨打 110 或 120。",
     "en": "Thank you for saying it. I am only a program: please go now to an adult you trust, a teacher, a parent or "
-    "the school counsellor. If anyone is in danger, call the emergency number at once",
+    "the school counsellor. If anyone is in danger, call the emergency number at once (in China 110 or 120).",
+}
+_CARE_ADULT: Mapping[plain_text.Language, str] = {
+    "zh": "谢谢你说出来。我只是程序，帮不上你：请现在就联系你信任的人、学校的心理老师或医生，"
+    "也可以拨打心理援助热线 12356。如果有人正处在危险中，请马上拨打 110 或 120。",
+    "en": "Thank you for saying it. I am only a program: please talk now to somebody you trust, the school counsellor "
+    "or a doctor; in China the helpline 12356 listens. If anyone is in danger, call the emergency number at once "
+    "(in China 110 or 120).",
 }
 
 
@@ -68,16 +81,21 @@ class Screening:
     def __init__(self, database: db.Database, audit: kernel_audit.Audit, events: outbox.Outbox | None) -> None:
         self._db, self._audit, self._outbox = database, audit, events
 
-    async def admit(self, principal: Principal, said: Sequence[str], band: policy.Band) -> None:
-        """Raise ContentPolicy when the band is kept from what was said; nobody has seen it but this process."""
+    async def admit(
+        self, principal: Principal, said: Sequence[str], band: policy.Band, *, own: Sequence[str] | None = None
+    ) -> None:
+        """Raise ContentPolicy when the band is kept from what was said; nobody has seen it but this process.
+
+        own: of `said` what an adult says themselves, where a sign of harm is a confession; None: all of it.
+        """
         text = "\n".join(said)
         judged = await judge(text, band)
-        if band != "adult" and judged.harm:
+        blocked, language = judged.blocked(band), _language(text)
+        if judged.harm and (band != "adult" or "self_harm" in blocked or False):
             await self.tell(principal, band, source="input")
-            raise interface.ContentPolicy(_CARE[_language(text)], fix="")
-        if blocked := judged.blocked(band):
-            language = _language(text)
-            raise interface.ContentPolicy(_REFUSAL[language], fix=f"({', '.join(blocked)})")
+            raise interface.ContentPolicy((_CARE_ADULT if band == "adult" else _CARE)[language])
+        if blocked:
+            raise interface.ContentPolicy((_REFUSAL_ADULT if band == "adult" else _REFUSAL)[language])
 
     async def tell(self, principal: Principal, band: policy.Band, *, source: str) -> None:
         """Note and announce that somebody may be in danger. Ids only, never the words."""
@@ -172,6 +190,11 @@ async def _shows_harm(text: str) -> bool:
     if len(text) <= _LONG:
         return policy.shows_harm(text)
     return await asyncio.to_thread(policy.shows_harm, text)
+
+
+async def _confess(own: Sequence[str]) -> bool:
+    text = "\n".join(own)
+    return policy.confesses(text) if len(text) <= _LONG else await asyncio.to_thread(policy.confesses, text)
 
 
 def _language(text: str) -> plain_text.Language:

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from shuyuan.science import metrics
 from shuyuan.science.ranking.neural import training
 from shuyuan.science.ranking.profiles import Kind, Row
 
 FOLDS, NOTHING_LEARNT, REFUSED = 4, 65, 64
+FEWEST_OF_EACH, SURE = 5, 1.645
 
 
 def main() -> int:
@@ -42,7 +42,7 @@ def main() -> int:
 def better_than_shares(
     rows: Sequence[Row], kinds: Mapping[str, Kind], targets: Mapping[str, np.ndarray], person: np.ndarray, seed: int
 ) -> list[str]:
-    """The heads whose log loss over `FOLDS` parts of unseen people lies below that of the share of the others."""
+    """The heads whose log loss over `FOLDS` parts of unseen people lies surely below that of a mere share."""
     people = np.random.default_rng(seed).permutation(np.unique(person))
     fold = {who: at % FOLDS for at, who in enumerate(people.tolist())}
     part = np.array([fold[who] for who in person.tolist()])
@@ -53,8 +53,9 @@ def better_than_shares(
     for at in range(FOLDS):
         inside, out = np.flatnonzero(part != at), np.flatnonzero(part == at)
         seen = {head: known[inside] for head, known in targets.items()}
-        model = training.train([rows[i] for i in inside], kinds, seen, person=person[inside], hidden=(16,), seed=seed)
-        p = model.predict([rows[i] for i in out])
+        known_rows = [rows[i] for i in inside.tolist()]
+        model = training.train(known_rows, kinds, seen, person=person[inside], hidden=(16,), seed=seed)
+        p = model.predict([rows[i] for i in out.tolist()])
         for column, head in enumerate(targets):
             ours[head][out] = p[:, column]
             shares[head][out] = np.nanmean(seen[head]) if np.isfinite(seen[head]).any() else 0.5
@@ -62,10 +63,18 @@ def better_than_shares(
 
 
 def _better(known: np.ndarray, ours: np.ndarray, shares: np.ndarray) -> bool:
+    """Lower by more than chance: the mean of the rows' differences lies `SURE` standard errors above none."""
     judged = np.isfinite(known)
-    if judged.sum() < training.FEWEST or len(np.unique(known[judged])) < 2:
+    y = known[judged]
+    if judged.sum() < training.FEWEST or min(y.sum(), (1 - y).sum()) < FEWEST_OF_EACH:
         return False
-    return metrics.log_loss(known[judged], ours[judged]) < metrics.log_loss(known[judged], shares[judged])
+    gained = _losses(y, shares[judged]) - _losses(y, ours[judged])
+    return bool(gained.mean() > SURE * gained.std(ddof=1) / np.sqrt(len(y)))
+
+
+def _losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    inside = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.asarray(-np.where(y == 1, np.log(inside), np.log(1 - inside)))
 
 
 def _word(value: object) -> str | float | tuple[str, ...] | None:

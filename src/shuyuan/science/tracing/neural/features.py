@@ -20,7 +20,7 @@ COLUMNS = len(recurrent.FEATURES) + neighbours.COLUMNS
 
 def before(table: Interactions, params: online.Params, around: Neighbours) -> Floats:
     """(N, COLUMNS) before each answer, learners cold at their first row."""
-    return np.column_stack([_known(table, params), around.table(table.item_ids)[table.item]])  # NO_ITEM is the last
+    return np.column_stack([_known(table, params, around), around.table(table.item_ids)[table.item]])
 
 
 def crossed(
@@ -36,9 +36,10 @@ def crossed(
     for number, some in enumerate(parts):
         fold[np.isin(table.learner, some)] = number
     known = np.empty((len(table), len(recurrent.FEATURES)))
+    order = _neighbours(table, np.zeros(len(table)), np.zeros(len(table), np.bool_))
     for number in range(len(parts)):
         params = online.fit_with(table.take(np.flatnonzero(fold != number)), settings)
-        known[fold == number] = _known(table.take(np.flatnonzero(fold == number)), params)
+        known[fold == number] = _known(table.take(np.flatnonzero(fold == number)), params, order)
     p = logistic.expit(known[:, 0])
     around = np.empty((len(table), neighbours.COLUMNS))
     for number in range(len(parts)):
@@ -53,7 +54,7 @@ def _neighbours(table: Interactions, p: Floats, rows: np.ndarray) -> Neighbours:
     return Neighbours.of(table.item_ids, table.item[rows], surprise, p[rows] * (1.0 - p[rows]))
 
 
-def _known(table: Interactions, params: online.Params) -> Floats:
+def _known(table: Interactions, params: online.Params, around: Neighbours) -> Floats:
     """(N, len(FEATURES))"""
     trace = filtering.run(table, params, Layout.of(params, table))
     _, who = np.unique(table.learner, return_inverse=True)
@@ -63,7 +64,8 @@ def _known(table: Interactions, params: online.Params) -> Floats:
     general = trace.general * np.asarray([1.0, 1.0, -1.0, 1.0])  # losses carry their sign there
     by_point = _by_point(table, who, trace.point[:, 0])
     by_item = _met(item, history.ranks(who).astype(np.float64), table.correct)
-    return np.column_stack([trace.logit, general, by_point[:, :-1], by_item, known, pause, by_point[:, -1]])
+    moved = _moved_on(table, who, around)
+    return np.column_stack([trace.logit, general, by_point[:, :-1], by_item, known, pause, by_point[:, -1], *moved])
 
 
 def _by_point(table: Interactions, who: Ints, ability: Floats) -> Floats:
@@ -73,6 +75,14 @@ def _by_point(table: Interactions, who: Ints, ability: Floats) -> Floats:
     wins, losses, gap, last = _met(pair, turn, table.correct[table.row]).T
     columns = (ability, wins, losses, gap, gap == recurrent.NEVER, last, _pause(pair, table.at_s[table.row]))
     return np.column_stack([np.bincount(table.row, column * table.share, len(table)) for column in columns])
+
+
+def _moved_on(table: Interactions, who: Ints, around: Neighbours) -> tuple[Floats, Floats]:
+    place = np.asarray([*map(around.place, table.item_ids), neighbours.NOWHERE])[table.item]  # NO_ITEM is the last
+    last = np.full(len(table), neighbours.NOWHERE)
+    now, then = _pairs(who)
+    last[now] = place[then]
+    return neighbours.between(place, last)
 
 
 def _met(key: Ints, turn: Floats, correct: np.ndarray) -> Floats:

@@ -4,6 +4,8 @@ Several teachers, of other seeds and held-out learners, are distilled into the o
 `correcting` and `distilling`.
 """
 
+from dataclasses import replace
+
 from shuyuan.science.tracing.family import Arrays
 from shuyuan.science.tracing.interactions import Interactions
 from shuyuan.science.tracing.neural import correcting, distilling, fitted
@@ -12,6 +14,12 @@ from shuyuan.science.tracing.online import weights
 
 NAME = "recurrent"
 RECIPE = Recipe(epochs=6, rate=3e-3, rare_decay=0.3, longest=256)
+ANSWERS, MOST_EPOCHS = 1_500_000, 30  # a small table is read more often: until so many answers were seen
+
+
+def suited(answers: int) -> Recipe:
+    """RECIPE for a table of so many answers."""
+    return replace(RECIPE, epochs=min(max(ANSWERS // max(answers, 1), RECIPE.epochs), MOST_EPOCHS))
 
 
 def fit(
@@ -19,10 +27,11 @@ def fit(
     *,
     validation: Interactions | None = None,
     seed: int = 0,
-    recipe: Recipe = RECIPE,
+    recipe: Recipe | None = None,
     teachers: int = 1,
 ) -> correcting.Fitted:
-    """See `family.Algorithm`. teachers: more than one are distilled into one."""
+    """See `family.Algorithm`. teachers: more than one are distilled into one. recipe: `suited` without."""
+    recipe = recipe or suited(len(train))
     prepared = correcting.Prepared.of(train, validation, seed)
     if teachers == 1:
         return prepared.trained(recipe, seed)

@@ -35,7 +35,7 @@ class Recipe:
     decay: float = 1e-4  # of weights, apart from the gradient
     rare_decay: float = 1e-2  # of weights that belong to one item or point: most are rare
     positions: int = 4096  # places a batch, padding included; fewer for a small table
-    updates: int = 20  # a small table is cut into so many batches at least
+    updates: int = 40  # a small table is cut into so many batches at least
     longest: int = 200  # events of a piece
     clip: float = 1.0  # longest gradient
 
@@ -59,7 +59,7 @@ def train(build: Callable[[], nn.Module], fit: Packed, held_out: Packed, recipe:
     """The net of the best epoch on `held_out`. The same seed, data and machine give the same net."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return _Run(build().to(device()), fit, recipe, seed).to_the_best(held_out)
+        return Run(build().to(device()), fit, recipe, seed).to_the_best(held_out)
 
 
 def split(train: Interactions, validation: Interactions | None, seed: int) -> tuple[Interactions, Interactions]:
@@ -87,7 +87,9 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-class _Run:
+class Run:
+    """One training: passes over the data, and the best of them."""
+
     def __init__(self, net: nn.Module, fit: Packed, recipe: Recipe, seed: int) -> None:
         self.net, self.fit, self.recipe, self.seed = net, fit, recipe, seed
         small = max(FEWEST_POSITIONS, fit.pieces.events // recipe.updates)
@@ -97,11 +99,12 @@ class _Run:
         self.done = 0
 
     def to_the_best(self, held_out: Packed) -> Trained:
+        """Train until it gets no better; the net as it was at its best."""
         epochs: list[Epoch] = []
         best = copy.deepcopy(self.net.state_dict())
         for number in range(self.recipe.epochs):
             began = time.perf_counter()
-            self._epoch(number)
+            self.epoch(number)
             speed = self.fit.pieces.events / (time.perf_counter() - began)
             epochs.append(Epoch(loss(logits(self.net, held_out), held_out.right), speed))
             losses = [epoch.held_out_loss for epoch in epochs]
@@ -112,7 +115,8 @@ class _Run:
         self.net.load_state_dict(best)
         return Trained(self.net.eval(), epochs)
 
-    def _epoch(self, number: int) -> None:
+    def epoch(self, number: int) -> None:
+        """One pass over the data, in an order of its own."""
         self.net.train()
         for events in self.fit.batches(self.positions, seed=self.seed * 1000 + number):
             events = events.to(device())

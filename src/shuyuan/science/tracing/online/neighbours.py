@@ -18,6 +18,8 @@ from shuyuan.science.tracing.interactions import Floats, Ints
 REACHES = (3.0, 10.0, 30.0)  # items; the weight of a neighbour falls by e over a reach
 RIDGE = 3.0  # imaginary evenly surprising answers, in units of p (1 - p)
 _CUT = 3  # reaches
+NOWHERE = -9.0  # no place
+NEAR, FAR = 30.0, 5000.0  # items
 COLUMNS = len(REACHES) + 1
 
 
@@ -51,6 +53,13 @@ class Neighbours:
         places = {key: place for place, key in enumerate(sorted_ids)}
         return cls(places, [natural(key) for key in sorted_ids], np.asarray(numbers, np.float64))
 
+    def place(self, item_id: str | None) -> float:
+        """Where an id stands among all; one not known between two, NOWHERE for no item."""
+        if item_id is None:
+            return NOWHERE
+        known = self.places.get(item_id)
+        return bisect.bisect(self.keys, natural(item_id)) - 0.5 if known is None else float(known)
+
     def about(self, item_id: str | None) -> Floats:
         """(COLUMNS,) of an item; of one not known, what stands left and right of its place, with no answers."""
         if item_id is None or not self.keys:
@@ -66,6 +75,16 @@ class Neighbours:
         return np.stack([*map(self.about, item_ids), np.zeros(COLUMNS)])
 
 
+def between(place: Floats, last: Floats) -> tuple[Floats, Floats]:
+    """(n,) log(1 + items between two places), FAR where one is NOWHERE; and 1 or -1 for onward or back, 0 if not NEAR.
+
+    >>> between(np.array([7.0, 7.0]), np.array([6.0, NOWHERE]))[1].tolist()
+    [1.0, 0.0]
+    """
+    apart = np.where((place == NOWHERE) | (last == NOWHERE), FAR, np.abs(place - last))
+    return np.log1p(apart), np.sign(place - last) * (apart < NEAR)
+
+
 def ordered(item_ids: Sequence[str]) -> Ints:
     """Places of ids in natural order."""
     keys = list(map(natural, item_ids))
@@ -75,6 +94,8 @@ def ordered(item_ids: Sequence[str]) -> Ints:
 def smoothed(order: Ints, item: Ints, surprise: Floats, information: Floats) -> Floats:
     """(items, COLUMNS) in the given order; an item's own answers are left out of what its neighbours say."""
     items = len(order)
+    if not items:
+        return np.zeros((0, COLUMNS))
     ones = np.ones(len(item))
     pulls, weights, counts = (
         np.asarray(np.bincount(item, of_row, items)[order], np.float64) for of_row in (surprise, information, ones)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from shuyuan.science.tracing.online import step
+from shuyuan.science.tracing.online.neighbours import FAR, NEAR, NOWHERE
 from shuyuan.science.tracing.online.state import LearnerState, PointState, new_learner, new_point
 from shuyuan.science.tracing.online.weights import Net, Vector
 
@@ -20,7 +21,7 @@ NEVER = -1.0
 FEATURES = (
     "logit", "ability", "wins", "losses", "form",
     "point_ability", "point_wins", "point_losses", "point_gap", "point_new", "point_last",
-    "item_wins", "item_losses", "item_gap", "item_last", "item_known", "pause", "point_pause",
+    "item_wins", "item_losses", "item_gap", "item_last", "item_known", "pause", "point_pause", "apart", "onward",
 )  # fmt: skip
 
 
@@ -51,6 +52,7 @@ class LearnerMemory(NamedTuple):
 
     state: LearnerState
     hidden: Vector
+    place: float = NOWHERE  # of the last item, among its neighbours
 
 
 class Moved(NamedTuple):
@@ -108,7 +110,11 @@ def update(
     met = Met(learner.state.wins + learner.state.losses, sign)
     answer = np.append(question, np.asarray([sign, correct - kalman.p_before], np.float32))
     return Moved(
-        LearnerMemory(kalman.learner, _recurred(net, learner.hidden, np.tanh(net.into @ answer + net.into_bias))),
+        LearnerMemory(
+            kalman.learner,
+            _recurred(net, learner.hidden, np.tanh(net.into @ answer + net.into_bias)),
+            net.neighbours.place(item_id),
+        ),
         [PointMemory(state, met) for state in kalman.points],
         ItemMemory(item.wins + correct, item.losses + (not correct), met),
         _told(net, learner, question, item_id, expected),
@@ -168,7 +174,7 @@ def _numbers(
     return [
         expected, own.mean, math.log1p(own.wins), math.log1p(own.losses), own.form, *mean[:-1],
         math.log1p(item.wins), math.log1p(item.losses), _gap(item.met, turn), item.met.last,
-        float(item_id in net.params.items), pause, mean[-1],
+        float(item_id in net.params.items), pause, mean[-1], *_moved_on(net.neighbours.place(item_id), learner.place),
     ]  # fmt: skip
 
 
@@ -178,6 +184,14 @@ def _of_point(point: PointMemory, turn: float, now_s: float) -> tuple[float, ...
     pause = 0.0 if new else _days(now_s - state.last_at_s)
     wins, losses = math.log1p(state.wins), math.log1p(state.losses)
     return state.mean, wins, losses, _gap(met, turn), float(new), met.last, pause
+
+
+def _moved_on(place: float, last: float) -> tuple[float, float]:
+    """`neighbours.between` of two numbers."""
+    if NOWHERE in (place, last):
+        return math.log1p(FAR), 0.0
+    apart = abs(place - last)
+    return math.log1p(apart), math.copysign(1.0, place - last) if 0.0 < apart < NEAR else 0.0
 
 
 def _gap(met: Met, turn: float) -> float:

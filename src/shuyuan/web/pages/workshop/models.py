@@ -17,13 +17,14 @@ from shuyuan.web.needs import WorkshopNeeds
 from shuyuan.web.pages.workshop import common, compressing, modelshelf, reasons, schemas
 from shuyuan.web.reading import Reader
 
-Verb = Literal["compress", "deploy", "promote", "stop", "rollback"]
+Verb = Literal["compress", "deploy", "promote", "stop", "rollback", "delete"]
 DONE: Mapping[str, str] = {
     "compress": "compressing",
     "deploy": "deployed",
     "promote": "promoted",
     "stop": "stopped",
     "rollback": "rolled_back",
+    "delete": "model_deleted",
 }
 ENDINGS = ".onnx,.safetensors,.keras,.gguf,.zip"  # offered by the file chooser
 IMPORTS_SHOWN = 5
@@ -65,6 +66,9 @@ def router(needs: WorkshopNeeds) -> APIRouter:
             return await run_in_threadpool(
                 lambda: _one(needs, request, reader, name, number, method, trouble=trouble, form=form)
             )
+        if verb == "delete":
+            left = await run_in_threadpool(modelshelf.own, needs, reader.school_id, name)
+            return common.lead(f"/workshop/models/{name}" if left else "/workshop/models", DONE[verb])
         return common.lead(f"/workshop/models/{name}", DONE[verb], version=number)
 
     return api
@@ -102,6 +106,9 @@ def _act(needs: WorkshopNeeds, reader: Principal, name: str, number: int, verb: 
     if verb in ("stop", "rollback"):
         _require_reason(reason)
         (needs.deployment.stop if verb == "stop" else needs.deployment.rollback)(school_id, actor_id, name, reason)
+    elif verb == "delete":
+        reader.require("admin")
+        needs.catalogue.delete(school_id, actor_id, name, None if common.first(said, "whole") else number, reason)
     elif verb == "deploy":
         share = common.number(common.first(said, "share"), 0)
         needs.deployment.deploy(

@@ -1,0 +1,78 @@
+"""What a column is and what may be done to a table: a plan is JSON, nothing in it is code."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+Kind = Literal["number", "integer", "boolean", "category", "text", "time", "image", "sequence", "identifier"]
+Role = Literal["feature", "label", "person", "time", "weight", "ignore"]
+Part = Literal["train", "validation", "test"]
+SplitBy = Literal["random", "person", "time", "stratified"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+Option = JsonValue
+
+
+class Fact(BaseModel):
+    """An immutable value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Column(Fact):
+    """One column: what its values are, what it is for, and what they look like."""
+
+    name: str
+    kind: Kind
+    role: Role = "feature"
+    missing: int = 0
+    distinct: int = Field(0, description="Different values; within about 2 % beyond 262,144 rows.")
+    examples: tuple[str, ...] = ()
+
+
+class ColumnPlan(Fact):
+    """What a person says of a column; None keeps what was inferred."""
+
+    kind: Kind | None = None
+    role: Role | None = None
+
+
+class Step(BaseModel):
+    """One rule or augmentation by name, with its options beside it: {"rule": "missing", "by": "median"}."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Option]
+
+    rule: str = Field(max_length=64)
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """Everything but the name."""
+        return self.__pydantic_extra__ or {}
+
+
+class Split(Fact):
+    """How rows are dealt to train, validation and test: exactly these shares, the same for the same seed."""
+
+    by: SplitBy = "random"
+    shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field((0.7, 0.15, 0.15), min_length=3, max_length=3)
+    seed: int = Field(7, ge=0, lt=2**63)
+    column: str | None = Field(None, max_length=200, description="Column it goes by; None: the one with that role.")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Split":
+        if abs(sum(self.shares) - 1) > 1e-9:
+            raise ValueError(f"the shares add up to {sum(self.shares):g}; make them add up to 1")
+        if self.shares[0] <= 0:
+            raise ValueError("the share of train is 0; give it some rows")
+        return self
+
+
+class Plan(Fact):
+    """All that is done to a table, as JSON: nothing in it is code, so it runs on any pool of processes."""
+
+    columns: Mapping[str, ColumnPlan] = {}
+    rules: tuple[Step, ...] = Field((), max_length=50)
+    augment: tuple[Step, ...] = Field((), max_length=20)
+    split: Split | None = Field(None, description="None: everything is train.")
+    seed: int = Field(7, ge=0, lt=2**63, description="Of rules and augmentation.")

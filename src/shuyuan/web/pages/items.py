@@ -1,0 +1,78 @@
+"""Question analysis: are the questions any good? In words first, the numbers for who wants them."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from markupsafe import Markup, escape
+
+from shuyuan.identity.interface import Principal
+from shuyuan.learning.assessment.interface import Chosen, ItemAnalysis
+from shuyuan.learning.courses.interface import Question, inline
+from shuyuan.web import answers, glossary
+from shuyuan.web import needs as web_needs
+from shuyuan.web.answers import Lines
+from shuyuan.web.pages import teacher
+from shuyuan.web.reading import Reader
+
+SAMPLE_SEED = 1
+FEWEST = 20  # first answers to a question before anything is said of it
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question: what was asked, what the answers say, each choice as it reads."""
+
+    found: ItemAnalysis
+    prompt: Markup
+    choices: list[tuple[Chosen, Markup]]
+
+
+def router(needs: web_needs.Needs) -> APIRouter:
+    """`/teach/items`."""
+    api = APIRouter(include_in_schema=False)
+
+    @api.get("/teach/items")
+    def items(request: Request, reader: Reader, point: str = "") -> Response:
+        place = needs.shell.place(request, reader)
+        values: dict[str, object] = {"course": None}
+        if place.class_ is not None and place.course is not None:
+            values = _values(needs, reader, place.course.id, point)
+        return needs.shell.show(request, "teach/items.html", values, principal=reader, here="questions", place=place)
+
+    return api
+
+
+def _values(needs: web_needs.Needs, reader: Principal, course_id: str, point: str) -> dict[str, object]:
+    points = teacher.points_of(needs, reader, course_id)
+    chosen = point or next(iter(points), "")
+    found = needs.itembank.analysis(reader, course_id, point_id=None if point == "all" else chosen or None)
+    lines = Lines(needs.courses, reader)
+    known = [one for one in found.items if one.hard != "unknown"]
+    return {
+        "course": needs.courses.course(reader.school_id, course_id),
+        "points": points,
+        "chosen": point if point == "all" else chosen,
+        "found": found,
+        "worth": [_row(one, lines, reader) for one in known if one.flags],
+        "fine": [_row(one, lines, reader) for one in known if not one.flags],
+        "few": [_row(one, lines, reader) for one in found.items if one.hard == "unknown"],
+        "fewest": FEWEST,
+    }
+
+
+def _row(one: ItemAnalysis, lines: Lines, reader: Principal) -> Row:
+    question = lines.question(one.item_id, SAMPLE_SEED)
+    return Row(
+        one,
+        answers.prompt(question, one.item_id),
+        [(chosen, _said(chosen, question, lines, reader, one.item_id)) for chosen in one.chosen],
+    )
+
+
+def _said(chosen: Chosen, question: Question | None, lines: Lines, reader: Principal, item_id: str) -> Markup:
+    texts = {choice.id: choice.text for choice in question.choices} if question is not None else {}
+    if chosen.choice in texts:
+        return Markup(inline(texts[chosen.choice]))  # sanitised there
+    if chosen.correct:
+        return escape(glossary.say(reader.language, "items.right_answer"))
+    return escape(lines.slip(item_id, chosen.misconception) or glossary.say(reader.language, "items.other_wrong"))

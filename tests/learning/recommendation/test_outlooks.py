@@ -1,0 +1,151 @@
+"""Predicted attitude and goals: teachers only, with evidence, for a time, never of who did not agree."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from tests.learning.assessment.world import A, World
+from tests.learning.recommendation.test_choosing import Agreed
+
+from shuyuan.kernel import crypto, errors, outbox
+from shuyuan.learning.people.interface import PROFILE_WITHDRAWN, Stated
+from shuyuan.learning.recommendation import behaviour, evidence, fitting, outlookrows, outlooks
+from shuyuan.learning.recommendation.outlooks import OutlooksService
+from shuyuan.science.ranking import Encoder, Outlook
+
+
+def model(job: fitting.Job) -> bytes:
+    """No training: more answers, more likely to go on; and everybody wants to enjoy it."""
+    encoder = Encoder.fit(job.rows, job.kinds, rare=1)
+    weight = np.zeros((len(encoder.columns), 2), dtype=np.float32)
+    weight[encoder.columns.index(("answers", "")), 0] = 1.0
+    weight[encoder.columns.index(("answers", "∅")), 0] = -1.0
+    ones = np.ones(2, dtype=np.float32)
+    net = ((weight, np.array([0.2, 2.0], dtype=np.float32)),)
+    return Outlook(encoder, ("keeps_at_it", "goal:enjoy"), net, ones, 0 * ones).to_bytes()
+
+
+class Scene:
+    """The small school three weeks on; all six pupils agreed, and six are enough."""
+
+    def __init__(self, world: World, vault: crypto.Vault) -> None:
+        self.world, self.jobs = world, cast(list[fitting.Job], [])
+        for pupil in world.pupils:
+            world.practise(pupil, A, "-" + "+" * 11)
+        world.later(days=15)
+        ids = {pupil.account_id for pupil in world.pupils}
+        self.agreed = Agreed(outlook=set(ids), peers=set(ids))
+        profiles, people = cast(Any, self.agreed), cast(Any, world.people)
+        self.service = OutlooksService(
+            world.database, vault, world.audit, people, profiles, world.records, train=self.train, clock=world.clock
+        )
+        self.pupil = world.pupils[0].account_id
+
+    def train(self, job: fitting.Job) -> bytes:
+        self.jobs.append(job)
+        return model(job)
+
+    def take_back(self, purposes: Sequence[str]) -> None:
+        for one in purposes:
+            self.agreed.purposes[one].discard(self.pupil)
+        payload = {"purposes": list(purposes)}
+        self.service.forget(outbox.Event(1, self.world.school, PROFILE_WITHDRAWN, self.pupil, payload, self.world.now))
+
+
+@pytest.fixture
+def scene(world: World, vault: crypto.Vault, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(outlooks, "FEWEST_LEARNERS", 6)
+    return Scene(world, vault)
+
+
+def test_a_teacher_reads_what_is_expected_with_its_reasons_until_it_runs_out(scene: Scene) -> None:
+    assert scene.service.renew(scene.world.school) == 6
+    told = scene.service.of(scene.world.teacher, scene.pupil)
+    assert told is not None
+    first, goal = told.foretold
+    assert (first.head, goal.head, told.learners) == ("keeps_at_it", "goal:enjoy", 6)
+    assert all(one["zh"] and one["en"] for one in first.evidence)
+    assert any("answers in four weeks" in one["en"] for one in first.evidence)
+    assert told.expires_at - told.made_at == timedelta(days=28)
+    scene.world.later(days=29)
+    assert scene.service.of(scene.world.teacher, scene.pupil) is None
+
+
+def test_pupils_and_other_teachers_never_read_it(scene: Scene) -> None:
+    scene.service.renew(scene.world.school)
+    with pytest.raises(errors.Forbidden):
+        scene.service.of(scene.world.pupils[0], scene.pupil)
+    with pytest.raises(errors.NotFound):
+        scene.service.dismiss(scene.world.other_teacher, scene.pupil)
+
+
+def test_what_was_taken_back_is_gone_at_once_and_never_used_again(scene: Scene) -> None:
+    scene.service.renew(scene.world.school)
+    scene.take_back(["outlook", "peers"])
+    assert scene.service.of(scene.world.teacher, scene.pupil) is None
+    assert scene.service.renew(scene.world.school) == 0  # five are too few to learn from, and the model is gone
+    scene.agreed.purposes["outlook"].add(scene.pupil)
+    assert scene.service.of(scene.world.teacher, scene.pupil) is None  # deleted, not hidden
+
+
+def test_who_takes_it_back_while_the_model_is_trained_is_not_in_it(scene: Scene) -> None:
+    def leaves(job: fitting.Job) -> bytes:
+        scene.agreed.purposes["peers"].discard(scene.pupil)
+        return model(job)
+
+    scene.service._train = leaves
+    assert scene.service.renew(scene.world.school) == 0
+    assert scene.service.of(scene.world.teacher, scene.pupil) is None
+
+
+def test_a_dismissed_outlook_does_not_come_back_before_it_would_have_run_out(scene: Scene) -> None:
+    scene.service.renew(scene.world.school)
+    scene.service.dismiss(scene.world.teacher, scene.pupil)
+    assert scene.service.renew(scene.world.school) == 5
+    assert scene.service.of(scene.world.teacher, scene.pupil) is None
+    with pytest.raises(errors.NotFound):
+        scene.service.dismiss(scene.world.teacher, "nobody")
+
+
+def test_the_model_is_kept_a_week_and_too_few_learners_make_none(scene: Scene) -> None:
+    scene.service.renew(scene.world.school)
+    scene.service.renew(scene.world.school)
+    assert len(scene.jobs) == 1
+    scene.world.later(days=8)
+    scene.service.renew(scene.world.school)
+    assert len(scene.jobs) == 2
+    assert scene.service.renew(scene.world.other_school) == 0
+
+
+def test_disputed_facts_and_ungiven_profiles_are_missing_in_every_row(scene: Scene) -> None:
+    stated = {scene.pupil: Stated(goals=("exam",), disputed=("answers",))}
+    rows = outlookrows.now(scene.world.records, scene.world.school, stated, scene.world.now)
+    values = rows[scene.pupil].values
+    assert values["answers"] is None
+    assert values["interests"] is None
+    assert values["days"] == 1.0
+    assert outlookrows.now(scene.world.records, scene.world.school, {}, scene.world.now) == {}
+
+
+def test_facts_need_enough_answers_and_attitude_looks_only_ahead(world: World) -> None:
+    pupil = world.pupils[0]
+    world.practise(pupil, A, "-+-+-+-+-")
+    few = world.records.evidence(pupil, pupil.account_id)
+    assert behaviour.facts(few, world.now) == {}
+    world.later(days=2)
+    moment = world.now
+    world.practise(pupil, A, "+")
+    world.later(days=1)
+    world.practise(pupil, A, "+")
+    answers = world.records.evidence(pupil, pupil.account_id)
+    assert behaviour.facts(answers, world.now)["answers"] == 11
+    assert behaviour.attitude(answers, moment) == {"keeps_at_it": 1.0, "tries_again": 1.0}
+    assert behaviour.attitude(few, moment)["keeps_at_it"] == 0.0
+
+
+def test_every_head_and_fact_has_words_in_both_languages() -> None:
+    heads = ("keeps_at_it", "tries_again", *(f"goal:{goal}" for goal in outlookrows.GOALS))
+    assert all(set(evidence.HEADS[head]) == {"zh", "en"} for head in heads)
+    assert all(evidence.reason(field, 0.5, True)["en"] for field in outlookrows.KINDS)
