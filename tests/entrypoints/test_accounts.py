@@ -28,6 +28,19 @@ def test_a_new_accounts_password_is_printed_and_signs_in(home: Path) -> None:
     assert "向阳中学" in listed.words
 
 
+def test_whoever_has_no_login_at_hand_names_an_account_by_id_or_name_and_wide_names_stay_whole(home: Path) -> None:
+    wide = "Professor Wilhelmina Featherstonehaugh-Cholmondeley of the Department of Learning"
+    shell.call("accounts", "create", "ada", "--role", "developer", "--name", wide, "--home", home)
+    listed = shell.call("accounts", "list", "--home", home).out
+    assert wide in listed, "piped, a line is as wide as its words"
+    found = re.search(r"(\w{20,}) +│ developer", listed)
+    assert found
+    assert shell.call("keys", "create", found[1], "--home", home).code == 0
+    assert "command line" in shell.call("keys", "list", wide, "--home", home).out
+    refused = shell.call("keys", "create", "developer", "--home", home)
+    assert (refused.code, found[1] in refused.err) == (1, True)
+
+
 def test_a_reset_replaces_the_password(home: Path) -> None:
     first = shell.call("accounts", "create", "ada", "--home", home).out.strip().rpartition(": ")[2]
     second = shell.call("accounts", "reset", "ada", "--home", home).out.strip().rpartition(": ")[2]
@@ -51,7 +64,7 @@ def test_a_key_opens_what_was_asked_for_and_lasts_as_long(home: Path) -> None:
     assert ("admin" in listed, "never" in listed) == (True, True)
     assert "scopes: models; expires: 20" in shell.call(*words, "--days", "7").words
     for given, says, fix in (
-        (("--scope", "everything"), "cannot have 'everything'", "admin, learning, models"),
+        (("--scope", "everything"), "'everything' is unknown", "models, learning, admin"),
         (("--days", "soon"), "'soon' is no number of days", "or never"),
         (("--days", "99999"), "cannot last 99999 days", "1 to 3650"),
     ):

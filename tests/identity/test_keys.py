@@ -8,7 +8,7 @@ from tests.identity.cast import Cast
 
 from shuyuan.identity import keys, tables
 from shuyuan.identity.access import ACCESS
-from shuyuan.identity.interface import Role
+from shuyuan.identity.interface import KEY_SCOPES, Role
 from shuyuan.kernel import errors
 
 
@@ -46,12 +46,26 @@ def test_a_key_carries_the_age_band_it_was_made_for(school: Cast) -> None:
         ("developer", "admin"),
         ("student", "learning"),
         ("guardian", "models"),
-        ("admin", "all"),
     ],
 )
 def test_a_key_gets_no_scope_beyond_its_owners(school: Cast, role: Role, scope: str) -> None:
     with pytest.raises(errors.Forbidden):
         school.identity.create_key(school.who(role), "more", scopes=(scope,))
+
+
+def test_an_unknown_scope_is_told_apart_from_one_that_is_not_granted(school: Cast) -> None:
+    with pytest.raises(errors.BadInput, match="scope 'foo' is unknown") as told:
+        school.identity.create_key(school.who("developer"), "more", scopes=("foo",))
+    assert told.value.fix == "use " + ", ".join(KEY_SCOPES)
+
+
+def test_an_administrator_lists_every_key_of_the_school_with_its_owner_and_no_secret(school: Cast) -> None:
+    made = school.identity.create_key(school.who("developer"), "app")
+    (listed,) = school.identity.school_keys(school.who("admin"))
+    assert (listed.id, listed.name, listed.account_id) == (made.id, "app", school.who("developer").account_id)
+    assert made.secret not in repr(listed)
+    with pytest.raises(errors.Forbidden):
+        school.identity.school_keys(school.who("developer"))
 
 
 @pytest.mark.parametrize("role", ["student", "guardian"])

@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
 
+from shuyuan.identity import keys
 from shuyuan.identity.access import ACCESS, Allow
 from shuyuan.identity.interface import Principal, SignedIn
 from shuyuan.kernel import errors
@@ -21,6 +22,7 @@ from shuyuan.kernel.http import Gate
 
 COOKIE = "shuyuan_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_ARTICLE, _TITLE = {"admin": "an"}, {"admin": "administrator", "student": "pupil"}
 Table = Mapping[tuple[str, str], Allow]
 
 
@@ -165,11 +167,15 @@ def _who(identity: Knows, kind: str, credential: str, *, must: bool) -> Principa
 def _require_allowed(rule: Allow, principal: Principal, what: str) -> None:
     if rule.open:
         return
+    named = _ARTICLE.get(principal.role, "a") + f" {principal.role}"
     if principal.role not in rule.roles:
-        raise errors.Forbidden(
-            f"a {principal.role} may not call {what}", fix=f"ask {' or '.join(sorted(rule.roles)) or 'nobody'}"
-        )
+        those = (f"{_ARTICLE.get(role, 'a')} {_TITLE.get(role, role)}" for role in sorted(rule.roles))
+        raise errors.Forbidden(f"{named} may not call {what}", fix=f"ask {' or '.join(those) or 'nobody'}")
     if principal.key_id is not None and rule.scope is not None and rule.scope not in principal.scopes:
+        if rule.scope not in keys.GRANTABLE[principal.role]:
+            raise errors.Forbidden(
+                f"{named}'s key may not call {what}", fix="sign in on the pages instead, or ask an administrator"
+            )
         raise errors.Forbidden(
             f"this key lacks the scope {rule.scope!r} for {what}", fix=f"create a key with the scope {rule.scope!r}"
         )

@@ -3,7 +3,9 @@
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import get_args
+from typing import Any, get_args
+
+from sqlalchemy import Row
 
 from shuyuan.identity import base, store, tables
 from shuyuan.identity.interface import KEY_MAX_DAYS, KEY_SCOPES, Band, KeyInfo, NewKey, Principal, Role
@@ -71,20 +73,13 @@ class Keys(base.Base):
     def keys(self, principal: Principal) -> list[KeyInfo]:
         """One's own keys, newest first, revoked ones too."""
         with self._db.read() as conn:
-            return [
-                KeyInfo(
-                    k.id,
-                    k.name,
-                    k.prefix,
-                    frozenset(k.scopes),
-                    k.created_at,
-                    k.expires_at,
-                    k.revoked_at,
-                    k.last_used_at,
-                    k.age_band,
-                )
-                for k in store.keys_of(conn, principal)
-            ]
+            return [_info(row) for row in store.keys_of(conn, principal)]
+
+    def school_keys(self, principal: Principal) -> list[KeyInfo]:
+        """See `interface.Identity.school_keys`."""
+        principal.require("admin")
+        with self._db.read() as conn:
+            return [_info(row) for row in store.keys_of_school(conn, principal.school_id)]
 
     def revoke_key(self, principal: Principal, key_id: str) -> None:
         """End a key at once: one's own, or as administrator any of the school."""
@@ -114,13 +109,31 @@ class Keys(base.Base):
         return self._cache.get(secret_hash, load)
 
 
+def _info(row: Row[Any]) -> KeyInfo:  # Any: a row's values
+    return KeyInfo(
+        row.id,
+        row.name,
+        row.prefix,
+        frozenset(row.scopes),
+        row.created_at,
+        row.expires_at,
+        row.revoked_at,
+        row.last_used_at,
+        row.age_band,
+        row.account_id,
+    )
+
+
 def _granted(principal: Principal, scopes: Iterable[str]) -> frozenset[str]:
     if not GRANTABLE[principal.role]:
         raise errors.Forbidden(
             f"a {principal.role}'s account has no API keys: no address would accept one",
             fix="create the key with the account of a developer, teacher or administrator",
         )
-    wanted, may = frozenset(scopes), GRANTABLE[principal.role] & principal.scopes
+    wanted = frozenset(scopes)
+    if unknown := sorted(wanted - frozenset(KEY_SCOPES)):
+        raise errors.BadInput(f"scope {unknown[0][:40]!r} is unknown", fix=f"use {', '.join(KEY_SCOPES)}")
+    may = GRANTABLE[principal.role] & principal.scopes
     if not wanted or wanted - may:
         named = ", ".join(repr(one[:40]) for one in sorted(wanted - may)) or "none at all"
         raise errors.Forbidden(

@@ -125,9 +125,10 @@ def _session_routes(api: APIRouter, identity: Identity) -> None:
 
 def _key_routes(api: APIRouter, identity: Identity) -> None:
     @api.get("/api/keys")
-    def keys(principal: Principal = Depends(http.caller)) -> dict[str, Any]:
-        """One's own keys, without their secrets."""
-        return {"keys": [_key(key) for key in identity.keys(principal)]}
+    def keys(of_school: bool = False, principal: Principal = Depends(http.caller)) -> dict[str, Any]:
+        """One's own keys, or for administrators all `of_school`; without their secrets."""
+        found = identity.school_keys(principal) if of_school else identity.keys(principal)
+        return {"keys": [_key(key) for key in found]}
 
     @api.post("/api/keys", status_code=201)
     def create_key(body: KeyBody, principal: Principal = Depends(http.caller)) -> dict[str, Any]:
@@ -255,4 +256,5 @@ def _key(key: KeyInfo) -> dict[str, datetime | str | list[str] | None]:
         "revoked_at": key.revoked_at,
         "last_used_at": key.last_used_at,
         "age_band": key.age_band,
+        "account_id": key.account_id,
     }

@@ -107,6 +107,12 @@ def keys_of(conn: Connection, principal: Principal) -> list[Row[Any]]:
     return list(conn.execute(query.order_by(key.c.created_at.desc(), key.c.id)))
 
 
+def keys_of_school(conn: Connection, school_id: str) -> list[Row[Any]]:
+    return list(
+        conn.execute(select(key).where(key.c.school_id == school_id).order_by(key.c.created_at.desc(), key.c.id))
+    )
+
+
 def key_exists(conn: Connection, school_id: str, key_id: str) -> bool:
     return conn.execute(select(key.c.id).where(key.c.school_id == school_id, key.c.id == key_id)).first() is not None
 

@@ -29,7 +29,7 @@ def test_what_a_pupil_states_comes_back_and_lies_sealed(school: Cast) -> None:
     them.state(pupil, SAID)
     assert them.of(pupil, pupil.account_id).stated == SAID
     assert them.of(school.who("teacher"), pupil.account_id).stated == SAID
-    assert b"robots" not in raw_bytes(school.database)
+    assert b"robots" not in raw_bytes(school)
 
 
 def test_nobody_else_states_it_and_strangers_do_not_see_it(school: Cast, other: Cast) -> None:

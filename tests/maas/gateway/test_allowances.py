@@ -135,7 +135,7 @@ def test_a_budget_of_the_term_lasts_from_its_first_day_to_its_last(gateway: Gate
     set_term(gateway, teacher, today - days(10), today + days(10))
     allowance = gateway.set_limits(boss, "account", teacher.account_id, tokens=100, requests=None, period="term")
     assert (allowance.period, allowance.tokens_limit) == ("term", 100)
-    midnight_there = allowance.resets_at.astimezone(gateway.desk.schools._zone)
+    midnight_there = allowance.resets_at.astimezone(gateway.desk.schools.zone)
     assert (midnight_there.date(), midnight_there.hour) == (today + days(11), 0)
     assert asyncio.run(say(gateway, teacher)) == "Hello there"
     assert of_account(gateway, teacher).tokens_used == 9

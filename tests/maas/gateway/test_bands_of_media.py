@@ -169,7 +169,7 @@ def test_each_band_is_kept_from_its_own(live: Live, say: Any) -> None:
     assert len(live.engine.names) == 3
     assert say("A pupil wrote: I want to die.").status_code == 200
     assert say(DANGER).status_code == 400, "help with grave harm"
-    assert live.told() == []
+    assert live.told() == [("adult", "input")]
 
 
 def test_the_band_of_a_key_holds_whatever_the_header_says(

@@ -38,8 +38,14 @@ def test_a_limit_is_lifted_only_by_saying_so(
 
 
 def test_what_is_left_out_of_the_terms_stays(office: TestClient) -> None:
-    prices = {"tutor": {"input": 0.002, "output": 0.006}}
+    prices = {"tiny": {"input": 0.002, "output": 0.006}}
     assert office.put("/api/terms", json={"prices": prices, "currency": "EUR"}).status_code == 200
     told = office.put("/api/terms", json={"cache": True}).json()
     assert (told["prices"], told["currency"], told["cache"]) == (prices, "EUR", True)
     assert office.put("/api/terms", json={"bananas": 1}).status_code == 422
+    other = {"extractive": {"input": 0.0, "output": 0.001}}
+    assert office.put("/api/terms", json={"prices": other}).json()["prices"] == prices | other
+    assert office.put("/api/terms", json={"prices": {"tiny": None}}).json()["prices"] == other
+    unknown = office.put("/api/terms", json={"prices": {"gpt-9": prices["tiny"]}})
+    assert unknown.status_code == 400
+    assert "tiny" in unknown.json()["fix"]

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.maas.gateway import singly
@@ -361,3 +362,21 @@ def test_no_text_has_more_tokens_than_are_reserved_for_it(text: str) -> None:
     emoji = sum(ord(one) > 0xFFFF for one in text)
     least = 0.25 * letters + 1.85 * (len(text) - letters - emoji) + 3.1 * emoji
     assert quota.estimate_tokens([text]) >= least
+
+
+def test_the_day_of_an_allowance_and_the_words_of_a_refusal_are_those_of_the_school(
+    gateway: GatewayService, teacher: Principal
+) -> None:
+    give(gateway, teacher, requests=0)
+    ends = of_account(gateway, teacher).resets_at.astimezone(ZoneInfo("Asia/Shanghai"))
+    assert (ends.hour, ends.minute) == (0, 0)
+    with pytest.raises(interface.QuotaFull) as full:
+        asyncio.run(say(gateway, teacher))
+    assert f"{ends:%Y-%m-%d} 00:00 (Asia/Shanghai)" in full.value.fix
+
+
+def test_a_day_that_began_at_another_hour_ends_at_the_school_s_midnight() -> None:
+    zone, began = ZoneInfo("Asia/Shanghai"), datetime(2031, 3, 31, tzinfo=UTC)  # 08:00 there
+    assert quota.window_end("day", began, zone) == datetime(2031, 3, 31, 16, tzinfo=UTC)
+    assert quota.window_end("month", began, zone) == datetime(2031, 3, 31, 16, tzinfo=UTC)
+    assert quota.window_start("month", began.replace(hour=17), zone) == datetime(2031, 3, 31, 16, tzinfo=UTC)

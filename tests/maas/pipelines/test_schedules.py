@@ -71,6 +71,28 @@ def test_a_schedule_of_the_command_line_has_no_author_to_lose(house: House, cloc
     assert house.pipelines.start_due() == 1
 
 
+CLEAN = {"name": "clean", "plan": {"rules": [{"rule": "duplicates"}]}}
+
+
+@pytest.mark.parametrize("name", [None, "pupils"])
+def test_a_pipeline_that_would_start_itself_again_by_what_it_prepares_is_refused(
+    house: House, name: str | None
+) -> None:
+    new = interface.NewSchedule(spec=house.spec(prepare={**CLEAN, "name": name}), every="new_data")
+    with pytest.raises(errors.BadInput, match="each would start it again"):
+        house.pipelines.schedule(house.school, house.person, new)
+
+
+def test_a_clock_set_back_starts_nothing_twice(house: House, clock: Clock) -> None:
+    house.pipelines.schedule(
+        house.school, house.person, interface.NewSchedule(spec=house.spec(), every="daily", hour=6)
+    )
+    clock.pass_s(6 * 24 * 3600)
+    assert house.pipelines.start_due() == 1
+    clock.pass_s(-24 * 3600)
+    assert house.pipelines.start_due() == 0
+
+
 def test_a_schedule_for_new_data_starts_with_each_version(house: House) -> None:
     new = interface.NewSchedule(spec=house.spec(), every="new_data")
     house.pipelines.schedule(house.school, house.person, new)

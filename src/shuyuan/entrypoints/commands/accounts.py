@@ -19,6 +19,7 @@ _out = Console(highlight=False, soft_wrap=True)
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 ADULT_ROLES: tuple[Role, ...] = ("admin", "teacher", "guardian", "developer")
 Login = Annotated[str, typer.Argument(help="What the person types to sign in.")]
+Who = Annotated[str, typer.Argument(metavar="WHO", help="Login, id of the account, or name.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +52,7 @@ def create(
     _out.print(f"created {role} {login} ({account_id})\npassword (shown once): {password}", markup=False)
 
 
-def reset(login: Login, home: Home = None) -> None:
+def reset(login: Who, home: Home = None) -> None:
     """Give an account a new password, print it once, and end its sessions."""
     with installation.opened(home) as platform:
         password = offline.reset(platform.get("db"), platform.get("vault"), login=login)
@@ -60,18 +61,19 @@ def reset(login: Login, home: Home = None) -> None:
 
 def list_(home: Home = None) -> None:
     """List the accounts of every school of this installation."""
-    table = Table("school", Column("id", no_wrap=True), "role", "name", "active")
+    table = _table("school", "id", "role", "name", "active")
     with installation.opened(home) as platform:
         identity: Identity = platform.get("identity")
         for school in identity.schools():
             for account in identity.accounts(Principal("system", school.id, "admin")):
                 active = "yes" if account.active else "no"
                 table.add_row(*map(markup.escape, (school.name, account.id, account.role, account.name, active)))
-    _out.print(table)
+    _show(table)
+    _out.print("logins are kept as hashes and cannot be listed; commands take the id or the name as well")
 
 
 def create_key(
-    login: Login,
+    login: Who,
     name: Annotated[str, typer.Option(help="What the key is for.")] = "command line",
     scope: Annotated[
         list[str] | None,
@@ -91,21 +93,32 @@ def create_key(
     _out.print(f"scopes: {', '.join(sorted(key.scopes))}; expires: {_ends(key.expires_at)}", markup=False)
 
 
-def list_keys(login: Login, home: Home = None) -> None:
+def list_keys(login: Who, home: Home = None) -> None:
     """List a person's API keys."""
-    table = Table(Column("id", no_wrap=True), "name", "starts", "scopes", "expires", "revoked")
+    table = _table("id", "name", "starts", "scopes", "expires", "revoked")
     with installation.opened(home) as platform:
         for key in platform.get("identity").keys(_principal(platform, login)):
             scopes, revoked = " ".join(sorted(key.scopes)), "yes" if key.revoked_at else "no"
             table.add_row(key.id, markup.escape(key.name), key.prefix, scopes, _ends(key.expires_at), revoked)
-    _out.print(table)
+    _show(table)
 
 
-def revoke_key(login: Login, key_id: Annotated[str, typer.Argument(help="The key's id.")], home: Home = None) -> None:
+def revoke_key(login: Who, key_id: Annotated[str, typer.Argument(help="The key's id.")], home: Home = None) -> None:
     """Revoke a key: a running server refuses it within a second."""
     with installation.opened(home) as platform:
         platform.get("identity").revoke_key(_principal(platform, login), key_id)
     _out.print(f"revoked {key_id}")
+
+
+def _table(*columns: str) -> Table:
+    """Ids in one piece, everything else wrapped rather than cut."""
+    return Table(*(Column(name, no_wrap=name == "id", overflow="fold") for name in columns))
+
+
+def _show(table: Table) -> None:
+    """A table that wraps in a narrow window; in a pipe or file it is as wide as its words."""
+    wide = None if _out.is_terminal else max(_out.width, _out.measure(table).maximum)
+    _out.print(table, width=wide, soft_wrap=False)
 
 
 def _days(written: str) -> int | None:

@@ -131,7 +131,9 @@ class OutlooksService:
         def keep(uow: db.UnitOfWork) -> bool:
             if not behind <= self._profiles.agreed(school_id, "peers").keys():
                 return False
-            store.put_model(uow.conn, school_id=school_id, arrays=arrays, learners=len(behind), figures={}, now=uow.now)
+            store.put_model(
+                uow.conn, school_id=school_id, arrays=arrays, learners=len(behind), figures={}, now=self._clock()
+            )
             return True
 
         return self._db.write(keep)

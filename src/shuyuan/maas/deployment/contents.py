@@ -8,7 +8,7 @@ from shuyuan.maas.deployment import interface
 from shuyuan.science.features import pseudonyms
 
 _IDENTIFIER = "identifier"
-_MOST_NAMED = 3
+_MOST_NAMED, _MOST_SHOWN = 3, 20
 
 
 def require_impersonal(version: catalogue.Version) -> None:
@@ -30,12 +30,20 @@ def require_impersonal(version: catalogue.Version) -> None:
 
 
 def told(version: catalogue.Version) -> dict[str, object]:
-    """What is inside, for the manifest: every column it reads, how many of its words it keeps, and where it is from."""
+    """What is inside, for the manifest: every column it reads, the words it keeps, and where it is from."""
     features = _mapping(version.spec.get("features"))
-    words = {str(one.get("name")): len(_mapping(one.get("state")).get("known", ())) for one in _columns(features)}
+    words = {str(one.get("name")): _listed(_mapping(one.get("state")).get("known")) for one in _columns(features)}
     return {
         "task": str(version.spec.get("task", "")),
-        "columns": [{"name": name, "kind": kind, "words": words.get(name, 0)} for name, kind in _kinds(features)],
+        "columns": [
+            {
+                "name": name,
+                "kind": kind,
+                "words": len(words.get(name, ())),
+                "such_as": words.get(name, [])[:_MOST_SHOWN],
+            }
+            for name, kind in _kinds(features)
+        ],
         "labels": list(_listed(version.spec.get("labels"))),
         "made_from": {what: version.lineage[what] for what in ("data", "run") if what in version.lineage},
         "persons": "no rows of persons; columns of kind identifier hold pseudonyms, or the items to be ranked",

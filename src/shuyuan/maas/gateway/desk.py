@@ -41,7 +41,7 @@ class Desk:
         self._rolling = rollout.Rolling(deployment or rollout.Nobody())
         self._answers, self._vectors = cache.Answers(), cache.Vectors()
         self._models = models.Models(catalogue, engine)
-        self._books = booking.Books(db)
+        self._books = booking.Books(db, schools.zone)
         self._remembered = remembered.Remembered(self.usage)
         self._bounded = engine if isinstance(engine, serving.Bounded) else None
         metrics.engine_levels.watch(engine)
@@ -204,7 +204,8 @@ class Desk:
         """Every quota that a call of this principal would be charged to."""
         generation = self._remembered.generation
         self._books.flush()
-        found = self.db.write(lambda uow: ledger.allowances(uow, principal.school_id, quota.charges(principal)))
+        charges, zone = quota.charges(principal), self.schools.zone
+        found = self.db.write(lambda uow: ledger.allowances(uow, principal.school_id, charges, zone=zone))
         self._remembered.note(principal, found, generation)
         return found
 

@@ -24,6 +24,7 @@ def _builtin(name: str, *tasks: catalogue.Task) -> catalogue.Loadable:
 
 EXTRACTIVE = _builtin("extractive", "summarize")
 KEYWORDS, SENTIMENT, POLICY = _builtin("keywords"), _builtin("sentiment"), _builtin("moderation")
+BUILTIN = (EXTRACTIVE, KEYWORDS, SENTIMENT, POLICY)
 
 
 @dataclass(frozen=True, slots=True)

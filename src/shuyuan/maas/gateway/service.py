@@ -14,7 +14,7 @@ from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.deployment import interface as deployment_api
-from shuyuan.maas.gateway import checks, desk, interface
+from shuyuan.maas.gateway import checks, desk, interface, models
 from shuyuan.maas.gateway.books import quota, schools, store
 from shuyuan.maas.gateway.text import answering, chat, completing, meanings, readings, screening, texts
 from shuyuan.maas.gateway.watch import metrics
@@ -239,7 +239,7 @@ class GatewayService:
         term = self._schools.window(self._schools.read(principal.school_id)) if period == "term" else None
 
         def work(uow: db.UnitOfWork) -> interface.Allowance:
-            changed = store.set_limits(uow, principal.school_id, charge, limits, period, term)
+            changed = store.set_limits(uow, principal.school_id, charge, limits, period, term, zone=self._schools.zone)
             self._audit.record(
                 uow,
                 school_id=principal.school_id,
@@ -266,6 +266,7 @@ class GatewayService:
         """Change what the school has set; administrators only, and audited."""
         principal.require("admin")
         value = schools.to_json(schools.checked(terms))
+        self._require_priceable(principal.school_id, terms)
         term = self._schools.window(terms) if terms.term else None
 
         def work(uow: db.UnitOfWork) -> None:
@@ -311,6 +312,18 @@ class GatewayService:
             raise errors.NotFound(
                 f"there is no {scope} {scope_id[: ids.LENGTH]!r} in this school",
                 fix="take the id from the list of accounts, keys or classes; a class needs a member",
+            )
+
+    def _require_priceable(self, school_id: str, terms: interface.Terms) -> None:
+        """Raise BadInput for a new price of what nobody can call; an old one stays though its model has gone."""
+        new = terms.prices.keys() - self._schools.read(school_id).prices.keys()
+        if not new:
+            return
+        names = {one.model for one in self.models(school_id)} | {one.name for one in models.BUILTIN}
+        if unknown := sorted(new - names):
+            raise errors.BadInput(
+                f"a price for {unknown[0][:80]!r}: there is no such model",
+                fix=f"name one of {', '.join(sorted(names))}",
             )
 
     def require_keeper(self, principal: Principal, model: catalogue_api.Loadable) -> None:

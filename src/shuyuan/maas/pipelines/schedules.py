@@ -42,6 +42,7 @@ class Schedules:
                 f"{new.hour}:00 is within school hours, {clock.OPENS_HOUR}:00 to {clock.CLOSES_HOUR}:00 on weekdays",
                 fix=f"choose an hour before {clock.OPENS_HOUR} or from {clock.CLOSES_HOUR} on",
             )
+        _require_an_end(new.every, new.spec)
         self._check(school_id, new.spec)
         last = self._due_for(school_id, new.spec, new.every, new.hour, new.weekday)
 
@@ -98,8 +99,9 @@ class Schedules:
         school_id, spec = schedule.school_id, schedule.spec
         try:
             due = self._due_for(school_id, spec, schedule.every, schedule.hour, schedule.weekday)
-            if due == schedule.last or self._deployment.frozen(school_id):
+            if not _is_later(schedule, due) or self._deployment.frozen(school_id):
                 return False
+            _require_an_end(schedule.every, spec)
             self._require_author(schedule)
             spec = self._check(school_id, spec)
         except errors.ShuyuanError as why:
@@ -156,6 +158,30 @@ class Schedules:
 
     def _record(self, uow: db.UnitOfWork, school_id: str, actor_id: str, action: str, schedule_id: str) -> None:
         self._audit.record(uow, school_id=school_id, actor_id=actor_id, action=action, object_id=schedule_id)
+
+
+def _is_later(schedule: interface.Schedule, due: str) -> bool:
+    """A clock set back, or a newest version that was taken away, is no reason to start again."""
+    if schedule.every != "new_data":
+        return due > schedule.last
+    return _version(due) > _version(schedule.last)
+
+
+def _version(uri: str) -> int:
+    number = uri.rpartition("/")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _require_an_end(every: interface.Every, spec: interface.Spec) -> None:
+    """Raise BadInput where what a pipeline prepares would be the new data that starts the next one."""
+    if every != "new_data" or spec.prepare is None:
+        return
+    own = spec.data.removeprefix("data:/").partition("/")[0]
+    if (spec.prepare.name or own) == own:
+        raise errors.BadInput(
+            f"it would prepare versions of {own!r}, and each would start it again",
+            fix='give the prepared data a name of its own: "prepare": {"name": "…"}',
+        )
 
 
 def _unknown(schedule_id: str) -> interface.UnknownPipeline:

@@ -114,7 +114,7 @@ def schedules(conn: Connection, school_id: str | None) -> list[interface.Schedul
 
 def claim(uow: db.UnitOfWork, schedule: interface.Schedule, now_for: str) -> bool:
     """Note what it starts for; False when another process was faster."""
-    query = update(_T).where(_T.c.id == schedule.id, _T.c.last == schedule.last)
+    query = update(_T).where(_T.c.id == schedule.id, _T.c.last == schedule.last, _T.c.paused.is_(False))
     return uow.conn.execute(query.values(last=now_for, error="")).rowcount == 1
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
 from shuyuan.kernel import db, errors, ids, log
@@ -67,13 +67,13 @@ class Booking:
 
 
 class Books:
-    """Reserves, settles and releases; `owner` names this process in the ledger."""
+    """Reserves, settles and releases; `owner` names this process in the ledger.  zone: where days begin."""
 
-    def __init__(self, database: db.Database) -> None:
-        self._db = database
+    def __init__(self, database: db.Database, zone: tzinfo = UTC) -> None:
+        self._db, self._zone = database, zone
         self._host = socket.gethostname()[:64].replace(":", "_")
         self.owner = f"{self._host}:{os.getpid()}:{ids.new_id()}"
-        self._till = till.Till(database)
+        self._till = till.Till(database, zone)
 
     @asynccontextmanager
     async def booked(
@@ -149,7 +149,7 @@ class Books:
         if not dead:
             return 0
         closes = [ledger.Close(call, "crashed", released=True) for call in dead]
-        released = self._db.write(lambda uow: sum(ledger.post(uow, closes, [])[0]))
+        released = self._db.write(lambda uow: sum(ledger.post(uow, closes, [], zone=self._zone)[0]))
         _logger.warning("left_over_calls_released", calls=released)
         return released
 

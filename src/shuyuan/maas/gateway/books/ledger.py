@@ -8,7 +8,7 @@ settled one never changes again.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import BindParameter, Row, Select, bindparam, select, update
@@ -103,14 +103,14 @@ Answer = Reserved | interface.QuotaFull
 
 
 def post(
-    uow: db.UnitOfWork, closes: Sequence[Close], opens: Sequence[tuple[str, Ask]]
+    uow: db.UnitOfWork, closes: Sequence[Close], opens: Sequence[tuple[str, Ask]], *, zone: tzinfo = UTC
 ) -> tuple[list[bool], list[Answer]]:
     """End and begin calls. For each end: did it change anything; for each beginning: reserved, or which quota is full.
 
-    A beginning charges every quota of its call or none.
+    A beginning charges every quota of its call or none.  zone: where the school's day begins.
     """
     ending = _ending(uow, closes)
-    book = _Book(uow)
+    book = _Book(uow, zone)
     book.load([ask for _, ask in opens], [row.charged for row, _ in ending.values()])
     ended = [_close(book, close, ending) for close in closes]
     answers = [_open(book, call_id, ask) for call_id, ask in opens]
@@ -128,9 +128,11 @@ def post(
     return ended, answers
 
 
-def allowances(uow: db.UnitOfWork, school_id: str, charges: Sequence[quota.Charge]) -> list[interface.Allowance]:
+def allowances(
+    uow: db.UnitOfWork, school_id: str, charges: Sequence[quota.Charge], *, zone: tzinfo = UTC
+) -> list[interface.Allowance]:
     """The quotas of a caller as they stand in the current period."""
-    book = _Book(uow)
+    book = _Book(uow, zone)
     book.load_charges([(school_id, charges)])
     book.write()
     return [line.allowance() for line in book.lines_of(school_id, charges)]
@@ -139,10 +141,10 @@ def allowances(uow: db.UnitOfWork, school_id: str, charges: Sequence[quota.Charg
 class _Line:
     """A quota row being counted."""
 
-    __slots__ = ("changed", "row", *_COUNTED)
+    __slots__ = ("changed", "row", "zone", *_COUNTED)
 
-    def __init__(self, row: Row[Any]) -> None:
-        self.row, self.changed = row, False
+    def __init__(self, row: Row[Any], zone: tzinfo) -> None:
+        self.row, self.zone, self.changed = row, zone, False
         self.tokens_used: int = row.tokens_used
         self.tokens_reserved: int = row.tokens_reserved
         self.requests_used: int = row.requests_used
@@ -153,7 +155,7 @@ class _Line:
         """Begin the current period, if it has not begun. What is held stays held."""
         if self.row.period == "term":
             return
-        start = quota.window_start(self.row.period, now)
+        start = quota.window_start(self.row.period, now, self.zone)
         if self.window_start < start:
             self.window_start, self.tokens_used, self.requests_used, self.changed = start, 0, 0, True
 
@@ -188,7 +190,7 @@ class _Line:
             self.tokens_reserved,
             row.requests_limit,
             self.requests_used,
-            row.window_end or quota.window_end(row.period, self.window_start),
+            row.window_end or quota.window_end(row.period, self.window_start, self.zone),
             row.streams_limit,
             self.streams_held,
             self.window_start,
@@ -198,8 +200,8 @@ class _Line:
 class _Book:
     """The quota rows of one unit, each read and written once."""
 
-    def __init__(self, uow: db.UnitOfWork) -> None:
-        self.uow = uow
+    def __init__(self, uow: db.UnitOfWork, zone: tzinfo) -> None:
+        self.uow, self.zone = uow, zone
         self._locked = uow.conn.dialect.name == "postgresql"  # SQLite's unit holds the whole file
         self._lines: dict[tuple[str, str, str], _Line] = {}
         self.by_id: dict[str, _Line] = {}
@@ -227,7 +229,7 @@ class _Book:
         }
         if missing:
             for (school_id, _, _), charge in missing.items():
-                create(self.uow, school_id, charge)
+                create(self.uow, school_id, charge, zone=self.zone)
             self._take(query, {"schools": schools, "scopes": scopes})
 
     def lines_of(self, school_id: str, charges: Sequence[quota.Charge]) -> list[_Line]:
@@ -246,12 +248,12 @@ class _Book:
     def _take(self, query: Select[Any], values: dict[str, list[str]]) -> None:
         for row in self.uow.conn.execute(query, values):
             if row.id not in self.by_id:
-                line = _Line(row)
+                line = _Line(row, self.zone)
                 line.roll(self.uow.now)
                 self.by_id[row.id] = self._lines[row.school_id, row.scope, row.scope_id] = line
 
 
-def create(uow: db.UnitOfWork, school_id: str, charge: quota.Charge) -> None:
+def create(uow: db.UnitOfWork, school_id: str, charge: quota.Charge, *, zone: tzinfo = UTC) -> None:
     """A quota row with its default limits, if it is not there yet."""
     limits = charge.default or quota.Limits(None, None)
     insert = postgresql.insert if uow.conn.dialect.name == "postgresql" else sqlite.insert
@@ -263,7 +265,7 @@ def create(uow: db.UnitOfWork, school_id: str, charge: quota.Charge) -> None:
             scope=charge.scope,
             scope_id=charge.scope_id,
             period="day",
-            window_start=quota.window_start("day", uow.now),
+            window_start=quota.window_start("day", uow.now, zone),
             tokens_limit=limits.tokens,
             requests_limit=limits.requests,
             streams_limit=limits.streams,
@@ -310,7 +312,7 @@ def _open(book: _Book, call_id: str, ask: Ask) -> Answer:
     for line in lines:
         if lacking := line.lacks(ask.tokens, book.uow.now):
             return quota.refusal(
-                line.allowance(), lacking, ask.tokens, book.uow.now, [one.allowance() for one in lines]
+                line.allowance(), lacking, ask.tokens, book.uow.now, [one.allowance() for one in lines], book.zone
             )
     for line in lines:
         line.add(held=ask.tokens, requests=1, streams=1)

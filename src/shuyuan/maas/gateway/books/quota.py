@@ -4,7 +4,7 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from shuyuan.identity.interface import Principal, Role
 from shuyuan.maas.gateway import interface
@@ -61,19 +61,28 @@ def charges(principal: Principal) -> tuple[Charge, ...]:
     return (*found, *(Charge("class", group, None) for group in sorted(principal.groups)))
 
 
-def window_start(period: str, now: datetime) -> datetime:
-    """When the current period began, UTC.
+def window_start(period: str, now: datetime, zone: tzinfo = UTC) -> datetime:
+    """When the current period began where the school is, as UTC.
 
     >>> window_start("month", datetime(2031, 5, 7, 9, tzinfo=UTC)).isoformat()
     '2031-05-01T00:00:00+00:00'
+    >>> from zoneinfo import ZoneInfo
+    >>> window_start("day", datetime(2031, 5, 7, 17, tzinfo=UTC), ZoneInfo("Asia/Shanghai")).isoformat()
+    '2031-05-07T16:00:00+00:00'
     """
-    day = datetime(now.year, now.month, now.day, tzinfo=UTC)
-    return day.replace(day=1) if period == "month" else day
+    day = _midnight(now, zone)
+    return (day.replace(day=1) if period == "month" else day).astimezone(UTC)
 
 
-def window_end(period: str, start: datetime) -> datetime:
-    """When the allowance is full again."""
-    return (start + timedelta(days=32)).replace(day=1) if period == "month" else start + timedelta(days=1)
+def window_end(period: str, start: datetime, zone: tzinfo = UTC) -> datetime:
+    """When the allowance is full again: a midnight of the school, whenever its period began."""
+    day = _midnight(start, zone)
+    ends = (day.replace(day=1) + timedelta(days=32)).replace(day=1) if period == "month" else day + timedelta(days=1)
+    return ends.astimezone(UTC)
+
+
+def _midnight(moment: datetime, zone: tzinfo) -> datetime:
+    return moment.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
 
 
 def estimate_tokens(texts: Sequence[str]) -> int:
@@ -105,9 +114,14 @@ def cost_micros(price: interface.Price | None, prompt_tokens: int, completion_to
 
 
 def refusal(
-    full: interface.Allowance, lacking: str, tokens: int, now: datetime, all_of: Sequence[interface.Allowance]
+    full: interface.Allowance,
+    lacking: str,
+    tokens: int,
+    now: datetime,
+    all_of: Sequence[interface.Allowance],
+    zone: tzinfo = UTC,
 ) -> interface.QuotaFull:
-    """Why a call may not begin: which allowance lacks what, and until when."""
+    """Why a call may not begin: which allowance lacks what, and until when by the clocks of `zone`."""
     raised = "an administrator can raise it"
     if lacking == "streams":
         return interface.StreamsFull(
@@ -117,9 +131,10 @@ def refusal(
             allowances=tuple(all_of),
             scope=full.scope,
         )
-    begins = full.starts_at if full.starts_at is not None and full.starts_at > now else None
+    begins = full.starts_at.astimezone(zone) if full.starts_at is not None and full.starts_at > now else None
+    resets = full.resets_at.astimezone(zone)
     if lacking == "term":
-        told = f"its term {f'begins on {begins:%Y-%m-%d}' if begins else f'ended on {full.resets_at:%Y-%m-%d}'}"
+        told = f"its term {f'begins on {begins:%Y-%m-%d}' if begins else f'ended on {resets - timedelta(seconds=1):%Y-%m-%d}'}"
         fix = "an administrator sets the dates of the term"
     else:
         told = (
@@ -127,7 +142,7 @@ def refusal(
             if lacking == "requests"
             else f"this request may need {tokens} tokens, {full.tokens_left} of {full.tokens_limit} are left"
         )
-        fix = f"it is full again at {full.resets_at:%Y-%m-%d %H:%M} UTC; {raised}"
+        fix = f"it is full again at {resets:%Y-%m-%d %H:%M} ({getattr(zone, 'key', 'UTC')}); {raised}"
     wait = (begins or full.resets_at) - now
     return interface.QuotaFull(
         f"the allowance of your {full.scope} is not enough: {told}",

@@ -22,7 +22,7 @@ class Schools:
     """Reads and checks what `interface.Terms` holds."""
 
     def __init__(self, identity: identity_api.Identity, timezone: str) -> None:
-        self._identity, self._zone = identity, ZoneInfo(timezone)
+        self._identity, self.zone = identity, ZoneInfo(timezone)
         self._known: dict[str, tuple[float, interface.Terms]] = {}
 
     async def terms(self, school_id: str) -> interface.Terms:
@@ -51,7 +51,7 @@ class Schools:
         return self._midnight(first), self._midnight(last + timedelta(days=1))
 
     def _midnight(self, day: date) -> datetime:
-        return datetime(day.year, day.month, day.day, tzinfo=self._zone).astimezone(UTC)
+        return datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
 
 
 def checked(terms: interface.Terms) -> interface.Terms:

@@ -1,6 +1,6 @@
 """Every query of quotas and the ledger that is not on the hot path; `ledger.py` holds the hot one."""
 
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, update
@@ -34,10 +34,12 @@ def set_limits(
     limits: quota.Limits,
     period: interface.Period,
     term: quota.Term | None = None,
+    *,
+    zone: tzinfo = UTC,
 ) -> interface.Allowance:
     """Store the limits of one scope; what is used and reserved stays. term: where `period` is one."""
-    ledger.create(uow, school_id, quota.Charge(charge.scope, charge.scope_id, limits))
-    start, end = term if term is not None else (quota.window_start(period, uow.now), None)
+    ledger.create(uow, school_id, quota.Charge(charge.scope, charge.scope_id, limits), zone=zone)
+    start, end = term if term is not None else (quota.window_start(period, uow.now, zone), None)
     uow.conn.execute(
         update(_q)
         .where(*_is(school_id, charge))
@@ -50,7 +52,7 @@ def set_limits(
             window_end=end,
         )
     )
-    return ledger.allowances(uow, school_id, [charge])[0]
+    return ledger.allowances(uow, school_id, [charge], zone=zone)[0]
 
 
 def set_term(uow: db.UnitOfWork, school_id: str, term: quota.Term) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 
 from sqlalchemy import exc
 
@@ -49,8 +50,8 @@ class _Batch:
 class Till:
     """Safe to share between threads and event loops."""
 
-    def __init__(self, database: db.Database) -> None:
-        self._db = database
+    def __init__(self, database: db.Database, zone: tzinfo = UTC) -> None:
+        self._db, self._zone = database, zone
         self._next = _Batch()
         self._queued = False  # a unit that will take `_next` is on its way
         self._last: Future[None] | None = None
@@ -118,8 +119,9 @@ class Till:
             taken, self._next, self._queued = self._next, _Batch(), False
             batch.openings, batch.closes, batch.doubtful = taken.openings, taken.closes, taken.doubtful
             batch.begun = True
-        _one_by_one(uow, batch.doubtful)
-        _, answers = ledger.post(uow, batch.closes, [(one.call_id, one.ask) for one in batch.openings])
+        _one_by_one(uow, batch.doubtful, self._zone)
+        opens = [(one.call_id, one.ask) for one in batch.openings]
+        _, answers = ledger.post(uow, batch.closes, opens, zone=self._zone)
         uow.after_commit(lambda: self._deliver(batch.openings, answers))
 
     def _failed(self, batch: _Batch, done: "Future[None]") -> None:
@@ -174,13 +176,13 @@ def _given_back(opening: _Opening, answer: ledger.Answer | BaseException) -> led
     return ledger.Close(opening.call_id, "left", released=True) if isinstance(answer, ledger.Reserved) else None
 
 
-def _one_by_one(uow: db.UnitOfWork, closes: Sequence[ledger.Close]) -> None:
+def _one_by_one(uow: db.UnitOfWork, closes: Sequence[ledger.Close], zone: tzinfo) -> None:
     """Write each end by itself: what cannot be settled is released, what cannot even be released is left out."""
     for close in closes:
         for tried in (close, ledger.Close(close.call_id, "unwritable", released=True)):
             try:
                 with uow.conn.begin_nested():
-                    ledger.post(uow, [tried], [])
+                    ledger.post(uow, [tried], [], zone=zone)
                 break
             except _OUTAGE:
                 raise

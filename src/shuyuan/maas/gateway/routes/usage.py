@@ -40,10 +40,10 @@ class PriceOf(_Body):
 
 
 class TermsOf(_Body):
-    """What a school has set for its calls; what is left out stays as it is."""
+    """What a school has set for its calls; what is left out stays as it is, every model's price too."""
 
     currency: str = "CNY"
-    prices: dict[str, PriceOf] = Field(default_factory=dict, description="Model → price; the others cost nothing.")
+    prices: dict[str, PriceOf | None] = Field(default_factory=dict, description="Model → price; null takes it away.")
     cache: bool = Field(False, description="Keep answers to deterministic requests.")
     cache_ttl_s: float = 3600.0
     term: tuple[date, date] | None = Field(None, description="First and last day.")
@@ -122,9 +122,11 @@ def _pages(gateway: GatewayService) -> APIRouter:
     def set_terms(wanted: TermsOf, principal: Principal = Depends(caller)) -> Json:
         """Change them."""
         changes = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+        before = gateway.terms(principal)
         if "prices" in changes:
-            changes["prices"] = {name: interface.Price(one.input, one.output) for name, one in wanted.prices.items()}
-        terms = dataclasses.replace(gateway.terms(principal), **changes)
+            told = {name: one and interface.Price(one.input, one.output) for name, one in wanted.prices.items()}
+            changes["prices"] = {name: price for name, price in {**before.prices, **told}.items() if price}
+        terms = dataclasses.replace(before, **changes)
         gateway.set_terms(principal, terms)
         return schools.to_json(terms)
 

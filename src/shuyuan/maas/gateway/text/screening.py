@@ -91,7 +91,7 @@ class Screening:
         text = "\n".join(said)
         judged = await judge(text, band)
         blocked, language = judged.blocked(band), _language(text)
-        if judged.harm and (band != "adult" or "self_harm" in blocked or False):
+        if judged.harm and (band != "adult" or "self_harm" in blocked or await _confess(said if own is None else own)):
             await self.tell(principal, band, source="input")
             raise interface.ContentPolicy((_CARE_ADULT if band == "adult" else _CARE)[language])
         if blocked:
