@@ -233,7 +233,17 @@ JOBS: dict[str, Part] = {
     "catalogue": Part("shuyuan.maas.catalogue.jobs:register", ("catalogue", "outbox", "training")),
     "datasets": Part(
         "shuyuan.maas.datasets.jobs:register",
-        ("datasets", "outbox", "scheduler", "storage", "training", "evaluation", "compression", "pipelines"),
+        (
+            "datasets",
+            "outbox",
+            "scheduler",
+            "storage",
+            "training",
+            "evaluation",
+            "compression",
+            "pipelines",
+            "settings",
+        ),
     ),
     "training": Part("shuyuan.maas.training.jobs:register", ("training", "scheduler", "evaluation")),
     "evaluation": Part("shuyuan.maas.evaluation.jobs:register", ("evaluation", "pipelines")),

@@ -47,6 +47,17 @@ def example() -> str:
     return found[1]
 
 
+def test_every_refusal_has_its_code_also_that_of_tensors_and_of_no_server_at_all(school: Client) -> None:
+    with pytest.raises(ApiError) as refused:
+        school.models.predict("nobody", {"x": [[0.0, 0.0]]})
+    assert (refused.value.code, refused.value.status) == ("model_not_found", 404)
+    with Client("http://127.0.0.1:9", "sk-nothing") as alone, pytest.raises(ApiError) as silent:
+        alone.datasets.list()
+    assert (silent.value.code, silent.value.status, "shuyuan up" in silent.value.fix) == ("unreachable", 0, True)
+    with pytest.raises(FileNotFoundError):
+        school.datasets.upload("nofile.csv", "nothing")
+
+
 def test_the_example_of_the_docs_goes_from_a_file_to_a_prediction(
     base: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

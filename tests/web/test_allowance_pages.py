@@ -147,5 +147,18 @@ def test_one_persons_allowance_is_shown_and_set_without_touching_the_schools(off
     assert f'<option value="{person.id}" selected>' in wrong.text, "the person stays chosen"
 
 
+def test_a_class_and_a_key_can_be_given_an_allowance_on_the_page(office: schools.Office) -> None:
+    boss = _boss(office)
+    key = office.platform.get("identity").create_key(boss, "app")
+    page = office.admin.get("/admin/usage").text
+    assert 'value="class:' in page
+    assert f'value="key:{key.id}"' in page
+    set_ = office.admin.post("/admin/usage/limits", data={"who": f"key:{key.id}", "tokens": "4321"})
+    assert set_.status_code == 303
+    assert 'value="4321"' in office.admin.get(f"/admin/usage?who=key:{key.id}").text
+    limits = office.platform.get("gateway").limits(boss)
+    assert [one.tokens_limit for one in limits if one.scope_id == key.id] == [4321]
+
+
 def _boss(office: schools.Office) -> Principal:
     return Principal("system", office.platform.get("identity").schools()[0].id, "admin")

@@ -61,6 +61,7 @@ def test_a_key_is_shown_once_opens_the_api_and_ends_at_once(office: schools.Offi
     assert client.post(revoke).status_code == 303
     assert office.anyone().get("/v1/models", headers=bearer).status_code == 401
     assert "Revoked" in client.get("/developer").text
+    assert "None that may call models" in client.get("/developer").text
 
 
 def test_what_a_key_may_do_and_how_long_is_chosen_and_said_in_words(office: schools.Office) -> None:

@@ -27,6 +27,9 @@ TEACHER = (
     "/teach/assign",
     "/teach/papers",
     "/teach/questions",
+    "/teach/items",
+    "/teach/help",
+    "/teach/tests",
     "/help",
 )
 
@@ -522,3 +525,39 @@ def test_a_visit_weighs_what_the_readme_says(site: Site) -> None:
             for path in paths:
                 heaviest = max(heaviest, checks.weight(client.get(path).text))
     assert heaviest <= checks.MOST_BYTES / 2
+
+
+def test_an_adaptive_test_is_set_begun_reloaded_and_handed_in(teacher: httpx.Client, pupil: httpx.Client) -> None:
+    page = teacher.get("/teach/tests").text
+    number = re.findall(r'name="learner" value="([^"]+)"', page)[0]  # pupil 01, who is signed in
+    nobody = teacher.post("/teach/tests", data={"least": "3"})
+    assert nobody.status_code == 400
+    assert "Tick topics and pupils first." in nobody.text
+    empty = teacher.post("/teach/tests", data={"point_id": POINT, "learner": number, "least": "30", "most": "40"})
+    assert empty.status_code == 400
+    assert "questions" in empty.text
+    sent = teacher.post("/teach/tests", data={"point_id": POINT, "learner": number, "least": "3", "most": "6"})
+    assert sent.status_code == 303
+    results = sent.headers["location"]
+    assert "Not begun" in teacher.get(results).text
+    today = pupil.get("/learn/today").text
+    assert "A test from your teacher" in today
+    begun = pupil.post(f"/learn/tests/{results.rpartition('/')[2]}/start")
+    sheet = pupil.get(begun.headers["location"]).text
+    assert "Test · question 1, at most 6" in sheet
+    assert hidden(sheet, "item_id") == hidden(pupil.get(begun.headers["location"]).text, "item_id")
+    assert "The passage about it" not in sheet
+    assert "Carry on with the test" in pupil.get("/learn/today").text
+    assert pupil.get("/learn/tests/nothing/start").status_code in (404, 405)
+    pupil.post(f"{begun.headers['location']}/close")
+    assert "Nothing was answered" in pupil.get(f"{begun.headers['location']}/done").text
+    assert "Done, 0 questions" in teacher.get(results).text
+    assert teacher.post(f"{results}/undo").headers["location"] == results
+    assert "Whoever has not begun" in teacher.get(results).text
+
+
+def test_the_map_says_what_fades_and_when_to_look_again(pupil: httpx.Client) -> None:
+    page = pupil.get("/learn/map").text
+    assert "What to review next" in page
+    assert page.count('class="forget"') >= 1
+    assert re.search(r"Review on \d+ \w+|Review today", page)

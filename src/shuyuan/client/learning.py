@@ -22,11 +22,11 @@ class DataSets:
         return [types.DataSet.model_validate(one) for one in self._at.get("/api/datasets")["datasets"]]
 
     def get(self, reference: str) -> types.DataSet:
-        """`data:/name/3`, or the newest of `data:/name` or `name`."""
+        """`data:/name/3`, or the newest of `data:/name` or `name`; a purged one only where nothing else is left."""
         name, _, number = reference.removeprefix("data:/").partition("/")
         if number:
             return types.DataSet.model_validate(self._at.get(f"/api/datasets/{name}/{number}")["version"])
-        return max(self.versions(name), key=lambda one: one.number)
+        return max(self.versions(name), key=lambda one: (one.purged_at is None, one.number))
 
     def versions(self, name: str) -> Sequence[types.DataSet]:
         """Every version of a data set."""

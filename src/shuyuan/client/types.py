@@ -41,6 +41,7 @@ class DataSet(_Fact):
     purpose: str = ""
     personal: bool = False
     consent: bool = False
+    purged_at: datetime | None = None
     created_at: datetime
 
     @property

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,10 @@ T = TypeVar("T")
 
 
 class ApiError(Exception):
-    """The server said no. code: for programs.  message: names the value.  fix: what to do.  status: HTTP."""
+    """The server said no, or none was there. code: for programs.  message: names the value.  fix: what to do.
+
+    status: HTTP; 0 where no server answered.
+    """
 
     def __init__(self, status: int, code: str, message: str, fix: str = "") -> None:
         super().__init__(f"{message} [{code}]" + (f" → {fix}" if fix else ""))
@@ -54,14 +58,15 @@ class Wire:
         self._ask("DELETE", path, **({} if body is None else {"json": body}))
 
     def send(self, path: str, source: Path, **query: object) -> Json:
-        """JSON of a POST whose body is a file, streamed."""
+        """JSON of a POST whose body is a file, streamed. Raises FileNotFoundError before anything is asked."""
+        source.stat()
         return self._ask("POST", path, params=_told(query), content=_chunks(source))
 
     def fetch(self, path: str, target: Path, **query: object) -> Path:
         """Write the body of a GET to `target`; nothing stays where it breaks off."""
         partial = target.with_name(target.name + ".partial")
         try:
-            with self._http.stream("GET", path, params=_told(query)) as answer:
+            with self._reached(), self._http.stream("GET", path, params=_told(query)) as answer:
                 if answer.is_error:
                     answer.read()
                     raise _refusal(answer)
@@ -73,10 +78,20 @@ class Wire:
             partial.unlink(missing_ok=True)
 
     def _ask(self, method: str, path: str, **given: Any) -> Json:  # Any: as httpx takes them
-        answer = self._http.request(method, path, **given)
+        with self._reached():
+            answer = self._http.request(method, path, **given)
         if answer.is_error:
             raise _refusal(answer)
         return answer.json() if answer.content else None
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.ConnectError as silent:
+            raise ApiError(
+                0, "unreachable", f"no server answers at {self._http.base_url}: {silent}", "start it with `shuyuan up`"
+            ) from silent
 
 
 def until(look: Callable[[], T], is_done: Callable[[T], bool], timeout_s: float) -> T:
@@ -98,11 +113,12 @@ def failed(what: str, state: str, error: Mapping[str, str] | None) -> Failed:
 
 def _refusal(answer: httpx.Response) -> ApiError:
     try:
-        told = answer.json().get("error", {})
+        body = answer.json()
+        told = body.get("error", {})
     except (ValueError, AttributeError):
         told = {}
-    if not isinstance(told, dict):
-        told = {"message": str(told)}
+    if not isinstance(told, dict):  # /v2 puts the words there, and the code beside them
+        told = {**body, "message": str(told)}
     words = str(told.get("message") or answer.reason_phrase)
     return ApiError(answer.status_code, str(told.get("code", "http_error")), words, str(told.get("fix", "")))
 

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -165,26 +166,28 @@ def test_data_sets_are_listed_page_by_page(anywhere: Room) -> None:
 class House:
     """The rooms above: what is under way in them, and what was cancelled."""
 
-    folder: Path
     predictions: str
+    elsewhere: str = "data:/kept/1"  # what a run of another school foretold the same of
     cancelled: list[str] = field(default_factory=list)
 
-    def runs(self, _principal: object, *, state: Any = None, limit: int = 50) -> list[Any]:
-        file = SimpleNamespace(sha256=self.predictions)
+    def runs_on(self, school_id: str, data: Collection[str]) -> list[Any]:
+        file = {stopping.PREDICTIONS: SimpleNamespace(sha256=self.predictions)}
         every = [
-            ("r1", "running", "data:/marks/1"),
-            ("r2", "queued", "data:/other/1"),
-            ("r3", "finished", "data:/marks/1"),
+            ("r1", "running", "data:/marks/1", {}),
+            ("r2", "queued", "data:/other/1", {}),
+            ("r3", "finished", "data:/marks/1", file),
         ]
-        told = [SimpleNamespace(id=one, state=now, data=of, artefacts={}) for one, now, of in every]
-        told[2].artefacts = {stopping.PREDICTIONS: file}
-        return [one for one in told if state in (None, one.state)]
+        told = [SimpleNamespace(id=a, school_id=school_id, state=b, data=c, artefacts=d) for a, b, c, d in every]
+        return [one for one in told if one.data in data]
+
+    def runs_with(self, sha256: str) -> list[Any]:
+        return [SimpleNamespace(school_id="south", data=self.elsewhere), self.runs_on("north", ["data:/marks/1"])[1]]
 
     def searches(self, _principal: object, *, limit: int = 50) -> list[Any]:
         return [SimpleNamespace(id="s1", state="running", data="data:/marks/2")]
 
-    def refits(self, _school_id: str, *, limit: int = 50) -> list[Any]:
-        return [SimpleNamespace(id="cv1", state="running", data="data:/marks/1", runs=())]
+    def refits_on(self, _school_id: str, data: Collection[str]) -> list[Any]:
+        return [SimpleNamespace(id="cv1")] if "data:/marks/1" in data else []
 
     def reports(self, _school_id: str, *, data: str | None = None, limit: int = 100) -> list[Any]:
         every = [
@@ -203,15 +206,6 @@ class House:
         spec = SimpleNamespace(data="marks")
         return [SimpleNamespace(id="p1", state="running", spec=spec, steps=[SimpleNamespace(output={}), step])]
 
-    def trials(self, _principal: object, _search_id: str) -> list[Any]:
-        return []
-
-    def run_of(self, _school_id: str, _run_id: str) -> Any:
-        raise AssertionError
-
-    def artefact_of(self, _school_id: str, run_id: str, name: str) -> Path:
-        return self.folder / run_id / name
-
     def cancel(self, _school_id: str, _actor_id: str, which: str) -> None:
         self.cancelled.append(which)
         if which == "c1":
@@ -227,11 +221,11 @@ class House:
 
 def test_what_reads_withdrawn_rows_is_cancelled_and_predictions_go_with_a_purge(tmp_path: Path) -> None:
     store = storage.Storage(str(tmp_path / "store"))
-    house = House(tmp_path, store.put(b"rows"))
-    file = tmp_path / "r3" / stopping.PREDICTIONS
-    file.parent.mkdir()
+    house = House(store.put(b"rows"))
+    file = tmp_path / "runs" / "r3" / "out" / stopping.PREDICTIONS
+    file.parent.mkdir(parents=True)
     file.write_bytes(b"rows")
-    stops = stopping.Stopping(store, house, house, house, house)
+    stops = stopping.Stopping(store, house, house, house, house, lambda _, data: data == "data:/kept/1", tmp_path)
     data = {"data": ["data:/marks/1", "data:/marks/2"], "actor_id": ACTOR}
     told = SimpleNamespace(school_id="north", payload=data)
     stops.stop(told)  # type: ignore[arg-type]  # an event's two fields
@@ -240,6 +234,9 @@ def test_what_reads_withdrawn_rows_is_cancelled_and_predictions_go_with_a_purge(
     assert store.has(house.predictions)
     stops.forget(told)  # type: ignore[arg-type]
     assert not file.exists()
+    assert store.has(house.predictions), "another school has the same, of rows that are kept"
+    house.elsewhere = "data:/purged/1"
+    stops.forget(told)  # type: ignore[arg-type]
     assert not store.has(house.predictions)
 
 

@@ -44,6 +44,9 @@ class Sets:
     def open_part(self, version: datasets.DataSetVersion, part: datasets.Part) -> Path:
         return self.file
 
+    def require_each_row_once(self, version: datasets.DataSetVersion) -> None:
+        pass
+
     def require_trainable(self, version: datasets.DataSetVersion) -> None:
         if not self.agreed:
             raise datasets.ConsentMissing("nobody agreed", fix="ask them")

@@ -1,6 +1,6 @@
 """k folds through real child processes: each a fit in the queue, the held-out rows reported together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +32,8 @@ def opened(school: School, trainer: Trainer) -> EvaluationService:
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The child's own work without a process of its own: the first test has real ones."""
 
-    def run(place: Path, job: folder.Job, tell: object = None, *, stop: Sequence[object] = (), command: object) -> None:
-        if stop:
+    def run(place: Path, job: folder.Job, tell: object = None, *, stopped: Callable[[], bool], command: object) -> None:
+        if stopped():
             raise supervision.Stopped
         place.mkdir(parents=True, exist_ok=True)
         folder.write(place / folder.JOB, job.model_dump_json())
@@ -67,8 +67,10 @@ def test_every_row_is_predicted_by_a_fit_that_has_not_seen_its_person(school: Sc
     files = [evaluation.fold_files(school.id, begun.id, number) for number in (1, 2, 3)]
     for fold in files:
         assert fold is not None
-        learnt, held = frames.read(fold["train"]), frames.read(fold["validation"])
+        learnt, chosen_by, held = (frames.read(fold[part]) for part in ("train", "validation", "test"))
         assert not set(learnt["pupil"]) & set(held["pupil"])
+        assert not set(chosen_by["pupil"]) & {*learnt["pupil"], *held["pupil"]}, "rows held out choose no weights"
+        assert len(learnt["pupil"]) + len(chosen_by["pupil"]) + len(held["pupil"]) == len(made.pupils(300)["pupil"])
     look(evaluation, 3)
     ended = evaluation.refit(school.id, begun.id)
     assert ended.error is None
@@ -151,7 +153,9 @@ def test_a_fold_that_fails_ends_it_and_cancelling_stops_the_folds_under_way(
     assert (stopped.state, other.state) == ("cancelled", "cancelled")
     with pytest.raises(interface.CrossValidationEnded):
         evaluation.cancel_refit(school.principal(), cancelled.id)
-    assert left(school) == []
+    with pytest.raises(interface.CrossValidationEnded):
+        evaluation.fold_files(school.id, cancelled.id, 1)
+    assert left(school) == [], "nothing is cut again"
     assert evaluation.reports(school.id) == []
 
 

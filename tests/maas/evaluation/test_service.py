@@ -179,7 +179,9 @@ def serve(school: School, number: int) -> None:
     )
 
 
-COMPARED = NewGate(conditions=(Condition(figure="accuracy", comparison=">=", limit="champion - 0.01"),))
+COMPARED = NewGate(
+    conditions=(Condition(figure="accuracy", comparison=">=", limit="champion - 0.01"),), reason="for the test"
+)
 
 
 def test_the_champion_is_found_and_without_its_report_nothing_passes(school: School) -> None:
@@ -288,7 +290,12 @@ def test_a_gate_is_set_changed_and_keeps_its_past(school: School) -> None:
     shipped = evaluation.gate(school.id, "classification")
     assert shipped.number == 0
     low, high = (NewGate(conditions=(Condition(figure="accuracy", comparison=">=", limit=x),)) for x in (0.1, 0.999))
+    with pytest.raises(interface.ReasonMissing):
+        evaluation.put_gate(admin, "classification", low)
+    low = low.model_copy(update={"reason": "a shipped gate is in force, too", "expected": 0})
     evaluation.put_gate(admin, "classification", low)
+    with pytest.raises(interface.GateChanged, match="change 1 by now, not 0"):
+        evaluation.put_gate(admin, "classification", low)
     assert [one.name for one in evaluation.gates(school.id)].count("classification") == 1
     report = evaluation.evaluate(school.id, "a", asked(school))
     passed = evaluation.judge(school.id, "a", "", report.id)
@@ -304,7 +311,7 @@ def test_a_gate_is_set_changed_and_keeps_its_past(school: School) -> None:
 
 def test_a_gate_is_removed_for_a_reason_and_never_while_something_names_it(school: School) -> None:
     evaluation, admin = school.evaluation, school.principal()
-    new = NewGate(conditions=(Condition(figure="accuracy", comparison=">", limit=0),))
+    new = NewGate(conditions=(Condition(figure="accuracy", comparison=">", limit=0),), reason="ours")
     for name in ("classification", "ours"):
         evaluation.put_gate(admin, name, new)
     with pytest.raises(interface.ReasonMissing):
@@ -314,6 +321,9 @@ def test_a_gate_is_removed_for_a_reason_and_never_while_something_names_it(schoo
     jobs.know_gates(evaluation, Named("ours"))
     with pytest.raises(interface.GateInUse, match=r"pipeline 7, schedule 'weekly'"):
         evaluation.remove_gate(admin, "ours", "tired of it")
+    jobs.know_gates(evaluation, Named(""))
+    with pytest.raises(interface.GateInUse, match=r"'classification' is named by pipeline 7, schedule 'weekly'"):
+        evaluation.remove_gate(admin, "classification", "it is that of their task")
     jobs.know_gates(evaluation, Named("another"))
     for name in ("classification", "ours"):
         evaluation.remove_gate(admin, name, "tired of it")
@@ -328,22 +338,20 @@ def test_a_gate_is_removed_for_a_reason_and_never_while_something_names_it(schoo
 
 @dataclass(frozen=True)
 class Named:
-    """A pipeline under way, one that has ended, and a schedule, which all name a gate."""
+    """A pipeline under way and a schedule, which both name a gate."""
 
     gate: str
 
-    def pipelines(self, school_id: str, *, limit: int = 50, before: int | None = None) -> list[Any]:  # Any: pipelines
-        return [SimpleNamespace(number=number, state=state, spec=self._spec) for number, state in OF_PIPELINES]
+    def under_way(self, school_id: str) -> list[Any]:  # Any: pipelines
+        return [SimpleNamespace(number=7, spec=self._spec)]
 
     def schedules(self, school_id: str) -> list[Any]:  # Any: schedules
         return [SimpleNamespace(spec=self._spec)]
 
     @property
     def _spec(self) -> SimpleNamespace:
-        return SimpleNamespace(name="weekly", gate=SimpleNamespace(name=self.gate))
-
-
-OF_PIPELINES = ((7, "running"), (6, "finished"))
+        task = SimpleNamespace(task="tabular_classification")
+        return SimpleNamespace(name="weekly", gate=SimpleNamespace(name=self.gate), train=task)
 
 
 def test_a_condition_on_what_no_report_holds_is_refused_with_what_was_meant(school: School) -> None:

@@ -243,10 +243,10 @@ def test_a_database_that_fails_refuses_the_waiting_and_forgets_no_end(
 ) -> None:
     true_post, broken = ledger.post, [False]
 
-    def post(uow: db.UnitOfWork, closes: object, opens: object) -> object:
+    def post(uow: db.UnitOfWork, closes: object, opens: object, **how: object) -> object:
         if broken[0]:
             raise OSError("the disk is full")
-        return true_post(uow, closes, opens)  # type: ignore[arg-type]
+        return true_post(uow, closes, opens, **how)  # type: ignore[arg-type]
 
     monkeypatch.setattr(ledger, "post", post)
 

@@ -122,6 +122,12 @@ def test_bytes_go_in_and_out_with_the_binary_extension(client: TestClient) -> No
     assert answer.content[cut:] == struct.pack("<4f", 2, 4, 6, 8)
 
 
+def test_asking_where_one_infers_is_told_the_verb(client: TestClient) -> None:
+    refused = client.get("/v2/models/iris/infer")
+    assert (refused.status_code, refused.json()["code"]) == (405, "method_not_allowed")
+    assert "POST" in refused.json()["error"]
+
+
 def test_a_call_is_one_request_on_the_books(client: TestClient) -> None:
     infer(client, tensor())
     (call,) = client.get("/api/usage/calls").json()["calls"]

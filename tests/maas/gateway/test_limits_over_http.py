@@ -32,6 +32,8 @@ def test_a_limit_is_lifted_only_by_saying_so(
     path = f"/api/quotas/account/{caller.principal.account_id}"
     assert office.put(path, json={"tokens": 100, "requests": 5}).status_code == 200
     assert office.put(path, json=body).status_code == 422
+    listed = {(one["scope"], one["scope_id"]): one for one in office.get("/api/quotas").json()["quotas"]}
+    assert listed["account", caller.principal.account_id]["tokens_limit"] == 100
     (kept,) = [one for one in gateway.usage(caller.principal) if one.scope == "account"]
     assert (kept.tokens_limit, kept.requests_limit) == (100, 5)
     assert office.put(path, json={"tokens": None, "requests": None}).json()["tokens_limit"] is None
@@ -48,4 +50,4 @@ def test_what_is_left_out_of_the_terms_stays(office: TestClient) -> None:
     assert office.put("/api/terms", json={"prices": {"tiny": None}}).json()["prices"] == other
     unknown = office.put("/api/terms", json={"prices": {"gpt-9": prices["tiny"]}})
     assert unknown.status_code == 400
-    assert "tiny" in unknown.json()["fix"]
+    assert "tiny" in unknown.text

@@ -14,13 +14,13 @@ ITEMS = 12
 
 @pytest.fixture(scope="module")
 def chains() -> Histories:
-    """Learners walk up one of two chains of six items: what comes next is certain, what came before never returns."""
+    """Learners walk round one of two rings of six items: the next is certain, and as near as the one before."""
     rng = np.random.default_rng(5)
     lists = []
     for _ in range(300):
         first = int(rng.choice([0, 6]))
-        begin = int(rng.integers(0, 3))
-        lists.append([first + at for at in range(begin, begin + 4)])
+        begin = int(rng.integers(0, 6))
+        lists.append([first + at % 6 for at in range(begin, begin + 4)])
     return Histories.of(lists, ITEMS)
 
 
@@ -61,7 +61,7 @@ def test_only_those_that_read_the_order_know_what_comes_next(chains: Histories) 
         recall[name] = evaluation.figures(scores, earlier, later, k=1).recall
     assert recall["succession"] > 0.95
     assert recall["foresight"] > 0.95
-    assert recall["popularity"] < 0.7
+    assert max(recall[name] for name in recall if name not in ("succession", "foresight")) < 0.7
 
 
 def test_an_unknown_ranker_is_named_with_those_there_are() -> None:

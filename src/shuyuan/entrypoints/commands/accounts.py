@@ -16,6 +16,7 @@ from shuyuan.identity.interface import KEY_MAX_DAYS, KEY_SCOPES, Band, Identity,
 from shuyuan.kernel import errors
 
 _out = Console(highlight=False, soft_wrap=True)
+_WIDEST = 1_000  # columns of a table that is not shown in a window
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 ADULT_ROLES: tuple[Role, ...] = ("admin", "teacher", "guardian", "developer")
 Login = Annotated[str, typer.Argument(help="What the person types to sign in.")]
@@ -117,8 +118,9 @@ def _table(*columns: str) -> Table:
 
 def _show(table: Table) -> None:
     """A table that wraps in a narrow window; in a pipe or file it is as wide as its words."""
-    wide = None if _out.is_terminal else max(_out.width, _out.measure(table).maximum)
-    _out.print(table, width=wide, soft_wrap=False)
+    whole = _out.measure(table, options=_out.options.update(max_width=_WIDEST)).maximum
+    out = Console(highlight=False, width=None if _out.is_terminal else whole)
+    out.print(table)
 
 
 def _days(written: str) -> int | None:

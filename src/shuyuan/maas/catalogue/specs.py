@@ -6,6 +6,7 @@ from typing import get_args
 
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface
+from shuyuan.science.features import told
 
 _MAX_SPEC_BYTES, _MAX_CARD_CHARS = 64 << 10, 4000
 MAX_REASON_CHARS = 400
@@ -66,6 +67,10 @@ def check_spec(spec: Mapping[str, object]) -> None:
         _check_labels(spec["labels"])
     if "image" in spec:
         _check_image(spec["image"])
+    try:
+        told.check(spec)
+    except ValueError as wrong:
+        raise _bad_spec(f"what the spec tells of texts cannot be read: {wrong}", "write it as training does") from wrong
 
 
 def check_card(card: interface.LocalText) -> None:

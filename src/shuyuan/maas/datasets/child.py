@@ -5,7 +5,6 @@ standard input, so that it lies in no file. Ends when its parent does.
 """
 
 import json
-import os
 import sys
 import threading
 import time
@@ -15,11 +14,12 @@ from typing import Any
 
 import polars as pl
 
+from shuyuan.kernel import children
 from shuyuan.maas.datasets import faults, findings, folder, interface, persons, processing, reading, schema, writing
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.pool import InlinePool, LocalPool, Pool
 
-_TOLD_EVERY_S, _LOOK_EVERY_S = 0.2, 1.0
+_TOLD_EVERY_S = 0.2
 
 
 def main(home: Path, key: bytes) -> int:
@@ -48,11 +48,13 @@ def import_(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     typed, columns, seen = schema.inferred(frame, told.columns)
     typed, hidden = persons.replaced(typed, persons.columns(columns), key)
     columns = schema.profiled(typed, persons.as_identifiers(columns)) if hidden else columns
+    raw = set(persons.columns(columns))  # what was seen in these was seen before there were pseudonyms
+    seen = [one.without_values() if one.column in raw else one for one in [*read, *seen]]
     tell("writing", 2, 3)
     path = home / "train.parquet"
     writing.write(typed, path)
     tell("done", 3, 3)
-    made = processing.Outcome({"train": path}, {"train": typed.height}, columns, [*read, *seen, *hidden])
+    made = processing.Outcome({"train": path}, {"train": typed.height}, columns, [*seen, *hidden])
     made.preview = writing.preview(typed)
     return _told(made)
 
@@ -61,7 +63,8 @@ def prepare(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     """Do a plan on the parts of a version."""
     columns = [interface.Column.model_validate(one) for one in job["columns"]]
     plan, given = interface.Plan.model_validate(job["plan"]), [Path(one["path"]) for one in job["sources"]]
-    paths, plan, hidden = persons.as_pseudonyms(given, columns, plan, home, key)
+    unmarked = job.get("unmarked", False)
+    paths, plan, hidden = persons.as_pseudonyms(given, columns, plan, home, key, unmarked=unmarked)
     sources = [
         processing.Source(path, one["part"], one["rows"]) for path, one in zip(paths, job["sources"], strict=True)
     ]
@@ -84,10 +87,10 @@ def erase(home: Path, job: folder.Json, key: bytes) -> folder.Json:
         rows, parts = 0, dict[interface.Part, pl.DataFrame]()
         for source in version["sources"]:
             whole = pl.read_parquet(source["path"], glob=False)
-            left = persons.without(whole, persons.columns(columns), job["persons"], key)
+            left = persons.without(whole, version["persons"], job["persons"], key)
             rows += whole.height - left.height
             if left.height:
-                parts[source["part"]] = left
+                parts[source["part"]] = persons.marked(left, persons.columns(columns)) if version["unmarked"] else left
         made[version["id"]] = {"rows": rows, **_left(home / version["id"], columns, rows, parts)}
     return {"versions": made}
 
@@ -164,18 +167,6 @@ def _tell_fault(home: Path, known: dict[str, str]) -> None:
         print(json.dumps(known), file=sys.stderr)
 
 
-def _watch_parent() -> None:
-    """A work nobody waits for any more is not worth a core."""
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_LOOK_EVERY_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 if __name__ == "__main__":
-    _watch_parent()
+    children.end_with_starter()
     sys.exit(main(Path(sys.argv[1]), bytes.fromhex(sys.stdin.readline().strip())))

@@ -65,7 +65,7 @@ class Consents:
                     raise interface.StillAgreed(
                         f"the persons in {one.uri} agree to training", fix="take the consent back first"
                     )
-                if not one.personal:
+                if not one.personal and not store.is_withdrawn(uow.conn, one.school_id, set(), one.id):
                     raise interface.StillAgreed(
                         f"{one.uri} tells of no person: there is no consent to take back", fix="delete it instead"
                     )
@@ -74,6 +74,20 @@ class Consents:
         purged, gone = self._db.write(forget)
         self._parts.forget(gone)
         return purged
+
+    def forget_left(self) -> None:
+        """Remove the files of tombstones that are still there: a process was killed between the row and its files."""
+        with self._db.read() as conn:
+            left = store.buried_parts(conn)
+        for sha256 in left:
+            if not self.is_held(sha256):
+                self._parts.forget([sha256])
+        self._parts.sweep(self.is_held)
+
+    def is_held(self, sha256: str) -> bool:
+        """Whether a version of any school has this file as a part."""
+        with self._db.read() as conn:
+            return bool(store.holders(conn, sha256))
 
     def bury(
         self, uow: kernel_db.UnitOfWork, versions: Sequence[Version], actor_id: str, why: str
@@ -116,10 +130,12 @@ def require_rows(version: Version) -> None:
 def require_pseudonyms(version: Version) -> None:
     """Raises RawPersons where a column of persons, as far as its examples tell, still holds what they are called.
 
-    Versions read today have pseudonyms; a net that is fitted on an older one would carry names and numbers.
+    Versions read today have pseudonyms, every value; a net that is fitted on an older one would carry names and
+    numbers. Values of which no example is kept are not vouched for.
     """
     for column in version.with_role("person"):
-        if not all(map(pseudonyms.is_one, column.examples)):
+        are_hidden = all(pseudonyms.is_one(one, version.created_at) for one in column.examples)
+        if not are_hidden or (column.distinct and not column.examples):
             raise interface.RawPersons(
                 f"column {column.name!r} of {version.uri} holds persons as they are called, not pseudonyms",
                 fix="prepare it again: the version made then holds pseudonyms",

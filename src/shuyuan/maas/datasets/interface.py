@@ -87,7 +87,11 @@ def for_reader(version: DataSetVersion, principal: Principal) -> DataSetVersion:
     if sees_rows(version, principal):
         return version
     columns = tuple(column.model_copy(update={"examples": ()}) for column in version.columns)
-    return version.model_copy(update={"columns": columns})
+    persons = {column.name for column in version.with_role("person")}
+    findings = tuple(
+        one.without_values() if one.column in persons or one.quotes_values else one for one in version.findings
+    )
+    return version.model_copy(update={"columns": columns, "findings": findings})
 
 
 def sees_rows(version: DataSetVersion, principal: Principal) -> bool:
@@ -185,6 +189,10 @@ class DataSets(Protocol):
 
     def open_part(self, version: DataSetVersion, part: Part) -> Path:
         """A local Parquet file, verified against its address. Raises UnknownPart."""
+        ...
+
+    def require_each_row_once(self, version: DataSetVersion) -> None:
+        """Raises WrongColumns where rows may be there twice: cut anew, one could be on both sides."""
         ...
 
     def require_trainable(self, version: DataSetVersion) -> None:

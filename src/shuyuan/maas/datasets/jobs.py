@@ -2,6 +2,7 @@
 
 from shuyuan.kernel import jobs
 from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.datasets import interface, stopping
 from shuyuan.maas.datasets.service import DataSetsService
@@ -18,10 +19,17 @@ def register(
     evaluation: stopping.Evaluation,
     compression: stopping.Compressing,
     pipelines: stopping.Pipelines,
+    settings: kernel_settings.Settings,
 ) -> None:
     """Works that nobody holds begin again from their files; events and the clock do the rest."""
     datasets.recover()
-    rooms = stopping.Stopping(storage, training, evaluation, compression, pipelines)
+    rooms = stopping.Stopping(storage, training, evaluation, compression, pipelines, datasets.has_rows, settings.home)
+
+    def sweep() -> None:
+        datasets.sweep()
+        rooms.forget_predictions(datasets.purged())
+
     outbox.subscribe(interface.WITHDRAWN, rooms.stop)
+    outbox.subscribe(interface.PURGED, lambda _event: datasets.forget_left())
     outbox.subscribe(interface.PURGED, rooms.forget)
-    scheduler.every(_SWEEP_EVERY_S, "datasets_sweep", datasets.sweep)
+    scheduler.every(_SWEEP_EVERY_S, "datasets_sweep", sweep)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
-from shuyuan.maas.datasets import consents, interface, parts, store, working
+from shuyuan.maas.datasets import consents, interface, parts, splittable, store, working
 from shuyuan.maas.datasets.pool import raised
 
 _REFERENCE = re.compile(r"(?:data:/)?(?P<name>[a-z0-9][a-z0-9_.-]{0,79})(?:/(?P<number>[0-9]{1,9}))?")
@@ -75,6 +75,10 @@ class Looking:
         consents.require_rows(version)
         return self._parts.open(version, part)
 
+    def require_each_row_once(self, version: interface.DataSetVersion) -> None:
+        """See DataSets.require_each_row_once."""
+        splittable.require_each_once(version, self._lineage(version))
+
     def require_trainable(self, version: interface.DataSetVersion) -> None:
         """See DataSets.require_trainable."""
         consents.require_rows(version)
@@ -112,11 +116,18 @@ class Looking:
             raise errors.Conflict(f"work {work_id} was cancelled", fix="start it again")
         return self.version(school_id, found.version)
 
-    def _has_rows(self, school_id: str, reference: str) -> bool:
+    def has_rows(self, school_id: str, reference: str) -> bool:
+        """Whether there is such a version, and its rows are still kept."""
         try:
             return self.version(school_id, reference).purged_at is None
         except interface.UnknownDataSet:
             return False
+
+    def _may_be_read(self, school_id: str, reference: str) -> bool:
+        if not self.has_rows(school_id, reference):
+            return False
+        found = self.version(school_id, reference)
+        return found.consent or not found.personal
 
     def _lineage(self, version: interface.DataSetVersion) -> list[interface.DataSetVersion]:
         """What it was made from, the nearest first."""

@@ -4,12 +4,15 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.datasets import intake, interface
+
+_LEFT_S = 86_400.0  # nothing is copied for so long
 
 
 class Parts:
@@ -37,6 +40,13 @@ class Parts:
         for sha256 in addresses:
             (self._home / f"{sha256}.parquet").unlink(missing_ok=True)
             self._storage.remove(sha256)
+
+    def sweep(self, is_held: Callable[[str], bool]) -> None:
+        """Remove local copies of what no version holds, and what was left of copying when a process was killed."""
+        for path in self._home.glob("*"):
+            is_old = time.time() - path.stat().st_mtime > _LEFT_S
+            if not is_held(path.stem) if path.suffix == ".parquet" else is_old:
+                path.unlink(missing_ok=True)
 
 
 def digest(path: Path) -> str:

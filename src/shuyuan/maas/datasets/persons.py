@@ -43,20 +43,39 @@ def replaced(frame: pl.DataFrame, names: Sequence[str], key: bytes) -> tuple[pl.
 
 
 def as_pseudonyms(
-    paths: Sequence[Path], every: Sequence[interface.Column], plan: interface.Plan, home: Path, key: bytes
+    paths: Sequence[Path],
+    every: Sequence[interface.Column],
+    plan: interface.Plan,
+    home: Path,
+    key: bytes,
+    *,
+    unmarked: bool = False,
 ) -> tuple[list[Path], interface.Plan, list[interface.Finding]]:
-    """The sources of a plan with pseudonyms in every column of role person, and the plan that leaves them so."""
+    """The sources of a plan with pseudonyms in every column of role person, and the plan that leaves them so.
+
+    unmarked: the table was read before pseudonyms had their mark.
+    """
     names = columns(every, plan.columns)
     if not names:
         return list(paths), plan, []
     there = pl.concat([pl.read_parquet(path, columns=names, glob=False) for path in paths], how="vertical_relaxed")
-    _, seen = replaced(there, names, key)
-    found = [home / f"persons-{at}.parquet" if seen else path for at, path in enumerate(paths)]
+    old = columns(every) if unmarked else []
+    _, seen = replaced(marked(there, old), names, key)
+    found = [home / f"persons-{at}.parquet" if seen or old else path for at, path in enumerate(paths)]
     for path, target in zip(paths, found, strict=True):
         if target != path:
-            replaced(pl.read_parquet(path, glob=False), names, key)[0].write_parquet(target)
+            replaced(marked(pl.read_parquet(path, glob=False), old), names, key)[0].write_parquet(target)
     kept = {name: interface.ColumnPlan(kind="identifier", role="person") for name in names}
     return found, plan.model_copy(update={"columns": {**plan.columns, **kept}}), seen
+
+
+def marked(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """The table of which pseudonyms in these columns have the mark; what is none is left as it is."""
+    texts = [pl.col(name) for name in names if frame.schema[name] == pl.String]
+    unmarked = [(one, one.str.contains(f"^{pseudonyms.UNMARKED}$")) for one in texts]
+    return frame.with_columns(
+        pl.when(is_one).then(pl.lit(pseudonyms.MARK) + one).otherwise(one).name.keep() for one, is_one in unmarked
+    )
 
 
 def without(frame: pl.DataFrame, names: Sequence[str], persons: Sequence[str], key: bytes) -> pl.DataFrame:

@@ -24,38 +24,11 @@ ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 ALMOST = 0.9  # from this share on, a column is said to be of mixed types
 _CATEGORIES, _CATEGORY_SHARE, _CATEGORY_CHARS = 50, 0.05, 64
 _LABELS = frozenset({"label", "labels", "target", "class", "y", "标签", "类别", "final_result"})
-_PERSONS = frozenset(
-    [
-        "person",
-        "actor",
-        "student",
-        "student_id",
-        "student_name",
-        "id_student",
-        "user",
-        "user_id",
-        "username",
-        "learner",
-        "learner_id",
-        "account_id",
-        "login",
-        "name",
-        "full_name",
-        "first_name",
-        "last_name",
-        "email",
-        "e-mail",
-        "phone",
-        "学号",
-        "姓名",
-        "学生",
-        "学生姓名",
-        "邮箱",
-        "电话",
-        "手机号",
-        "身份证号",
-    ]
-)
+_PERSONS = frozenset({
+    "person", "actor", "student", "student_id", "student_name", "id_student", "user", "user_id",
+    "username", "learner", "learner_id", "account_id", "login", "name", "full_name", "first_name",
+    "last_name", "email", "e-mail", "phone", "学号", "姓名", "学生", "学生姓名", "邮箱", "电话", "手机号", "身份证号",
+})  # fmt: skip
 _TIMES = frozenset({"time", "timestamp", "date", "datetime", "at", "时间", "日期"})
 _EXAMPLES, _EXAMPLE_CHARS = 3, 60
 _COUNTED_ROWS = 1 << 18  # up to here distinct values are counted exactly, beyond within about 2 %

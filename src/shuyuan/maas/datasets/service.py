@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import crypto, durable, ids
+from shuyuan.kernel import crypto, durable, errors, ids
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
@@ -86,7 +86,7 @@ class DataSetsService(looking.Looking):
         found = self.version(school_id, reference)
         first = (self._lineage(found) or [found])[-1]
         with self._db.read() as conn:
-            family = store.family(conn, school_id, first.id)
+            family = store.by_ids(conn, school_id, store.family(conn, school_id, first.id))
         job = erasing.job(found, family, erasing.key_of(self._vault, school_id), persons, reason)
         return self._started(school_id, actor_id, found.name, "erase", job, work_id)
 
@@ -211,6 +211,10 @@ class DataSetsService(looking.Looking):
                     f"{found.uri} was used {now.used_by} times and has {made} versions made from it",
                     fix="delete what was made with it first",
                 )
+            if now.personal and not now.consent and store.is_withdrawn(uow.conn, school_id, set(), found.id):
+                raise errors.Conflict(
+                    f"the consent in {found.uri} was taken back, and deleting it would forget that", fix="purge it"
+                )
             store.delete_version(uow, school_id, found.id)
             self._record(uow, school_id, actor_id, "data_set.deleted", found.id, name=found.name, number=found.number)
             return [part.sha256 for part in found.parts.values() if not store.holders(uow.conn, part.sha256)]
@@ -223,7 +227,17 @@ class DataSetsService(looking.Looking):
 
     def sweep(self) -> int:
         """Remove folders of the home that hold rows of versions that are gone; returns how many."""
-        return sweeping.sweep(self._home, self._has_rows)
+        self.forget_left()
+        return sweeping.sweep(self._home, self._may_be_read)
+
+    def forget_left(self) -> None:
+        """Remove files of purged versions that are still there, in the store and in this home."""
+        self._consents.forget_left()
+
+    def purged(self) -> dict[str, list[str]]:
+        """School → `data:/name/3` of every purged version."""
+        with self._db.read() as conn:
+            return store.tombstones(conn)
 
     def close(self) -> None:
         """End the children."""

@@ -4,7 +4,7 @@ The other rooms stand above this one: they are told by protocols of what is aske
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,7 +14,6 @@ from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import storage as kernel_storage
 
 PREDICTIONS = "predictions.parquet"
-_OPEN = ("queued", "running", "paused")
 _ENDED = ("finished", "failed", "cancelled")
 _MOST = 100_000
 _logger = log.get("datasets.stopping")
@@ -24,13 +23,11 @@ _logger = log.get("datasets.stopping")
 class Training(Protocol):
     """Runs and searches."""
 
-    def runs(self, principal: Principal, *, state: Any = None, limit: int = 50) -> Sequence[Any]: ...
     def searches(self, principal: Principal, *, limit: int = 50) -> Sequence[Any]: ...
-    def trials(self, principal: Principal, search_id: str) -> Sequence[Any]: ...
     def cancel_search(self, principal: Principal, search_id: str) -> object: ...
-    def run_of(self, school_id: str, run_id: str) -> Any: ...
+    def runs_on(self, school_id: str, data: Collection[str]) -> Sequence[Any]: ...
+    def runs_with(self, sha256: str) -> Sequence[Any]: ...
     def cancel_for(self, school_id: str, actor_id: str, run_id: str) -> object: ...
-    def artefact_of(self, school_id: str, run_id: str, name: str) -> Path: ...
 
 
 class Compressing(Protocol):
@@ -46,7 +43,7 @@ class Evaluation(Protocol):
     def reports(self, school_id: str, *, data: str | None = None, limit: int = 100) -> Sequence[Any]: ...
     def cancel_report(self, principal: Principal, report_id: str) -> object: ...
 
-    def refits(self, school_id: str, *, limit: int = 50) -> Sequence[Any]: ...
+    def refits_on(self, school_id: str, data: Collection[str]) -> Sequence[Any]: ...
     def cancel_refit(self, principal: Principal, refit_id: str) -> object: ...
 
 
@@ -67,7 +64,11 @@ class Stopping:
         evaluation: Evaluation,
         compression: Compressing,
         pipelines: Pipelines,
+        has_rows: Callable[[str, str], bool],
+        home: Path,
     ) -> None:
+        """has_rows(school id, `data:/name/3`): whether the rows are still kept.  home: of this installation."""
+        self._has_rows, self._home = has_rows, home
         self._storage, self._training, self._evaluation = storage, training, evaluation
         self._compression, self._pipelines = compression, pipelines
 
@@ -79,10 +80,9 @@ class Stopping:
             if pipeline.state not in _ENDED and data & _read_by(pipeline):
                 with _ended_meanwhile():
                     self._pipelines.cancel(school_id, actor_id, pipeline.id)
-        for refit in self._evaluation.refits(school_id, limit=_MOST):
-            if refit.state not in _ENDED and refit.data in data:
-                with _ended_meanwhile():
-                    self._evaluation.cancel_refit(principal, refit.id)
+        for refit in self._evaluation.refits_on(school_id, data):
+            with _ended_meanwhile():
+                self._evaluation.cancel_refit(principal, refit.id)
         for report in (
             one for uri in sorted(data) for one in self._evaluation.reports(school_id, data=uri, limit=_MOST)
         ):
@@ -93,11 +93,10 @@ class Stopping:
             if search.state not in _ENDED and search.data in data:
                 with _ended_meanwhile():
                     self._training.cancel_search(principal, search.id)
-        for state in _OPEN:
-            for run in self._training.runs(principal, state=state, limit=_MOST):
-                if run.data in data:
-                    with _ended_meanwhile():
-                        self._training.cancel_for(school_id, actor_id, run.id)
+        for run in self._training.runs_on(school_id, data):  # whatever started it, ended or not
+            if run.state not in _ENDED:
+                with _ended_meanwhile():
+                    self._training.cancel_for(school_id, actor_id, run.id)
         for compression in self._compression.compressions(school_id, limit=_MOST):
             if compression.state not in _ENDED and compression.data in data:
                 with _ended_meanwhile():
@@ -106,28 +105,26 @@ class Stopping:
     def forget(self, event: kernel_outbox.Event) -> None:
         """Stop, then remove the predictions that ended runs made of the rows of these versions."""
         self.stop(event)
-        data, principal = (
-            frozenset(event.payload["data"]),
-            Principal(event.payload["actor_id"], event.school_id, "admin"),
-        )
-        runs = self._every_run(principal)
-        made = [(run, run.artefacts[PREDICTIONS].sha256) for run in runs if PREDICTIONS in run.artefacts]
-        kept = {sha256 for run, sha256 in made if run.data not in data}
-        gone = [(run, sha256) for run, sha256 in made if run.data in data and sha256 not in kept]
-        for run, sha256 in gone:
-            with contextlib.suppress(errors.NotFound):  # removed already
-                self._training.artefact_of(event.school_id, run.id, PREDICTIONS).unlink(missing_ok=True)
-            self._storage.remove(sha256)
-        _logger.info("predictions_removed", school=event.school_id, runs=len(gone))
+        self.forget_predictions({event.school_id: event.payload["data"]})
 
-    def _every_run(self, principal: Principal) -> list[Any]:
-        """Single runs, trials of searches, and the fits of cross-validations."""
-        found = [*self._training.runs(principal, limit=_MOST)]
-        for search in self._training.searches(principal, limit=_MOST):
-            found += self._training.trials(principal, search.id)
-        for refit in self._evaluation.refits(principal.school_id, limit=_MOST):
-            found += [self._training.run_of(principal.school_id, uri) for uri in refit.runs]
-        return found
+    def forget_predictions(self, purged: Mapping[str, Collection[str]]) -> int:
+        """Remove what runs foretold of purged rows, here and in the store; returns of how many. By school: versions.
+
+        A file that a run on rows still kept has too, in any school, stays.
+        """
+        gone = 0
+        for school_id, data in purged.items():
+            for run in self._training.runs_on(school_id, data):
+                (self._home / "runs" / run.id / "out" / PREDICTIONS).unlink(missing_ok=True)
+                made = run.artefacts.get(PREDICTIONS)
+                if made is None or not self._storage.has(made.sha256):
+                    continue
+                if not any(self._has_rows(one.school_id, one.data) for one in self._training.runs_with(made.sha256)):
+                    self._storage.remove(made.sha256)
+                    gone += 1
+        if gone:
+            _logger.info("predictions_removed", runs=gone)
+        return gone
 
 
 def _read_by(pipeline: Any) -> set[str]:

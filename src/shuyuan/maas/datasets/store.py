@@ -108,13 +108,35 @@ def users(conn: Connection, version_ids: Iterable[str]) -> list[str]:
 
 
 def family(conn: Connection, school_id: str, version_id: str) -> list[str]:
-    """A version and all that was made from it, parents before children; without tombstones."""
-    found = new = [version_id]
+    """A version and all that was made from it, parents before children; of tombstones only what was made from them."""
+    seen = new = found = [version_id]
     while new:
-        query = select(_V.c.id).where(_V.c.school_id == school_id, _V.c.parent_id.in_(new), _V.c.purged_at.is_(None))
-        new = [one for one in conn.execute(query.order_by(_V.c.number)).scalars() if one not in found]
-        found = [*found, *new]
+        query = select(_V.c.id, _V.c.purged_at).where(_V.c.school_id == school_id, _V.c.parent_id.in_(new))
+        rows = [row for row in conn.execute(query.order_by(_V.c.number)) if row.id not in seen]
+        new = [row.id for row in rows]
+        seen, found = [*seen, *new], [*found, *(row.id for row in rows if row.purged_at is None)]
     return found
+
+
+def adopt(uow: db.UnitOfWork, school_id: str, was: str, now: str) -> None:
+    """What was made from one version counts as made from another, which took its place."""
+    mine = (_V.c.school_id == school_id, _V.c.parent_id == was, _V.c.purged_at.is_(None))
+    uow.conn.execute(update(_V).where(*mine).values(parent_id=now))
+
+
+def tombstones(conn: Connection) -> dict[str, list[str]]:
+    """School → `data:/name/3` of what was purged."""
+    query = select(_V.c.school_id, _V.c.name, _V.c.number).where(_V.c.purged_at.is_not(None))
+    found: dict[str, list[str]] = {}
+    for row in conn.execute(query.order_by(_V.c.id)):
+        found.setdefault(row.school_id, []).append(f"data:/{row.name}/{row.number}")
+    return found
+
+
+def buried_parts(conn: Connection) -> list[str]:
+    """Addresses of the parts of tombstones, of any school: their files should be gone."""
+    query = select(_V.c.parts).where(_V.c.purged_at.is_not(None))
+    return sorted({part["sha256"] for parts in conn.execute(query).scalars() for part in parts.values()})
 
 
 def set_consent(uow: db.UnitOfWork, school_id: str, version_ids: Collection[str], consent: bool, basis: str) -> int:
@@ -132,14 +154,17 @@ def bury(uow: db.UnitOfWork, version: interface.DataSetVersion, actor_id: str, r
     uow.conn.execute(delete(_P).where(_P.c.version_id == version.id))
 
 
-def is_withdrawn(conn: Connection, school_id: str, digests: set[str]) -> bool:
-    """Whether these rows (by the file they came in, or by a part) are of a version whose consent was taken back."""
+def is_withdrawn(conn: Connection, school_id: str, digests: set[str], version_id: str = "") -> bool:
+    """Whether these rows (by the file they came in, or by a part) are of a version whose consent was taken back.
+
+    version_id: or whether it was taken back of this version.
+    """
     query = select(_V.c.id, _V.c.parent_id, _V.c.consent, _V.c.source, _V.c.parts).where(_V.c.school_id == school_id)
     rows = {row.id: row for row in conn.execute(query)}
     asked: set[str] = set()  # those without consent, and what they were made from: it may have been taken back there
     for row in rows.values():
         held = {part["sha256"] for part in row.parts.values()} | {row.source.rpartition("sha256:")[2]}
-        at = row if digests & held and not row.consent else None
+        at = row if (digests & held or row.id == version_id) and not row.consent else None
         while at is not None:
             asked.add(at.id)
             at = rows.get(at.parent_id)

@@ -8,6 +8,8 @@ from pydantic import Field
 from shuyuan.maas.datasets.plans import Column, Fact, Part, Role
 from shuyuan.maas.datasets.refusals import WrongColumns
 
+_QUOTING = ("nearly_numbers", "filled")  # codes of findings that quote a value
+
 
 class Finding(Fact):
     """One line of the cleaning report: which rule saw what, how often, and what was done about it.
@@ -22,6 +24,15 @@ class Finding(Fact):
     detail: str = ""
     code: str = ""
     values: Mapping[str, str | int | float] = {}
+
+    @property
+    def quotes_values(self) -> bool:
+        """Whether its detail may hold a value as it stands in the table. Those without code say nobody knows what."""
+        return self.code in _QUOTING or (not self.code and bool(self.detail))
+
+    def without_values(self) -> "Finding":
+        """The same, quoting nothing of the table."""
+        return self.model_copy(update={"detail": "", "code": "", "values": {}})
 
 
 class PartInfo(Fact):

@@ -20,6 +20,7 @@ from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.datasets import consents, erasing, folder, intake, interface, store, supervision
 from shuyuan.maas.datasets import parts as datasets_parts
+from shuyuan.science.features import pseudonyms
 
 MOST_OPEN = 20  # works of a school that have not ended
 _FORGOTTEN_S = 86_400.0  # a file that was being sent longer ago is not any more
@@ -131,6 +132,9 @@ class Works:
             return
         said = self._stored(school_id, job, result, home)
         self._db.write(lambda uow: self._register(uow, school_id, actor_id, work_id, name, said))
+        for part, told in said["parts"].items():  # a purge of the same rows may have removed the file meanwhile
+            if not self._storage.has(told["sha256"]):
+                self._storage.put_file(Path(result["parts"][part]["path"]))
 
     def _parent(self, school_id: str, job: Mapping[str, Any]) -> interface.DataSetVersion:
         with self._db.read() as conn:
@@ -162,7 +166,7 @@ class Works:
             for part in interface.PARTS
             if part in parent.parts
         ]
-        return {**job, "sources": sources}
+        return {**job, "sources": sources, "unmarked": parent.created_at < pseudonyms.MARKED_SINCE}
 
     def _stored(self, school_id: str, job: Mapping[str, Any], result: folder.Json, home: Path) -> dict[str, Any]:
         """What becomes the row of a version; its files lie in the store."""

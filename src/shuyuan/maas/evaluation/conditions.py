@@ -65,13 +65,18 @@ class Gate(Fact):
 
 
 class NewGate(Fact):
-    """What one says to set a gate. reason: needed where a gate of the school is changed."""
+    """What one says to set a gate.
+
+    reason: needed where one of its name is in force, a shipped one too.  expected: the number of the gate one has
+    looked at; refused if somebody changed it since.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     conditions: tuple[Condition, ...] = Field(min_length=1, max_length=40)
     part: Part | None = None
     reason: str = Field("", max_length=400, pattern=r"^[^\x00]*$")
+    expected: int | None = Field(None, ge=0, description="Number of the gate in force; 0: a shipped one. None: any.")
 
 
 Note = Literal[

@@ -26,6 +26,7 @@ JOB, PROGRESS, RESULT, ERROR, LOCK, OUT, LOG = (
 )
 REFUSED = 64  # exit code
 REPORT, PREDICTIONS, TABLE = "report.json", "predictions.parquet", "table.parquet"
+CHOOSING = "validation.parquet"  # of a fold: cut from the rows it trains on; it chooses the weights
 Stage = Literal["reading", "predicting", "measuring", "errors", "groups", "control", "timing", "writing", "done"]
 STAGES: tuple[Stage, ...] = (
     "reading",
@@ -41,7 +42,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def fold_name(number: int) -> str:
-    """The folder of a fold, counted from 1; in it `train.parquet`, `held_out.parquet` and `rows.npy`."""
+    """The folder of a fold, counted from 1; in it `train.parquet`, `held_out.parquet`, `rows.npy`, and CHOOSING if any."""
     return f"fold-{number}"
 
 

@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
@@ -11,6 +13,7 @@ from shuyuan.kernel import errors
 from shuyuan.maas.evaluation import families, figures, gates, judging, store
 from shuyuan.maas.evaluation.interface import (
     Gate,
+    GateChanged,
     GateInUse,
     NewGate,
     ReasonMissing,
@@ -46,14 +49,10 @@ class Gatekeeper:
     def gate(self, school_id: str, name: str) -> Gate:
         """See Evaluation.gate."""
         with self._db.read() as conn:
-            own = store.gate_by_name(conn, school_id, name)
-        if own is not None:
-            return own
-        shipped = gates.SHIPPED.get(name)  # type: ignore[call-overload]  # any word may be asked for
-        if shipped is None:
+            found = _in_force(conn, school_id, name)
+        if found is None:
             known = ", ".join(one.name for one in self.gates(school_id))
             raise UnknownGate(f"no gate is called {name[:64]!r}", fix=f"set it, or use one of {known}")
-        found: Gate = shipped
         return found
 
     def put(self, principal: Principal, name: str, new: NewGate) -> Gate:
@@ -67,7 +66,13 @@ class Gatekeeper:
                 _require_known(other)
 
         def work(uow: kernel_db.UnitOfWork) -> Gate:
-            if store.gate_by_name(uow.conn, principal.school_id, name) is not None and not new.reason.strip():
+            now = _in_force(uow.conn, principal.school_id, name)
+            number = now.number if now is not None else 0
+            if new.expected not in (None, number):
+                raise GateChanged(
+                    f"gate {name!r} is change {number} by now, not {new.expected}", fix="look at it again, then set it"
+                )
+            if now is not None and not new.reason.strip():
                 raise _reason_missing(name, "changed")
             stored = store.add_gate(uow, principal.school_id, principal.account_id, name, new)
             self._record(uow, principal, "gate.set", name, stored.number, len(new.conditions))
@@ -133,7 +138,7 @@ class Gatekeeper:
             return store.verdicts(conn, school_id, report_id)
 
     def in_force(self, school_id: str, task: str) -> Gate:
-        """The gate of a task: the one called like it, else the one of its family."""
+        """See Evaluation.gate_in_force."""
         try:
             return self.gate(school_id, task)
         except UnknownGate:
@@ -152,6 +157,12 @@ class Gatekeeper:
             number=number,
             conditions=conditions,
         )
+
+
+def _in_force(conn: Connection, school_id: str, name: str) -> Gate | None:
+    """What a gate of this name would replace; None: nothing."""
+    shipped: Gate | None = gates.SHIPPED.get(name)  # type: ignore[call-overload]  # any word may be asked for
+    return store.gate_by_name(conn, school_id, name) or shipped
 
 
 def _require_known(figure: str) -> None:

@@ -4,6 +4,7 @@ Light on purpose: importing this file imports neither polars nor onnxruntime. Wo
 process `python -m shuyuan.maas.evaluation.child FOLDER`, which other child processes may start in the same way.
 """
 
+from collections.abc import Collection
 from typing import Literal, Protocol
 
 from shuyuan.identity.interface import Principal
@@ -45,6 +46,7 @@ from shuyuan.maas.evaluation.refusals import (
     CrossValidationEnded,
     EvaluationFailed,
     EvaluationLost,
+    GateChanged,
     GateInUse,
     ReasonMissing,
     ReportCancelled,
@@ -98,6 +100,7 @@ __all__ = [
     "FoldFiles",
     "Gap",
     "Gate",
+    "GateChanged",
     "GateInUse",
     "Gates",
     "Group",
@@ -209,7 +212,8 @@ class Gates(Protocol):
     def put_gate(self, principal: Principal, name: str, new: NewGate) -> Gate:
         """Set a gate (administrators); what it was before stays on record. Audited.
 
-        Raises UnknownFigure for what no report holds, ReasonMissing where one in force is changed without a reason.
+        Raises UnknownFigure for what no report holds, ReasonMissing where it changes what is in force without a reason,
+        GateChanged where that is not the expected one any more.
         """
         ...
 
@@ -218,6 +222,10 @@ class Gates(Protocol):
 
         Raises UnknownGate, ReasonMissing, and GateInUse while a pipeline or a schedule names it.
         """
+        ...
+
+    def gate_in_force(self, school_id: str, task: str) -> Gate:
+        """The gate of a task: the one called like it, else the one of its family. Raises UnknownSubject."""
         ...
 
     def gate_users(self, school_id: str, name: str) -> list[str]:
@@ -276,6 +284,10 @@ class CrossValidations(Protocol):
 
     def refits(self, school_id: str, *, of_report: str | None = None, limit: int = 50) -> list[Refit]:
         """Newest first: cross-validations, or the fits with shuffled labels of a report."""
+        ...
+
+    def refits_on(self, school_id: str, data: Collection[str]) -> list[Refit]:
+        """What is under way on these versions (`data:/name/3`), of every kind, oldest first."""
         ...
 
     def cancel_refit(self, principal: Principal, refit_id: str) -> Refit:

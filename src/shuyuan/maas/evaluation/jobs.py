@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from shuyuan.maas.evaluation.interface import UnknownSubject
 from shuyuan.maas.evaluation.service import EvaluationService
-
-_OVER = ("finished", "failed", "cancelled")
 
 
 class _NamedGate(Protocol):
@@ -13,9 +12,16 @@ class _NamedGate(Protocol):
     def name(self) -> str: ...
 
 
+class _Trained(Protocol):
+    @property
+    def task(self) -> str: ...
+
+
 class _Spec(Protocol):
     @property
     def gate(self) -> _NamedGate: ...
+    @property
+    def train(self) -> _Trained: ...
     @property
     def name(self) -> str: ...
 
@@ -23,8 +29,6 @@ class _Spec(Protocol):
 class _Made(Protocol):
     @property
     def number(self) -> int: ...
-    @property
-    def state(self) -> str: ...
     @property
     def spec(self) -> _Spec: ...
 
@@ -37,7 +41,7 @@ class _Planned(Protocol):
 class Pipelines(Protocol):
     """What evaluation asks of pipelines; it never imports them."""
 
-    def pipelines(self, school_id: str, *, limit: int = 50, before: int | None = None) -> Sequence[_Made]: ...
+    def under_way(self, school_id: str) -> Sequence[_Made]: ...
     def schedules(self, school_id: str) -> Sequence[_Planned]: ...
 
 
@@ -50,13 +54,21 @@ def register(evaluation: EvaluationService, pipelines: Pipelines | None = None) 
 
 
 def know_gates(evaluation: EvaluationService, pipelines: Pipelines) -> None:
-    """From now on a gate that a pipeline under way or a schedule names cannot be removed."""
+    """From now on a gate that a pipeline under way or a schedule goes by, named or not, cannot be removed."""
 
     def users(school_id: str, name: str) -> list[str]:
-        under_way = [one for one in pipelines.pipelines(school_id) if one.state not in _OVER]
-        return [
-            *(f"pipeline {one.number}" for one in under_way if one.spec.gate.name == name),
-            *(f"schedule {one.spec.name!r}" for one in pipelines.schedules(school_id) if one.spec.gate.name == name),
-        ]
+        under_way = [one for one in pipelines.under_way(school_id) if _gate_of(evaluation, school_id, one.spec) == name]
+        planned = [one for one in pipelines.schedules(school_id) if _gate_of(evaluation, school_id, one.spec) == name]
+        return [*(f"pipeline {one.number}" for one in under_way), *(f"schedule {one.spec.name!r}" for one in planned)]
 
     evaluation.know_gate_users(users)
+
+
+def _gate_of(evaluation: EvaluationService, school_id: str, spec: _Spec) -> str:
+    """Its name; where the spec names none: the one in force for its task. Empty: no gate is for that."""
+    if spec.gate.name:
+        return spec.gate.name
+    try:
+        return evaluation.gate_in_force(school_id, spec.train.task).name
+    except UnknownSubject:
+        return ""

@@ -81,10 +81,9 @@ class Maker:
         also: what belongs into the same unit.  noted: the reading of the test part is on record already.
         """
         version = self._datasets.version(school_id, new.data)
+        self._datasets.require_trainable(version)
         if new.part not in version.parts:
-            raise datasets_api.UnknownPart(
-                f"{version.uri} has no part {new.part}", fix="split it, or name another part"
-            )
+            raise datasets_api.UnknownPart(f"{version.uri} has no part {new.part}", fix="split it, or name another")
         for name in new.groups:
             version.column(name)
         found = self._resolver.whole(school_id, subject or self._resolver.find(school_id, new.subject), version.uri)
@@ -137,8 +136,13 @@ class Maker:
         return self.job(head, new, self._resolver.whole(head.school_id, found, head.data))
 
     def job(self, head: Report, new: NewReport, subject: Subject, table: Path | None = None) -> folder.EvaluateJob:
-        """What the child is told. table: other rows than the part's own."""
+        """What the child is told. table: other rows than the part's own. A report on rows withdrawn meanwhile fails."""
         version = self._datasets.version(head.school_id, head.data)
+        try:
+            self._datasets.require_trainable(version)
+        except errors.ShuyuanError as refused:
+            self.fail(head, refused)
+            raise
         return folder.EvaluateJob(
             table=table or self._datasets.open_part(version, head.part),
             columns=folder.columns_of(version),
@@ -249,14 +253,8 @@ class Maker:
     ) -> Reading:  # Any: columns
         """Somebody reads a test part."""
         stored = store.add_reading(uow, school_id, actor_id, **told)
-        self._audit.record(
-            uow,
-            school_id=school_id,
-            actor_id=actor_id,
-            action="test_part.read",
-            object_id=stored.id,
-            data_sha256=stored.data_sha256,
-        )
+        of = {"object_id": stored.id, "data_sha256": stored.data_sha256}
+        self._audit.record(uow, school_id=school_id, actor_id=actor_id, action="test_part.read", **of)
         return stored
 
     def report(self, school_id: str, report_id: str) -> Report:

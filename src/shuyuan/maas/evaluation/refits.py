@@ -114,7 +114,10 @@ class NewFit(Fact):
 
 
 class FoldFiles(Protocol):
-    """The files of a fold, for whoever trains it: what to learn from, and what was held out as validation."""
+    """The files of a fold, for whoever trains it: what to learn from, what chooses the weights, what was held out.
+
+    The last is `test`. Raises CrossValidationEnded: nothing is cut again for one that has ended.
+    """
 
     def __call__(self, school_id: str, refit_id: str, number: int) -> Mapping[Part, Path] | None:
         """None: these trials are of a search, not of a cross-validation."""

@@ -1,5 +1,6 @@
 """Every query of fits that evaluation orders: scoped to a school, or for whoever goes on with them to a home."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, true, update
@@ -32,6 +33,12 @@ def listed(conn: Connection, school_id: str, kind: str, of_report: str | None, l
     query = select(refit).where(refit.c.school_id == school_id, refit.c.kind == kind)
     query = query if of_report is None else query.where(refit.c.of_report == of_report)
     return list(conn.execute(query.order_by(refit.c.number.desc()).limit(limit)))
+
+
+def reading(conn: Connection, school_id: str, data: Collection[str]) -> Rows:
+    """Those of every kind that read one of these versions and have not ended."""
+    mine = (refit.c.school_id == school_id, refit.c.state == "running", refit.c.data.in_(sorted(data)))
+    return list(conn.execute(select(refit).where(*mine).order_by(refit.c.number)))
 
 
 def under_way(conn: Connection, home_id: str | None) -> Rows:

@@ -12,7 +12,7 @@ from shuyuan.maas.evaluation import folder
 from shuyuan.maas.evaluation.figures import FLAGGED_AT
 from shuyuan.maas.evaluation.interface import NewReport, Report, Retrained, RunFacts, Subject
 
-_PREFIX = "validation_"  # of a run's figures on what was held out
+_PREFIXES = ("test_", "validation_")  # of a run's figures on what was held out; the second: of an earlier version
 SCHEMES: Mapping[str, str] = {"folds": "cv:/", "shuffled": "shuffled:/"}
 
 
@@ -46,14 +46,17 @@ def asked(row: Row[Any], version: datasets_api.DataSetVersion, made: Subject) ->
 
 
 def by_figure(runs: Sequence[RunFacts]) -> dict[str, tuple[float, ...]]:
-    """Figures that every fold has, of the held-out rows where told: `validation_accuracy` becomes `accuracy`."""
-    told = [
-        {name.removeprefix(_PREFIX): value for name, value in one.figures.items() if name.startswith(_PREFIX)}
-        or dict(one.figures)
-        for one in runs
-    ]
+    """Figures that every fold has, of the held-out rows where told: `test_accuracy` becomes `accuracy`."""
+    told = [_held_out(one.figures) for one in runs]
     names = [name for name in told[0] if all(name in one for one in told)] if told else []
     return {name: tuple(one[name] for one in told) for name in names}
+
+
+def _held_out(figures: Mapping[str, float]) -> dict[str, float]:
+    for prefix in _PREFIXES:
+        if found := {name.removeprefix(prefix): one for name, one in figures.items() if name.startswith(prefix)}:
+            return found
+    return dict(figures)
 
 
 def retrained(report: Report) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Fits that evaluation orders: taken in, looked at, cancelled. What goes on with them is `refitwork`."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -56,6 +56,7 @@ class Refits:
         if not task or not data:
             raise errors.BadInput("neither a run nor task and data were named", fix="name `run`, or `task` and `data`")
         version = self._datasets.version(principal.school_id, data)
+        self._datasets.require_each_row_once(version)
         for part in new.parts:
             if part not in version.parts:
                 raise datasets_api.UnknownPart(f"{version.uri} has no part {part}", fix="split it, or leave it out")
@@ -95,6 +96,12 @@ class Refits:
         """See Evaluation.refits."""
         with self._db.read() as conn:
             rows = refitstore.listed(conn, school_id, "shuffled" if of_report else "folds", of_report, limit)
+        return [told(row) for row in rows]
+
+    def reading(self, school_id: str, data: Collection[str]) -> list[Refit]:
+        """See Evaluation.refits_on."""
+        with self._db.read() as conn:
+            rows = refitstore.reading(conn, school_id, data)
         return [told(row) for row in rows]
 
     def cancel(self, principal: Principal, refit_id: str) -> Refit:

@@ -17,7 +17,7 @@ from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors, log
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.evaluation import folder, making, refitstore, refitsubject, supervision
-from shuyuan.maas.evaluation.interface import Fits, NewFit, Report, RunFacts
+from shuyuan.maas.evaluation.interface import CrossValidationEnded, Fits, NewFit, Report, RunFacts
 
 LOOK_EVERY_S = 1.0
 ENDED = ("failed", "cancelled", "finished")
@@ -89,8 +89,12 @@ class RefitWork:
             row = refitstore.one(conn, school_id, refit_id)
         if row is None or row.id != refit_id:
             return None
+        if row.state != "running":
+            raise CrossValidationEnded(f"cross-validation {row.number} is {row.state}", fix="start it again")
         fold = self._cut(row) / folder.fold_name(number)
-        return {"train": fold / "train.parquet", "validation": fold / "held_out.parquet"}
+        files: dict[datasets_api.Part, Path] = {"train": fold / "train.parquet", "test": fold / "held_out.parquet"}
+        choosing = fold / folder.CHOOSING
+        return files | ({"validation": choosing} if choosing.is_file() else {})
 
     def drop(self, row: Row[Any], actor_id: str) -> None:
         """End the folds under way and forget the copies of the rows."""

@@ -75,6 +75,12 @@ class GateInUse(errors.Conflict):
     code = "gate_in_use"
 
 
+class GateChanged(errors.Conflict):
+    """Somebody changed the gate since one looked at it."""
+
+    code = "gate_changed"
+
+
 class ReasonMissing(errors.BadInput):
     """A gate in force is changed or removed only for a reason."""
 

@@ -1,6 +1,6 @@
 """The verbs: evaluate, look at reports, set gates, judge, cross-validate, and the log of test parts read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -183,6 +183,10 @@ class EvaluationService:
         """See Evaluation.remove_gate."""
         self._gatekeeper.remove(principal, name, reason)
 
+    def gate_in_force(self, school_id: str, task: str) -> Gate:
+        """See Evaluation.gate_in_force."""
+        return self._gatekeeper.in_force(school_id, task)
+
     def gate_users(self, school_id: str, name: str) -> list[str]:
         """See Evaluation.gate_users."""
         return self._gatekeeper.users(school_id, name)
@@ -245,6 +249,10 @@ class EvaluationService:
     def refits(self, school_id: str, *, of_report: str | None = None, limit: int = 50) -> list[Refit]:
         """See Evaluation.refits."""
         return self._refits.listed(school_id, of_report, limit)
+
+    def refits_on(self, school_id: str, data: Collection[str]) -> list[Refit]:
+        """See Evaluation.refits_on."""
+        return self._refits.reading(school_id, data)
 
     def cancel_refit(self, principal: Principal, refit_id: str) -> Refit:
         """See Evaluation.cancel_refit."""

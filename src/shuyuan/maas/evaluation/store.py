@@ -96,7 +96,7 @@ def readings(conn: Connection, school_id: str, data: str | None, limit: int) -> 
 
 def add_gate(uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, new: NewGate) -> Gate:
     """Insert with the next number of this name."""
-    _add_gate(uow, school_id, actor_id, name, removed=False, **new.model_dump(mode="json"))
+    _add_gate(uow, school_id, actor_id, name, removed=False, **new.model_dump(mode="json", exclude={"expected"}))
     found = gate_by_name(uow.conn, school_id, name)
     assert found is not None
     return found

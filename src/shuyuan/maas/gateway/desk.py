@@ -9,9 +9,13 @@ version that was located for it answers, though its alias move in between.
 """
 
 import time
+import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, db, errors
@@ -21,6 +25,9 @@ from shuyuan.maas.gateway import cache, calling, interface, models, rollout
 from shuyuan.maas.gateway.books import booking, ledger, quota, remembered, schools
 from shuyuan.maas.gateway.watch import metrics, traces
 from shuyuan.maas.serving import interface as serving
+
+_PART_TEXTS = 64  # of one call for vectors: what a worker is asked for at once
+_FRAME_TOKENS = 16  # begin, end, and the word before it that says what a text is for
 
 
 class Desk:
@@ -182,20 +189,33 @@ class Desk:
         truncate: interface.Truncate = "mean",
         deadline_s: float | None = None,
     ) -> serving.Embeddings:
-        """`Engine.embed` for a booked call, noting its cost. Where the school keeps answers, known texts are free."""
+        """`Engine.embed` for a booked call, noting its cost. Where the school keeps answers, known texts are free.
+
+        In parts: what was computed before a text that is refused stays charged.
+        """
 
         async def made(wanted: Sequence[str]) -> serving.Embeddings:
-            answer = await self.engine.embed(
-                name, wanted, kind=kind, truncate=truncate, asker=self.asker(principal), deadline_s=deadline_s
-            )
+            asker, rows, spent = self.asker(principal), list[NDArray[np.float32]](), 0
+            for at in range(0, len(wanted), _PART_TEXTS):
+                part = wanted[at : at + _PART_TEXTS]
+                answer = await self.engine.embed(
+                    name, part, kind=kind, truncate=truncate, asker=asker, deadline_s=deadline_s
+                )
+                rows.append(answer.vectors)
+                call.note_part(interface.Usage(spent := spent + answer.prompt_tokens))
             if call.keep_s is not None:
                 await call.confirmed()  # what is refused is not kept for others either
-            return answer
+            return serving.Embeddings(rows[0] if len(rows) == 1 else np.concatenate(rows), spent)
 
         if call.keep_s is None or calling.wishes().fresh:
             answer = await made(texts)
         else:
-            keys = self._vectors.keys(principal.school_id, model, f"{kind} {truncate}", texts)
+            uses = [kind if truncate == "none" or _fits(text, model) else f"{kind} {truncate}" for text in texts]
+            keys = [
+                key
+                for use, text in zip(uses, texts, strict=True)
+                for key in self._vectors.keys(principal.school_id, model, use, [text])
+            ]
             answer, call.cache = await self._vectors.completed(keys, texts, made, call.keep_s)
         call.note(interface.Usage(answer.prompt_tokens))
         return answer
@@ -239,6 +259,11 @@ def receipt(call: booking.Booking, model: catalogue_api.Loadable) -> interface.R
     return interface.Receipt(
         call.id, model.name, model.version, round(call.overhead_ms, 2), call.allowances, call.cache
     )
+
+
+def _fits(text: str, model: catalogue_api.Loadable) -> bool:
+    """Whether the model surely reads all of it: no tokenizer makes more tokens than there are bytes."""
+    return len(unicodedata.normalize("NFKC", text).encode("utf-8", "replace")) + _FRAME_TOKENS <= model.context_tokens
 
 
 async def _confirmed(

@@ -1,6 +1,7 @@
 """How errors look under `/v1`: OpenAI's nested object, 400 for bad input, rate-limit headers on every answer."""
 
 import time
+from collections.abc import Mapping
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -9,6 +10,20 @@ from shuyuan.kernel import clock
 from shuyuan.kernel import errors as kernel_errors
 from shuyuan.maas.gateway import interface, wire
 from shuyuan.maas.gateway.books import quota
+
+_CODES = ("bad_input", "too_much", "context_length_exceeded")
+_FIELDS: Mapping[str, str] = {  # address → the field whose text is too long or empty where an error names none
+    "/v1/chat/completions": "messages",
+    "/v1/completions": "prompt",
+    "/v1/embeddings": "input",
+    "/v1/moderations": "input",
+    "/v1/audio/speech": "input",
+    "/v1/images/generations": "prompt",
+    "/v1/services/summarize": "text",
+    "/v1/services/translate": "text",
+    "/v1/services/keywords": "text",
+    "/v1/services/sentiment": "text",
+}
 
 
 def error_page(request: Request, error: kernel_errors.ShuyuanError) -> Response:
@@ -22,7 +37,10 @@ def error_page(request: Request, error: kernel_errors.ShuyuanError) -> Response:
     began = getattr(request.state, "began", None)  # None: refused before any route was asked
     told["x-shuyuan-overhead-ms"] = f"{(time.perf_counter() - began) * 1000:.2f}" if began else "0.00"
     told |= quota.headers(allowances, clock.now())
-    return JSONResponse(wire.error_body(error, status), status_code=status, headers=told)
+    body = wire.error_body(error, status)
+    if body["error"]["param"] is None and error.error_code in _CODES:
+        body["error"]["param"] = _FIELDS.get(request.url.path)
+    return JSONResponse(body, status_code=status, headers=told)
 
 
 def answer(request: Request, error: kernel_errors.ShuyuanError) -> Response:

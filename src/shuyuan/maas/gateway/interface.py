@@ -245,6 +245,10 @@ class Gateway(Protocol):
         """Administrators only. None is unlimited. streams: calls running at once; period: of tokens and requests."""
         ...
 
+    def limits(self, principal: Principal) -> Sequence[Allowance]:
+        """Every allowance of the school that was set or used; administrators only."""
+        ...
+
     def terms(self, principal: Principal) -> Terms:
         """What this school has set: prices, response cache, dates of the term."""
         ...

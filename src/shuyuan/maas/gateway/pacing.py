@@ -1,15 +1,16 @@
 """Turning many away at once: while calls are refused for lack of room, sockets are read in groups.
 
-To wake for one request, read it and go back to sleep costs the server three times what the refusal itself does, and
-takes that from the model whose line is full. Network cards meet a flood in the same way: they gather what comes
-within a few milliseconds and raise one interrupt. Nothing is refused that would not have been, and nobody rests
-while nobody is refused.
+To wake for one request, read it and go back to sleep costs the server more than the refusal itself, and takes that from
+the model whose line is full. Network cards meet a flood in the same way: they gather what comes within a few
+milliseconds and raise one interrupt. So after a refusal the loop rests for a moment, but only while nobody else is
+being served: no other model, no page, no other route (see Express). Whoever comes then waits for one rest at most;
+with the first of them the resting ends.
 """
 
 import asyncio
 import time
 
-NAP_S = 0.005  # what a refusal may wait longer; answers and streams beside it too
+REST_S = 0.005
 
 
 class Pacing:
@@ -19,11 +20,11 @@ class Pacing:
         self._resting = False
 
     def refused(self) -> None:
-        """Somebody was turned away for lack of room: what comes next is read together with what follows it."""
+        """Somebody was turned away, and nobody but those in that line is being served."""
         if not self._resting:
             self._resting = True
             asyncio.get_running_loop().call_soon(self._rest)
 
     def _rest(self) -> None:
         self._resting = False
-        time.sleep(NAP_S)  # the whole loop, on purpose: the worker computes meanwhile
+        time.sleep(REST_S)  # the whole loop, on purpose: the worker computes meanwhile

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shuyuan.kernel import errors, log
+from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.deployment import interface as deployment
 from shuyuan.maas.gateway import interface, shadows
@@ -29,7 +29,6 @@ _MOST_NAMES, _SHADOW = 8, "shadow"
 _NOT_TO_BLAME = (serving.Loading, serving.Closed)
 _given: ContextVar[Mapping[tuple[str, str], str] | None] = ContextVar("given", default=None)
 _located: ContextVar[Mapping[tuple[str, str], str] | None] = ContextVar("located", default=None)
-_logger = log.get("gateway.rollout")
 Tensors = Mapping[str, NDArray[np.generic]]
 
 

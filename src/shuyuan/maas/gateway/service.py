@@ -258,6 +258,13 @@ class GatewayService:
         self.desk.forget_allowances()
         return changed
 
+    def limits(self, principal: Principal) -> Sequence[interface.Allowance]:
+        """See `interface.Gateway.limits`."""
+        principal.require("admin")
+        self.desk.flush()
+        with self._db.read() as conn:
+            return store.allowances(conn, principal.school_id, self.desk.now(), self._schools.zone)
+
     def terms(self, principal: Principal) -> interface.Terms:
         """What this school has set: prices, response cache, dates of the term."""
         return self._schools.read(principal.school_id)

@@ -228,6 +228,10 @@ class Pipelines(Protocol):
         """Newest first, with their steps; `before` is a number, to page on."""
         ...
 
+    def under_way(self, school_id: str) -> list[Pipeline]:
+        """Every one that has not ended, newest first."""
+        ...
+
     def cancel(self, school_id: str, actor_id: str, pipeline_id: str) -> Pipeline:
         """Stop it and the work under way; a canary of it is taken back. Raises Conflict once it has ended."""
         ...

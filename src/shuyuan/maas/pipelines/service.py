@@ -65,6 +65,11 @@ class PipelinesService:
         with self._db.read() as conn:
             return store.listed(conn, school_id, limit=limit, before=before)
 
+    def under_way(self, school_id: str) -> list[interface.Pipeline]:
+        """See Pipelines.under_way."""
+        with self._db.read() as conn:
+            return store.active(conn, school_id)
+
     def cancel(self, school_id: str, actor_id: str, pipeline_id: str) -> interface.Pipeline:
         """See Pipelines.cancel."""
         found = self.pipeline(school_id, pipeline_id)

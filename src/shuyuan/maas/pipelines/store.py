@@ -62,6 +62,12 @@ def under_way(conn: Connection, school_id: str) -> int:
     return int(conn.execute(query).scalar_one())
 
 
+def active(conn: Connection, school_id: str) -> list[interface.Pipeline]:
+    """Those of the school that have not ended, newest first."""
+    query = select(_J).where(_J.c.school_id == school_id, _J.c.state.in_(ACTIVE)).order_by(_J.c.number.desc())
+    return _with_steps(conn, conn.execute(query).all())
+
+
 def unfinished(conn: Connection) -> Sequence[Row[Any]]:
     """Every pipeline under way, of any school: id and workflow_id."""
     found: Sequence[Row[Any]] = list(conn.execute(select(_J.c.id, _J.c.workflow_id).where(_J.c.state.in_(ACTIVE))))

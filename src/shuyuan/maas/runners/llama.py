@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from shuyuan.maas.runners import interface, llamaevents, llamarequest, llamatools, llamawords
+from shuyuan.maas.runners import interface, llamaevents, llamaprobe, llamarequest, llamatools, llamawords
 
 # How often an idle OpenMP thread looks before it sleeps; read once, when llama.cpp is loaded. Two cores, tiny
 # model, tokens/s alone and beside four busy processes: 1000 gives 117 and 28, the default 107 and 3 to 8.
@@ -39,6 +39,7 @@ class LlamaRunner:
     def __init__(self) -> None:
         self._server: xllamacpp.Server | None = None
         self._guard = threading.Lock()
+        self._grammars = llamaprobe.Probe(self._completed)
         self._load_s = 0.0
         self._requests = self._prompt_tokens = self._completion_tokens = 0
 
@@ -70,10 +71,11 @@ class LlamaRunner:
         if task in _WORDS:
             yield self._counted(task, payload, cancelled)
             return
-        if task == "chat":
-            stream = _Stream(self._server.handle_chat_completions, llamarequest.chat(payload), cancelled)
-        else:
-            stream = _Stream(self._server.handle_completions, llamarequest.completion(payload), cancelled)
+        request = llamarequest.chat(payload) if task == "chat" else llamarequest.completion(payload)
+        if isinstance(grammar := request.get("grammar"), str):
+            self._grammars.require(grammar, cancelled)
+        handle = self._server.handle_chat_completions if task == "chat" else self._server.handle_completions
+        stream = _Stream(handle, request, cancelled)
         forced = task == "chat" and llamatools.read(payload)[1]
         try:
             yield from llamatools.called(iter(stream)) if forced else stream
@@ -90,6 +92,16 @@ class LlamaRunner:
         if self._server is not None:
             self._words.close()
         self._server = None
+
+    def _completed(self, request: dict[str, object], cancelled: interface.Cancellation) -> Iterator[interface.Chunk]:
+        """Beside the calls of others, and on nobody's count."""
+        if self._server is None:
+            raise interface.BadPayload("the model is closed", fix="load it again")
+        stream = _Stream(self._server.handle_completions, request, cancelled)
+        try:
+            yield from stream
+        finally:
+            stream.stop()
 
     def _counted(self, task: str, payload: interface.Payload, cancelled: interface.Cancellation) -> interface.Chunk:
         if cancelled.is_set():

@@ -119,11 +119,12 @@ def read_pattern(value: object, place: Place) -> object:
 
 
 def check_order(clean: Schema, at: str) -> None:
-    """A lower limit lies below its upper limit: no value would satisfy the schema otherwise."""
+    """A lower limit lies below its upper limit, what is required may be there: else no value satisfies the schema."""
     for low, high in _LIMITS:
         least, most = clean.get(low), clean.get(high)
         if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
             raise BadPayload(f"{at}: {low} {least} is above {high} {most}", fix="swap them")
+    _check_required(clean, at)
     places, most = clean.get("prefixItems"), clean.get("maxItems")
     if is_list(places) and isinstance(most, int) and len(places) > most:
         raise BadPayload(f"{at}: {len(places)} prefixItems are more than maxItems {most}", fix="raise maxItems")
@@ -137,6 +138,17 @@ def is_map(value: object) -> TypeGuard[Mapping[str, object]]:
 def is_list(value: object) -> TypeGuard[Sequence[object]]:
     """A JSON list."""
     return isinstance(value, list | tuple)
+
+
+def _check_required(clean: Schema, at: str) -> None:
+    asked, named = clean.get("required"), clean.get("properties", {})
+    if clean.get("additionalProperties") is not False or not is_list(asked) or not is_map(named):
+        return
+    if missing := [name for name in asked if name not in named]:
+        raise BadPayload(
+            f"{at} requires {_short(missing[0])} and allows only its properties, where that is none",
+            fix="name it in properties, or leave out additionalProperties",
+        )
 
 
 def _count(value: object, place: Place, most: int) -> int:

@@ -121,8 +121,13 @@ class LocalEngine:
 
     def check_room(self, key: str) -> None:
         """See Bounded.check_room."""
-        if (lane := self._lanes.get(key)) is not None:
+        if (lane := self._lanes.get(key)) is None:
+            return
+        try:
             lane.check_room(1)
+        except interface.Overloaded as full:
+            full.alone = not any(other.busy for other in self._lanes.values() if other is not lane)
+            raise
 
     def residency(self) -> interface.Residency:
         """See Engine.residency."""

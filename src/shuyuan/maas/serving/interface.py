@@ -201,9 +201,13 @@ class LoadFailed(errors.Unavailable):
 
 
 class Overloaded(errors.RateLimited):
-    """The queue of this model is full; `retry_after_s` is estimated from the current pace."""
+    """The queue of this model is full; `retry_after_s` is estimated from the current pace.
+
+    alone: no other model is answering anybody, or about to.
+    """
 
     code = "overloaded"
+    alone = False
 
 
 class NeverFits(errors.Conflict):

@@ -55,7 +55,7 @@ class Preparing:
         self._datasets.require_trainable(version)  # consent may have been taken back since
         parts = self._parts(version, row)
         init = self._init(row, folder)
-        if parts["test"] is not None and row.started_at is None:
+        if parts["test"] is not None and row.started_at is None and row.search_id is None:  # a fold holds out others
             self._note_reading(row, version)
         return {
             "task": row.task,

@@ -1,7 +1,7 @@
 """The verbs of training: start, look, pause, resume, cancel, take files, register. Runs are done by `supervision`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -197,8 +197,17 @@ class TrainingService:
 
     def has_file(self, sha256: str) -> bool:
         """Whether a run of any school has a file of this address."""
+        return bool(self.runs_with(sha256))
+
+    def runs_with(self, sha256: str) -> list[interface.Run]:
+        """The runs of any school that have a file of this address."""
         with self._db.read() as conn:
-            return store.has_file(conn, sha256)
+            return [store.told(row) for row in store.with_file(conn, sha256)]
+
+    def runs_on(self, school_id: str, data: Collection[str]) -> list[interface.Run]:
+        """Every run of these versions (`data:/name/3`), whatever started it: trials and folds too."""
+        with self._db.read() as conn:
+            return [store.told(row) for row in store.runs_on(conn, school_id, data)]
 
     def artefact_of(self, school_id: str, run_id: str, name: str) -> Path:
         """`artefact`."""

@@ -1,6 +1,6 @@
 """Every query of training. What people ask is scoped to a school; what supervises sees its own home's rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,10 +37,16 @@ def run_by_key(conn: Connection, school_id: str, key: str) -> Row[Any] | None:
     return conn.execute(select(_R).where(_R.c.school_id == school_id, _R.c.key == key)).one_or_none()
 
 
-def has_file(conn: Connection, sha256: str) -> bool:
-    """Whether a run of any school has a file of this address."""
-    query = select(_R.c.id).where(cast(_R.c.artefacts, Text).contains(sha256, autoescape=True))
-    return conn.execute(query.limit(1)).first() is not None
+def with_file(conn: Connection, sha256: str) -> Rows:
+    """The runs of any school that have a file of this address."""
+    query = select(_R).where(cast(_R.c.artefacts, Text).contains(sha256, autoescape=True))
+    return list(conn.execute(query.order_by(_R.c.id)))
+
+
+def runs_on(conn: Connection, school_id: str, data: Collection[str]) -> Rows:
+    """Every run of the school that reads one of these versions, the trials of searches and folds too."""
+    query = select(_R).where(_R.c.school_id == school_id, _R.c.data.in_(sorted(data)))
+    return list(conn.execute(query.order_by(_R.c.id)))
 
 
 def runs(conn: Connection, school_id: str, *, state: str | None, limit: int, before: int | None) -> Rows:

@@ -7,9 +7,13 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-_ONE = re.compile(r"(?:p-)?[0-9a-f]{24}")  # without mark: of tables that were read before there was one
+MARK = "p-"
+MARKED_SINCE = datetime(2026, 11, 22, tzinfo=UTC)  # tables read before hold some without the mark
+UNMARKED = "[0-9a-f]{24}"  # other things look so too, the identifiers of some databases among them
+_ONE, _UNMARKED = re.compile(MARK + UNMARKED), re.compile(UNMARKED)
 
 
 def of(key: bytes, person: str) -> str:
@@ -20,7 +24,7 @@ def of(key: bytes, person: str) -> str:
     """
     if is_one(person):
         return person
-    return f"p-{keyed(key, 'person', person)}"
+    return MARK + keyed(key, "person", person)
 
 
 def keyed(key: bytes, kind: str, said: str) -> str:
@@ -28,9 +32,14 @@ def keyed(key: bytes, kind: str, said: str) -> str:
     return hmac.new(key, f"{kind}\0{said}".encode(), hashlib.sha256).hexdigest()[:24]
 
 
-def is_one(word: str) -> bool:
-    """Whether a word has the form of a pseudonym."""
-    return _ONE.fullmatch(word) is not None
+def is_one(word: str, read_at: datetime | None = None) -> bool:
+    """Whether a word has the form of a pseudonym. read_at: of the table it stands in; None: now.
+
+    >>> is_one("507f1f77bcf86cd799439011"), is_one("p-507f1f77bcf86cd799439011")
+    (False, True)
+    """
+    was_unmarked = read_at is not None and read_at < MARKED_SINCE
+    return bool(_ONE.fullmatch(word) or (was_unmarked and _UNMARKED.fullmatch(word)))
 
 
 def raw(features: Mapping[str, Any], persons: Iterable[str]) -> tuple[str, ...]:  # Any: JSON

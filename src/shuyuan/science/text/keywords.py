@@ -35,11 +35,31 @@ _FUNCTION = frozenset(
 )
 
 
+_VERBS = frozenset(  # stems of words that are hardly ever nouns: a run ends at them
+    stem(word)
+    for word in re.findall(
+        r"\w+",
+        "absorb allow appear arise become begin belong bring build carry consist contain convert create describe eat"
+        " enable explain find follow give grow happen include keep know learn let occur produce provide receive"
+        " reduce remain require send take teach tell turn write",
+    )
+)
+_NOUNS_IN_S = frozenset(  # stand before another noun although they end in s
+    re.findall(
+        r"\w+",
+        "arts customs economics electronics gas genetics goods lens mathematics maths news physics rights"
+        " sales savings sciences series species sports statistics systems",
+    )
+)
+
+
 def keywords(text: str, limit: int) -> list[tuple[str, float]]:
-    """The best keywords with weights; the first weighs 1.
+    """The best keywords with weights; the first weighs 1. Terms, not clauses: a verb parts two of them.
 
     >>> [word for word, _ in keywords("Solar energy is clean. Many homes in the south use solar energy.", 1)]
     ['solar energy']
+    >>> [word for word, _ in keywords("Photosynthesis turns light into sugar.", 3)]
+    ['photosynthesis', 'light', 'sugar']
     >>> [word for word, _ in keywords("光合作用需要光。植物通过光合作用制造养分。", 1)]
     ['光合作用']
     """
@@ -70,14 +90,26 @@ def _english(text: str) -> dict[str, tuple[int, int, int]]:
 
 def _english_runs(text: str) -> Iterator[tuple[list[str], int]]:
     for run in _RUN.finditer(text):
-        held: list[str] = []
-        for found in [*_WORD.finditer(run[0]), None]:
-            if found is not None and found[0].lower() not in _FUNCTION and len(found[0]) > 1:
-                held.append(found[0])
+        held, start = list[str](), 0
+        found = [(word[0], run.start() + word.start()) for word in _WORD.finditer(run[0])]
+        for (word, at), (after, _) in zip([*found, ("", 0)], [*found[1:], ("", 0), ("", 0)], strict=True):
+            if _is_content(word) and not (held and _is_content(after) and _like_a_verb(word)):
+                start = start if held else at
+                held.append(word)
                 continue
             if held and len(held) <= _MOST_WORDS:
-                yield held, run.start()
+                yield held, start
             held = []
+
+
+def _is_content(word: str) -> bool:
+    return len(word) > 1 and word.lower() not in _FUNCTION and stem(word.lower()) not in _VERBS
+
+
+def _like_a_verb(word: str) -> bool:
+    """Between two nouns: `turns`, `uses`. A noun that stands before another is rarely a plural."""
+    plain = word.lower()
+    return plain.endswith("s") and not plain.endswith(("ss", "us", "is", "'s", "’s")) and plain not in _NOUNS_IN_S
 
 
 def _case(word: str) -> str:

@@ -1,14 +1,14 @@
 """API: how do I call it? Address, own keys (shown once), snippets, *Run*, and the same request as the platform saw."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, get_args
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
-from shuyuan.identity.interface import Band, NewKey, Principal
+from shuyuan.identity.interface import Band, KeyInfo, NewKey, Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, errors
 from shuyuan.maas.gateway.interface import Call
@@ -96,7 +96,7 @@ def _page(
     made: NewKey | None = None,
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
-    model = chat_model(needs)
+    model, keys = chat_model(needs), needs.identity.keys(reader)
     asked = question or _sample(needs, reader, model)
     moment = clock.now()
     body = {"model": model, "messages": [{"role": "user", "content": asked}]}
@@ -115,7 +115,8 @@ def _page(
         told=told,
         line=line,
         made=made,
-        keys=needs.identity.keys(reader),
+        keys=keys,
+        calls_with=next((one for one in keys if _calls_models(one, moment)), None),
         moment=moment,
         allowance=allowance,
         lifetimes=[(days, moment + timedelta(days=days)) for days in LIFETIMES],
@@ -128,6 +129,11 @@ def _page(
         models=needs.gateway.models(reader.school_id),
         entry=_own_entry(needs, reader) if told else None,
     )
+
+
+def _calls_models(key: KeyInfo, moment: datetime) -> bool:
+    lives = key.revoked_at is None and (key.expires_at is None or key.expires_at > moment)
+    return lives and "models" in key.scopes
 
 
 def _sample(needs: OfficeNeeds, reader: Principal, model: str) -> str:

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
-from shuyuan.identity.interface import Account, Principal
+from shuyuan.identity.interface import Principal, Role
 from shuyuan.kernel import errors
-from shuyuan.maas.gateway.interface import Allowance, Period, Price, Terms, Total
+from shuyuan.maas.gateway.interface import Allowance, Period, Price, Scope, Terms, Total
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
@@ -32,6 +32,16 @@ class Sum:
     day: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Whose allowance it is. value: as the form says it; role: of a person."""
+
+    scope: Scope
+    id: str
+    value: str
+    role: Role | None = None
+
+
 def router(needs: OfficeNeeds) -> APIRouter:
     """`/admin/usage`."""
     api = APIRouter(include_in_schema=False)
@@ -39,7 +49,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
     @api.get("/admin/usage")
     def usage(request: Request, reader: Reader, days: int = 7, notice: str = "", who: str = "") -> Response:
         span = days if days in SPANS else 7
-        of = needs.identity.account(reader, who) if who else None
+        of = _holder(needs, reader, who)
         return _page(needs, request, reader, span, notice if notice in NOTICES else "", None, of)
 
     @api.post("/admin/usage/limits")
@@ -52,20 +62,20 @@ def router(needs: OfficeNeeds) -> APIRouter:
         streams: Annotated[str, Form()] = "",
         period: Annotated[str, Form()] = "",
     ) -> Response:
-        account = needs.identity.account(reader, who) if who else None
+        of = _holder(needs, reader, who)
         try:
             needs.gateway.set_limits(
                 reader,
-                "account" if account else "school",
-                account.id if account else reader.school_id,
+                of.scope,
+                of.id,
                 tokens=_limit(tokens),
                 requests=_limit(requests),
                 streams=_limit(streams),
-                period=_period(needs, reader, account, period),
+                period=_period(needs, reader, of, period),
             )
         except errors.BadInput as wrong:
-            return _page(needs, request, reader, 7, "", wrong, account)
-        return RedirectResponse(f"/admin/usage?notice=limits_set{f'&who={account.id}' if account else ''}", SEE_OTHER)
+            return _page(needs, request, reader, 7, "", wrong, of)
+        return RedirectResponse(f"/admin/usage?notice=limits_set{f'&who={of.value}' if of.value else ''}", SEE_OTHER)
 
     @api.post("/admin/usage/terms")
     def terms(
@@ -88,7 +98,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
             )
             needs.gateway.set_terms(reader, wanted)
         except errors.BadInput as wrong:
-            return _page(needs, request, reader, 7, "", wrong)
+            return _page(needs, request, reader, 7, "", wrong, _holder(needs, reader, ""))
         return RedirectResponse("/admin/usage?notice=terms_set", SEE_OTHER)
 
     return api
@@ -112,7 +122,7 @@ def _page(
     span: int,
     notice: str,
     trouble: errors.ShuyuanError | None,
-    of: Account | None = None,
+    of: Holder,
 ) -> Response:
     today = datetime.now(needs.shell.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     midnights = [today - timedelta(days=back) for back in range(span - 1, -1, -1)]
@@ -138,7 +148,8 @@ def _page(
         models=_grouped(totals, by="model"),
         accounts=_grouped(totals, by="account_id")[:ACCOUNTS_SHOWN],
         school=school,
-        of=of.id if of else "",
+        of=of.value,
+        holders=_holders(needs, reader, names),
         limits=_allowance(needs, reader, of),
         share=_share(school),
         terms=needs.gateway.terms(reader),
@@ -147,19 +158,44 @@ def _page(
     )
 
 
-def _period(needs: OfficeNeeds, reader: Principal, account: Account | None, wanted: str) -> Period:
+def _period(needs: OfficeNeeds, reader: Principal, of: Holder, wanted: str) -> Period:
     """The period one chose; else the allowance keeps the one it has."""
     if wanted in PERIODS:
         return "month" if wanted == "month" else "term" if wanted == "term" else "day"
-    known = _allowance(needs, reader, account)
+    known = _allowance(needs, reader, of)
     return known.period if known else "day"
 
 
-def _allowance(needs: OfficeNeeds, reader: Principal, account: Account | None) -> Allowance | None:
-    """The limits of one person, or of the school."""
-    holder = Principal(account.id, account.school_id, account.role) if account else reader
-    scope = "account" if account else "school"
-    return next((one for one in needs.gateway.usage(holder) if one.scope == scope), None)
+def _allowance(needs: OfficeNeeds, reader: Principal, of: Holder) -> Allowance | None:
+    """The limits of one person, class or key, or of the school."""
+    if of.scope in ("class", "key"):  # they have none until an administrator sets one
+        known = needs.gateway.limits(reader)
+    else:
+        known = needs.gateway.usage(Principal(of.id, reader.school_id, of.role) if of.role else reader)
+    return next((one for one in known if (one.scope, one.scope_id) == (of.scope, of.id)), None)
+
+
+def _holder(needs: OfficeNeeds, reader: Principal, who: str) -> Holder:
+    """Whom a value of the form means. Raises NotFound for an account that is not here."""
+    scope, _, id_ = who.rpartition(":")
+    if scope == "class":
+        return Holder("class", id_, who)
+    if scope == "key":
+        return Holder("key", id_, who)
+    if not who:
+        return Holder("school", reader.school_id, "")
+    account = needs.identity.account(reader, who)
+    return Holder("account", account.id, who, account.role)
+
+
+def _holders(needs: OfficeNeeds, reader: Principal, names: dict[str, str]) -> dict[str, list[tuple[str, str]]]:
+    """What an allowance may be of, by group: (value, name)."""
+    living = [one for one in needs.identity.school_keys(reader) if one.revoked_at is None]
+    return {
+        "classes": [(f"class:{one.id}", one.name) for one in needs.people.classes(reader)],
+        "people": list(names.items()),
+        "keys": [(f"key:{one.id}", f"{one.name} ({names.get(one.account_id, one.prefix)})") for one in living],
+    }
 
 
 def _grouped(totals: list[Total], *, by: str) -> list[Sum]:

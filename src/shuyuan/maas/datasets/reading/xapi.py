@@ -100,11 +100,11 @@ def pseudonym(actor: dict[str, Any], number: int, key: bytes) -> str:
     """What stands for an actor. Raises BadData when nothing identifies them."""
     account = actor.get("account")
     if isinstance(account, dict) and account.get("name"):
-        return pseudonyms.keyed(key, "account", f"{account.get('homePage', '')}\0{account['name']}")
+        return pseudonyms.MARK + pseudonyms.keyed(key, "account", f"{account.get('homePage', '')}\0{account['name']}")
     known = next((name for name in ("mbox", "mbox_sha1sum", "openid") if actor.get(name)), None)
     if known is None:
         raise interface.BadData(f"statement {number} does not say who its actor is", fix="export with account or mbox")
-    return pseudonyms.keyed(key, known, str(actor[known]))
+    return pseudonyms.MARK + pseudonyms.keyed(key, known, str(actor[known]))
 
 
 def _unwrapped(buffer: str) -> tuple[str, bool]:

@@ -1,4 +1,7 @@
-"""Cut rows into folds: files to train on and to hold out, and which row each held-out row was."""
+"""Cut rows into folds: files to train on and to hold out, and which row each held-out row was.
+
+What chooses a fold's weights is cut from the rows it trains on, never from those held out.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from shuyuan.science.metrics import folds
 
 _ROLE = {"person": "person", "time": "time", "stratified": "label"}
 _FEWEST_ROWS = 2
+_CHOOSING = 8  # one of so many of the rows to train on chooses the weights
 
 
 def cut(job: folder.FoldsJob, out: Path) -> None:
@@ -24,19 +28,40 @@ def cut(job: folder.FoldsJob, out: Path) -> None:
     if job.held is not None:
         held = _shuffled(job, pl.read_parquet(job.held), job.seed + 1)
         held.write_parquet(out / folder.TABLE)
-        _write(out, 1, _shuffled(job, frame, job.seed), held, np.arange(held.height))
+        _write(job, out, 1, _shuffled(job, frame, job.seed), held, np.arange(held.height))
         return
     frame.write_parquet(out / folder.TABLE)
     for number, fold in enumerate(_plan(job, out / folder.TABLE, frame.height), start=1):
-        _write(out, number, frame[fold.train], frame[fold.held_out], fold.held_out)
+        _write(job, out, number, frame[fold.train], frame[fold.held_out], fold.held_out)
 
 
-def _write(out: Path, number: int, train: Any, held: Any, rows: Any) -> None:  # polars frames and an array
+def _write(
+    job: folder.FoldsJob, out: Path, number: int, train: Any, held: Any, rows: Any
+) -> None:  # polars frames and an array
     place = out / folder.fold_name(number)
     place.mkdir(parents=True, exist_ok=True)
+    inner = _choosing(job, train)
+    if inner is not None:
+        train[inner.held_out].write_parquet(place / folder.CHOOSING)
+        train = train[inner.train]
     train.write_parquet(place / "train.parquet")
     held.write_parquet(place / "held_out.parquet")
     np.save(place / "rows.npy", rows)
+
+
+def _choosing(job: folder.FoldsJob, train: Any) -> folds.Fold | None:  # a polars frame
+    """The rows that choose the weights: other persons, or later ones; None where there are too few to spare any."""
+    role = "time" if job.by == "time" else "person"
+    names = [column.name for column in job.columns if column.role == role and column.name in train.columns]
+    try:
+        if not names:
+            return folds.k_fold(train.height, _CHOOSING, seed=job.seed)[0]
+        column = frames.columns(train.select(names[:1]))[names[0]]
+        if role == "time":
+            return folds.by_time(np.asarray(column), _CHOOSING)[-1]
+        return folds.by_person(persons.codes_of(column), _CHOOSING, seed=job.seed)[0]
+    except (ValueError, TypeError):
+        return None
 
 
 def _shuffled(job: folder.FoldsJob, frame: Any, seed: int) -> Any:  # polars frames

@@ -17,6 +17,7 @@ Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 _P = re.compile(r"p_(\d+)")
 _OWN = {"part", "row", "label", "prediction"}
+_HELD_OUT = ("test", "validation")  # of a fold; the second: where validation had no rows of its own
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ def _read_one(path: Path, rows: Rows | None, part: str) -> dict[str, Any]:  # An
     if missing := {"row", "prediction"} - table.keys():
         raise Refused("bad_predictions", f"{path.name} has no column {sorted(missing)[0]!r}", "write it as a run does")
     table.setdefault("label", [None] * len(table["row"]))
-    wanted = "validation" if rows is not None else part  # a fold's held-out rows are its validation part
-    parts = table.get("part", [wanted] * len(table["row"]))
+    parts = table.get("part", [part] * len(table["row"]))
+    wanted = part if rows is None else next((one for one in _HELD_OUT if one in set(parts)), part)
     kept = np.flatnonzero(np.asarray([one == wanted for one in parts], dtype=bool))
     chosen = {name: _taken(column, kept) for name, column in table.items()}
     if rows is not None:

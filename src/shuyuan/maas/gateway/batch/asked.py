@@ -13,7 +13,7 @@ from shuyuan.maas.gateway.media import audio, forms
 from shuyuan.maas.gateway.text import screening
 
 
-class Asker:
+class Lines:
     """Asks; knows neither chunks nor pauses."""
 
     def __init__(

@@ -73,7 +73,7 @@ class Work:
 
     async def open(self, desk: desks.Desk, routes: direct.Direct, screen: screening.Screening) -> None:
         """Answer on this loop from now on, beginning with what an earlier process left."""
-        self._desk, self._asker = desk, asked.Asker(desk, routes, screen, self._files)
+        self._desk, self._asker = desk, asked.Lines(desk, routes, screen, self._files)
         self._loop, self._lines = asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)
         self._ready.set()
         await asyncio.to_thread(self._resume)

@@ -53,6 +53,10 @@ class Booking:
         self.allowances, self.sure = reserved.allowances, True
         self.overhead_ms += (time.perf_counter() - waited) * 1000
 
+    def note_part(self, usage: interface.Usage) -> None:
+        """The model has given a part, at this cost so far: it stays charged, whatever becomes of the rest."""
+        self.begun, self.usage = True, usage
+
     def note(self, usage: interface.Usage) -> None:
         """The model has given everything, at this cost."""
         self.begun, self.finished, self.usage = True, True, usage

@@ -138,6 +138,13 @@ def allowances(
     return [line.allowance() for line in book.lines_of(school_id, charges)]
 
 
+def standing(row: Row[Any], now: datetime, zone: tzinfo) -> interface.Allowance:
+    """A quota row as it is in the current period; nothing is written."""
+    line = _Line(row, zone)
+    line.roll(now)
+    return line.allowance()
+
+
 class _Line:
     """A quota row being counted."""
 

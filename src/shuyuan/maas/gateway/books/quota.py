@@ -134,7 +134,8 @@ def refusal(
     begins = full.starts_at.astimezone(zone) if full.starts_at is not None and full.starts_at > now else None
     resets = full.resets_at.astimezone(zone)
     if lacking == "term":
-        told = f"its term {f'begins on {begins:%Y-%m-%d}' if begins else f'ended on {resets - timedelta(seconds=1):%Y-%m-%d}'}"
+        last = resets - timedelta(seconds=1)
+        told = f"its term {f'begins on {begins:%Y-%m-%d}' if begins else f'ended on {last:%Y-%m-%d}'}"
         fix = "an administrator sets the dates of the term"
     else:
         told = (

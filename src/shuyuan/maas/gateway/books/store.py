@@ -55,6 +55,13 @@ def set_limits(
     return ledger.allowances(uow, school_id, [charge], zone=zone)[0]
 
 
+def allowances(conn: Connection, school_id: str, now: datetime, zone: tzinfo = UTC) -> list[interface.Allowance]:
+    """Every quota of a school as it stands in the current period, widest first."""
+    rank = case({"school": 0, "class": 1, "account": 2}, value=_q.c.scope, else_=3)
+    rows = conn.execute(select(_q).where(_q.c.school_id == school_id).order_by(rank, _q.c.scope_id))
+    return [ledger.standing(row, now, zone) for row in rows]
+
+
 def set_term(uow: db.UnitOfWork, school_id: str, term: quota.Term) -> None:
     """Give every budget of a term these dates; one that begins anew is full again."""
     start, end = term

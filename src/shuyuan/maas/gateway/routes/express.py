@@ -69,13 +69,18 @@ class Express:
     ) -> None:
         self.app, self._desk, self._entries, self._max = app, gateway.desk, entries, max_body_bytes
         self._asking: dict[str, asyncio.Future[None]] = {}  # credential → the look-up under way
-        self._pacing = pacing.Pacing()
+        self._pacing, self._elsewhere = pacing.Pacing(), 0  # requests of other routes that are being answered
         self._gate, self._quick_gate = identity_http.gate(identity), identity_http.quick_gate(identity)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         entry = self._entries.get((scope.get("method", ""), scope.get("path", "")))
         if entry is None:
-            await self.app(scope, receive, send)
+            is_request = scope["type"] == "http"  # the span of the whole server's life comes this way too
+            self._elsewhere += is_request
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self._elsewhere -= is_request
             return
         request_id = middleware.request_id_of(scope)
         state = scope.setdefault("state", {})
@@ -101,7 +106,8 @@ class Express:
             request.state.allowances = await self._desk.known_allowances(principal)
             return await handler(request, principal)
         except serving.Overloaded as full:
-            self._pacing.refused()
+            if full.alone and not self._elsewhere:
+                self._pacing.refused()
             return error_pages.answer(request, full)
         except errors.ShuyuanError as failure:
             return error_pages.answer(request, failure)

@@ -92,8 +92,12 @@ def _models(api: APIRouter, gateway: GatewayService) -> None:
 
     @api.get("/models/{model:path}")
     @api.get("/models/{model:path}/versions/{version}")
-    async def metadata(model: str, version: str = "", principal: Principal = Depends(known)) -> Response:
+    async def metadata(
+        request: Request, model: str, version: str = "", principal: Principal = Depends(known)
+    ) -> Response:
         """Inputs and outputs: names, datatypes, shapes."""
+        if model.endswith("/infer"):
+            raise errors.MethodNotAllowed(f"GET {request.url.path} is not answered", fix="use POST")
         name = _reference(model, version)
         found = await desk.locate(principal, name, "predict")
         graph = await described.of(principal, name, found)

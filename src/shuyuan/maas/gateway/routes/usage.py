@@ -93,6 +93,11 @@ def _pages(gateway: GatewayService) -> APIRouter:
         found = gateway.calls(principal, limit=limit, before=before)
         return {"calls": [dataclasses.asdict(call) for call in found]}
 
+    @api.get("/quotas")
+    def limits(principal: Principal = Depends(caller)) -> Json:
+        """Every allowance of the school that was set or used."""
+        return {"quotas": [_allowance(one) for one in gateway.limits(principal)]}
+
     @api.put("/quotas/{scope}/{scope_id}")
     def set_limits(
         scope: interface.Scope,

@@ -106,6 +106,7 @@ async def classify_by_version(
                 wanted.model, [text], kind=wanted.kind, asker=asker, deadline_s=DEADLINE_S
             )
             vectors, usage = embedded.vectors, interface.Usage(embedded.prompt_tokens)
+            call.note_part(usage)
         inputs = await asyncio.to_thread(reads.feeds, text, vectors)
         outputs = await desk.engine.predict(name, inputs, asker=asker, deadline_s=DEADLINE_S)
         found = trained.classes(model.spec, outputs, interface.MAX_LABELS)
@@ -133,10 +134,11 @@ async def rerank(
     async with desk.booked(principal, found, "rerank", tokens=expected, began=began) as call:
         asked = await desk.engine.embed(model, [query], kind="query", asker=asker, deadline_s=DEADLINE_S)
         spent, scores = asked.prompt_tokens, []
+        call.note_part(interface.Usage(spent))
         for at in range(0, len(documents), interface.MAX_INPUTS):
             batch = documents[at : at + interface.MAX_INPUTS]
             read = await desk.engine.embed(model, batch, kind="passage", asker=asker, deadline_s=DEADLINE_S)
-            call.usage = interface.Usage(spent := spent + read.prompt_tokens)
+            call.note_part(interface.Usage(spent := spent + read.prompt_tokens))
             scores.append(read.vectors @ asked.vectors[0])
         usage = interface.Usage(spent)
         call.note(usage)

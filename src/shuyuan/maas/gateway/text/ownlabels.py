@@ -4,20 +4,18 @@ Its spec: {"features": {…}, "inputs": […], "vectors": [{"input": name, "mode
 writes it; or {"text": {"embed": embedder, "input": name}} for a graph over vectors alone that a school has brought.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shuyuan.maas.gateway.media.labels import BadSpec
-from shuyuan.science.features import texts
+from shuyuan.science.features import texts, told
 
 Spec = Mapping[str, Any]  # Any: JSON
 Feeds = dict[str, NDArray[Any]]  # Any: as the graph takes it
-Kind = Literal["query", "passage"]
-_KINDS: Mapping[str, Kind] = {"query": "query", "passage": "passage"}
 _REMEMBERED = 50  # versions
 _DENSE = "features"  # the input that counts are joined into
 
@@ -28,7 +26,7 @@ class Vector:
 
     input: str
     model: str
-    kind: Kind
+    kind: told.Kind
 
 
 @dataclass(frozen=True)
@@ -70,29 +68,26 @@ class Readings:
 def reading(spec: Spec) -> Reading:
     """How a version of this spec reads a text. Raises BadSpec."""
     if "text" in spec or not isinstance(spec.get("features"), Mapping):
-        told = spec.get("text")
-        about: Spec = told if isinstance(told, Mapping) else {}
+        said = spec.get("text")
+        about: Spec = said if isinstance(said, Mapping) else {}
         return Reading(Vector(str(about.get("input", "input")), str(about.get("embed", "embed")), "passage"))
-    columns = spec["features"].get("columns", ())
-    if [one.get("kind") for one in columns] != ["text"]:
-        named = ", ".join(f"{one.get('name')} ({one.get('kind')})" for one in columns)
-        raise BadSpec(
-            f"the version reads {named or 'nothing'}, and one text is given"[:300],
-            fix="send its inputs to /v2/models, or train a version on one text column alone",
-        )
     try:
-        column = texts.Text.from_state(columns[0]["name"], columns[0]["state"])
-    except (KeyError, TypeError, ValueError) as wrong:
-        raise BadSpec(f"the version's encoder cannot be read: {wrong}"[:300], fix="train it again") from wrong
-    return Reading(_vector(spec), column, tuple(str(port["name"]) for port in spec.get("inputs", ())))
+        columns = told.columns(spec)
+        if [one.get("kind") for one in columns] != ["text"]:
+            raise _not_one_text(columns)
+        column, wanted, inputs = told.text(columns[0]), told.vector(spec), told.inputs(spec)
+    except ValueError as wrong:
+        raise BadSpec(
+            f"how the version reads a text cannot be told: {wrong}"[:300], fix="train it again, or mend its spec"
+        ) from wrong
+    if column.how == "raw":
+        raise BadSpec("the version reads text as it is, which no graph takes", fix="train it on counts or buckets")
+    return Reading(Vector(*wanted) if wanted else None, column, inputs)
 
 
-def _vector(spec: Spec) -> Vector | None:
-    told = next(iter(spec.get("vectors") or ()), None)
-    if told is None:
-        return None
-    said = str(told.get("kind", "query"))
-    kind = _KINDS.get(said)
-    if kind is None:
-        raise BadSpec(f"the version wants a vector of kind {said[:40]!r}", fix=f"use one of {', '.join(_KINDS)}")
-    return Vector(str(told["input"]), str(told["model"]), kind)
+def _not_one_text(columns: Sequence[Spec]) -> BadSpec:
+    named = ", ".join(f"{one.get('name')} ({one.get('kind')})" for one in columns)
+    return BadSpec(
+        f"the version reads {named or 'nothing'}, and one text is given"[:300],
+        fix="send its inputs to /v2/models, or train a version on one text column alone",
+    )

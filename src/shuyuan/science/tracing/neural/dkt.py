@@ -9,7 +9,7 @@ from shuyuan.science.tracing.family import Arrays
 from shuyuan.science.tracing.interactions import Interactions
 from shuyuan.science.tracing.neural import fitted
 from shuyuan.science.tracing.neural.events import Events
-from shuyuan.science.tracing.neural.parts import Answered, Points, earlier
+from shuyuan.science.tracing.neural.parts import Answered, HeldDropout, Points, earlier, halved
 from shuyuan.science.tracing.neural.training import Recipe
 
 NAME = "dkt"
@@ -24,12 +24,18 @@ class Dkt(nn.Module):
         super().__init__()
         self.answered = Answered(points, width)
         self.state = nn.LSTM(width, width, batch_first=True)
-        self.dropout = nn.Dropout(DROPOUT)
+        self.dropout = HeldDropout(DROPOUT)
         self.asked, self.easy = Points(points, width), Points(points, 1)
 
     def forward(self, events: Events) -> Tensor:
         """(B, T) logits"""
-        state = self.dropout(earlier(self.state(self.answered.of(events))[0]))
+        answered = self.answered.of(events)
+        if self.training:
+            with halved(answered):
+                state = self.state(answered)[0].float()
+        else:
+            state = self.state(answered)[0]
+        state = self.dropout(earlier(state))
         told: Tensor = (state * self.asked.of(events)).sum(2) + self.easy.of(events)[:, :, 0]
         return told
 
