@@ -22,7 +22,7 @@ PROTOCOL = (
     "question level: an item of several points is one event; learners of the test part are strangers and start cold; "
     "settings and epochs chosen on learners held out of the train part; each test part read once per entry, logged in "
     "bench/reports/tracing.json (test_readings); 95 % intervals by resampling learners; kt_assist2009_pid: mean of the "
-    "folds that are in the report; recurrent = two teachers distilled into the one net that is served; "
+    "folds that are in the report; recurrent = one net, on kt_assist2009_qmatrix distilled from two; "
     "control = DKT fitted and asked on answers dealt at random; speeds: interactions a CPU second, one thread, pyKT "
     "0.0.38 in its own environment; " + "; ".join(f"{name}: {said}" for name, said in tracingsets.PROTOCOLS.items())
 )

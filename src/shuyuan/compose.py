@@ -125,11 +125,11 @@ PARTS: dict[str, Part] = {
         "shuyuan.learning.assessment.itembank:ItemBankService",
         ("db", "audit", "identity", "people", "courses", "records", "settings"),
     ),
+    "pooling": Part("shuyuan.learning.recommendation.pooling:Pooling", ("db", "profiles", "records")),
     "recommendation": Part(
         "shuyuan.learning.recommendation.service:RecommendationService",
         ("people", "courses", "records", "tracing", "assessment", "profiles", "pooling"),
     ),
-    "pooling": Part("shuyuan.learning.recommendation.pooling:Pooling", ("db", "profiles", "records")),
     "outlooks": Part(
         "shuyuan.learning.recommendation.outlooks:OutlooksService",
         ("db", "vault", "audit", "people", "profiles", "records"),

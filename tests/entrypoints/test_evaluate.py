@@ -28,7 +28,7 @@ def with_model(home: Path, tmp_path: Path) -> Path:
     with installation.opened(home) as platform:
         school = platform.get("identity").schools()[0].id
         sets: datasets.DataSets = platform.get("datasets")
-        new = datasets.NewDataSet(name="pupils", filename="pupils.csv", columns=told)
+        new = datasets.NewDataSet(name="pupils", filename="pupils.csv", columns=told, consent=True)
         sets.wait(school, sets.create(school, "system", io.BytesIO(pl.DataFrame(table).write_csv().encode()), new).id)
         platform.get("catalogue").add_file(school, "system", model="passes", source=model, runner="onnx", spec=spec)
     return home
@@ -43,6 +43,7 @@ def test_a_model_is_evaluated_judged_and_its_report_written(with_model: Path, tm
     assert said.err == ""
     assert "accuracy" in said.words
     assert "gate classification" in said.words
+    assert " persons, " in said.words, "each group with its own figure and how many they are"
     assert "NOT KEPT" in said.words, "nothing passes by what it was trained on"
     told = json.loads(figures.read_text())
     assert (said.code, "not passed" in said.words) == (1, True)
@@ -55,8 +56,9 @@ def test_a_model_is_evaluated_judged_and_its_report_written(with_model: Path, tm
     [
         (["nothing", "--data", "data:/pupils"], "no part validation"),
         (["models:/passes/1", "--data", "data:/nothing", "--part", "train"], "data:/nothing"),
-        (["models:/passes/9", "--data", "data:/pupils", "--part", "train"], "models:/passes/9"),
+        (["models:/passes/9", "--data", "data:/pupils", "--part", "train"], "no version 9 of 'passes'"),
         (["models:/passes/1", "--data", "data:/pupils", "--part", "all"], "no part 'all'"),
+        (["models:/passes/1", "--data", "data:/pupils", "--part", "train", "--gate", "good"], "gate is called 'good'"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_sentence_with_its_fix(with_model: Path, words: list[str], says: str) -> None:
@@ -64,3 +66,4 @@ def test_what_cannot_be_evaluated_is_one_sentence_with_its_fix(with_model: Path,
     assert said.code == 1
     assert says in said.err.replace("\n", " ")
     assert "fix" in said.err
+    assert "report" not in said.words, "nothing was evaluated"

@@ -97,6 +97,15 @@ def test_a_key_needs_the_scope_that_a_page_has_anyway(page: TestClient, school: 
     assert page.get("/mine/x", headers=bearer("sk-unknown")).status_code == 401
 
 
+def test_advice_leads_to_where_it_is_granted(page: TestClient, school: Cast) -> None:
+    made = {role: school.identity.create_key(school.who(role), "k").secret for role in ("teacher", "developer")}
+    told = {role: page.get("/staff", headers=bearer(secret)).json()["error"] for role, secret in made.items()}
+    assert told["developer"]["message"].startswith("a developer may not call")
+    assert "ask an administrator or a teacher" in told["developer"]["fix"]
+    assert told["teacher"]["message"].startswith("a teacher's key may not call")
+    assert "create a key" not in told["teacher"]["fix"]
+
+
 def test_revocation_is_seen_by_the_very_next_request(page: TestClient, school: Cast) -> None:
     sign(page, school, "teacher")
     key = school.identity.create_key(school.who("developer"), "k", scopes=("learning",))

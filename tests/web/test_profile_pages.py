@@ -42,7 +42,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
             )
         )
         people.join_teacher(boss, class_.id, lin)
-        ids, browsers = [], []
+        ids: list[str] = []
+        browsers: list[TestClient] = []
         for number, band in (("01", "13_15"), ("02", "under_13")):
             ids.append(
                 db.write(
@@ -55,7 +56,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
             entered = browser.post("/enter/pupil", data={"code": class_.code, "number": number, "pin": PIN})
             assert entered.status_code == 303
             browsers.append(browser)
-        yield Room(office, office.enter("lin", schools.PASSWORD), *browsers, ids[0], school.id)
+        pupil, child = browsers
+        yield Room(office, office.enter("lin", schools.PASSWORD), pupil, child, ids[0], school.id)
 
 
 def test_a_pupil_states_agrees_and_takes_everything_back(room: Room) -> None:

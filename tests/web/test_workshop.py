@@ -129,8 +129,10 @@ def test_a_gate_is_set_changed_for_a_reason_and_taken_away_on_its_page(bench: Be
     wrong = admin.post("/workshop/gates", data=form | {"reason": "more", "figure.1": "acuracy", "limit.1": "1"})
     assert wrong.status_code == 400
     assert "acuracy" in wrong.text, "what was typed stays"
-    kept = admin.post("/workshop/gates", data=form | {"reason": "stricter", "limit.0": "champion ± 0.01"})
-    assert kept.status_code == 303
+    stricter = form | {"reason": "stricter", "limit.0": "champion ± 0.01", "expected": "1"}
+    assert 'name="expected" value="1"' in admin.get("/workshop/gates/ours").text
+    assert admin.post("/workshop/gates", data=stricter).status_code == 303
+    assert admin.post("/workshop/gates", data=stricter).status_code == 409, "it is change 2 by now"
     evaluation = bench.office.platform.get("evaluation")
     assert evaluation.gate(bench.boss.school_id, "ours").conditions[0].limit == "champion + 0.01"
     assert "stricter" in admin.get("/workshop/gates").text

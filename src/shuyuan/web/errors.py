@@ -12,7 +12,7 @@ from shuyuan.web import preferences, render
 
 MACHINE_PATHS = ("/api/", "/v1/", "/v2/", "/xapi/", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json")
 KINDS = {403: "forbidden", 404: "not_found", 429: "busy", 503: "busy"}
-NO_SUCH_WAY = "http_405"  # the address exists, but only a form leads there
+NO_SUCH_WAY = errors.MethodNotAllowed.code  # the address exists, but only a form leads there
 CODES = {"internal": "broken", NO_SUCH_WAY: "no_way"}
 SEE_OTHER = 303
 

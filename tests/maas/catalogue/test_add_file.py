@@ -94,6 +94,7 @@ def test_a_stream_is_deleted_once_it_is_stored(desk: Desk) -> None:
         ({"runner": "tracer"}, "runner 'tracer' is unknown"),
         ({"tasks": ("grade",)}, "task 'grade' is unknown"),
         ({"spec": {"labels": []}}, "labels"),
+        ({"spec": {"features": {"columns": [1]}}}, "texts"),
         ({"spec": {"labels": ["a", "a"]}}, "twice"),
         ({"spec": {"labels": ["a", 3]}}, "no name"),
         ({"spec": {"labels": ["a\x00b"]}}, "NUL"),

@@ -6,6 +6,7 @@ import pytest
 from tests.maas.catalogue.test_routes import client, enter
 
 from shuyuan.compose import Platform
+from shuyuan.identity.interface import Identity
 from shuyuan.kernel import audit, db, errors, storage
 from shuyuan.maas.catalogue import interface, jobs
 from shuyuan.maas.catalogue.service import CatalogueService
@@ -158,7 +159,8 @@ def test_only_administrators_delete_over_http_and_say_why(client, platform: Plat
 
 
 def _school(platform: Platform) -> str:
-    return next(one.id for one in platform.get("identity").schools() if one.name == "school of admin")
+    identity: Identity = platform.get("identity")
+    return next(one.id for one in identity.schools() if one.name == "school of admin")
 
 
 def _tried(shelf: Shelf, **columns: object) -> None:

@@ -100,6 +100,26 @@ def test_a_disk_that_is_full_keeps_nothing(
     assert left(platform) == ["about.json"]
 
 
+def test_what_breaks_before_it_begins_has_failed_and_what_breaks_after_a_cancel_stays_cancelled(
+    conversion: ConversionService, school_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imports = conversion._imports
+    monkeypatch.setattr(imports, "_queue", lambda one: None)  # its turn comes below
+    blocked, cancelled = send(conversion, school_id), send(conversion, school_id)
+    (imports._root / blocked.id / "work").write_text("no folder")
+    imports._do(blocked)
+    assert conversion.one(school_id, blocked.id).state == "failed"
+
+    def broken(*_: object) -> interface.Import:
+        conversion.cancel(school_id, cancelled.id)
+        raise OSError("its folder is gone")
+
+    monkeypatch.setattr(imports, "_bring", broken)
+    for _ in range(2):  # at work, and when its turn comes after that
+        imports._do(cancelled)
+        assert conversion.one(school_id, cancelled.id).state == "cancelled"
+
+
 def test_what_a_server_left_is_done_by_the_next_one_and_registered_once(
     platform: Platform, conversion: ConversionService, school_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

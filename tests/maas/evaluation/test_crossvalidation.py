@@ -159,6 +159,19 @@ def test_a_fold_that_fails_ends_it_and_cancelling_stops_the_folds_under_way(
     assert evaluation.reports(school.id) == []
 
 
+def test_rows_that_may_be_there_twice_are_cut_into_no_folds(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def repeated(version: datasets.DataSetVersion) -> None:
+        raise datasets.WrongColumns(f"{version.uri} repeats rows of small classes")
+
+    monkeypatch.setattr(school.sets, "require_each_row_once", repeated)
+    evaluation = opened(school, Trainer(tmp_path))
+    with pytest.raises(datasets.WrongColumns, match="repeats rows"):
+        evaluation.cross_validate(school.principal(), new())
+    assert evaluation.refits(school.id) == []
+
+
 def test_what_cannot_be_cross_validated_is_refused_before_anything_is_cut(
     school: School, tmp_path: Path, here: None
 ) -> None:
@@ -219,6 +232,22 @@ def test_with_shuffled_labels_a_fit_finds_nothing_and_says_so_beside_chance(
     assert (ended.retrained.figure, ended.retrained.chance) == ("auc", 0.5)
     assert not ended.retrained.flagged, "a sound fit, although any rule along hours finds the true labels"
     assert evaluation.refits(school.id) == [], "it is no cross-validation"
+    assert evaluation.refits_on(school.id, [school.data.uri]) == [], "it has ended"
+    again = evaluation.retrain_shuffled(school.principal("developer"), report.id)
+    assert [one.id for one in evaluation.refits_on(school.id, [school.data.uri])] == [again.id]
     version = evaluation.evaluate(school.id, "a", NewReport(subject=school.version.uri, data=school.data.uri))
     with pytest.raises(interface.UnknownSubject, match="not trained here"):
         evaluation.retrain_shuffled(school.principal(), version.id)
+
+
+def test_no_report_reads_rows_that_may_no_longer_be_read(school: School, once: Once, tmp_path: Path) -> None:
+    evaluation = school.evaluation
+    asked = NewReport(subject=school.version.uri, data=school.data.uri, part="test")
+    begun = evaluation._maker.begin(school.id, "a", asked, None)
+    school.sets.agreed = False
+    with pytest.raises(datasets.ConsentMissing):
+        evaluation.evaluate(school.id, "a", asked)
+    assert len(evaluation.readings(school.id)) == 1, "what was refused read nothing"
+    assert evaluation.resume() == 0
+    left = evaluation.report(school.id, begun.head.id)
+    assert (left.state, (left.error or {})["code"]) == ("failed", "consent_missing")

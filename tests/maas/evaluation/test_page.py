@@ -203,3 +203,15 @@ def test_long_words_are_cut() -> None:
 def _colours(css: str) -> set[tuple[str, str]]:
     found: Any = re.findall(r"--([a-z0-9-]+):\s*(#[0-9A-Fa-f]{6})", css)
     return set(found)
+
+
+def test_a_share_of_mistakes_is_said_as_one_and_a_group_with_its_own_figure() -> None:
+    worst = Slice(where={"town": "b"}, rows=167, error=0.617, overall=0.542, p_value=0.005)
+    assert words.worse(worst, "classification", "en") == "wrong in 61.7 % of 167 rows, 54.2 % over all"
+    assert "错误" in words.worse(worst, "classification", "zh")
+    assert words.worse(worst, "regression", "en") == "mean error 0.617 in 167 rows, 0.542 over all"
+    whole = document.render(report("b").model_copy(update={"slices": (worst,)}), "en")
+    assert "61.7 %" in whole
+    assert words.group(Group(value="b", rows=50, persons=20, figure=0.9), "en") == "b: 0.9 (20 persons, 50 rows)"
+    assert words.group(Group(value="b", rows=50, figure=0.9), "zh") == "b：0.9（50 行）"
+    assert words.group(Group(value="b", suppressed=True), "en") == "b: too few, not shown"

@@ -138,6 +138,23 @@ def test_known_texts_keep_their_vectors_and_cost_nothing(
     assert [call.prompt_tokens for call in gateway.calls(caller.principal)] == [10, 0, 5, 10]
 
 
+@pytest.mark.usefixtures("kept")
+def test_a_short_text_has_one_vector_whatever_becomes_of_long_ones(
+    engine: ScriptedEngine, gateway: GatewayService, caller: Caller
+) -> None:
+    long = "河" * 700  # more bytes than the model reads tokens
+
+    async def told(text: str, truncate: interface.Truncate | None) -> str:
+        return (await gateway.embed(caller.principal, "embed", [text], truncate=truncate)).receipt.cache
+
+    async def all_told() -> list[str]:
+        asked: list[interface.Truncate | None] = ["none", None, "end"]
+        return [await told(text, truncate) for text in ("短", long) for truncate in asked]
+
+    assert asyncio.run(all_told()) == ["miss", "hit", "hit", "miss", "miss", "miss"]
+    assert engine.truncated == ["none", "none", "mean", "end"]
+
+
 def test_a_new_version_begins_empty() -> None:
     answers, principal = cache.Answers(), Principal("a", "s", "teacher")
     tiny = ScriptedLocator().locate("tiny")

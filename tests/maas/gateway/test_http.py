@@ -111,7 +111,7 @@ def test_bad_input_is_400_names_the_field_and_reaches_no_model(client: TestClien
         ({"n": 5}, "n", "invalid_request"),
         ({"messages": []}, "messages", "invalid_request"),
         ({"max_tokens": 100_000}, "max_tokens", "context_length_exceeded"),
-        ({"messages": [{"role": "user", "content": "x" * 100_001}]}, None, "too_much"),
+        ({"messages": [{"role": "user", "content": "x" * 100_001}]}, "messages", "too_much"),
         ({"model": "embed"}, None, "not_claimed"),
     ):
         answer = client.post("/v1/chat/completions", json={**CHAT, **change})
@@ -218,12 +218,16 @@ def test_embeddings_come_as_floats_or_base64_in_order(client: TestClient) -> Non
     assert floats["usage"] == {"prompt_tokens": 15, "total_tokens": 15}
 
 
-def test_a_long_input_is_refused_unless_the_request_says_what_becomes_of_it(
+def test_the_engine_is_told_what_becomes_of_a_long_input_and_its_refusal_is_a_400(
     client: TestClient, engine: ScriptedEngine
 ) -> None:
+    body = {"model": "embed", "input": "a"}
     for said in ({}, {"truncate": "mean"}, {"truncate": True}):
-        client.post("/v1/embeddings", json={"model": "embed", "input": "a", **said})
+        client.post("/v1/embeddings", json={**body, **said})
     assert engine.truncated == ["none", "mean", "end"]
+    engine.failure = runners.ContextTooLong("text 1 has 600 tokens, the model reads 512", fix="shorten it")
+    refused = client.post("/v1/embeddings", json=body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "context_length_exceeded")
 
 
 def test_a_verb_that_is_not_answered_is_told_which_are(client: TestClient) -> None:

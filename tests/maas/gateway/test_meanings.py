@@ -19,6 +19,7 @@ from shuyuan.kernel import audit, crypto, db
 from shuyuan.kernel.settings import Settings
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.gateway.service import GatewayService
+from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import engine as serving_engine
 from shuyuan.maas.serving import interface as serving
 
@@ -162,17 +163,20 @@ def test_a_title_is_taken_from_the_text(client: TestClient) -> None:
     assert (told["summary"], told["method"]) == ("温度对种子发芽的影响", "extractive")
 
 
-def test_the_real_embedding_model_ranks_and_labels(
+def test_the_real_embedding_model_ranks_labels_and_refuses_what_it_cannot_read_whole(
     database: db.Database, identity: IdentityService, vault: crypto.Vault, caller: Caller, tmp_path: Path
 ) -> None:
     files = require("embed")
 
-    async def run() -> tuple[Any, Any]:
+    async def run() -> tuple[Any, Any, Any]:
         engine = serving_engine.LocalEngine(files)
         gateway = GatewayService(database, files, engine, Settings(home=tmp_path), audit.Audit(vault), identity)
         documents = ["合并同类项就是把系数相加。", "The red bicycle is in the garden.", "明天下雨。"]
         try:
+            with pytest.raises(runners.ContextTooLong) as refused:
+                await gateway.embed(caller.principal, "embed", ["短", "河水流过石头。" * 200], truncate="none")
             return (
+                refused.value,
                 await gateway.rerank(caller.principal, "embed", "怎么合并同类项？", documents),
                 await gateway.classify(caller.principal, "The striker scored twice.", ["sport", "cooking"]),
             )
@@ -180,6 +184,7 @@ def test_the_real_embedding_model_ranks_and_labels(
             await gateway.drain()
             await engine.close()
 
-    ranked, labelled = asyncio.run(run())
+    refused, ranked, labelled = asyncio.run(run())
+    assert (refused.status, refused.error_code) == (400, "context_length_exceeded")
     assert ranked.order[0][0] == 0
     assert labelled.labels[0][0] == "sport"

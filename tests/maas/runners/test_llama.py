@@ -100,6 +100,8 @@ def _cpu_share(for_s: float = 0.6) -> float:
 
 SMALL = {"type": "integer", "minimum": 0, "maximum": 99}
 LOOSE = {"type": "object", "properties": {"a": SMALL}, "required": ["a"], "additionalProperties": False}
+NO_WHOLE_NUMBER = {"type": "integer", "minimum": 2.2, "maximum": 2.8}
+HOPELESS = {"name": "f", "parameters": {"type": "object", "properties": {"a": NO_WHOLE_NUMBER}, "required": ["a"]}}
 
 
 def text(chunks: list[interface.Chunk]) -> str:
@@ -150,6 +152,9 @@ def test_tokens_are_counted_and_turned_back(runner: llama.LlamaRunner) -> None:
         ("chat", chat("a", logprobs=99)),
         ("chat", chat("a", grammar='root ::= "a"{1000000}')),
         ("chat", chat("a", json_schema={"type": "array", "minItems": 5, "maxItems": 2})),
+        ("chat", chat("a", json_schema=NO_WHOLE_NUMBER)),
+        ("complete", {"prompt": "a", "json_schema": {"type": "string", "minLength": 3, "pattern": "^[ab]$"}}),
+        ("chat", chat("a", tools=[{"type": "function", "function": HOPELESS}], tool_choice="required")),
         ("chat", chat("a", tools=[{"type": "function", "function": {"name": "a b"}}])),
         ("chat", chat("a", tools=[{"type": "function", "function": {"name": "f", "parameters": {"$ref": "#"}}}])),
         ("chat", chat("a", tools=[{"type": "function", "function": {"name": "f"}}], tool_choice="sometimes")),

@@ -62,6 +62,7 @@ HOSTILE: dict[str, object] = {
     "half a surrogate": {"const": "\ud800"},
     "control characters": {"type": "object", "properties": {"a\0b": {}}},
     "many properties": {"type": "object", "properties": {f"p{n}": {} for n in range(2_000)}},
+    "required and not allowed": {"properties": {"a": {}}, "required": ["a", "z"], "additionalProperties": False},
     "too many places": {"type": "array", "prefixItems": [{}] * 3, "maxItems": 1},
 }
 

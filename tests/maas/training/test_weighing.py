@@ -88,6 +88,16 @@ def test_weights_that_cannot_be_are_refused(weights: list[Any], said: str) -> No
         weighed("tabular_classification", weights)
 
 
+@pytest.mark.parametrize("weights", [[0.0] * 12, [None] * 12])
+def test_a_held_part_of_such_weights_counts_its_rows_alike_and_says_so(weights: list[Any]) -> None:
+    table, note = weighing.of_held([COLUMN], {"x": np.arange(12), "w": weights})
+    assert list(table) == ["x"]
+    assert "'w'" in note
+    assert note.endswith("so its rows count alike")
+    fine = {"w": np.ones(12)}
+    assert weighing.of_held([COLUMN], fine) == (fine, "")
+
+
 def test_two_columns_of_weights_are_refused() -> None:
     with pytest.raises(task.BadTraining, match="2 columns have the role 'weight': a, b"):
         weighing.apply(task.Work(), [task.Column(name, "number", "weight") for name in "ab"])

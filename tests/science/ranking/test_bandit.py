@@ -32,7 +32,8 @@ def test_it_is_ridge_regression() -> None:
 
 def test_the_same_seed_draws_the_same_world() -> None:
     bandit = Bandit.new(3)
-    assert np.array_equal(*(bandit.thompson(ARMS, np.random.default_rng(7)) for _ in range(2)))
+    first, second = (bandit.thompson(ARMS, np.random.default_rng(7)) for _ in range(2))
+    assert np.array_equal(first, second)
 
 
 def test_no_candidate_no_score_and_nonsense_is_refused() -> None:

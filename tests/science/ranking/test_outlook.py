@@ -40,7 +40,7 @@ def trained() -> Outlook:
 
 
 def test_missing_rare_and_wild_values_have_their_own_columns() -> None:
-    rows: list[Row] = [{"school": "a", "days": float(n)} for n in range(6)] + [{"school": "seldom"}]
+    rows: list[Row] = [*({"school": "a", "days": float(n)} for n in range(6)), {"school": "seldom"}]
     encoder = Encoder.fit(rows, KINDS)
     place = {column: at for at, column in enumerate(encoder.columns)}
     known, strange, unknown = encoder.encode([rows[0], {"school": "seldom", "days": 1e9}, {}])
@@ -87,7 +87,8 @@ def test_too_few_people_are_refused() -> None:
 
 def test_the_child_hands_over_only_what_beats_a_mere_share() -> None:
     pytest.importorskip("torch", reason="needs the training parts")
-    rows, targets = people(120)
+    made, targets = people(120)
+    rows = [{key: list(one) if isinstance(one, tuple) else one for key, one in row.items()} for row in made]
     noise = np.random.default_rng(8).integers(0, 2, 120).astype(float).tolist()
     job = {"rows": rows, "kinds": KINDS, "targets": targets | {"noise": noise}, "person": list(map(str, range(120)))}
     told = json.dumps(job | {"seed": 0}).encode()

@@ -162,6 +162,6 @@ def test_schemas_that_cost_too_much_are_refused_by_place() -> None:
 
 def test_a_keyword_is_a_term_and_no_clause_with_a_verb_in_the_middle() -> None:
     text = "Photosynthesis turns light into sugar. Green plants absorb light. Human rights law protects people."
-    found = [word for word, _ in keywords(text, 10)]
+    found = [word for word, _ in keywords.keywords(text, 10)]
     assert "human rights law" in found
     assert not [word for word in found if {"turns", "absorb", "protects"} & set(word.split())]

@@ -46,6 +46,9 @@ def evaluate(
     with installation.opened(home) as platform:
         school_id = data_commands.chosen_school(platform.get("identity").schools(), school).id
         evaluation: interface.Evaluation = platform.get("evaluation")
+        name = "" if gate in (None, "auto") else str(gate)
+        if name:
+            evaluation.gate(school_id, name)  # an unknown one is refused before anything is evaluated
         report = _made(evaluation, school_id, new)
         _print(report)
         if html is not None:
@@ -55,7 +58,6 @@ def evaluate(
         if gate is None:
             return
         champion = _made(evaluation, school_id, new.model_copy(update={"subject": against})) if against else None
-        name = "" if gate == "auto" else gate
         verdict = evaluation.judge(school_id, _ACTOR, name, report.id, champion.id if champion else None)
     _verdict(verdict)
     if not verdict.passed:
@@ -97,12 +99,23 @@ def _print(report: interface.Report) -> None:
     _out.print(table)
     for one in report.slices:
         where = ", ".join(f"{column} = {value}" for column, value in one.where.items())
-        said = f"worse where {where}: {one.error:.3g} against {one.overall:.3g} over all, {one.rows} rows"
-        _out.print(said, markup=False)
+        _out.print(f"worse where {where}: {interface.worse(one, report.family, 'en')}", markup=False)
+    for gap in report.groups:
+        _gap(gap)
     if report.control is not None and report.control.flagged:
         suspects = ", ".join(one.column for one in report.control.suspects)
         _out.print(f"the label seems to leak{': ' + suspects if suspects else ''}", markup=False)
     _out.print(f"report {report.id}", markup=False)
+
+
+def _gap(gap: interface.Gap) -> None:
+    """Each group's own figure, then how far they are apart."""
+    figure = interface.figure_name(gap.figure, "en")
+    apart = "too few to compare" if gap.gap is None else f"apart by {gap.gap:.3g}"
+    chance = "" if gap.by_chance is None else f", by chance below {gap.by_chance:.3g} in 95 of 100"
+    _out.print(f"{gap.column}, {figure}: {apart}{chance}", markup=False)
+    for one in gap.groups:
+        _out.print(f"  {interface.group_words(one, 'en')}", markup=False)
 
 
 def _verdict(verdict: interface.Verdict) -> None:

@@ -35,6 +35,7 @@ class Imports:
         self._root, self._most_bytes, self._bring = root, most_bytes, bring
         self._line = ThreadPoolExecutor(1, thread_name_prefix="shuyuan-conversion")
         self._stopped: set[str] = set()
+        self._noting = threading.Lock()
         self._closed = threading.Event()
 
     def start(
@@ -84,7 +85,8 @@ class Imports:
         found = self.one(school_id, import_id)
         if found.ended:
             raise errors.Conflict(f"the import of {found.asked.filename} has ended", fix="nothing is left to stop")
-        self._stopped.add(import_id)
+        with self._noting:
+            self._stopped.add(import_id)
         return self._ended(found, "cancelled")
 
     def resume(self) -> int:
@@ -104,13 +106,11 @@ class Imports:
         self._line.submit(self._do, one)
 
     def _do(self, one: interface.Import) -> None:
-        if one.id in self._stopped:
-            return
         place = self._root / one.id
-        shutil.rmtree(place / _WORK, ignore_errors=True)
-        (place / _WORK).mkdir(mode=0o700)
-        self._note(one.model_copy(update={"state": "running"}))
         try:
+            self._begin(one)
+            shutil.rmtree(place / _WORK, ignore_errors=True)
+            (place / _WORK).mkdir(mode=0o700)
             made = self._bring(
                 one, _file_of(place, one.asked.filename), place / _WORK, lambda: self._is_stopped(one.id)
             )
@@ -119,7 +119,15 @@ class Imports:
             if one.id in self._stopped:  # told so already; else the server ends and the next one goes on
                 self._clear(one.id)
         except Exception as wrong:
-            self._ended(one.model_copy(update={"error": _error(wrong, one.id).to_dict()}), "failed")
+            if one.id not in self._stopped:  # else its folder was cleared under the child
+                self._ended(one.model_copy(update={"error": _error(wrong, one.id).to_dict()}), "failed")
+
+    def _begin(self, one: interface.Import) -> None:
+        """Note that it runs. Raises Stopped: what was cancelled stays so, and the next server begins what is left."""
+        with self._noting:
+            if self._is_stopped(one.id):
+                raise children.Stopped
+            self._note(one.model_copy(update={"state": "running"}))
 
     def _is_stopped(self, import_id: str) -> bool:
         return self._closed.is_set() or import_id in self._stopped

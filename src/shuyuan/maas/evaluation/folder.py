@@ -42,7 +42,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def fold_name(number: int) -> str:
-    """The folder of a fold, counted from 1; in it `train.parquet`, `held_out.parquet`, `rows.npy`, and CHOOSING if any."""
+    """The folder of a fold, counted from 1; in it `train.parquet`, `held_out.parquet`, `rows.npy`, CHOOSING."""
     return f"fold-{number}"
 
 

@@ -29,7 +29,8 @@ from shuyuan.maas.evaluation.figures import (
 )
 from shuyuan.maas.evaluation.figures import known as known_figures
 from shuyuan.maas.evaluation.page.words import column as column_name
-from shuyuan.maas.evaluation.page.words import missing_reasons
+from shuyuan.maas.evaluation.page.words import group as group_words
+from shuyuan.maas.evaluation.page.words import missing_reasons, worse
 from shuyuan.maas.evaluation.page.words import name as figure_name
 from shuyuan.maas.evaluation.page.words import say as finding
 from shuyuan.maas.evaluation.refits import (
@@ -76,71 +77,15 @@ from shuyuan.maas.evaluation.reports import (
 from shuyuan.maas.evaluation.subjects import FileFacts, OnProgress, RunFacts, RunFiles, Subject
 
 __all__ = [
-    "column_name",
-    "figure_name",
-    "finding",
-    "missing_reasons",
-    "BY_ROW",
-    "Comparison",
-    "Condition",
-    "Confusion",
-    "Control",
-    "CrossValidationEnded",
-    "CrossValidations",
-    "Doubt",
-    "Evaluation",
-    "EvaluationFailed",
-    "EvaluationLost",
-    "Example",
-    "FAMILIES",
-    "FEWEST_PERSONS",
-    "Family",
-    "FileFacts",
-    "Fits",
-    "FoldFiles",
-    "Gap",
-    "Gate",
-    "GateChanged",
-    "GateInUse",
-    "Gates",
-    "Group",
-    "Interval",
-    "Latency",
-    "Line",
-    "MAIN_FIGURE",
-    "NewCrossValidation",
-    "NewFit",
-    "NewGate",
-    "NewReport",
-    "Note",
-    "OnProgress",
-    "Reading",
-    "ReasonMissing",
-    "Refit",
-    "RefitState",
-    "Report",
-    "ReportCancelled",
-    "ReportEnded",
-    "ReportNotReady",
-    "Reports",
-    "Retrained",
-    "RunFacts",
-    "RunFiles",
-    "SMALLER_IS_BETTER",
-    "Slice",
-    "Spread",
-    "State",
-    "Subject",
-    "Suspect",
-    "UnknownCrossValidation",
-    "UnknownFigure",
-    "UnknownGate",
-    "UnknownReport",
-    "UnknownSubject",
-    "Used",
-    "Verdict",
-    "known_figures",
-]
+    "BY_ROW", "Comparison", "Condition", "Confusion", "Control", "CrossValidationEnded", "CrossValidations",
+    "Doubt", "Evaluation", "EvaluationFailed", "EvaluationLost", "Example", "FAMILIES", "FEWEST_PERSONS", "Family",
+    "FileFacts", "Fits", "FoldFiles", "Gap", "Gate", "GateChanged", "GateInUse", "Gates", "Group", "Interval",
+    "Latency", "Line", "MAIN_FIGURE", "NewCrossValidation", "NewFit", "NewGate", "NewReport", "Note", "OnProgress",
+    "Reading", "ReasonMissing", "Refit", "RefitState", "Report", "ReportCancelled", "ReportEnded", "ReportNotReady",
+    "Reports", "Retrained", "RunFacts", "RunFiles", "SMALLER_IS_BETTER", "Slice", "Spread", "State", "Subject",
+    "Suspect", "UnknownCrossValidation", "UnknownFigure", "UnknownGate", "UnknownReport", "UnknownSubject", "Used",
+    "Verdict", "column_name", "figure_name", "finding", "group_words", "known_figures", "missing_reasons", "worse",
+]  # fmt: skip
 
 
 class Reports(Protocol):

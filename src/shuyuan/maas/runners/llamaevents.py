@@ -15,8 +15,16 @@ def raise_if_error(event: Event) -> None:
         return
     message = str(error.get("message"))
     if error.get("type") == "exceed_context_size_error":
-        raise interface.ContextTooLong(message, fix="shorten the text or max_tokens")
+        raise interface.ContextTooLong(
+            _too_long(error, message), fix="shorten the text, or send fewer earlier messages"
+        )
     raise interface.BadPayload(message, fix="mend the request")
+
+
+def _too_long(error: Event, message: str) -> str:
+    """In our words where the numbers are told: llama.cpp's advise what its callers cannot do."""
+    sent, read = error.get("n_prompt_tokens"), error.get("n_ctx")
+    return f"the prompt has {sent} tokens, this model reads {read}" if sent and read else message
 
 
 def count(event: Event, known: interface.Usage) -> interface.Usage:

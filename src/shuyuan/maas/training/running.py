@@ -1,5 +1,6 @@
 """One run from its folder: read, prepare, train, evaluate, export. Child processes only."""
 
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,6 +32,7 @@ class Prepared(NamedTuple):
     job: job.Job
     work: task.Work
     parts: Mapping[str, task.Arrays]  # train, and validation where there is one
+    notes: list[str]  # of what counts otherwise than was said
 
 
 def run(folder: Path) -> None:
@@ -104,12 +106,21 @@ def _prepared(asked: job.Job) -> Prepared:
         raise task.BadTraining("the training part is empty", fix="add rows, or give it a larger share of the split")
     work = found.prepare(config, columns, train, asked.start())
     weighing.apply(work, columns)
-    parts = {"train": work.arrays(train)}
-    if asked.data.validation is not None:
-        held = reading.table(asked.data.validation, columns)
-        if encoders.rows(held):
-            parts["validation"] = work.arrays(held)
-    return Prepared(asked, work, parts)
+    prepared = Prepared(asked, work, {"train": work.arrays(train)}, [])
+    return prepared._replace(parts={**prepared.parts, **_held(prepared, "validation", asked.data.validation)})
+
+
+def _held(prepared: Prepared, part: str, path: Path | None) -> dict[str, task.Arrays]:
+    """A part that is not learned from; nothing where there is none, or no row in it."""
+    columns = prepared.job.schema_of()
+    table: task.Table = reading.table(path, columns) if path is not None else {}
+    if not encoders.rows(table):
+        return {}
+    table, note = weighing.of_held(columns, table)
+    if note:
+        prepared.notes.append(f"{part}: {note}")
+        print(f"{part}: {note}", file=sys.stderr)
+    return {part: prepared.work.arrays(table)}
 
 
 def _finish(folder: Path, trainer: loop.Trainer, prepared: Prepared, report: reporting.Report, started: float) -> None:
@@ -118,9 +129,7 @@ def _finish(folder: Path, trainer: loop.Trainer, prepared: Prepared, report: rep
     work, asked, out = prepared.work, prepared.job, folder / "out"
     out.mkdir(exist_ok=True)
     held = {name: arrays for name, arrays in prepared.parts.items() if name != "train"}
-    if asked.data.test is not None:
-        test = reading.table(asked.data.test, asked.schema_of())
-        held |= {"test": work.arrays(test)} if encoders.rows(test) else {}
+    held |= _held(prepared, "test", asked.data.test)
     figures, predictions = _evaluated(trainer, held or {"train": prepared.parts["train"]})
     results.write_predictions(out / "predictions.parquet", {name: predictions[name] for name in held})
     report.stage("exporting")
@@ -133,7 +142,7 @@ def _finish(folder: Path, trainer: loop.Trainer, prepared: Prepared, report: rep
     results.write_json(out / "spec.json", spec)
     if features is not None:
         results.write_json(out / "features.json", features)
-    told = {"figures": figures, "best_step": trainer.best_step, "parameters": parameters}
+    told = {"figures": figures, "best_step": trainer.best_step, "parameters": parameters, "notes": prepared.notes}
     results.write_json(out / "figures.json", told)
     result = {
         **told,

@@ -132,8 +132,8 @@ class SearchWork:
             self._starting.start(
                 row.school_id, row.created_by, _trial(row, number, suggested["values"]), trial=(row.id, number)
             )
-        except (errors.RateLimited, errors.Unavailable):
-            return  # later
+        except (errors.RateLimited, errors.Unavailable, interface.RunEnded):
+            return  # later; or cancelled while the child answered
         except interface.BadConfig:  # values that are each allowed, and not together
             self._db.write(lambda uow: store.change_search(uow, row.id, refused=[*row.refused, number]))
             self.wake()

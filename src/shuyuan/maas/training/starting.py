@@ -57,6 +57,8 @@ class Starting:
         def insert(uow: kernel_db.UnitOfWork) -> Row[Any]:
             if new.key and (known := store.run_by_key(uow.conn, school_id, new.key)) is not None:
                 return known
+            if trial is not None:
+                _require_looking(uow, school_id, trial[0])
             limits.require_run(uow.conn, school_id, actor_id, trial=trial is not None)
             row = store.add_run(uow, values)
             recording.record(self._audit, uow, row, actor_id, "run.started")
@@ -102,3 +104,13 @@ class Starting:
         with self._db.read() as conn:
             row = store.run_by_key(conn, school_id, key)
         return row and store.told(row)
+
+
+def _require_looking(uow: kernel_db.UnitOfWork, school_id: str, search_id: str) -> None:
+    """Raises RunEnded for a trial of a search that has ended; the search cannot end before the trial is stored.
+
+    A fold belongs to no search: its files are refused once its cross-validation has ended.
+    """
+    found = store.search(uow.conn, school_id, search_id)
+    if found is not None and not store.change_search(uow, found.id, state="running"):  # locks the row
+        raise interface.RunEnded(f"search {found.number} is {found.state}", fix="start another search")

@@ -1,12 +1,14 @@
 """Rows that count more than others: one column of the role `weight`, used in the loss and in the figures alike.
 
 A weight of 2 is as two rows that are alike, 0 as none; only ratios matter. Encoders and the balance of classes are
-learned from rows as they are. Refuses weights that are missing, below zero or all zero.
+learned from rows as they are. Refuses weights to learn by that are missing, below zero or all zero; a held part of
+such weights is counted without them, and that is noted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,6 +28,18 @@ def apply(work: task.Work, columns: Sequence[task.Column]) -> None:
         work.weigh(named[0])
 
 
+def of_held(columns: Sequence[task.Column], table: task.Table) -> tuple[task.Table, str]:
+    """A part that is not learned from, without weights that cannot be; and a note of that, empty where they can."""
+    for column in columns:
+        if column.role == "weight" and column.name in table:
+            try:
+                _numbers(column.name, table[column.name])
+            except task.BadTraining as wrong:
+                rest = {name: values for name, values in table.items() if name != column.name}
+                return rest, f"{wrong.message}, so its rows count alike"
+    return table, ""
+
+
 class Weighed:
     """For works that can: keeps the column's name and reads it."""
 
@@ -39,15 +53,7 @@ class Weighed:
         """The array of weights under its name; nothing where rows count alike. Raises BadTraining."""
         if self.weight_column not in table:
             return {}
-        try:
-            found = np.asarray(table[self.weight_column], np.float64).astype(np.float32)
-        except (TypeError, ValueError) as wrong:
-            raise _bad(self.weight_column, f"holds what is no number: {wrong}"[:200]) from wrong
-        if missing := int((~np.isfinite(found)).sum()):
-            raise _bad(self.weight_column, f"holds no number in {missing} of {len(found)} rows")
-        if len(found) and (found.min() < 0 or not found.any()):
-            raise _bad(self.weight_column, f"goes from {found.min():g} to {found.max():g}")
-        return {WEIGHT: found}
+        return {WEIGHT: _numbers(self.weight_column, table[self.weight_column])}
 
 
 def mean(values: task.Array, weights: task.Array | None) -> float:
@@ -55,6 +61,18 @@ def mean(values: task.Array, weights: task.Array | None) -> float:
     if weights is None:
         return float(values.mean())
     return float((values * weights).sum() / weights.sum()) if weights.any() else 0.0
+
+
+def _numbers(column: str, values: Sequence[Any] | task.Array) -> task.Array:  # Any: what the table holds
+    try:
+        found = np.asarray(values, np.float64).astype(np.float32)
+    except (TypeError, ValueError) as wrong:
+        raise _bad(column, f"holds what is no number: {wrong}"[:200]) from wrong
+    if missing := int((~np.isfinite(found)).sum()):
+        raise _bad(column, f"holds no number in {missing} of {len(found)} rows")
+    if len(found) and (found.min() < 0 or not found.any()):
+        raise _bad(column, f"goes from {found.min():g} to {found.max():g}")
+    return found
 
 
 def _bad(column: str, what: str) -> task.BadTraining:

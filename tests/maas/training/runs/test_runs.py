@@ -1,6 +1,7 @@
 """Runs as people see them: started, watched, paused, resumed, cancelled, on both databases."""
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.maas.training.runs.conftest import Make
 
 from shuyuan.compose import Platform
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import errors
+from shuyuan.kernel import errors, ids
 from shuyuan.maas.catalogue import extras
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.evaluation import store
@@ -238,11 +239,16 @@ def test_a_reading_of_the_test_part_is_noted_before_it_and_once(make: Make, scho
     assert noted == [(run.uri, "data:/marks/1", 30, False)]
 
 
-def test_a_reading_by_a_run_counts_among_those_of_the_very_part(make: Make, platform: Platform, school_id: str) -> None:
-    training, evaluation = make(), platform.get("evaluation")
+def test_a_reading_by_a_run_counts_among_those_of_the_very_part(
+    make: Make, platform: Platform, school_id: str, tmp_path: Path
+) -> None:
+    training, evaluation, who = make(), platform.get("evaluation"), rooms.person(school_id)
     training.readings = evaluation.note_reading
     for _ in range(2):
-        rooms.ended(training, training.start(rooms.person(school_id), rooms.new()))
+        rooms.ended(training, training.start(who, rooms.new()))
+    training.folds = lambda school, refit, number: {"train": tmp_path / "train", "test": tmp_path / "held_out"}
+    fold = training.start_for(school_id, who.account_id, rooms.new(), trial=(ids.new_id(), 1))
+    assert "test_accuracy" in rooms.ended(training, fold).figures, "what a fold holds out is not the part"
     with platform.get("db").read() as conn:
         assert store.count_readings(conn, school_id, rooms.TEST_SHA) == 2, "as many as a report of this part will say"
         assert store.count_readings(conn, school_id, rooms.SHA) == 0

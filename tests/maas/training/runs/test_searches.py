@@ -139,6 +139,15 @@ def test_a_search_without_its_metric_names_those_there_are(make: Make, school_id
     assert "validation_accuracy" in found.error["fix"]
 
 
+def test_a_search_that_was_cancelled_while_its_child_answered_starts_no_trial(make: Make, school_id: str) -> None:
+    training, who = make(at_work=False), rooms.person(school_id)
+    search = training.start_search(who, search_of())
+    training.cancel_search(who, search.id)
+    with pytest.raises(interface.RunEnded, match="is cancelled"):
+        training._searches._starts.start(school_id, who.account_id, rooms.new(), trial=(search.id, 0))
+    assert training.trials(who, search.id) == []
+
+
 def test_a_cancelled_search_takes_its_trial_with_it(make: Make, school_id: str) -> None:
     training, who = quick(make("--steps", 10_000)), rooms.person(school_id)
     search = training.start_search(who, search_of())

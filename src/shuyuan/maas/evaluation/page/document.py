@@ -139,19 +139,19 @@ def _slices(report: Report, language: Language) -> str:
     told = f"<h2>{say('slices', language)}</h2><p>{say('slices.about', language, n=str(report.slices_tested))}</p>"
     if not report.slices:
         return told + f'<p class="note good">{say("slices.none", language)}</p>'
+    of_mistakes = report.family == "classification"
     rows = [
         [
             " · ".join(
                 f"{safe(words.column(column, language))} = {safe(value)}" for column, value in one.where.items()
             ),
             number(one.rows),
-            number(one.error),
-            number(one.overall),
+            *(f"{100 * said:.1f} %" if of_mistakes else number(said) for said in (one.error, one.overall)),
             f"{one.p_value:.3f}",
         ]
         for one in report.slices
     ]
-    heads = [say(key, language) for key in ("slice", "rows", "error", "overall", "p")]
+    heads = [say(key, language) for key in ("slice", "rows", "wrong" if of_mistakes else "error", "overall", "p")]
     return told + _table(heads, rows, right={1, 2, 3, 4})
 
 

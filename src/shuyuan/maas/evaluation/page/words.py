@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+from shuyuan.maas.evaluation.figures import Family
+from shuyuan.maas.evaluation.reports import Group, Slice
+
 Language = Literal["zh", "en"]
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -74,7 +77,22 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "slices.none": ("没有哪一组明显差于整体。", "None is clearly worse than the whole."),
     "slice": ("哪些行", "Rows where"),
-    "error": ("平均错误", "Mean error"),
+    "error": ("平均误差", "Mean error"),
+    "wrong": ("错误率", "Wrong"),
+    "slice.classification": (
+        "{rows} 行中有 {error} 判断错误，全部行为 {overall}",
+        "wrong in {error} of {rows} rows, {overall} over all",
+    ),
+    "slice.other": (
+        "{rows} 行平均误差 {error}，全部行为 {overall}",
+        "mean error {error} in {rows} rows, {overall} over all",
+    ),
+    "group": ("{value}：{figure}（{rows} 行）", "{value}: {figure} ({rows} rows)"),
+    "group.persons": (
+        "{value}：{figure}（{persons} 人，{rows} 行）",
+        "{value}: {figure} ({persons} persons, {rows} rows)",
+    ),
+    "group.suppressed": ("{value}：人数过少，不显示", "{value}: too few, not shown"),
     "overall": ("整体", "Overall"),
     "p": ("p 值", "p-value"),
     "groups": ("对不同人群是否一样好", "Does it work for everybody alike?"),
@@ -212,6 +230,24 @@ def name(figure: str, language: Language) -> str:
     if f"name.{known}" not in WORDS:
         return figure
     return say(f"name.{known}", language) + (f": {name(of, language)}" if of else "")
+
+
+def worse(found: Slice, family: Family, language: Language) -> str:
+    """What goes wrong in a slice, beside all rows: a share of mistakes is said as one."""
+    of_mistakes = family == "classification"
+    told = {"error": found.error, "overall": found.overall}
+    values = {one: f"{100 * value:.1f} %" if of_mistakes else f"{value:.3g}" for one, value in told.items()}
+    return say(f"slice.{family if of_mistakes else 'other'}", language, rows=str(found.rows), **values)
+
+
+def group(found: Group, language: Language) -> str:
+    """A group's own figure, and of how many; the words of the data come as they are."""
+    if found.suppressed:
+        return say("group.suppressed", language, value=found.value)
+    figure = "–" if found.figure is None else f"{found.figure:.3g}"
+    kind = "group" if found.persons is None else "group.persons"
+    counts = {"rows": str(found.rows), "persons": str(found.persons)}
+    return say(kind, language, value=found.value, figure=figure, **counts)
 
 
 def column(told: str, language: Language) -> str:

@@ -132,7 +132,7 @@ class Eyes:
 
 
 def _shaped(tensor: NDArray[np.generic], graph: graphs.Graph, port: str) -> NDArray[np.generic]:
-    """As the graph takes it: one that takes rows of numbers, as scikit-learn's do, gets the pixels one after another."""
+    """As the graph takes it: one of rows of numbers, as scikit-learn's are, gets the pixels one after another."""
     takes_rows = any(one.name == port and len(one.shape) == 2 for one in graph.inputs)
     return tensor.reshape(len(tensor), -1) if takes_rows else tensor
 

@@ -30,11 +30,8 @@ class Dkt(nn.Module):
     def forward(self, events: Events) -> Tensor:
         """(B, T) logits"""
         answered = self.answered.of(events)
-        if self.training:
-            with halved(answered):
-                state = self.state(answered)[0].float()
-        else:
-            state = self.state(answered)[0]
+        with halved(answered, training=self.training):
+            state = self.state(answered)[0].float()
         state = self.dropout(earlier(state))
         told: Tensor = (state * self.asked.of(events)).sum(2) + self.easy.of(events)[:, :, 0]
         return told

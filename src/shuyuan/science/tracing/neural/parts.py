@@ -74,9 +74,10 @@ class HeldDropout(nn.Module):
         return x * functional.dropout(torch.ones_like(x[:, :1]), self.share)
 
 
-def halved(x: Tensor) -> torch.autocast:
-    """bfloat16 where it pays: fused recurrent layers on processors with instructions for it, 1.7 times as fast."""
-    pays = x.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+def halved(x: Tensor, *, training: bool) -> torch.autocast:
+    """bfloat16 where it pays: training fused recurrent layers on processors with instructions for it, 1.7 times as
+    fast. Predictions stay in float32."""
+    pays = training and x.device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
     return torch.autocast(x.device.type, torch.bfloat16, enabled=pays)
 
 

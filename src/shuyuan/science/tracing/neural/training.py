@@ -20,7 +20,7 @@ from shuyuan.science.tracing.interactions import Floats, Interactions
 from shuyuan.science.tracing.neural.events import Packed
 
 HELD_OUT = 0.1  # of the learners, to select the epoch by, where none are given
-FEWEST_TO_HOLD_OUT = 20
+FEWEST_TO_HOLD_OUT = 10
 FEWEST_POSITIONS = 256
 WARMING = 30  # updates until the full rate
 

@@ -6,7 +6,17 @@ from typing import Any, Literal
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from shuyuan.maas.evaluation.interface import column_name, figure_name, finding, missing_reasons
+from shuyuan.maas.evaluation.interface import (
+    Family,
+    Group,
+    Slice,
+    column_name,
+    figure_name,
+    finding,
+    group_words,
+    missing_reasons,
+)
+from shuyuan.maas.evaluation.interface import worse as slice_words
 
 Language = Literal["zh", "en"]
 
@@ -29,9 +39,28 @@ def found(page: Context, key: str, **values: str) -> str:
     return finding(key, _language(page), **values)
 
 
+@pass_context
+def worse(page: Context, one: Slice, family: Family) -> str:
+    """What goes wrong in a slice, beside all rows."""
+    return slice_words(one, family, _language(page))
+
+
+@pass_context
+def group(page: Context, one: Group) -> str:
+    """A group's own figure, and of how many."""
+    return group_words(one, _language(page))
+
+
 def _language(page: Context) -> Language:
     return "en" if page.get("lang") == "en" else "zh"
 
 
 # Any: functions for templates, handed on beside other values
-WORDS: Mapping[str, Any] = {"called": called, "column": column, "found": found, "known_reasons": missing_reasons()}
+WORDS: Mapping[str, Any] = {
+    "called": called,
+    "column": column,
+    "found": found,
+    "worse": worse,
+    "group": group,
+    "known_reasons": missing_reasons(),
+}

@@ -40,15 +40,26 @@ def router(needs: WorkshopNeeds) -> APIRouter:
         form = await common.said(request)
         name = common.first(form, "name")
         rows = [Row(form, at) for at in range(MOST_ROWS)]
-        told = {"part": common.first(form, "part") or None, "reason": common.first(form, "reason")}
+        told = {one: common.first(form, one) or None for one in ("part", "expected")}
+        told["reason"] = common.first(form, "reason")
         try:
             conditions = [row.told(_before(needs, reader, name, row)) for row in rows if row.figure]
             new = NewGate.model_validate({**told, "conditions": conditions})
             needs.evaluation.put_gate(reader, name, new)
         except ValidationError as wrong:
-            return _one(needs, request, reader, _unsaved(name, rows), trouble=common.bad(wrong), typed=rows)
+            return _one(
+                needs,
+                request,
+                reader,
+                _unsaved(name, rows),
+                trouble=common.bad(wrong),
+                typed=rows,
+                seen=told["expected"],
+            )
         except errors.ShuyuanError as refused:
-            return _one(needs, request, reader, _unsaved(name, rows), trouble=refused, typed=rows)
+            return _one(
+                needs, request, reader, _unsaved(name, rows), trouble=refused, typed=rows, seen=told["expected"]
+            )
         return common.lead(f"/workshop/gates/{name}", "gate_set")
 
     @api.post("/workshop/gates/{name}/remove")
@@ -113,7 +124,9 @@ def _one(
     notice: str = "",
     trouble: errors.ShuyuanError | None = None,
     typed: Sequence[Row] = (),
+    seen: str | None = None,
 ) -> Response:
+    """seen: number of the gate that the person who typed had before their eyes."""
     rows = [(one.figure, one.comparison, one.limit) for one in typed if one.figure]
     rows = rows or [(one.figure, one.comparison, _shown(one.limit)) for one in gate.conditions]
     spare = min(SPARE_ROWS, MOST_ROWS - len(rows))
@@ -126,6 +139,7 @@ def _one(
         notice=notice,
         trouble=trouble,
         gate=gate,
+        seen=seen or (str(gate.number) if gate.name and not typed else ""),
         rows=[*rows, *[("", ">=", "")] * spare],
         comparisons=COMPARISONS,
         figures=dict.fromkeys(name for family in FAMILIES for name in known_figures(family)),
