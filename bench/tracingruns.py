@@ -48,6 +48,7 @@ PLAN: tuple[Run, ...] = (
     *(Run("kt_assist2009_qmatrix", name) for name in ("recurrent", "dkt", "sakt", "kalman", "rasch", "pfa", "elo")),
     *(Run(data, "recurrent") for data in ("kt_assist2017_timed", "kt_spanish")),
     *(Run("kt_synthetic5", "recurrent", version) for version in range(5)),
+    Run("kt_synthetic5_concepts", "recurrent"),
     *(Run("kt_assist2009_qmatrix", name) for name in ("best_lr", "bkt")),
     *(Run("kt_assist2009_pid", name) for name in ("recurrent", "dkt")),
     *(Run("kt_assist2009_qmatrix", name) for name in ("simplekt", "akt")),

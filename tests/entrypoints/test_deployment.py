@@ -61,7 +61,7 @@ def test_versions_are_named_by_aliases_and_deleted_by_somebody_for_a_reason(with
     assert "alias trial → version 1" in shell.call("delete", "digits/1", *decided).err
     assert "no alias trial" in shell.call("alias", "digits", "trial", "--remove", *decided).words
     assert "deleted models:/digits/1" in shell.call("delete", "digits/1", *decided).words
-    assert "is version 2" in shell.call("alias", "digits/2", "champion", *decided).words
+    assert "version 2 answers for digits" in shell.call("alias", "digits/2", "champion", *decided).words
     assert "model_in_use" in shell.call("delete", "digits", *decided).err
 
 

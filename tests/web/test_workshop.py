@@ -371,6 +371,11 @@ def test_a_model_from_elsewhere_is_brought_or_refused_with_the_reason(bench: Ben
     assert "models:/linear/1" in text
     asked_again = admin.get(page, headers={"hx-request": "true"}).headers["hx-redirect"]
     assert asked_again == "/workshop/models/linear?version=1&notice=brought"
+    assert 'action="/workshop/models/linear/delete"' in seen(admin, "/workshop/models/linear", "en")
+    refused = admin.post("/workshop/models/linear/delete", data={"version": "1", "reason": " "})
+    assert (refused.status_code, "without a reason" in refused.text) == (400, True)
+    gone = admin.post("/workshop/models/linear/delete", data={"version": "1", "reason": "of no use"})
+    assert gone.headers["location"] == "/workshop/models?notice=model_deleted"
     _, text = brought("estimator", "model.pkl", pickle.dumps([1]))
     assert "any code" in text
     assert "from_sklearn" in text

@@ -40,7 +40,8 @@ def trained() -> Outlook:
 
 
 def test_missing_rare_and_wild_values_have_their_own_columns() -> None:
-    rows: list[Row] = [*({"school": "a", "days": float(n)} for n in range(6)), {"school": "seldom"}]
+    rows: list[Row] = [{"school": "a", "days": float(n)} for n in range(6)]
+    rows.append({"school": "seldom"})
     encoder = Encoder.fit(rows, KINDS)
     place = {column: at for at, column in enumerate(encoder.columns)}
     known, strange, unknown = encoder.encode([rows[0], {"school": "seldom", "days": 1e9}, {}])

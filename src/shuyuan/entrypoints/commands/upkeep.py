@@ -58,12 +58,14 @@ def alias(
         catalogue, school_id, actor = _decided(platform, school, by)
         if number is None or remove:
             catalogue.remove_alias(school_id, actor, model=model, alias=name, reason=reason)
-            return _out.print(f"{model} has no alias {name} any more", markup=False)
-        if name == interface.CHAMPION:  # what people are served: with its history, and by its rules
+            said = f"{model} has no alias {name} any more"
+        elif name == interface.CHAMPION:  # what people are served: with its history, and by its rules
             platform.get("deployment").promote(school_id, actor, model, number, reason=reason)
+            said = f"version {number} answers for {model}"
         else:
             catalogue.move_alias(school_id, actor, model=model, alias=name, version=number, reason=reason)
-    _out.print(f"{model}@{name} is version {number}", markup=False)
+            said = f"{model}@{name} is version {number}"
+    _out.print(said, markup=False)
 
 
 def _named(reference: str) -> tuple[str, int | None]:

@@ -1,4 +1,4 @@
-"""Memory: how long something learnt stays, and when to look at it again. Pure; joined with mastery by whoever serves it.
+"""Memory: how long something learnt stays, and when to look at it again. Pure; whoever serves it joins it with mastery.
 
 trace = memory.answered(None, right=True, helped=False, at_s=now_s)
 memory.retrievability(trace, at_s)      # will it come back to mind then?

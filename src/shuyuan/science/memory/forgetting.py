@@ -1,8 +1,8 @@
-"""Free Spaced Repetition Scheduler, version 6, by the library `fsrs`: three numbers a learner and point, O(1) an answer.
+"""Free Spaced Repetition Scheduler, version 6, by the library `fsrs`: three numbers a learner and point, O(1) each.
 
 The rating is read from the answer: wrong is "again", right with a hint "hard", right "good"; nobody is asked how it
-felt, so "easy" is never given. Answers of one day count as short-term learning, as the scheduler has it. The scheduler's
-own weights, fitted on flashcards, are used: a knowledge point is more than a card, which is why its forgetting only
+felt, so "easy" is never given. Answers of one day count as short-term learning, as the scheduler has it. Its own
+weights, fitted on flashcards, are used: a knowledge point is more than a card, which is why its forgetting only
 decides when to look again and multiplies mastery, and never lowers a level. Source: Ye, Su & Cao (2022), KDD.
 """
 
