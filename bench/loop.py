@@ -12,7 +12,7 @@ from bench import harness
 from shuyuan.learning.courses.interface import Course, Point, Text
 from shuyuan.learning.recommendation import rules
 from shuyuan.learning.tracing import service as tracing
-from shuyuan.science import metrics, simulation
+from shuyuan.science import memory, metrics, simulation
 from shuyuan.science.tracing import online
 
 POINTS, LEARNERS, ANSWERS, SEED = 10, 200, 150, 5
@@ -128,18 +128,19 @@ class Served:
         self._course = course(world)
         self._learner = online.new_learner(params)
         self._points = [online.new_point(params) for _ in world.requires]
+        self._memories: list[memory.Trace | None] = [None] * len(world.requires)
         self._last: list[int] = []
 
     def next(self, now_s: float) -> int:
         """See Chooser."""
         now = START + timedelta(seconds=now_s)
         mastery = {
-            point.id: tracing.read(self._params, self._learner, state, point.id, now)
-            for point, state in zip(self._course.points, self._points, strict=True)
+            point.id: tracing.read(self._params, self._learner, state, trace, point.id, now)
+            for point, state, trace in zip(self._course.points, self._points, self._memories, strict=True)
         }
         picture = rules.Picture(self._course, self._course.points, mastery, (), (), now)
         point = next(int(plan.point_id[1:]) for plan in rules.plans(picture) if plan.point_id and plan.kind != "lesson")
-        items = [item for item in self._world.items_of(point).tolist() if item not in self._last[-8:]]
+        items: list[int] = [item for item in self._world.items_of(point).tolist() if item not in self._last[-8:]]
         self._rng.shuffle(items)
         return min(items, key=lambda item: abs(self._chance(item, point) - WITHIN_REACH))
 
@@ -150,6 +151,7 @@ class Served:
             self._params, self._learner, [self._points[point]], f"i{asked.item}", [f"p{point}"], asked.right, at_s
         )
         self._learner, self._points[point] = step.learner, step.points[0]
+        self._memories[point] = memory.answered(self._memories[point], right=asked.right, helped=False, at_s=at_s)
         self._last.append(asked.item)
 
     def _chance(self, item: int, point: int) -> float:

@@ -16,7 +16,6 @@ from pykt.models.akt import AKT
 from pykt.models.dkt import DKT
 from pykt.models.sakt import SAKT
 from pykt.models.train_model import model_forward
-from sklearn.metrics import roc_auc_score
 
 name, path, threads = sys.argv[1:]
 torch.set_num_threads(int(threads))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shuyuan.learning.courses.interface import Course, Lesson, Point
 from shuyuan.learning.recommendation import words
@@ -12,6 +12,7 @@ from shuyuan.learning.records.interface import Response
 from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, Mastery
 
 LOOKED_AT = 10  # newest answers on a point
+PATIENCE, RESTS = 20, timedelta(days=3)  # answers without getting there, and how long something else comes first then
 Words = Mapping[str, str]
 
 
@@ -61,6 +62,8 @@ def _stuck(picture: Picture) -> Iterator[Plan]:
     for point in picture.points:
         if picture.mastery[point.id].stuck:
             root = _root(picture, point)
+            if _rests(picture, root.id):
+                continue
             reason = _evidence(picture, point) if root is point else words.foundation(root.name, point.name)
             leads_to = _opens(picture, point) if root is point else point.id
             yield _practice(picture, 1, root, reason, leads_to)
@@ -141,8 +144,17 @@ def _below(by_id: Mapping[str, Point], point: Point) -> set[str]:
 
 def _is_ready(picture: Picture, point: Point) -> bool:
     known = picture.mastery[point.id]
-    required = [picture.mastery[name] for name in point.requires if name in picture.mastery]
-    return not known.solid and not known.stuck and all(one.solid for one in required)
+    required = [name for name in point.requires if name in picture.mastery]
+    met = all(picture.mastery[name].solid or _rests(picture, name) for name in required)
+    return not known.solid and not known.stuck and not _rests(picture, point.id) and met
+
+
+def _rests(picture: Picture, point_id: str) -> bool:
+    """Tried long enough for now: nobody is kept at one thing for ever, and the teacher sees who is stuck."""
+    known = picture.mastery[point_id]
+    if known.solid or known.n < PATIENCE or known.last_at is None:
+        return False
+    return picture.now - known.last_at < RESTS
 
 
 def _opens(picture: Picture, point: Point) -> str | None:

@@ -179,10 +179,10 @@ def _states(
 def _read_all(params: online.Params, known: store.Known, points: Sequence[str], now: datetime) -> dict[str, Mastery]:
     general, specific = _states(params, known, points)
     pairs = zip(points, specific, strict=True)
-    return {point: _read(params, general, state, known.memories.get(point), point, now) for point, state in pairs}
+    return {point: read(params, general, state, known.memories.get(point), point, now) for point, state in pairs}
 
 
-def _read(
+def read(
     params: online.Params,
     general: online.LearnerState,
     state: online.PointState,
@@ -190,10 +190,11 @@ def _read(
     point_id: str,
     now: datetime,
 ) -> Mastery:
-    read = online.mastery(params, general, state, point_id, now.timestamp())
-    level = online.level(read.p, state.evidence, read.uncertainty, MINIMUM_EVIDENCE)
+    """What the states of one learner say of a point at a time."""
+    told = online.mastery(params, general, state, point_id, now.timestamp())
+    level = online.level(told.p, state.evidence, told.uncertainty, MINIMUM_EVIDENCE)
     last_at = datetime.fromtimestamp(state.last_at_s, UTC) if state.evidence else None
-    shown = Mastery(point_id, read.p, read.uncertainty, state.evidence, int(state.wins), level, last_at)
+    shown = Mastery(point_id, told.p, told.uncertainty, state.evidence, int(state.wins), level, last_at)
     return shown if trace is None else _with_memory(shown, trace, now)
 
 

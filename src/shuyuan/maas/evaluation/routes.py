@@ -157,6 +157,7 @@ def _cross_validations(routes: APIRouter, evaluation: Evaluation) -> None:
     @routes.get("/api/reports/{report_id}/shuffled-fits")
     def shuffled_fits(report_id: Id, principal: Principal = Depends(caller)) -> list[Refit]:
         """Fits of the same kind with shuffled labels, newest first."""
+        evaluation.report(principal.school_id, report_id)  # nothing of a report that is not there
         return evaluation.refits(principal.school_id, of_report=report_id)
 
     @routes.post("/api/reports/{report_id}/shuffled-fits", status_code=202)
