@@ -150,8 +150,9 @@ def test_one_persons_allowance_is_shown_and_set_without_touching_the_schools(off
 def test_a_class_and_a_key_can_be_given_an_allowance_on_the_page(office: schools.Office) -> None:
     boss = _boss(office)
     key = office.platform.get("identity").create_key(boss, "app")
+    class_ = office.platform.get("people").create_class(boss, "7B")
     page = office.admin.get("/admin/usage").text
-    assert 'value="class:' in page
+    assert f'value="class:{class_.id}"' in page
     assert f'value="key:{key.id}"' in page
     set_ = office.admin.post("/admin/usage/limits", data={"who": f"key:{key.id}", "tokens": "4321"})
     assert set_.status_code == 303

@@ -114,7 +114,7 @@ def test_the_newest_open_attempt_can_be_taken_up_again(world: World) -> None:
 
 def test_what_is_kept_in_memory_is_not_there_for_another_school(world: World) -> None:
     attempt = world.start(world.pupils[0])
-    sittings = world.assessment.answer.__self__._sittings  # type: ignore[attr-defined]
+    sittings = world.assessment.answer.__self__._answering._sittings  # type: ignore[attr-defined]
     assert sittings.sitting(world.teacher, attempt.id).id == attempt.id
     with pytest.raises(errors.NotFound):
         sittings.sitting(world.stranger, attempt.id)
@@ -123,5 +123,5 @@ def test_what_is_kept_in_memory_is_not_there_for_another_school(world: World) ->
 def test_an_attempt_is_read_from_the_database_by_another_process(world: World) -> None:
     pupil = world.pupils[0]
     attempt = world.start(pupil)
-    world.assessment.answer.__self__._sittings._kept.clear()  # type: ignore[attr-defined]
+    world.assessment.answer.__self__._answering._sittings._kept.clear()  # type: ignore[attr-defined]
     assert world.answer(pupil, attempt.id, f"{A}-00", right=True).saved

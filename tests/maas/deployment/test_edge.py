@@ -291,7 +291,9 @@ def test_a_version_that_remembers_pupils_by_their_numbers_does_not_leave_the_sch
     with zipfile.ZipFile(tmp_path / "x.zip") as archive:
         told = json.loads(archive.read("manifest.json"))["contains"]
         readme = archive.read("README.md").decode()
-    assert told["columns"] == [{"name": one, "kind": "identifier", "words": 2} for one in ("who", "item")]
+    shown = [(one["name"], one["kind"], one["words"], len(one["such_as"])) for one in told["columns"]]
+    assert shown == [("who", "identifier", 2, 2), ("item", "identifier", 2, 2)]
+    assert all(word.startswith("p-") for word in told["columns"][0]["such_as"])
     assert "Columns it reads: who, item." in readme
     assert "读取的列：who、item。" in readme
 

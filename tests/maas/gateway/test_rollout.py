@@ -329,8 +329,8 @@ async def test_a_reservation_that_cannot_be_written_is_no_versions_fault(
     told.canary = "models:/tiny/2"
     post = ledger.post
 
-    def locked(*given: Any) -> Any:  # Any: handed on
-        post(*given)
+    def locked(*given: Any, **told: Any) -> Any:  # Any: handed on
+        post(*given, **told)
         raise exc.OperationalError("insert", {}, Exception("database is locked"))
 
     monkeypatch.setattr(ledger, "post", locked)

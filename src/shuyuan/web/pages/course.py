@@ -105,9 +105,8 @@ def map_values(needs: web_needs.Needs, reader: Principal, learner_id: str, place
         return {"course": None, "next_point": None}
     full = needs.courses.course(reader.school_id, place.course.id)
     mastery = mastery_of(needs, reader, learner_id, full)
-    next_id = next(
-        (one.point_id for one in needs.recommendation.next(reader, learner_id) if one.course_id == full.id), None
-    )
+    offered = needs.recommendation.next(reader, learner_id, limit=5)  # mistakes to redo are of no one topic
+    next_id = next((one.point_id for one in offered if one.course_id == full.id and one.point_id), None)
     return {
         "course": full,
         "groups": progress.map_sections(full, mastery),
