@@ -54,7 +54,8 @@ class FakeUpstream:
 
 def status(code: int, body: str = "{}", *headers: str) -> Say:
     async def say(writer: asyncio.StreamWriter, _: dict[str, object]) -> None:
-        head = "\r\n".join([f"HTTP/1.1 {code} X", f"content-length: {len(body.encode())}", *headers])
+        length = f"content-length: {len(body.encode())}"
+        head = "\r\n".join([f"HTTP/1.1 {code} X", length, "connection: close", *headers])  # as it then does
         writer.write(f"{head}\r\n\r\n{body}".encode())
 
     return say
