@@ -3,6 +3,7 @@
 Where Chromium is missing these are skipped with one line.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,10 @@ TEACHER = [
 POINT = "year7-expressions.removing-brackets"
 
 
+# what htmx says of a request that a newer choice in the same form took the place of (hx-sync "replace")
+SUPERSEDED = re.compile(r"htmx:(sendAbort|afterRequest), ")
+
+
 @contextmanager
 def opened(
     chromium: Browser, site: Site, role: str | None, *, language: str = "en", width: int = 1280, dark: bool = False
@@ -56,7 +61,7 @@ def opened(
     page = context.new_page()
     said: list[str] = []
     asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+    page.on("console", lambda message: None if SUPERSEDED.match(message.text) else said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("request", lambda request: asked.append(request.url))
     if role is not None:
