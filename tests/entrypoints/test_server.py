@@ -1,5 +1,7 @@
 """The application as the server builds it: body caps per path, larger ones for those who are known."""
 
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -29,3 +31,31 @@ def test_a_stranger_sends_no_more_than_to_any_other_path(path: str, tmp_path: Pa
             assert client.post(path.replace("{name}", "any"), content=b"x" * (CAP + 1), headers=key).status_code == 413
     finally:
         platform.close()
+
+
+def test_who_comes_at_once_is_let_in_by_as_many_doors_at_a_turn() -> None:
+    uvloop = pytest.importorskip("uvloop", reason="the loop of this machine takes all connections at once")
+    turns, arrived = [0], list[int]()
+
+    class Guest(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            arrived.append(turns[0])
+            transport.close()
+
+    async def let_in(doors: list[socket.socket]) -> None:
+        loop = asyncio.get_running_loop()
+        servers = [await loop.create_server(Guest, sock=door) for door in doors]
+        guests = [socket.create_connection(doors[0].getsockname()) for _ in range(2 * server.DOORS)]
+        while len(arrived) < len(guests):
+            turns[0] += 1
+            await asyncio.sleep(0)
+        for guest in guests:
+            guest.close()
+        for one in servers:
+            one.close()
+
+    listener = server.listen("127.0.0.1", 0, tls=False)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(let_in(server._doors(listener)))
+    assert len(arrived) == 2 * server.DOORS
+    assert len(set(arrived)) <= 4, "eight at a turn, not one"

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from tests.identity.cast import PASSWORD, Cast
 
 from shuyuan.identity import cache, passwords, tables, throttle
-from shuyuan.identity.interface import SignedIn
+from shuyuan.identity.interface import Principal, SignedIn
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import errors
 
@@ -191,6 +191,44 @@ def test_a_principal_read_before_a_revocation_is_never_kept_after_it(school: Cas
         return school.who("teacher")
 
     held.get("t", load_while_somebody_revokes)  # type: ignore[arg-type]
+    assert held.peek("t") is None
+
+
+def test_one_caller_looks_an_ageing_principal_up_and_the_others_go_on(
+    school: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, loaded = cache.PrincipalCache(), list[str]()
+
+    def load() -> Principal:
+        loaded.append(held.get("t", load).role if loaded else "first")  # somebody else asks while this one looks
+        return school.who("teacher")
+
+    held.get("t", load)
+    assert not held.ageing("t")
+    half = time.monotonic() + cache.RENEW_S
+    monkeypatch.setattr(time, "monotonic", lambda: half)
+    assert held.ageing("t")
+    assert held.peek("t") is not None
+    held.get("t", load)
+    assert loaded == ["first", "teacher"], "the second look was one, and whoever asked meanwhile had the principal"
+    assert not held.ageing("t")
+    monkeypatch.setattr(time, "monotonic", lambda: half + cache.RENEW_S)
+    assert held.peek("t") is not None, "it lives from its second look on"
+
+
+def test_an_ageing_principal_that_is_no_more_is_forgotten_by_the_look(
+    school: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = cache.PrincipalCache()
+    held.get("t", lambda: school.who("teacher"))
+    half = time.monotonic() + cache.RENEW_S
+    monkeypatch.setattr(time, "monotonic", lambda: half)
+
+    def load() -> Principal:
+        raise errors.Unauthenticated("the key is revoked", fix="create a new key")
+
+    with pytest.raises(errors.Unauthenticated):
+        held.get("t", load)
     assert held.peek("t") is None
 
 

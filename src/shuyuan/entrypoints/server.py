@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # the model plane alone loads nothing of learning
     from shuyuan.learning.courses.interface import Courses
 
 ALL = tuple(compose.ROUTERS)
+GARBAGE = (20_000, 20, 20)  # allocations until the youngest are looked through, and so on: see _settle_memory
+DOORS = 8  # see _doors
 GRACE_S, LOOK_FOR_MODELS_S, ANCHOR_EVERY_S, PRUNE_EVERY_S = 5, 2.0, 5.0, 3600.0
 _logger = log.get("entrypoints.server")
 
@@ -69,7 +71,7 @@ def serve(
     )
     server = _Announcing(config, lambda: announce(base_url))
     with contextlib.suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+        server.run(sockets=_doors(listener))
     if not server.started:
         raise errors.Unavailable("the server did not start", fix="the lines above say which part failed")
 
@@ -113,6 +115,15 @@ def listen(host: str, port: int, *, tls: bool) -> socket.socket:
             else "give --host an address of this machine and --port one you may open",
         ) from refused
     return listener
+
+
+def _doors(listener: socket.socket) -> list[socket.socket]:
+    """The same socket several times: libuv (since 1.45) takes one new connection from each at every turn of its loop.
+
+    A class that comes in at once, each with a connection of its own, would otherwise be let in one by one, with a
+    turn's work between them.
+    """
+    return [listener, *(listener.dup() for _ in range(DOORS - 1))]
 
 
 class _Announcing(uvicorn.Server):
@@ -171,6 +182,7 @@ def _settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*GARBAGE)
 
 
 def _drop_anchor(platform: compose.Platform) -> None:

@@ -29,6 +29,10 @@ class Base:
         """Who holds this key or cookie, if that was looked up within the last second; never waits."""
         return self._cache.peek(digest(secret))
 
+    def ageing(self, secret: str) -> bool:
+        """Whether what `peek` says should be looked up again, before it is forgotten; never waits."""
+        return self._cache.ageing(digest(secret))
+
     def _write_and_forget(self, work: Callable[[db.UnitOfWork], T]) -> T:
         """Run a unit, then empty the cache."""
 

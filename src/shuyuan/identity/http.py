@@ -48,6 +48,7 @@ class Peeks(Protocol):
     """What a quick gate asks of identity: only what it need not wait for."""
 
     def peek(self, secret: str) -> Principal | None: ...
+    def ageing(self, secret: str) -> bool: ...
 
 
 def quick_gate(identity: Peeks, table: Table = ACCESS) -> Callable[[Request], bool]:
@@ -64,6 +65,11 @@ def quick_gate(identity: Peeks, table: Table = ACCESS) -> Callable[[Request], bo
         return True
 
     return check
+
+
+def ageing(identity: Peeks) -> Callable[[Request], bool]:
+    """Whether a caller whom the quick gate knows will soon have to be looked up again: better now than all at once."""
+    return lambda request: identity.ageing(_credential(request.headers)[1])
 
 
 def known(identity: Knows) -> Callable[[Request], bool]:

@@ -227,6 +227,10 @@ class Identity(Protocol):
         """Who holds this key or cookie, if that was looked up within the last second; never waits."""
         ...
 
+    def ageing(self, secret: str) -> bool:
+        """Whether what `peek` says should be looked up again, before it is forgotten; never waits."""
+        ...
+
     def create_key(
         self,
         principal: Principal,

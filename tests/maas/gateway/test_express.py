@@ -1,6 +1,7 @@
 """The short way in answers exactly as the long one would: gate, headers, errors, caps."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -10,7 +11,9 @@ from starlette.testclient import TestClient
 from tests.maas.gateway.scripted import Caller, ScriptedEngine
 from tests.maas.gateway.server import app_of, running
 
+from shuyuan.identity import cache
 from shuyuan.identity import http as identity_http
+from shuyuan.identity.interface import Principal
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel.settings import Settings
 from shuyuan.maas.gateway.routes import express
@@ -102,6 +105,31 @@ def test_who_may_not_call_is_refused_before_the_handler(
         from_elsewhere = client.post("/v1/chat/completions", json=CHAT, headers={"origin": "http://evil.example"})
         assert from_elsewhere.json()["error"]["code"] == "cross_site"
     assert engine.asked == []
+
+
+def test_a_busy_key_is_looked_up_again_before_anybody_must_wait_for_it(
+    client: TestClient, identity: IdentityService, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"authorization": f"Bearer {caller.secret}"}
+    assert client.get("/v1/models", headers=key).status_code == 200
+    answered = client.post("/v1/chat/completions", headers=key, json=CHAT)
+    assert answered.status_code == 200
+    looks, real = list[str](), identity.principal_of_key
+
+    def look(secret: str) -> Principal:
+        looks.append(secret)
+        return real(secret)
+
+    monkeypatch.setattr(identity, "principal_of_key", look)
+    now = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: now() + cache.RENEW_S)
+    assert identity.ageing(caller.secret)
+    assert client.post("/v1/chat/completions", headers=key, json=CHAT).status_code == 200
+    deadline = time.perf_counter() + 5
+    while identity.ageing(caller.secret) and time.perf_counter() < deadline:
+        time.sleep(0.01)
+    assert looks == [caller.secret]
+    assert not identity.ageing(caller.secret)
 
 
 def test_a_revoked_key_is_refused_at_once(client: TestClient, identity: IdentityService, caller: Caller) -> None:

@@ -11,6 +11,7 @@ from shuyuan.maas.gateway import interface
 from shuyuan.maas.serving import interface as serving
 
 _FRESH_S = 2.0  # how long a located file is believed: looking checks the disk
+_RENEW_S = 1.0  # so long before that ends, the next call begins another look, and none waits
 _REMEMBERED = 1_000
 
 
@@ -69,9 +70,11 @@ class Models:
 
     async def locate(self, school_id: str, name: str, task: catalogue.Task) -> catalogue.Loadable:
         """The model's file. Raises UnknownModel, NotPulled, Loading (being pulled), NotClaimed."""
-        found = self._memory.found.get((school_id, name))
-        if found is None or time.monotonic() > found.until:
-            found = await self._look(school_id, name)
+        found, now = self._memory.found.get((school_id, name)), time.monotonic()
+        if found is None or now > found.until:
+            found = await asyncio.shield(self._look(school_id, name))
+        elif now > found.until - _RENEW_S:
+            self._look(school_id, name)  # nobody waits for it
         model = found.model
         if task not in model.tasks:
             raise interface.NotClaimed(
@@ -116,13 +119,13 @@ class Models:
         """An alias moved: look again at the next call instead of within two seconds. From any thread."""
         self._memory = _Memory()
 
-    async def _look(self, school_id: str, name: str) -> _Found:
+    def _look(self, school_id: str, name: str) -> asyncio.Task[_Found]:
         """Look once for everybody who waits for the same name."""
         key, memory = (school_id, name), self._memory
         if (asking := memory.asking.get(key)) is None:
             asking = memory.asking[key] = asyncio.create_task(asyncio.to_thread(self._find, school_id, name))
             asking.add_done_callback(lambda task: _asked(memory, key, task))
-        return await asyncio.shield(asking)
+        return asking
 
     def _find(self, school_id: str, name: str) -> _Found:
         until = time.monotonic() + _FRESH_S

@@ -21,7 +21,7 @@ from shuyuan.kernel import memory
 from shuyuan.maas.runners import interface as runners
 from shuyuan.maas.serving import batcher, fairness, inbox, measuring, wire
 
-_WINDOW_ITEMS = 64  # handed over before their turn: enough to find some of like length
+_WINDOW_ITEMS = 128  # handed over before their turn: among so many some are of like length, also in a flood
 _RSS_EVERY_S = 1.0
 _CANCELLED = runners.Chunk(finish_reason="cancelled", usage=runners.Usage(0))
 

@@ -71,6 +71,7 @@ class Express:
         self._asking: dict[str, asyncio.Future[None]] = {}  # credential → the look-up under way
         self._pacing, self._elsewhere = pacing.Pacing(), 0  # requests of other routes that are being answered
         self._gate, self._quick_gate = identity_http.gate(identity), identity_http.quick_gate(identity)
+        self._ageing = identity_http.ageing(identity)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         entry = self._entries.get((scope.get("method", ""), scope.get("path", "")))
@@ -102,6 +103,8 @@ class Express:
             self._refuse_declared(request)
             if not self._quick_gate(request):
                 await self._ask_gate(request)
+            elif (key := request.headers.get("authorization")) and key not in self._asking and self._ageing(request):
+                self._look_up(request, key)  # nobody waits for it
             principal = identity_http.caller(request)
             request.state.allowances = await self._desk.known_allowances(principal)
             return await handler(request, principal)
@@ -123,11 +126,14 @@ class Express:
                 raise refused  # dead for one is dead for all
             if self._quick_gate(request):
                 return
+        await asyncio.shield(self._look_up(request, key))
+
+    def _look_up(self, request: Request, key: str) -> asyncio.Future[None]:
         asking = asyncio.ensure_future(run_in_threadpool(self._gate, request))
         if key:
             self._asking[key] = asking
             asking.add_done_callback(lambda done: self._asked(key, done))
-        await asyncio.shield(asking)
+        return asking
 
     def _asked(self, key: str, done: asyncio.Future[None]) -> None:
         if self._asking.get(key) is done:
