@@ -96,6 +96,32 @@ def test_over_the_bound_callers_hear_when_to_come_back(shelf: Shelf) -> None:
     assert sum(isinstance(outcome, dict) for outcome in outcomes) == 2
 
 
+def test_a_full_line_says_whether_any_other_model_is_at_work(tiny: Shelf) -> None:
+    key = tiny.files["linear"].key
+
+    async def use(engine: LocalEngine) -> list[bool]:
+        engine.check_room(key)  # nobody waits yet
+        waiting = list[asyncio.Task[object]]()
+        waiting += [asyncio.create_task(engine.predict("linear", ONES)) for _ in range(2)]
+        told = list[bool]()
+        await until(lambda: status(engine, "linear").queued == 2)  # the model is being loaded
+        for _ in range(2):
+            with pytest.raises(interface.Overloaded) as refused:
+                engine.check_room(key)
+            told.append(refused.value.alone)
+            if len(told) == 1:
+                waiting.append(asyncio.create_task(_read(story(engine, max_tokens=4))))
+                await until(lambda: status(engine, "tiny").queued == 1)
+        await asyncio.gather(*waiting)
+        return told
+
+    assert run(tiny, use, max_queue=2) == [True, False]
+
+
+async def _read(story: AsyncGenerator[runners.Chunk, None]) -> list[runners.Chunk]:
+    return [chunk async for chunk in story]
+
+
 def test_a_deadline_ends_a_long_answer_and_frees_its_slot(tiny: Shelf) -> None:
     async def use(engine: LocalEngine) -> None:
         await engine.warm("tiny")
