@@ -44,6 +44,7 @@ TABLES: tuple[str, ...] = (
     "shuyuan.learning.tracing.tables",
     "shuyuan.learning.assessment.tables",
     "shuyuan.learning.recommendation.tables",
+    "shuyuan.learning.insight.tables",
     "shuyuan.learning.tutor.tables",
     "shuyuan.learning.improvement.tables",
 )
@@ -138,6 +139,10 @@ PARTS: dict[str, Part] = {
         "shuyuan.learning.recommendation.advising:AdvisingService", ("people", "courses", "profiles", "gateway")
     ),
     "insight": Part("shuyuan.learning.insight.service:InsightService", ("people", "courses", "records", "tracing")),
+    "warnings": Part(
+        "shuyuan.learning.insight.earlywarning:EarlyWarningService",
+        ("db", "audit", "identity", "people", "records", "assessment", "settings"),
+    ),
     "tutor": Part(
         "shuyuan.learning.tutor.service:TutorService",
         ("db", "vault", "audit", "people", "courses", "records", "assessment", "gateway", "settings", "identity"),
@@ -256,6 +261,7 @@ JOBS: dict[str, Part] = {
     "recommendation": Part(
         "shuyuan.learning.recommendation.jobs:register", ("outbox", "scheduler", "outlooks", "pooling", "identity")
     ),
+    "insight": Part("shuyuan.learning.insight.jobs:register", ("outbox", "scheduler", "warnings", "identity")),
     "tutor": Part("shuyuan.learning.tutor.jobs:register", ("outbox", "tutor")),
     "improvement": Part(
         "shuyuan.learning.improvement.jobs:register",

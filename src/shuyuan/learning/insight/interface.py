@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol
 
 from shuyuan.identity.interface import Principal
 from shuyuan.learning.people.interface import Learner
 from shuyuan.learning.records.interface import Response
 from shuyuan.learning.tracing.interface import Mastery
+from shuyuan.science.metrics import Bin
 
 
 @dataclass(frozen=True)
@@ -98,4 +100,108 @@ class Insight(Protocol):
     ) -> list[Response]: ...
     def responses(self, principal: Principal, learner_id: str, *, limit: int = 200) -> list[Response]:
         """One learner's answers, newest first: for themselves and their teachers."""
+        ...
+
+
+# --- early warning: who may fall below the class's line next week ------------------------------------------
+
+Fact = Literal["right", "level", "trend", "gap", "days", "hints", "slow", "unfinished"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How much there is to learn from, beside the least it takes. rows: a learner in a week.  rarer: rows of the rarer
+    outcome."""
+
+    weeks: int
+    learners: int
+    rows: int
+    rarer: int
+    least_weeks: int
+    least_learners: int
+    least_rows: int
+    least_rarer: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether a model may be fitted at all."""
+        return (
+            self.weeks >= self.least_weeks
+            and self.learners >= self.least_learners
+            and self.rows >= self.least_rows
+            and self.rarer >= self.least_rarer
+        )
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far the early warning of a school may be trusted, on learners its fit had not seen. used: the model is in
+    use; else the rules alone are.  better: surely better than the mere share of all.  newest_*: the newest week, as the
+    weeks before it foretold it."""
+
+    used: bool
+    better: bool
+    evidence: Evidence
+    share_below: float
+    auc: float
+    auc_low: float
+    auc_high: float
+    log_loss: float
+    log_loss_share: float
+    calibration_error: float
+    largest_calibration_error: float
+    bins: tuple[Bin, ...]
+    newest_rows: int
+    newest_expected: float
+    newest_came: float
+
+
+@dataclass(frozen=True)
+class Because:
+    """A counted fact that raises a learner's chance: as it is with them, as is usual in the class, and by how much."""
+
+    fact: Fact
+    mine: float
+    usual: float
+    log_odds: float
+
+
+@dataclass(frozen=True)
+class Risk:
+    """The chance that a learner is below the class's line in the week until `until`, with the largest reasons."""
+
+    learner: Learner
+    chance: float
+    because: tuple[Because, ...]
+
+
+@dataclass(frozen=True)
+class ClassRisks:
+    """A class as the early warning sees it. warned: most at risk first, dismissed ones left out; empty, like `until`,
+    while only the rules stand.  evidence: what there was at the last fit, None before the first."""
+
+    until: datetime | None
+    warned: tuple[Risk, ...]
+    evidence: Evidence | None
+    trust: Trust | None
+
+
+class EarlyWarning(Protocol):
+    """Who may fall below the class's line next week: for teachers of that class only, for a week, dismissible."""
+
+    def of_class(self, principal: Principal, class_id: str, course_id: str) -> ClassRisks: ...
+    def dismiss(self, principal: Principal, class_id: str, course_id: str, learner_id: str) -> None:
+        """The teacher disagrees: not said of this learner again before the week is over."""
+        ...
+
+    def trust(self, principal: Principal) -> tuple[Evidence | None, Trust | None, datetime | None]:
+        """For administrators and developers: evidence and figures of the last fit, and when it was."""
+        ...
+
+    def renew(self, school_id: str) -> Evidence:
+        """Fit on the past weeks of learners who agreed to improvement; what there was."""
+        ...
+
+    def renew_if_due(self, school_id: str) -> bool:
+        """Once a week, outside school hours and exams."""
         ...

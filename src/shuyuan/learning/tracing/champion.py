@@ -1,17 +1,18 @@
-"""The tracer version a school is served with: read once, kept, replaced when another is adopted."""
+"""What a school is served with, and what is tried beside it: read once, kept, replaced when another is adopted."""
 
+import hashlib
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-import safetensors
-import safetensors.numpy
 from sqlalchemy import Connection
 
-from shuyuan.kernel import db, errors
-from shuyuan.learning.tracing import store
-from shuyuan.science.tracing import online
+from shuyuan.kernel import db, errors, log
+from shuyuan.learning.tracing import memorystore, store
+from shuyuan.science.tracing import online, serving
 
 PRIOR_VERSION = "prior-1"
+_logger = log.get("tracing.champion")
 
 
 @dataclass(frozen=True)
@@ -19,42 +20,104 @@ class Champion:
     """A version and its numbers."""
 
     version: str
-    params: online.Params
+    tracer: serving.Tracer
+
+    @property
+    def params(self) -> online.Params:
+        """The numbers of the Kalman step, from which mastery is read."""
+        return self.tracer.params
 
 
-PRIOR = Champion(PRIOR_VERSION, online.Params())
+@dataclass(frozen=True)
+class Canary(Champion):
+    """A version that foretells answers of some learners unseen, beside the one in use."""
+
+    learners: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What answers of a school meet."""
+
+    champion: Champion
+    canary: Canary | None = None
+
+
+PRIOR = Champion(PRIOR_VERSION, serving.PRIOR)
 
 
 class Champions:
-    """One champion per school, cached."""
+    """One champion per school, and its canary, cached."""
 
     def __init__(self) -> None:
-        self._of_school: dict[str, Champion] = {}
+        self._of_school: dict[str, Serving] = {}
         self._lock = threading.Lock()
 
     def of(self, conn: Connection, school_id: str) -> Champion:
         """The school's champion; the built-in numbers where nothing was adopted."""
+        return self.serving(conn, school_id).champion
+
+    def serving(self, conn: Connection, school_id: str) -> Serving:
+        """Champion and canary."""
         if (known := self._of_school.get(school_id)) is not None:
             return known
-        found = store.adopted_version(conn, school_id)
+        fresh = Serving(_adopted(conn, school_id), _tried(conn, school_id))
         with self._lock:
-            fresh = PRIOR if found is None else Champion(found[0], read(found[1]))
             return self._of_school.setdefault(school_id, fresh)
 
     def adopt(self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
-        """Serve `version` from the next answer after the commit on."""
+        """Serve `version` from the next answer after the commit on. What is tried goes on being tried."""
         champion = Champion(version, read(arrays))
-        store.adopt(uow, school_id, version, arrays)
-        uow.after_commit(lambda: self._put(school_id, champion))
+        self.serving(uow.conn, school_id)
+        store.adopt(uow, school_id, version, arrays, digest(arrays))
+        uow.after_commit(lambda: self._change(school_id, champion=champion))
 
-    def _put(self, school_id: str, champion: Champion) -> None:
+    def begin(self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes, learners: Iterable[str]) -> None:
+        """Try `version` on the answers of `learners`."""
+        canary = Canary(version, read(arrays), frozenset(learners))
+        self.serving(uow.conn, school_id)
+        memorystore.end(uow.conn, school_id)
+        told = {"version": version, "arrays": arrays, "sha256": digest(arrays), "learner_ids": sorted(canary.learners)}
+        memorystore.begin(uow, school_id, told)
+        uow.after_commit(lambda: self._change(school_id, canary=canary))
+
+    def end(self, uow: db.UnitOfWork, school_id: str) -> None:
+        """Nothing is tried any longer."""
+        self.serving(uow.conn, school_id)
+        memorystore.end(uow.conn, school_id)
+        uow.after_commit(lambda: self._change(school_id, canary=None))
+
+    def _change(self, school_id: str, **changed: Champion | None) -> None:
         with self._lock:
-            self._of_school[school_id] = champion
+            self._of_school[school_id] = replace(self._of_school[school_id], **changed)
 
 
-def read(raw: bytes) -> online.Params:
+def read(raw: bytes) -> serving.Tracer:
     """Numbers out of safetensors bytes. Raises BadInput when they are no tracer of this release."""
     try:
-        return online.Params.from_arrays(safetensors.numpy.load(raw))
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, IndexError) as wrong:
-        raise errors.BadInput(f"no tracer in these {len(raw)} bytes: {wrong}", fix="fit and export it again") from wrong
+        return serving.read(raw)
+    except ValueError as wrong:
+        raise errors.BadInput(str(wrong), fix="fit and export it again") from wrong
+
+
+def digest(raw: bytes) -> str:
+    """The address of weights: that of the artefact in the catalogue."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _adopted(conn: Connection, school_id: str) -> Champion:
+    """The built-in numbers also where the stored ones are broken: a pupil's answer is taken all the same."""
+    row = store.adopted_version(conn, school_id)
+    if row is None:
+        return PRIOR
+    if row.sha256 not in (None, digest(row.arrays)):
+        _logger.error("tracer_broken", version=row.version, sha256=row.sha256)
+        return PRIOR
+    return Champion(row.version, read(row.arrays))
+
+
+def _tried(conn: Connection, school_id: str) -> Canary | None:
+    row = memorystore.tried(conn, school_id)
+    if row is None or row.sha256 != digest(row.arrays):
+        return None
+    return Canary(row.version, read(row.arrays), frozenset(row.learner_ids))

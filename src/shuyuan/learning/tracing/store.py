@@ -77,14 +77,16 @@ def forget(conn: Connection, school_id: str, learner_id: str) -> None:
     conn.execute(delete(state).where(state.c.school_id == school_id, state.c.learner_id == learner_id))
 
 
-def adopted_version(conn: Connection, school_id: str) -> tuple[str, bytes] | None:
-    row = conn.execute(select(adopted.c.version, adopted.c.arrays).where(adopted.c.school_id == school_id)).first()
-    return None if row is None else (row.version, row.arrays)
+def adopted_version(conn: Connection, school_id: str) -> Row[Any] | None:  # Any: a row's values
+    """Its version, arrays and sha256."""
+    columns = (adopted.c.version, adopted.c.arrays, adopted.c.sha256)
+    return conn.execute(select(*columns).where(adopted.c.school_id == school_id)).first()
 
 
-def adopt(uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
+def adopt(uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes, sha256: str) -> None:
+    told = {"school_id": school_id, "version": version, "arrays": arrays, "sha256": sha256, "adopted_at": uow.now}
     uow.conn.execute(delete(adopted).where(adopted.c.school_id == school_id))
-    uow.conn.execute(adopted.insert().values(school_id=school_id, version=version, arrays=arrays, adopted_at=uow.now))
+    uow.conn.execute(adopted.insert().values(told))
 
 
 def note_rebuilt(uow: db.UnitOfWork, school_id: str, version: str) -> None:

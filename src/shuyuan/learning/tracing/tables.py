@@ -1,6 +1,6 @@
-"""States of learners on points, and the version each school has adopted."""
+"""States of learners on points, the version each school has adopted, and the one that is tried beside it."""
 
-from sqlalchemy import Column, Float, LargeBinary, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, LargeBinary, String, Table
 
 from shuyuan.kernel import db, ids
 
@@ -27,4 +27,37 @@ adopted = Table(
     Column("arrays", LargeBinary, nullable=False),  # safetensors
     Column("adopted_at", db.UtcDateTime, nullable=False),
     Column("rebuilt_at", db.UtcDateTime, nullable=True),  # None: states are still those of the version before
+    Column("sha256", String(64), nullable=True),  # of `arrays`; None: adopted before this was noted
 )
+memory = Table(  # what a net in use, and a version that is tried, remember of a learner: a few rows of bytes an answer
+    "tracing_memory",
+    db.metadata,
+    Column("learner_id", String(ids.LENGTH), primary_key=True),
+    Column("version", String(64), primary_key=True),
+    Column("key", String(170), primary_key=True),  # as `serving.keys` names them
+    db.school_column(),
+    Column("numbers", LargeBinary, nullable=False),
+)
+canary = Table(
+    "tracing_canary",
+    db.metadata,
+    Column("school_id", String(ids.LENGTH), primary_key=True),
+    Column("version", String(64), nullable=False),
+    Column("arrays", LargeBinary, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("learner_ids", db.Json, nullable=False),  # whose answers both versions foretell
+    Column("begun_at", db.UtcDateTime, nullable=False),
+)
+foretold = Table(  # what both said before one answer; goes with the canary
+    "tracing_foretold",
+    db.metadata,
+    db.id_column(),
+    Column("school_id", String(ids.LENGTH), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("learner_id", String(ids.LENGTH), nullable=False),
+    Column("correct", Boolean, nullable=False),
+    Column("p_in_use", Float, nullable=False),
+    Column("p_tried", Float, nullable=False),
+    Column("at", db.UtcDateTime, nullable=False),
+)
+Index("ix_tracing_foretold_of_version", foretold.c.school_id, foretold.c.version)

@@ -26,19 +26,30 @@ def prepared(
     init: task.Init | None,
 ) -> supervised.Classes:  # own: the config of the task around it; said: JSON
     """The inner work. Options that both have are those of the task around. Raises BadTraining."""
-    from shuyuan.maas.training import job, tasks
-
-    inner = tasks.load(name)
-    shared = {
-        key: value for key, value in own.model_dump().items() if key in inner.CONFIG.model_fields and key != "init"
-    }
-    config = job.config_of(inner, {**shared, **said})
+    inner, config = _inner(name, said, own)
     work = inner.prepare(config, columns, train, init)
     if not isinstance(work, supervised.Classes):
         raise task.BadTraining(f"task {name} finds no classes", fix="use one that does, such as tabular_classification")
     if work.stages():
         raise task.BadTraining("the net inside cannot grow here", fix="leave growth empty, or use the base task itself")
     return work
+
+
+def require_columns(name: str, said: Mapping[str, Any], own: Any, columns: Sequence[task.Column]) -> None:
+    """What the inner task asks of columns; own and said as for `prepared`. Raises BadTraining."""
+    inner, config = _inner(name, said, own)
+    inner.require_columns(config, columns)
+
+
+def _inner(name: str, said: Mapping[str, Any], own: Any) -> tuple[task.Task[Any], Any]:  # as for `prepared`
+    """The task inside, and its config."""
+    from shuyuan.maas.training import job, tasks
+
+    inner = tasks.load(name)
+    shared = {
+        key: value for key, value in own.model_dump().items() if key in inner.CONFIG.model_fields and key != "init"
+    }
+    return inner, job.config_of(inner, {**shared, **said})
 
 
 class Around(task.Work):

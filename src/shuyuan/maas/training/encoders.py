@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import task
 from shuyuan.science.features import Features, base, categories
 
@@ -23,14 +24,10 @@ def fit(
 
     kinds: of features that the task can read. Raises BadTraining, BadColumn.
     """
-    used = [column for column in columns if column.role in ("feature", "label")]
-    if wrong := [column for column in used if column.role == "feature" and column.kind not in kinds]:
-        fix = f"give it the role 'ignore', or a kind of {', '.join(sorted(kinds))}"
-        raise task.BadTraining(f"column {wrong[0].name!r} of kind {wrong[0].kind} cannot be read here", fix=fix)
-    if not any(column.role == "feature" for column in used):
-        raise task.BadTraining("no column has the role 'feature'", fix="say in the data set which columns to read")
+    asked.require_features(columns, kinds)
     if not rows(train):
-        raise task.BadTraining("the training part is empty", fix="add rows, or give it a larger share of the split")
+        raise asked.empty()
+    used = [column for column in columns if column.role in ("feature", "label")]
     fitted = Features.fit(train, [column._asdict() for column in used], options)
     return fitted if init is None or init.features is None else _earlier(fitted, init.features)
 
@@ -51,14 +48,6 @@ def earlier_labels(fitted: Features, init: task.Init) -> tuple[str, ...] | None:
     earlier = Features.from_json(init.features)
     same = earlier.label is not None and fitted.label is not None and earlier.label.name == fitted.label.name
     return earlier.labels if same else ()
-
-
-def require_label(columns: Sequence[task.Column]) -> task.Column:
-    """The column to be found. Raises BadTraining."""
-    found = [column for column in columns if column.role == "label"]
-    if len(found) != 1:
-        raise task.BadTraining(f"{len(found)} columns have the role 'label'", fix="give exactly one column this role")
-    return found[0]
 
 
 def require_classes(names: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 
+from shuyuan.maas.training import columns as columns_asked
 from shuyuan.maas.training import (
     distributed,
     encoders,
@@ -103,7 +104,7 @@ def _prepared(asked: job.Job) -> Prepared:
     config, columns = job.config_of(found, asked.config), asked.schema_of()
     train = reading.table(asked.data.train, columns)
     if not encoders.rows(train):
-        raise task.BadTraining("the training part is empty", fix="add rows, or give it a larger share of the split")
+        raise columns_asked.empty()
     work = found.prepare(config, columns, train, asked.start())
     weighing.apply(work, columns)
     prepared = Prepared(asked, work, {"train": work.arrays(train)}, [])

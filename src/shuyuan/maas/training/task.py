@@ -3,12 +3,14 @@
 A task is one file in `tasks/` and one line in `tasks/__init__.py`. It has two halves:
 
 `Task`  says what it is: NAME, TITLE, WHAT, CONFIG (the form on the page and the options of the command line come from
-        its JSON schema), `example` (tiny data of its kind: the shared suite runs on it) and `prepare`.
+        its JSON schema), KINDS, FINDS and WEIGHS (which columns it can learn from: others are refused before a run is
+        queued), `example` (tiny data of its kind: the shared suite runs on it) and `prepare`.
 `Work`  is a task on one data set, encoders fitted: examples as arrays, a net, a loss, predictions, figures. The trainer
         (`loop`) knows nothing else. Everything a `Work` does is a function of its arguments and the seed.
 
     class Centre(task.Task[Config]):                     # tasks/centre.py: where do the rows lie on the whole?
         NAME, CONFIG = "centre", Config
+        KINDS, FINDS = ("number",), "nothing"
         TITLE = task.Words("Centre", "中心")
         WHAT = task.Words("Finds the mean of each column.", "求每列的均值。")
         def example(self, rows, seed): ...               # columns, a table and a config that fits them
@@ -28,14 +30,16 @@ A task is one file in `tasks/` and one line in `tasks/__init__.py`. It has two h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shuyuan.kernel import errors
+from shuyuan.maas.training import columns as asked
+from shuyuan.maas.training.columns import BadTraining as BadTraining
+from shuyuan.maas.training.columns import Column as Column
 from shuyuan.maas.training.options import Config
 
 if TYPE_CHECKING:
@@ -54,20 +58,6 @@ class Words(NamedTuple):
 
     en: str
     zh: str
-
-
-class BadTraining(errors.BadInput):
-    """The job cannot be done as it stands; told to the person with the fix."""
-
-    code = "bad_training"
-
-
-class Column(NamedTuple):
-    """One column of the data set, as `job.json` names it."""
-
-    name: str
-    kind: str
-    role: str
 
 
 class Loss(NamedTuple):
@@ -121,6 +111,9 @@ class Task(Generic[C]):
     WHAT: ClassVar[Words]
     CONFIG: ClassVar[type[Config]]
     OVERFITS: ClassVar[float | None] = 0.1  # training loss that ten examples must reach; None: there is no such thing
+    KINDS: ClassVar[Collection[str]] = ()  # of the features it reads; see `require_columns`
+    FINDS: ClassVar[asked.Finds] = "class"  # what its one label is; nothing: none is needed
+    WEIGHS: ClassVar[bool] = False  # whether rows can count as a column of role weight says
 
     def example(self, rows: int, seed: int) -> Example:
         """Tiny data that can be learned, the same for the same seed."""
@@ -129,6 +122,21 @@ class Task(Generic[C]):
     def prepare(self, config: C, columns: Sequence[Column], train: Table, init: Init | None = None) -> Work:
         """Fit the encoders on the training part only (or take those of `init`). Raises BadTraining."""
         raise NotImplementedError
+
+    def require_columns(self, config: C, columns: Sequence[Column]) -> None:
+        """Raises BadTraining where it cannot learn from such columns: before a run is queued, and by its child."""
+        if self.FINDS != "nothing":
+            asked.require_label(columns, self.FINDS)
+        asked.require_features(columns, self.KINDS)
+        self.require_weight(columns)
+
+    def require_weight(self, columns: Sequence[Column]) -> None:
+        """Raises BadTraining for two columns of role weight, or for one that it would not heed."""
+        if (named := asked.weight(columns)) is not None and not self.WEIGHS:
+            raise asked.no_weighing(named)
+
+    def require_parent(self, config: C, *, goes_on: bool) -> None:
+        """Raises BadTraining for a task that needs earlier weights. goes_on: there are some."""
 
 
 class Work:
@@ -183,9 +191,7 @@ class Work:
 
     def weigh(self, column: str) -> None:
         """Let rows count as this column says, in the loss and in the figures. The default refuses: BadTraining."""
-        raise BadTraining(
-            f"this task cannot weigh its rows by the column {column!r}", fix="give the column the role 'ignore'"
-        )
+        raise asked.no_weighing(column)
 
     def row_weights(self, arrays: Arrays) -> Array | None:
         """How often each row is drawn, relatively (resampling); None: each once an epoch."""

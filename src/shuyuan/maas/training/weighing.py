@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import task
 
 WEIGHT = "*weight"  # the array of weights; no column is called so
@@ -19,13 +20,8 @@ WEIGHT = "*weight"  # the array of weights; no column is called so
 
 def apply(work: task.Work, columns: Sequence[task.Column]) -> None:
     """Have `work` weigh its rows where a column says how. Raises BadTraining: two columns, or a task that cannot."""
-    named = [column.name for column in columns if column.role == "weight"]
-    if len(named) > 1:
-        raise task.BadTraining(
-            f"{len(named)} columns have the role 'weight': {', '.join(named)}", fix="give it to one of them"
-        )
-    if named:
-        work.weigh(named[0])
+    if (named := asked.weight(columns)) is not None:
+        work.weigh(named)
 
 
 def of_held(columns: Sequence[task.Column], table: task.Table) -> tuple[task.Table, str]:

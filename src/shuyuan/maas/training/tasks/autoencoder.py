@@ -42,6 +42,7 @@ class Autoencoding(task.Task[Config]):
     """Rows to codes and scores."""
 
     NAME, CONFIG = "autoencoder", Config
+    KINDS, FINDS = clustering.KINDS, "nothing"
     TITLE = task.Words("Find unusual rows", "异常检测（自编码器）")
     WHAT = task.Words(
         "Learns to draw rows from memory: gives a short code and a score of how unusual a row is; needs no label.",
@@ -60,7 +61,8 @@ class Autoencoding(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> Codes:
         """Encoders of the feature columns."""
-        fitted = encoders.fit(columns, train, init, clustering.KINDS, {"text_buckets": 256, "label": "classes"})
+        self.require_columns(config, columns)
+        fitted = encoders.fit(columns, train, init, self.KINDS, {"text_buckets": 256, "label": "classes"})
         clustering.require_dense(fitted)
         return Codes(config, fitted)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import encoders, offpolicy, options, supervised, task
 from shuyuan.maas.training.encoders import TRUTH
 from shuyuan.maas.training.tasks import clustering
@@ -48,6 +49,7 @@ class Bandit(task.Task[Config]):
     """Decisions of a log to a policy."""
 
     NAME, CONFIG = "bandit", Config
+    KINDS = clustering.KINDS
     OVERFITS = None  # a ridge regression does not
     TITLE = task.Words("Learn whom to offer what (bandit)", "上下文老虎机")
     WHAT = task.Words(
@@ -71,17 +73,27 @@ class Bandit(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> Decisions:
         """Encoders of what was known; arms and their shares from the training part."""
-        encoders.require_label(columns)
-        kept = {config.reward, *([config.propensity] if config.propensity else [])}
-        if missing := sorted(kept - train.keys()):
-            raise task.BadTraining(
-                f"there is no column {missing[0]!r}", fix="name the columns of reward and propensity"
-            )
-        known = [column for column in columns if column.name not in kept]
-        fitted = encoders.fit(known, train, init, clustering.KINDS, {"text_buckets": 256, "label": "classes"})
+        self.require_columns(config, columns)
+        fitted = encoders.fit(
+            _known(config, columns), train, init, self.KINDS, {"text_buckets": 256, "label": "classes"}
+        )
         clustering.require_dense(fitted)
         encoders.require_classes(fitted.labels)
         return Decisions(config, fitted, train)
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """What was known, the arm, and what it paid."""
+        asked.require_numbers(columns, _kept(config), "reward and propensity")
+        super().require_columns(config, _known(config, columns))
+
+
+def _kept(config: Config) -> set[str]:
+    """Columns that are neither known beforehand nor the arm."""
+    return {config.reward, *([config.propensity] if config.propensity else [])}
+
+
+def _known(config: Config, columns: Sequence[task.Column]) -> list[task.Column]:
+    return [column for column in columns if column.name not in _kept(config)]
 
 
 class Decisions(supervised.Encoded):

@@ -32,6 +32,7 @@ class Clustering(task.Task[Config]):
     """Rows to groups."""
 
     NAME, CONFIG = "clustering", Config
+    KINDS, FINDS = KINDS, "nothing"
     OVERFITS = None  # there is nothing to be right about
     TITLE = task.Words("Find groups of rows", "聚类")
     WHAT = task.Words(
@@ -52,7 +53,8 @@ class Clustering(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> Groups:
         """Encoders of the feature columns."""
-        fitted = encoders.fit(columns, train, init, KINDS, {"text_buckets": 256, "label": "classes"})
+        self.require_columns(config, columns)
+        fitted = encoders.fit(columns, train, init, self.KINDS, {"text_buckets": 256, "label": "classes"})
         require_dense(fitted)
         if encoders.rows(train) < config.clusters:
             found = f"{encoders.rows(train)} rows cannot make {config.clusters} groups"

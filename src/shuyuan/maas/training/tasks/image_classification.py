@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import encoders, options, supervised, task
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class ImageClassification(task.Task[Config]):
     """Pictures to classes."""
 
     NAME, CONFIG = "image_classification", Config
+    KINDS, WEIGHS = ("image",), True
     TITLE = task.Words("Classify pictures", "图像分类")
     WHAT = task.Words(
         "Finds the class of a picture with a small convolutional or residual network.",
@@ -57,15 +59,19 @@ class ImageClassification(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> PictureClasses:
         """Size and spread of pictures, and labels, from the training part."""
-        encoders.require_label(columns)
+        self.require_columns(config, columns)
         fitted = _fitted(config, columns, train, init, config.side)
-        if len(fitted.inputs) != 1:
-            fix = "give the role 'feature' to exactly one column of kind image"
-            raise task.BadTraining(f"{len(fitted.inputs)} columns are to be read, one picture a row can be", fix=fix)
         _, height, width = fitted.inputs[0].shape
         if (side := _side(config, max(height, width))) != height or side != width:
             fitted = _fitted(config, columns, train, init, side)
         return (MovedPictures if config.shift else PictureClasses)(config, fitted, train)
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """One picture a row."""
+        super().require_columns(config, columns)
+        if (many := len(asked.features(columns))) != 1:
+            fix = "give the role 'feature' to exactly one column of kind image"
+            raise task.BadTraining(f"{many} columns are to be read, one picture a row can be", fix=fix)
 
 
 class PictureClasses(supervised.Classes):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import encoders, options, supervised, task
 from shuyuan.maas.training.tasks import text_classification
 
@@ -66,6 +67,7 @@ class LanguageModel(task.Task[Config]):
     """Texts to a model of texts."""
 
     NAME, CONFIG = "language_model", Config
+    KINDS, FINDS = ("text",), "nothing"
     OVERFITS = 0.5  # what cannot be known is how each text goes on where several begin alike
     TITLE = task.Words("Fine-tune a language model (LoRA)", "微调语言模型（LoRA）")
     WHAT = task.Words(
@@ -84,17 +86,22 @@ class LanguageModel(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> task.Work:
         """The work of the asked-for model. Raises BadTraining."""
-        texts = [column for column in columns if column.role == "feature" and column.kind == "text"]
-        if len(texts) != 1:
-            raise task.BadTraining(f"{len(texts)} text columns are features", fix="give one text column this role")
+        self.require_columns(config, columns)
+        texts = _texts(columns)
         if not encoders.rows(train):
-            raise task.BadTraining("the training part is empty", fix="add rows, or give it a larger share of the split")
-        if config.base == "folder" and not config.folder:
-            raise task.BadTraining("no folder is named", fix="set folder, or base to tiny or scratch")
+            raise asked.empty()
         if config.base != "scratch":
             return Adapters(config, texts[0].name)
         how = {"text": "ids", "text_buckets": config.buckets, "text_length": config.length, "ngrams": (1, 1)}
-        return Scratch(config, encoders.fit(texts, train, init, ("text",), how), texts[0].name)
+        return Scratch(config, encoders.fit(texts, train, init, self.KINDS, how), texts[0].name)
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """One text a row, whatever else there is; and a folder where one is to be read."""
+        if (many := len(_texts(columns))) != 1:
+            raise task.BadTraining(f"{many} text columns are features", fix="give one text column this role")
+        if config.base == "folder" and not config.folder:
+            raise task.BadTraining("no folder is named", fix="set folder, or base to tiny or scratch")
+        self.require_weight(columns)
 
 
 class Scratch(supervised.Encoded):
@@ -220,6 +227,10 @@ class Adapters(task.Work):
             if (out / name).is_file()
         }
         return {"inputs": [], "outputs": [], "opset": None, "size_bytes": sizes}
+
+
+def _texts(columns: Sequence[task.Column]) -> list[task.Column]:
+    return [column for column in asked.features(columns) if column.kind == "text"]
 
 
 def _perplexity(surprise: task.Array, count: task.Array) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import encoders, offpolicy, options, task
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class PolicyGradient(task.Task[Config]):
     """Learners to a policy."""
 
     NAME, CONFIG = "policy_gradient", Config
+    KINDS, FINDS = ("number",), "nothing"
     OVERFITS = None  # a return is no loss
     TITLE = task.Words("Choose what to practise next (policy gradient)", "策略梯度：选择下一步练习")
     WHAT = task.Words(
@@ -57,17 +59,22 @@ class PolicyGradient(task.Task[Config]):
     def prepare(
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> Learners:
-        """Checks that every feature is a mastery. Raises BadTraining."""
-        skills = [column.name for column in columns if column.role == "feature"]
-        wrong = [column for column in columns if column.role == "feature" and column.kind != "number"]
+        """Which columns are skills. Raises BadTraining."""
+        self.require_columns(config, columns)
+        if not encoders.rows(train):
+            raise asked.empty()
+        return Learners(config, [column.name for column in asked.features(columns)])
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """Every feature is a mastery."""
+        skills = asked.features(columns)
+        wrong = [column for column in skills if column.kind != "number"]
         if len(skills) < 2 or wrong:
             told = (
                 f"column {wrong[0].name!r} is of kind {wrong[0].kind}" if wrong else f"there are {len(skills)} skills"
             )
             raise task.BadTraining(told, fix="give two or more columns of numbers from 0 to 1, one a skill")
-        if not encoders.rows(train):
-            raise task.BadTraining("the training part is empty", fix="add rows, or give it a larger share of the split")
-        return Learners(config, skills)
+        self.require_weight(columns)
 
 
 class Learners(task.Work):

@@ -46,6 +46,7 @@ class PseudoLabels(task.Task[Config]):
     """Classes from few labels and many rows."""
 
     NAME, CONFIG = "pseudo_labels", Config
+    WEIGHS = True
     TITLE = task.Words("Learn from few labels (pseudo-labels)", "半监督学习（伪标签）")
     WHAT = task.Words(
         "Uses rows without a label too: what the net is sure of becomes a label. Reports the gain this brings.",
@@ -71,6 +72,10 @@ class PseudoLabels(task.Task[Config]):
     ) -> Guesses:
         """The work of the base task; rows without a label stay in."""
         return Guesses(config, around.prepared(config.base, config.base_options, config, columns, train, init))
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """Those of the base task."""
+        around.require_columns(config.base, config.base_options, config, columns)
 
 
 class Guesses(around.Around):

@@ -40,6 +40,7 @@ class Ranking(task.Task[Config]):
     """Persons and items."""
 
     NAME, CONFIG = "ranking", Config
+    FINDS = "nothing"
     TITLE = task.Words("Rank items for a person", "个性化排序")
     WHAT = task.Words(
         "Learns from pairs of person and item which items suit whom, with two towers.",
@@ -59,11 +60,17 @@ class Ranking(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> Suits:
         """Persons and items of the training part."""
+        self.require_columns(config, columns)
         person, item = _pair(columns)
         read = [one._replace(kind="identifier", role="feature") for one in (person, item)]
         label = next((one.name for one in columns if one.role == "label"), None)
         fitted = encoders.fit(read, train, init, ("identifier",))
         return Suits(config, fitted, label, train)
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """A person and an item."""
+        _pair(columns)
+        self.require_weight(columns)
 
 
 class Suits(supervised.Encoded):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import Field
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import encoders, options, supervised, task
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class SequenceClassification(task.Task[Config]):
     """Sequences to classes."""
 
     NAME, CONFIG = "sequence_classification", Config
+    KINDS, WEIGHS = ("sequence",), True
     TITLE = task.Words("Classify sequences", "序列分类")
     WHAT = task.Words(
         "Finds the class of a sequence of items with a recurrent network (plain, LSTM, GRU) or a Transformer.",
@@ -54,16 +56,20 @@ class SequenceClassification(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> SequenceClasses:
         """Items and labels from the training part."""
-        encoders.require_label(columns)
+        self.require_columns(config, columns)
         if config.net == "transformer" and config.width % config.heads:
             raise task.BadTraining(
                 f"width {config.width} does not divide by heads {config.heads}", fix="change one of them"
             )
         options = {"label": "classes", "sequence_length": config.length or None, "sequence_keep": config.keep}
-        fitted = encoders.fit(columns, train, init, ("sequence",), options)
-        if len(fitted.inputs) != 2:  # items and mask
-            raise task.BadTraining("more than one column of sequences", fix="give the role 'feature' to one of them")
+        fitted = encoders.fit(columns, train, init, self.KINDS, options)
         return SequenceClasses(config, fitted, train)
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """One sequence a row."""
+        super().require_columns(config, columns)
+        if len(asked.features(columns)) > 1:
+            raise task.BadTraining("more than one column of sequences", fix="give the role 'feature' to one of them")
 
 
 class SequenceClasses(supervised.Classes):

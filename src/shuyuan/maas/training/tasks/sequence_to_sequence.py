@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import encoders, options, supervised, task
 from shuyuan.maas.training.encoders import TRUTH
 
@@ -39,6 +40,7 @@ class SequenceToSequence(task.Task[Config]):
     """Sequences to sequences."""
 
     NAME, CONFIG = "sequence_to_sequence", Config
+    KINDS, FINDS = ("sequence", "text"), "sequence"
     TITLE = task.Words("Turn one sequence into another", "序列到序列")
     WHAT = task.Words(
         "Writes a sequence for each sequence it reads, with an encoder and a decoder; text is split at its spaces.",
@@ -58,7 +60,8 @@ class SequenceToSequence(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> Translation:
         """Items of both sides from the training part."""
-        label = encoders.require_label(columns)
+        self.require_columns(config, columns)
+        label = asked.require_label(columns, self.FINDS)
         if config.width % config.heads:
             raise task.BadTraining(
                 f"width {config.width} does not divide by heads {config.heads}", fix="change one of them"
@@ -67,10 +70,14 @@ class SequenceToSequence(task.Task[Config]):
         fitted = encoders.fit(
             read, train, init, ("sequence",), {"label": "raw", "sequence_length": config.source_length or None}
         )
-        if len(fitted.inputs) != 2:  # items and mask
-            raise task.BadTraining("more than one column to read", fix="give the role 'feature' to one of them")
         earlier = init.spec.get("target") if init is not None else None
         return Translation(config, fitted, target_items(label.name, train, config, earlier))
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """One sequence, or text, a row."""
+        super().require_columns(config, columns)
+        if len(asked.features(columns)) > 1:
+            raise task.BadTraining("more than one column to read", fix="give the role 'feature' to one of them")
 
 
 class Translation(supervised.Encoded):

@@ -23,6 +23,7 @@ class TabularClassification(task.Task[Config]):
     """Rows of a table to classes."""
 
     NAME, CONFIG = "tabular_classification", Config
+    KINDS, WEIGHS = tabular.KINDS, True
     TITLE = task.Words("Classify rows of a table", "表格分类")
     WHAT = task.Words(
         "Finds the class of a row from numbers and categories: logistic regression or a neural network.",
@@ -41,8 +42,8 @@ class TabularClassification(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> RowClasses:
         """Encoders and labels from the training part."""
-        encoders.require_label(columns)
-        return RowClasses(config, encoders.fit(columns, train, init, tabular.KINDS, {"label": "classes"}), train)
+        self.require_columns(config, columns)
+        return RowClasses(config, encoders.fit(columns, train, init, self.KINDS, {"label": "classes"}), train)
 
 
 class RowClasses(tabular.Grows, supervised.Classes):

@@ -21,6 +21,7 @@ class TabularRegression(task.Task[Config]):
     """Rows of a table to a number."""
 
     NAME, CONFIG = "tabular_regression", Config
+    KINDS, FINDS, WEIGHS = tabular.KINDS, "number", True
     TITLE = task.Words("Estimate a number from a row of a table", "表格回归")
     WHAT = task.Words(
         "Estimates a number from numbers and categories: linear regression or a neural network.",
@@ -37,8 +38,8 @@ class TabularRegression(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> RowValues:
         """Encoders, and mean and spread of the label, from the training part."""
-        encoders.require_label(columns)
-        return RowValues(config, encoders.fit(columns, train, init, tabular.KINDS, {"label": "value"}), train)
+        self.require_columns(config, columns)
+        return RowValues(config, encoders.fit(columns, train, init, self.KINDS, {"label": "value"}), train)
 
 
 class RowValues(tabular.Grows, supervised.Values):

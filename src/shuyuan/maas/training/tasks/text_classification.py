@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
+from shuyuan.maas.training import columns as asked
 from shuyuan.maas.training import encoders, options, supervised, task
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class TextClassification(task.Task[Config]):
     """Texts to classes."""
 
     NAME, CONFIG = "text_classification", Config
+    KINDS, WEIGHS = KINDS, True
     TITLE = task.Words("Classify texts", "文本分类")
     WHAT = task.Words(
         "Finds the class of a text: hashed n-grams with a sentence vector, or a small Transformer.",
@@ -72,15 +74,22 @@ class TextClassification(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> TextClasses:
         """Labels and weights of n-grams from the training part."""
-        encoders.require_label(columns)
-        texts = [column.name for column in columns if (column.kind, column.role) == ("text", "feature")]
-        if not texts or config.shortest > config.longest:
-            found = "there is no text column" if not texts else f"n-grams go from {config.shortest} to {config.longest}"
-            raise task.BadTraining(found, fix="give a feature column the kind text; let shortest be at most longest")
+        self.require_columns(config, columns)
+        texts = _texts(columns)
         if config.net == "transformer":
             return TransformerClasses(config, _fit(config, columns, train, init, (1, 1)), train, texts)
         fitted = _fit(config, columns, train, init, (config.shortest, config.longest))
         return NgramClasses(config, fitted, train, texts)
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """At least one text; for a Transformer nothing else."""
+        texts = _texts(columns)
+        if not texts or config.shortest > config.longest:
+            found = "there is no text column" if not texts else f"n-grams go from {config.shortest} to {config.longest}"
+            raise task.BadTraining(found, fix="give a feature column the kind text; let shortest be at most longest")
+        super().require_columns(config, columns)
+        if config.net == "transformer":
+            _require_one(texts, [column.name for column in asked.features(columns)])
 
 
 class TextClasses(supervised.Classes):
@@ -166,17 +175,26 @@ class TransformerClasses(TextClasses):
 
     def __init__(self, config: Config, fitted: Features, train: task.Table, texts: Sequence[str]) -> None:
         super().__init__(config, fitted, train, texts)
-        if tuple(texts) != self.INPUTS or len(texts) > 1:
-            raise task.BadTraining(
-                f"a Transformer reads one text column, this data set has {', '.join(self.INPUTS)}",
-                fix="give the others the role 'ignore', or use net 'ngrams'",
-            )
+        _require_one(texts, self.INPUTS)  # of earlier weights, which may have read others
 
     def net(self) -> nn.Module:
         """A trunk that a language model may have trained, and a head."""
         from shuyuan.science.nets import language
 
         return language.Reader(trunk_of(self.config, self.fitted, self.texts[0]), len(self.labels))
+
+
+def _texts(columns: Sequence[task.Column]) -> list[str]:
+    return [column.name for column in asked.features(columns) if column.kind == "text"]
+
+
+def _require_one(texts: Sequence[str], read: Sequence[str]) -> None:
+    """One text and nothing beside it, for a Transformer. Raises BadTraining."""
+    if list(texts) != list(read) or len(texts) > 1:
+        raise task.BadTraining(
+            f"a Transformer reads one text column, this data set has {', '.join(read)}",
+            fix="give the others the role 'ignore', or use net 'ngrams'",
+        )
 
 
 def trunk_of(config: Any, fitted: Features, text: str) -> Any:  # a config with width, layers, heads; a language.Trunk

@@ -36,6 +36,7 @@ class Transfer(task.Task[Config]):
     """A new head on an earlier net."""
 
     NAME, CONFIG = "transfer", Config
+    WEIGHS = True
     TITLE = task.Words("Go on from an earlier net (transfer)", "迁移学习")
     WHAT = task.Words(
         "Keeps what an earlier version has learned, and teaches a new last layer other classes from few rows.",
@@ -51,11 +52,19 @@ class Transfer(task.Task[Config]):
         self, config: Config, columns: Sequence[task.Column], train: task.Table, init: task.Init | None = None
     ) -> Transferred:
         """The base's work with the encoders of the parent. Raises BadTraining without a parent."""
-        if init is None and not config.from_scratch:
-            raise task.BadTraining("transfer needs a parent", fix="name one, such as models:/name/3 or runs:/id")
+        self.require_parent(config, goes_on=init is not None)
         if init is not None and init.features is not None and config.new_head:  # of the parent's classes none is kept
             init = task.Init(init.weights, {**init.spec, "features": {**init.features, "label": None}})
         return Transferred(config, around.prepared(config.base, config.base_options, config, columns, train, init))
+
+    def require_columns(self, config: Config, columns: Sequence[task.Column]) -> None:
+        """Those of the base task."""
+        around.require_columns(config.base, config.base_options, config, columns)
+
+    def require_parent(self, config: Config, *, goes_on: bool) -> None:
+        """Weights to go on from, or the word that there are to be none."""
+        if not goes_on and not config.from_scratch:
+            raise task.BadTraining("transfer needs a parent", fix="name one, such as models:/name/3 or runs:/id")
 
 
 class Transferred(around.Around):

@@ -1,8 +1,9 @@
-"""The main of a child process: profiles and what came of them in, a checked `Outlook` out.
+"""The main of a child process: profiles and what came of them in, an `Outlook` and how well it foretells out.
 
 `python -m shuyuan.science.ranking.neural.child` reads one JSON object from standard input (`rows`, `kinds`, `targets`,
-`person`, `seed`) and writes safetensors to standard output; nothing touches a disk. A head is handed over only where
-it foretold better, on people it had not seen, than the mere share of all would have; none left: exit code 65.
+`person`, `seed`). It writes one line of JSON, the figures of each head on people it had not seen, and then safetensors;
+nothing touches a disk. Heads that cannot be judged are left out; none left: exit code 65. Whether a head is good
+enough to be used is for the reader of the figures to say.
 """
 
 import json
@@ -12,11 +13,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from shuyuan.science import metrics
 from shuyuan.science.ranking.neural import training
 from shuyuan.science.ranking.profiles import Kind, Row
 
-FOLDS, NOTHING_LEARNT, REFUSED = 4, 65, 64
-FEWEST_OF_EACH, SURE = 5, 1.645
+FOLDS, NOTHING_TO_JUDGE, REFUSED = 4, 65, 64
+FEWEST_OF_EACH, BINS = 5, 5  # people with and without, for a head to be judged
 
 
 def main() -> int:
@@ -28,28 +30,26 @@ def main() -> int:
         head: np.array([np.nan if one is None else one for one in known]) for head, known in job["targets"].items()
     }
     try:
-        kept = better_than_shares(rows, job["kinds"], targets, np.array(job["person"]), job["seed"])
-        if not kept:
-            return NOTHING_LEARNT
+        found = figures(rows, job["kinds"], targets, np.array(job["person"]), job["seed"])
+        if not found:
+            return NOTHING_TO_JUDGE
         model = training.train(rows, job["kinds"], targets, person=job["person"], hidden=(16,), seed=job["seed"])
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
         return REFUSED
-    sys.stdout.buffer.write(model.only(kept).to_bytes())
+    sys.stdout.buffer.write(json.dumps(found).encode() + b"\n" + model.only(list(found)).to_bytes())
     return 0
 
 
-def better_than_shares(
+def figures(
     rows: Sequence[Row], kinds: Mapping[str, Kind], targets: Mapping[str, np.ndarray], person: np.ndarray, seed: int
-) -> list[str]:
-    """The heads whose log loss over `FOLDS` parts of unseen people lies surely below that of a mere share."""
+) -> dict[str, dict[str, float]]:
+    """head → figures, over `FOLDS` parts of unseen people. `share_log_loss` is what the mere share of all would have."""
     people = np.random.default_rng(seed).permutation(np.unique(person))
     fold = {who: at % FOLDS for at, who in enumerate(people.tolist())}
     part = np.array([fold[who] for who in person.tolist()])
-    ours, shares = (
-        {head: np.full(len(rows), np.nan) for head in targets},
-        {head: np.full(len(rows), np.nan) for head in targets},
-    )
+    ours = {head: np.full(len(rows), np.nan) for head in targets}
+    shares = {head: np.full(len(rows), np.nan) for head in targets}
     for at in range(FOLDS):
         inside, out = np.flatnonzero(part != at), np.flatnonzero(part == at)
         seen = {head: known[inside] for head, known in targets.items()}
@@ -59,17 +59,38 @@ def better_than_shares(
         for column, head in enumerate(targets):
             ours[head][out] = p[:, column]
             shares[head][out] = np.nanmean(seen[head]) if np.isfinite(seen[head]).any() else 0.5
-    return [head for head, known in targets.items() if _better(known, ours[head], shares[head])]
+    told = {head: _judged(known, ours[head], shares[head], person) for head, known in targets.items()}
+    return {head: one for head, one in told.items() if one}
 
 
-def _better(known: np.ndarray, ours: np.ndarray, shares: np.ndarray) -> bool:
-    """Lower by more than chance: the mean of the rows' differences lies `SURE` standard errors above none."""
-    judged = np.isfinite(known)
-    y = known[judged]
-    if judged.sum() < training.FEWEST or min(y.sum(), (1 - y).sum()) < FEWEST_OF_EACH:
-        return False
-    gained = _losses(y, shares[judged]) - _losses(y, ours[judged])
-    return bool(gained.mean() > SURE * gained.std(ddof=1) / np.sqrt(len(y)))
+def _judged(known: np.ndarray, ours: np.ndarray, shares: np.ndarray, person: np.ndarray) -> dict[str, float]:
+    """Empty where too few people are on one side. Losses are averaged over people, and `error` is the standard error of
+    what was gained on the share, over people: the rows of one person are no independent witnesses."""
+    there = np.isfinite(known)
+    y, p, q, who = known[there], ours[there], shares[there], person[there]
+    sides = [len(np.unique(who[y == side])) for side in (0, 1)]
+    if len(y) < training.FEWEST or min(sides) < FEWEST_OF_EACH:
+        return {}
+    _, place = np.unique(who, return_inverse=True)
+    rows_of = np.bincount(place)
+    lost = np.bincount(place, weights=_losses(y, p)) / rows_of
+    by_share = np.bincount(place, weights=_losses(y, q)) / rows_of
+    return {
+        "log_loss": float(lost.mean()),
+        "share_log_loss": float(by_share.mean()),
+        "error": float((by_share - lost).std(ddof=1) / np.sqrt(len(lost))),
+        "auc": float(metrics.auc(y == 1, p)),
+        "calibration_error": float(metrics.expected_calibration_error(y == 1, p, bins=BINS)),
+        "calibration_by_chance": _calibration_by_chance(p),
+        "people": float(len(lost)),
+    }
+
+
+def _calibration_by_chance(p: np.ndarray) -> float:
+    """The calibration error that chances which are all honest stay below in 95 of 100 draws."""
+    rng = np.random.default_rng(0)
+    drawn = [metrics.expected_calibration_error(rng.random(len(p)) < p, p, bins=BINS) for _ in range(200)]
+    return float(np.quantile(drawn, 0.95))
 
 
 def _losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:

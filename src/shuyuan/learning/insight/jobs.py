@@ -1,0 +1,22 @@
+"""The early warning is fitted again once a week, at night, by itself; what concerns an erased learner goes at once."""
+
+from shuyuan.identity.interface import Identity
+from shuyuan.kernel import jobs
+from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.learning.insight.earlywarning import EarlyWarningService
+from shuyuan.learning.people.interface import LEARNER_ERASED
+
+LOOK_EVERY_S = 1800.0
+
+
+def register(
+    outbox: kernel_outbox.Outbox, scheduler: jobs.Scheduler, warnings: EarlyWarningService, identity: Identity
+) -> None:
+    """Every half hour ask whether a school is due; `renew_if_due` keeps out of school hours."""
+
+    def look() -> None:
+        for school in identity.schools():
+            warnings.renew_if_due(school.id)
+
+    outbox.subscribe(LEARNER_ERASED, warnings.forget)
+    scheduler.every(LOOK_EVERY_S, "early warning", look)
