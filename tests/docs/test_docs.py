@@ -1,6 +1,7 @@
 """What the documents say is there is there: links, commands, rooms of the house, examples."""
 
 import doctest
+import functools
 import importlib
 import re
 import subprocess
@@ -19,6 +20,14 @@ WITH_EXAMPLES = sorted(
 )
 
 
+@functools.cache
+def help_of_shuyuan() -> str:
+    """What a real `shuyuan --help` prints."""
+    return subprocess.run(
+        [sys.executable, "-m", "shuyuan.entrypoints.cli", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_relative_link_and_picture_is_there(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
@@ -31,10 +40,7 @@ def test_every_command_named_is_a_command(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
     commands = set(re.findall(r"`shuyuan ([a-z]+)", text))
-    told = subprocess.run(
-        [sys.executable, "-m", "shuyuan.entrypoints.cli", "--help"], capture_output=True, text=True, check=True
-    ).stdout
-    assert all(re.search(rf"\b{command}\b", told) for command in commands), commands
+    assert all(re.search(rf"\b{command}\b", help_of_shuyuan()) for command in commands), commands
 
 
 def test_the_house_in_the_readme_and_in_the_architecture_is_the_house() -> None:

@@ -1,6 +1,7 @@
 """`shuyuan data`: from a file to a split data set and out again, on the command line."""
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -21,14 +22,21 @@ def test_a_file_is_imported_prepared_listed_shown_and_exported(home: Path, marks
     said = shell.call("data", "import", marks, "--name", "marks", "--personal", "--purpose", "a try", "--home", home)
     assert (said.code, said.err) == (0, "")
     assert "data:/marks/1 · train 60 · personal · a try" in said.out
+    assert "nobody has noted that they agreed" in said.out
     plan = tmp_path / "plan.json"
     plan.write_text(json.dumps({"rules": [{"rule": "outliers"}], "split": {"by": "person"}}))
     said = shell.call("data", "prepare", "marks", plan, "--home", home)
     assert (said.code, said.err) == (0, "")
     assert "data:/marks/2" in said.out
+    assert "exists already" not in said.out
+    said = shell.call("data", "prepare", "marks", plan, "--home", home)
+    assert (said.code, "data:/marks/2 was made by this very plan already" in said.out) == (0, True), said
+    said = shell.call("data", "prepare", "marks/1", plan, "--home", home)
+    assert "data:/marks/2 exists already, since " in said.out
     listed = shell.call("data", "list", "--home", home)
     assert "data:/marks/1" in listed.out
     assert "data:/marks/2" in listed.out
+    assert re.search(r"\d\d:\d\d[+-]\d\d:\d\d", listed.out), "a time says its zone"
     shown = shell.call("data", "show", "marks/1", "--home", home)
     assert "student_id" in shown.out
     for name in ("part.csv", "part.parquet"):

@@ -71,6 +71,7 @@ def test_a_wrong_password_and_an_unknown_login_look_the_same(school: Cast, login
     }
 
 
+@pytest.mark.usefixtures("strong_hashes")
 @pytest.mark.parametrize("login", ["north-teacher", "nobody-at-all", "ABCDEF:1"])
 def test_an_unknown_login_costs_one_hash_like_a_known_one(
     school: Cast, login: str, monkeypatch: pytest.MonkeyPatch

@@ -104,6 +104,8 @@ def test_every_page_is_sound_for_its_role(bench: Bench, role: str, language: str
     for name in ("raw", "data", "run", "compare", "report"):
         seen(client, bench.pages[name], language)
     seen(client, "/workshop/new-run?data=data:/marks/2", language)
+    held = {"zh": "没有留出", "en": "No rows are held out"}[language]
+    assert held in seen(client, "/workshop/new-run?data=data:/marks/1", language)
     for gate in ("", "/classification", "/new"):
         seen(client, f"/workshop/gates{gate}", language)
     if role != "teacher":
@@ -117,6 +119,9 @@ def test_every_task_and_method_has_its_form_from_its_schema(bench: Bench, langua
         missing = [name for name in task.config["properties"] if f'name="c.{name}' not in page]
         assert not missing, (task.name, missing)
         assert (task.title.zh if language == "zh" else task.title.en) in page
+        if task.name in ("tabular_classification", "image_classification"):
+            unfit = {"zh": "照现在这样无法开始", "en": "It could not start as it stands"}[language]
+            assert (unfit in page) == (task.name == "image_classification"), "said before the button is pressed"
     for method in bench.office.platform.get("compression").methods():
         page = seen(bench.office.admin, f"{bench.pages['model']}?method={method.name}", language)
         assert all(f'name="c.{name}' in page for name in method.config_schema["properties"])
@@ -238,6 +243,7 @@ def test_a_file_that_is_refused_says_why_and_keeps_the_form(
         assert "kept words" in page
     checks.is_sound(page, "en")
     assert said in page
+    assert "Reading ok" not in page, "it has ended"
 
 
 def test_data_of_persons_without_consent_cannot_be_trained_on(bench: Bench) -> None:
@@ -279,6 +285,7 @@ def test_runs_are_compared_over_each_other_with_what_differs(bench: Bench) -> No
     assert "<code>validation_accuracy</code>" in page
     assert "<code>test_" not in page, "nothing is chosen by the test part"
     assert "Figures of the test part are left out" in page
+    assert "They were measured on different data" not in page
     assert "<code>test_" in seen(bench.office.admin, bench.pages["run"], "en"), "one by itself may be looked at"
     assert bench.office.admin.get("/workshop/runs/compare").headers["location"] == "/workshop/runs?notice=pick_two"
 

@@ -9,7 +9,8 @@ from shuyuan.kernel import errors
 from shuyuan.maas.datasets import steps
 from shuyuan.maas.datasets.interface import Column, Step
 from shuyuan.maas.training import tasks
-from shuyuan.web.pages.workshop import curves, planning, schemas, starting
+from shuyuan.maas.training.interface import Run
+from shuyuan.web.pages.workshop import curves, planning, runs, schemas, starting
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -133,3 +134,20 @@ def test_the_task_that_fits_the_columns_is_suggested(monkeypatch: pytest.MonkeyP
     assert told(Column(name="a", kind="text"), label) == "text_classification"
     assert told(Column(name="a", kind="number"), Column(name="y", kind="number", role="label")) == "tabular_regression"
     assert told(Column(name="a", kind="number")) == "clustering"
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({}, ""),
+        ({"data_sha256": "b"}, "other_data"),
+        ({"trial": 1, "name": "cv 1 · 1/5"}, "other_data"),
+        ({"figures": {"train_loss": 0.1}}, "other_parts"),
+        ({"figures": {}}, ""),
+    ],
+)
+def test_runs_measured_on_other_rows_are_said_not_to_compare(second: dict[str, Any], said: str) -> None:
+    first: dict[str, Any] = {"id": "1", "name": "one", "trial": None, "data_sha256": "a"}
+    first |= {"figures": {"validation_loss": 0.1}}
+    told = [Run.model_construct(**first), Run.model_construct(**first | {"id": "2"} | second)]
+    assert runs.unlike(told) == said

@@ -23,6 +23,7 @@ from shuyuan.entrypoints.commands import (
     pipelines,
     serving,
     tour,
+    tracers,
     training,
     up,
     upkeep,
@@ -52,6 +53,7 @@ for family in (
     deployment,
     upkeep,
     pipelines,
+    tracers,
     audit,
     tour,
 ):

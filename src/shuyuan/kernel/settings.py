@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     training_slots: int = Field(1, ge=0, le=16, description="Training runs at the same time; 0: none starts here.")
     training_waits_for_exams: bool = Field(True, description="Pause training while any school's exam mode is on.")
     runs_kept_days: int = Field(30, ge=1, description="Days until an ended run's folder goes; what it made stays.")
+    tracer_net_answers: int = Field(
+        10_000,
+        ge=0,
+        description="Answers of consenting learners from which on a recurrent tracer is fitted too; 0: never.",
+    )
     mlflow_url: str | None = Field(
         None, description="MLflow tracking server that runs are copied to, figures and configs; None: nothing leaves."
     )

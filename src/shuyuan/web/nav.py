@@ -43,6 +43,7 @@ ADMIN = (
     Entry("audit", "nav.audit", "/admin/audit", "paper"),
     Entry("workshop", "nav.workshop", "/workshop/data", "flask", tab=False),
     Entry("loop", "nav.loop", "/loop", "loop", tab=False),
+    Entry("warning", "trust.nav", "/warning", "eye", tab=False),
     Entry("privacy", "nav.privacy", "/admin/privacy", "eye", tab=False),
     Entry("quota", "nav.quota", "/quota", "bars", tab=False),
 )

@@ -9,7 +9,7 @@ from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.assessment.interface import Assessment, ItemBank
 from shuyuan.learning.courses.interface import Courses
 from shuyuan.learning.improvement.interface import Gathering, Improvement
-from shuyuan.learning.insight.interface import Insight
+from shuyuan.learning.insight.interface import EarlyWarning, Insight
 from shuyuan.learning.people.interface import People, Profiles
 from shuyuan.learning.recommendation.interface import Advising, Outlooks, Recommendation
 from shuyuan.learning.records.interface import Records
@@ -42,6 +42,7 @@ class Needs:
     tracing: Tracing
     recommendation: Recommendation
     insight: Insight
+    warnings: EarlyWarning
     itembank: ItemBank
     tutor: Tutor
     profiles: Profiles

@@ -6,7 +6,7 @@ from shuyuan.identity.interface import Identity
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.assessment.interface import Assessment, ItemBank
 from shuyuan.learning.courses.interface import Courses
-from shuyuan.learning.insight.interface import Insight
+from shuyuan.learning.insight.interface import EarlyWarning, Insight
 from shuyuan.learning.people.interface import People, Profiles
 from shuyuan.learning.recommendation.interface import Advising, Outlooks, Recommendation
 from shuyuan.learning.records.interface import Records
@@ -20,6 +20,7 @@ from shuyuan.web.pages import (
     classmap,
     common,
     course,
+    courses,
     enter,
     helping,
     items,
@@ -42,6 +43,7 @@ FAMILIES = (
     student,
     profile,
     course,
+    courses,
     starting,
     practice,
     mistakes,
@@ -67,6 +69,7 @@ def router(
     tracing: Tracing,
     recommendation: Recommendation,
     insight: Insight,
+    warnings: EarlyWarning,
     itembank: ItemBank,
     tutor: Tutor,
     settings: kernel_settings.Settings,
@@ -86,6 +89,7 @@ def router(
         tracing=tracing,
         recommendation=recommendation,
         insight=insight,
+        warnings=warnings,
         itembank=itembank,
         tutor=tutor,
         profiles=profiles,

@@ -1,17 +1,23 @@
-"""Which further course, and why: by meaning where the search model is there, else by words; never without agreement."""
+"""Courses in an order that is told: by what was stated, where one stands, what others gained; agreed to, or plain."""
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from tests.learning.assessment.world import COURSE, World
+import pytest
+from tests.learning.assessment.world import COURSE, A, B, World
+from tests.learning.recommendation.test_choosing import Agreed
 
 from shuyuan.kernel import errors
 from shuyuan.learning.courses.interface import Course, Text
 from shuyuan.learning.people.interface import Profile, Stated
 from shuyuan.learning.recommendation.advising import AdvisingService
-from shuyuan.learning.recommendation.interface import CourseAdvice
+from shuyuan.learning.recommendation.coursegains import CourseGains
+from shuyuan.learning.recommendation.interface import CourseRanking
+from shuyuan.learning.recommendation.nearness import Nearness
 
 
 def course(course_id: str, zh: str, en: str, subject: str) -> Course:
@@ -29,10 +35,10 @@ OTHERS = {
 
 
 class Gateway:
-    """A search model that is in memory or not: it finds robots near to anything."""
+    """A search model that is in memory or not: it finds robots near to anything, and counts what it is asked."""
 
     def __init__(self, state: str) -> None:
-        self.state = state
+        self.state, self.texts = state, 0
 
     def models(self) -> list[Any]:
         return [SimpleNamespace(model="embed", state=self.state)]
@@ -40,45 +46,113 @@ class Gateway:
     async def embed(self, principal: Any, model: str, texts: list[str], **how: Any) -> Any:
         if self.state == "broken":
             raise errors.Unavailable("gone")
-        return SimpleNamespace(vectors=np.array([[1.0, float("First robots" in one)] for one in texts]))
+        self.texts += len(texts)
+        query = how.get("kind") == "query"
+        return SimpleNamespace(vectors=np.array([[1.0, float(query or "First robots" in one)] for one in texts]))
 
 
-def advised(
-    world: World, stated: Stated, *, agreed: bool = True, embed: str = "absent", there: Any = None
-) -> list[CourseAdvice]:
-    every = OTHERS if there is None else there
+def ranked(
+    world: World,
+    stated: Stated,
+    *,
+    agreed: bool = True,
+    embed: str = "absent",
+    gains: Mapping[str, float] | None = None,
+    chances: Mapping[str, float] | None = None,
+) -> CourseRanking:
+    there = {COURSE: world.courses.made, **OTHERS}
     courses: Any = SimpleNamespace(
-        courses=lambda school_id: tuple(SimpleNamespace(id=one) for one in (COURSE, *every)),
-        course=lambda school_id, course_id: every[course_id],
+        courses=lambda school_id: tuple(SimpleNamespace(id=one) for one in there),
+        course=lambda school_id, course_id: there[course_id],
     )
     purposes: Any = frozenset({"suggestions"} if agreed else ())
     profiles: Any = SimpleNamespace(of=lambda principal, who: Profile(who, stated, purposes, None, True))
+    outlooks: Any = SimpleNamespace(chances=lambda principal, who: chances or {})
     people: Any = world.people
     gateway: Any = Gateway(embed)
-    pupil = world.pupils[0]
-    return asyncio.run(AdvisingService(people, courses, profiles, gateway).courses(pupil, pupil.account_id))
+    service = AdvisingService(
+        people, courses, profiles, world.tracing, outlooks, lambda school_id: gains or {}, gateway
+    )
+    pupil = replace(world.pupils[0], language="en")
+    return asyncio.run(service.ranking(pupil, pupil.account_id))
+
+
+def ids(told: CourseRanking) -> list[str]:
+    return [one.course_id for one in told.courses]
+
+
+PLAIN = [COURSE, *OTHERS]
 
 
 def test_shared_words_and_a_stated_interest_come_first_each_with_its_reason(world: World) -> None:
-    first, second, _ = advised(world, Stated(interests=("computing",), own_words="robots please"))
-    assert (first.course_id, second.course_id, first.by) == ("models", "robots", "words")
-    assert first.reason["en"] == "You named computing among your interests: this course is just that."
-    assert "close to what you wrote" in second.reason["en"]
+    told = ranked(world, Stated(interests=("computing",), own_words="robots please"))
+    assert (told.ranked, told.by, ids(told)[:2]) == (True, "words", ["models", "robots"])
+    assert told.courses[0].reason["en"] == "You named computing among your interests: this course is just that."
+    assert "close to what you wrote" in told.courses[1].reason["en"]
+    assert all(one.reason["zh"] and one.reason["en"] for one in told.courses)
+    assert [one.taken for one in told.courses] == [one == COURSE for one in ids(told)]
 
 
 def test_meaning_decides_when_the_model_is_in_memory_and_words_when_it_fails(world: World) -> None:
     stated = Stated(own_words="old poems")
-    assert advised(world, stated, embed="ready")[0].by == "meaning"
-    assert advised(world, stated, embed="broken")[0].by == "words"
-    assert advised(world, stated)[0].course_id == "poems"
+    near = ranked(world, stated, embed="ready")
+    assert (near.by, ids(near)[0]) == ("meaning", "robots")
+    assert ranked(world, stated, embed="broken").by == "words"
+    assert ids(ranked(world, stated))[0] == "poems"
 
 
-def test_nothing_stated_gives_a_plain_reason(world: World) -> None:
-    assert {one.reason["en"] for one in advised(world, Stated())} == {
-        "The school has this course too; your class does not take it."
-    }
+def test_texts_of_courses_are_embedded_once(world: World) -> None:
+    gateway: Any = Gateway("ready")
+    nearness = Nearness(gateway)
+    for _ in range(2):
+        asyncio.run(nearness.of(world.pupils[0], ["robots", ""], ["First robots", "Old poems"]))
+    assert gateway.texts == 2 + 2 * 2
 
 
-def test_without_agreement_or_without_a_further_course_there_is_none(world: World) -> None:
-    assert advised(world, Stated(interests=("computing",)), agreed=False) == []
-    assert advised(world, Stated(), there={}) == []
+def test_without_agreement_or_with_the_order_turned_off_the_class_has_its_plain_order(world: World) -> None:
+    said = Stated(interests=("computing",))
+    told = ranked(world, said, agreed=False)
+    assert (told.ranked, told.agreed, ids(told)) == (False, False, PLAIN)
+    told = ranked(world, replace(said, plain_courses=True))
+    assert (told.ranked, told.agreed, ids(told)) == (False, True, PLAIN)
+    assert all(one.reason == {} for one in told.courses)
+
+
+def test_nothing_known_keeps_the_plain_order_and_says_so(world: World) -> None:
+    told = ranked(world, Stated())
+    assert ids(told) == PLAIN
+    assert {one.reason["en"] for one in told.courses} == {"Nothing speaks for or against it: it stays where it was."}
+
+
+def test_a_course_under_way_says_where_one_stands_and_what_it_brought_others(world: World) -> None:
+    world.practise(world.pupils[0], A, "+" * 8)
+    told = ranked(world, Stated(), gains={COURSE: 0.02, "poems": -0.01})
+    assert ids(told)[0] == COURSE
+    assert "1 of 3 topics met, 1 of them firm" in told.courses[0].reason["en"]
+    assert "about 20 points of 100, over at least 5 learners together" in told.courses[0].reason["en"]
+    assert ids(told)[-1] == "poems"
+
+
+def test_the_outlook_moves_courses_and_its_words_tell_only_that_it_counted(world: World) -> None:
+    world.practise(world.pupils[0], A, "+-+")
+    goes_on = ranked(world, Stated(), chances={"keeps_at_it": 1.0, "goal:get_ahead": 0.9})
+    stops = ranked(world, Stated(), chances={"keeps_at_it": 0.05})
+    assert (ids(goes_on)[0] == COURSE, ids(stops)[0]) == (False, COURSE)
+    assert "The estimate for your teachers counted too" in goes_on.courses[0].reason["en"]
+    assert "estimate" not in stops.courses[0].reason["en"]  # the order is the same without it
+    said = " ".join(one.reason[language] for one in goes_on.courses for language in ("zh", "en"))
+    assert not any(word in said.lower() for word in ("go on", "get ahead", "%", "继续学", "更深"))
+
+
+@pytest.mark.parametrize("peers", [4, 5])
+def test_a_course_is_told_of_only_while_five_learners_stand_behind_it(world: World, peers: int) -> None:
+    for pupil in world.pupils:
+        world.practise(pupil, A, "-+++")
+    world.practise(world.pupils[0], B, "-+++")
+    agreed = Agreed(peers={pupil.account_id for pupil in world.pupils[:peers]})
+    gained = CourseGains(world.database, agreed, world.records)  # type: ignore[arg-type]  # who agreed
+    assert gained.renew(world.school) == (peers == 5)
+    assert (COURSE in gained(world.school)) == (peers == 5)
+    agreed.purposes["peers"].discard(world.pupils[0].account_id)  # taken back: the next run forgets all of it
+    assert (gained.renew(world.school), gained(world.school)) == (0, {})
+    assert gained(world.other_school) == {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -10,13 +11,29 @@ from tests.learning.assessment.world import A, World
 from tests.learning.recommendation.test_choosing import Agreed
 
 from shuyuan.kernel import crypto, errors, outbox
+from shuyuan.kernel.settings import Settings
+from shuyuan.kernel.storage import Storage
 from shuyuan.learning.people.interface import PROFILE_WITHDRAWN, Stated
-from shuyuan.learning.recommendation import behaviour, evidence, fitting, outlookrows, outlooks
+from shuyuan.learning.recommendation import behaviour, evidence, fitting, outlookmodel, outlookrows
+from shuyuan.learning.recommendation.outlookmodel import OutlookModel
 from shuyuan.learning.recommendation.outlooks import OutlooksService
+from shuyuan.maas.catalogue.interface import Version
+from shuyuan.maas.catalogue.service import CatalogueService
 from shuyuan.science.ranking import Encoder, Outlook
 
+GOOD = {
+    "log_loss": 0.5,
+    "share_log_loss": 0.69,
+    "error": 0.02,
+    "auc": 0.8,
+    "calibration_error": 0.1,
+    "calibration_by_chance": 0.1,
+    "people": 6.0,
+}
+NO_BETTER = GOOD | {"log_loss": 0.68}
 
-def model(job: fitting.Job) -> bytes:
+
+def model(job: fitting.Job, **figures: dict[str, float]) -> fitting.Fitted:
     """No training: more answers, more likely to go on; and everybody wants to enjoy it."""
     encoder = Encoder.fit(job.rows, job.kinds, rare=1)
     weight = np.zeros((len(encoder.columns), 2), dtype=np.float32)
@@ -24,13 +41,14 @@ def model(job: fitting.Job) -> bytes:
     weight[encoder.columns.index(("answers", "∅")), 0] = -1.0
     ones = np.ones(2, dtype=np.float32)
     net = ((weight, np.array([0.2, 2.0], dtype=np.float32)),)
-    return Outlook(encoder, ("keeps_at_it", "goal:enjoy"), net, ones, 0 * ones).to_bytes()
+    arrays = Outlook(encoder, ("keeps_at_it", "goal:enjoy"), net, ones, 0 * ones).to_bytes()
+    return fitting.Fitted(arrays, {"keeps_at_it": GOOD, "goal:enjoy": GOOD} | figures)
 
 
 class Scene:
     """The small school three weeks on; all six pupils agreed, and six are enough."""
 
-    def __init__(self, world: World, vault: crypto.Vault) -> None:
+    def __init__(self, world: World, vault: crypto.Vault, folder: Path) -> None:
         self.world, self.jobs = world, cast(list[fitting.Job], [])
         for pupil in world.pupils:
             world.practise(pupil, A, "-" + "+" * 11)
@@ -38,14 +56,31 @@ class Scene:
         ids = {pupil.account_id for pupil in world.pupils}
         self.agreed = Agreed(outlook=set(ids), peers=set(ids))
         profiles, people = cast(Any, self.agreed), cast(Any, world.people)
-        self.service = OutlooksService(
-            world.database, vault, world.audit, people, profiles, world.records, train=self.train, clock=world.clock
+        settings = Settings(home=folder, cache=folder / "cache")
+        self.storage = Storage(str(folder / "store"))
+        self.catalogue = CatalogueService(world.database, self.storage, world.audit, settings)
+        self.model = OutlookModel(
+            world.database,
+            world.audit,
+            profiles,
+            world.records,
+            self.catalogue,
+            self.storage,
+            train=self.train,
+            clock=world.clock,
         )
+        self.service = OutlooksService(
+            world.database, vault, world.audit, people, profiles, world.records, self.model, clock=world.clock
+        )
+        self.figures: dict[str, dict[str, float]] = {}
         self.pupil = world.pupils[0].account_id
 
-    def train(self, job: fitting.Job) -> bytes:
+    def train(self, job: fitting.Job) -> fitting.Fitted:
         self.jobs.append(job)
-        return model(job)
+        return model(job, **self.figures)
+
+    def versions(self) -> list[Version]:
+        return self.catalogue.versions(self.world.school, outlookmodel.MODEL)
 
     def take_back(self, purposes: Sequence[str]) -> None:
         for one in purposes:
@@ -55,9 +90,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene(world: World, vault: crypto.Vault, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    monkeypatch.setattr(outlooks, "FEWEST_LEARNERS", 6)
-    return Scene(world, vault)
+def scene(world: World, vault: crypto.Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(outlookmodel, "FEWEST_LEARNERS", 6)
+    return Scene(world, vault, tmp_path)
 
 
 def test_a_teacher_reads_what_is_expected_with_its_reasons_until_it_runs_out(scene: Scene) -> None:
@@ -85,19 +120,68 @@ def test_what_was_taken_back_is_gone_at_once_and_never_used_again(scene: Scene) 
     scene.service.renew(scene.world.school)
     scene.take_back(["outlook", "peers"])
     assert scene.service.of(scene.world.teacher, scene.pupil) is None
+    assert scene.catalogue.aliases(scene.world.school, outlookmodel.MODEL) == {}
+    assert not scene.storage.has(scene.versions()[0].artefact_sha256)
     assert scene.service.renew(scene.world.school) == 0  # five are too few to learn from, and the model is gone
+    assert scene.pupil not in {one for job in scene.jobs[1:] for one in job.person}
     scene.agreed.purposes["outlook"].add(scene.pupil)
     assert scene.service.of(scene.world.teacher, scene.pupil) is None  # deleted, not hidden
 
 
 def test_who_takes_it_back_while_the_model_is_trained_is_not_in_it(scene: Scene) -> None:
-    def leaves(job: fitting.Job) -> bytes:
+    def leaves(job: fitting.Job) -> fitting.Fitted:
         scene.agreed.purposes["peers"].discard(scene.pupil)
         return model(job)
 
-    scene.service._train = leaves
+    scene.model._train = leaves
     assert scene.service.renew(scene.world.school) == 0
+    assert scene.versions() == []
     assert scene.service.of(scene.world.teacher, scene.pupil) is None
+
+
+def test_each_turn_is_a_version_with_its_card_figures_and_what_the_check_said(scene: Scene) -> None:
+    scene.figures = {"goal:enjoy": NO_BETTER}
+    scene.service.renew(scene.world.school)
+    (version,) = scene.versions()
+    assert version.spec["heads"] == ["keeps_at_it"]
+    assert version.figures["keeps_at_it.auc"] == 0.8
+    assert version.figures["learners"] == 6
+    assert "for their teachers only" in version.card.en.lower()
+    told = scene.service.of(scene.world.teacher, scene.pupil)
+    assert told is not None
+    assert (told.version, [one.head for one in told.foretold]) == (version.uri, ["keeps_at_it"])
+
+
+def test_a_version_no_better_than_a_mere_share_is_refused_and_stays_visible(scene: Scene) -> None:
+    scene.figures = {"keeps_at_it": NO_BETTER, "goal:enjoy": GOOD | {"calibration_error": 0.4}}
+    assert scene.service.renew(scene.world.school) == 0
+    (refused,) = scene.versions()
+    assert refused.spec["heads"] == []
+    assert scene.catalogue.aliases(scene.world.school, outlookmodel.MODEL) == {}
+    assert scene.service.of(scene.world.teacher, scene.pupil) is None
+    scene.service.renew(scene.world.school)
+    assert len(scene.jobs) == 1  # not tried again before the week is over
+
+
+def test_a_refused_version_leaves_the_one_before_in_use(scene: Scene) -> None:
+    assert scene.service.renew(scene.world.school, learn=False) == 0  # in school hours no version is made
+    assert scene.jobs == []
+    scene.service.renew(scene.world.school)
+    scene.figures = {"keeps_at_it": NO_BETTER, "goal:enjoy": NO_BETTER}
+    scene.world.later(days=8)
+    assert scene.service.renew(scene.world.school) == 6
+    assert scene.catalogue.aliases(scene.world.school, outlookmodel.MODEL) == {"champion": 1}
+    assert len(scene.versions()) == 2
+
+
+def test_chances_are_for_ranking_only_where_both_uses_are_agreed_to(scene: Scene) -> None:
+    scene.service.renew(scene.world.school)
+    pupil = scene.world.pupils[0]
+    assert scene.service.chances(pupil, scene.pupil) == {}
+    scene.agreed.purposes["suggestions"] = {scene.pupil}
+    assert scene.service.chances(pupil, scene.pupil).keys() == {"keeps_at_it", "goal:enjoy"}
+    scene.take_back(["outlook"])
+    assert scene.service.chances(pupil, scene.pupil) == {}
 
 
 def test_a_dismissed_outlook_does_not_come_back_before_it_would_have_run_out(scene: Scene) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import frames
 from shuyuan.maas.evaluation.interface import FoldFiles, NewFit
+from shuyuan.maas.evaluation.refits import Begun
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Trainer:
     slow: bool = False
     refuses: errors.ShuyuanError | None = None
     folds: FoldFiles | None = None
+    db: kernel_db.Database | None = None
     fits: dict[str, Fit] = field(default_factory=dict)
     trials: list[tuple[str, int]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -62,11 +65,21 @@ class Trainer:
             raise self.refuses
         return new
 
-    def start_for(self, school_id: str, actor_id: str, new: NewFit, *, trial: tuple[str, int] | None = None) -> Fit:
+    def start_for(
+        self,
+        school_id: str,
+        actor_id: str,
+        new: NewFit,
+        *,
+        trial: tuple[str, int] | None = None,
+        begun: Begun | None = None,
+    ) -> Fit:
         known = next((one for one in self.fits.values() if new.key and one.new.key == new.key), None)
         if known is not None:
             return known
         run_id = f"f{len(self.trials) + 1}"
+        if begun is not None and self.db is not None:
+            self.db.write(lambda uow: begun(uow, run_id))
         fit = self.fits[run_id] = Fit(run_id, new)
         assert trial is not None
         self.trials.append(trial)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 def opened(school: School, trainer: Trainer) -> EvaluationService:
     """A service whose children are real; its own thread is not started, the test looks."""
+    trainer.db = school.platform.get("db")
     return school.service(command=supervision.COMMAND, training=trainer)
 
 
@@ -135,6 +137,25 @@ def test_a_test_part_is_read_only_when_said_and_its_reading_is_noted_once(
     report = evaluation.report(school.id, report_id)
     assert (report.part, report.test_readings, len(evaluation.readings(school.id))) == ("test", 1, 1)
     assert report.rows == 600
+
+
+def test_a_fold_of_a_cross_validation_that_was_just_cancelled_is_not_begun(
+    school: School, tmp_path: Path, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(tmp_path, slow=True)
+    evaluation = opened(school, trainer)
+    begun = evaluation.cross_validate(school.principal(), new(k=2))
+    start = trainer.start_for
+
+    def cancelled_meanwhile(*said: Any, **told: Any) -> Fit:  # Any: as start_for
+        evaluation.cancel_refit(school.principal(), begun.id)
+        return start(*said, **told)
+
+    monkeypatch.setattr(trainer, "start_for", cancelled_meanwhile)
+    look(evaluation, 1)
+    assert trainer.fits == {}
+    assert evaluation.refit(school.id, begun.id).runs == ()
+    assert left(school) == []
 
 
 def test_a_fold_that_fails_ends_it_and_cancelling_stops_the_folds_under_way(

@@ -309,6 +309,17 @@ def test_a_gate_is_set_changed_and_keeps_its_past(school: School) -> None:
     assert (actions(school).count("gate.set"), changed.reason) == (2, "too many passed")
 
 
+def test_a_gate_of_a_tasks_name_goes_before_its_familys_and_needs_a_reason(school: School) -> None:
+    trains = SimpleNamespace(tasks=lambda: [SimpleNamespace(name="tabular_classification")])
+    evaluation, admin = school.service(training=trains), school.principal()
+    new = NewGate(conditions=(Condition(figure="accuracy", comparison=">=", limit=0),))
+    with pytest.raises(interface.ReasonMissing, match="'classification' is in force and cannot be replaced for"):
+        evaluation.put_gate(admin, "tabular_classification", new)
+    evaluation.put_gate(admin, "tabular_classification", new.model_copy(update={"reason": "a lenient pilot"}))
+    evaluation.put_gate(admin, "classification_by_hand", new)
+    assert evaluation.gate_in_force(school.id, "tabular_classification").reason == "a lenient pilot"
+
+
 def test_a_gate_is_removed_for_a_reason_and_never_while_something_names_it(school: School) -> None:
     evaluation, admin = school.evaluation, school.principal()
     new = NewGate(conditions=(Condition(figure="accuracy", comparison=">", limit=0),), reason="ours")

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from shuyuan.learning.recommendation import outlookgate
 from shuyuan.science import metrics
 from shuyuan.science.metrics import gaps
 from shuyuan.science.ranking import Encoder, Outlook, evening, recalibration
@@ -86,17 +87,22 @@ def test_too_few_people_are_refused() -> None:
         training.train(rows, KINDS, targets)
 
 
-def test_the_child_hands_over_only_what_beats_a_mere_share() -> None:
+def test_the_child_tells_how_well_each_head_foretells_and_noise_does_not_beat_a_mere_share() -> None:
     pytest.importorskip("torch", reason="needs the training parts")
     made, targets = people(120)
     rows = [{key: list(one) if isinstance(one, tuple) else one for key, one in row.items()} for row in made]
     noise = np.random.default_rng(8).integers(0, 2, 120).astype(float).tolist()
-    job = {"rows": rows, "kinds": KINDS, "targets": targets | {"noise": noise}, "person": list(map(str, range(120)))}
+    heads = targets | {"noise": noise, "everybody": [1.0] * 120}
+    job = {"rows": rows, "kinds": KINDS, "targets": heads, "person": list(map(str, range(120)))}
     told = json.dumps(job | {"seed": 0}).encode()
     command = [sys.executable, "-m", "shuyuan.science.ranking.neural.child"]
     done = subprocess.run(command, input=told, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    assert Outlook.from_bytes(done.stdout).heads == ("goes_on", "job")
+    line, _, arrays = done.stdout.partition(b"\n")
+    figures = json.loads(line)
+    assert Outlook.from_bytes(arrays).heads == tuple(figures) == ("goes_on", "job", "noise")  # everybody: not judged
+    assert outlookgate.kept(outlookgate.conditions(figures)) == ["goes_on", "job"]
+    assert figures["goes_on"]["people"] == 120
 
 
 def test_the_server_side_of_ranking_never_loads_torch() -> None:

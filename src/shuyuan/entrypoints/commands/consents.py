@@ -16,7 +16,7 @@ _out = Console(highlight=False, soft_wrap=True)
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 School = Annotated[str | None, typer.Option(help="School id or name; needed when there are several.")]
 Reference = Annotated[str, typer.Argument(help="data:/name/3, name/3, or name for its newest version.")]
-Reason = Annotated[str, typer.Option(help="How they agreed, or why; it stays with the version.")]
+Reason = Annotated[str, typer.Option(help="How they agreed (a letter, a date), or why not; it stays with it.")]
 
 
 def register(family: typer.Typer) -> None:
@@ -29,12 +29,17 @@ def register(family: typer.Typer) -> None:
 
 def consent(
     reference: Reference,
-    answer: Annotated[Literal["yes", "no"], typer.Argument(help="Whether the persons in it agree to training.")],
+    answer: Annotated[Literal["yes", "no"], typer.Argument(help="yes: every person in it, or their guardian, agreed.")],
     reason: Reason,
     school: School = None,
     home: Home = None,
 ) -> None:
-    """Note consent, or take it back: then from all that was made of it too, and what reads it stops."""
+    """Note that the persons in a version agreed that models are trained and judged on it, or that they no longer do.
+
+    Ask every person in it, or their guardian, first; you vouch for it with --reason. It is about
+    this file alone: what families allow with their own answers is noted under Privacy. A no holds for all that was
+    made of the version too, and what reads it stops.
+    """
     with opened(home, school) as (datasets, school_id):
         show_version(datasets.set_consent(school_id, audit.SYSTEM, reference, answer == "yes", reason))
 

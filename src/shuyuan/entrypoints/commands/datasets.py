@@ -11,14 +11,18 @@ from rich import markup
 from rich.console import Console
 from rich.table import Table
 
-from shuyuan.entrypoints.commands import consents
-from shuyuan.entrypoints.commands.datasetviews import followed, opened, show_version
+from shuyuan.entrypoints.commands import consents, moments
+from shuyuan.entrypoints.commands.datasetviews import followed, opened, show_made, show_version
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import interface
 
 _out = Console(highlight=False, soft_wrap=True)
 _ACTOR = "system"
 _CELL_CHARS = 40
+_CONSENT = (
+    "You vouch that every person in it, or their guardian, agreed that models are trained and judged on these data. "
+    "For nothing else: --purpose says what for. `data consent NAME no` takes it back."
+)
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 School = Annotated[str | None, typer.Option(help="School id or name; needed when there are several.")]
 Reference = Annotated[str, typer.Argument(help="data:/name/3, name/3, or name for its newest version.")]
@@ -42,9 +46,12 @@ def import_(
     name: Annotated[str, typer.Option(help="What it is called: a-z 0-9 . _ -")],
     form: Annotated[Form | None, typer.Option("--format", help="By the file's ending if not given.")] = None,
     purpose: Annotated[str, typer.Option(help="What it is for.")] = "",
-    personal: Annotated[bool, typer.Option("--personal", help="It tells of persons.")] = False,
-    consent: Annotated[bool, typer.Option("--consent", help="They agreed to training.")] = False,
-    basis: Annotated[str, typer.Option(help="How they agreed.")] = "",
+    personal: Annotated[
+        bool,
+        typer.Option("--personal", help="It tells of persons. Without --consent nothing is trained or judged on it."),
+    ] = False,
+    consent: Annotated[bool, typer.Option("--consent", help=_CONSENT)] = False,
+    basis: Annotated[str, typer.Option(help="How they agreed: a letter, a date. It stays with the version.")] = "",
     delimiter: Annotated[str | None, typer.Option(help="Of CSV; found out if not given.")] = None,
     columns: Annotated[str, typer.Option(help='Corrections: {"age": {"kind": "number", "role": "ignore"}}')] = "{}",
     school: School = None,
@@ -57,8 +64,8 @@ def import_(
     except (ValidationError, ValueError) as wrong:
         raise _unreadable(wrong) from wrong
     with opened(home, school) as (datasets, school_id):
-        version = followed(datasets, datasets.create(school_id, _ACTOR, source, new))
-        show_version(version)
+        work = datasets.create(school_id, _ACTOR, source, new)
+        show_made(followed(datasets, work), work)
 
 
 def list_(school: School = None, home: Home = None) -> None:
@@ -68,7 +75,7 @@ def list_(school: School = None, home: Home = None) -> None:
         for one in datasets.versions(school_id):
             parts = ", ".join(f"{part} {info.rows:,}" for part, info in one.parts.items())
             made = markup.escape(one.source.split(" sha256:")[0])
-            table.add_row(one.uri, f"{one.rows:,}", parts, made, str(one.used_by), f"{one.created_at:%Y-%m-%d %H:%M}")
+            table.add_row(one.uri, f"{one.rows:,}", parts, made, str(one.used_by), moments.told(one.created_at))
     _out.print(table)
 
 
@@ -99,8 +106,15 @@ def prepare(
     except (ValidationError, ValueError) as wrong:
         raise _unreadable(wrong) from wrong
     with opened(home, school) as (datasets, school_id):
-        work = datasets.prepare(school_id, _ACTOR, reference, read, name=name, purpose=purpose)
-        show_version(followed(datasets, work))
+        source = datasets.version(school_id, reference)
+        if _is_outcome(source, reference, read, name):
+            _out.print(f"{source.uri} was made by this very plan already; nothing was done", markup=False)
+            _out.print(
+                f"to prepare that outcome once more, name it: `shuyuan data prepare {source.uri} …`", markup=False
+            )
+            return
+        work = datasets.prepare(school_id, _ACTOR, source.uri, read, name=name, purpose=purpose)
+        show_made(followed(datasets, work), work)
 
 
 def export(
@@ -124,6 +138,12 @@ def export(
             shutil.copyfile(datasets.open_part(version, part), target)
         datasets.note_download(version, _ACTOR, part, form)
     _out.print(f"wrote {version.parts[part].rows:,} rows of {version.uri} to {target}", markup=False)
+
+
+def _is_outcome(newest: interface.DataSetVersion, reference: str, plan: interface.Plan, name: str | None) -> bool:
+    """Whether a name without a number has come to mean what this plan made of the version before."""
+    is_named = not reference.rpartition("/")[2].isdigit() and name in (None, newest.name)
+    return is_named and newest.parent_id is not None and interface.Plan.model_validate(newest.plan) == plan
 
 
 def _unreadable(wrong: Exception) -> errors.BadInput:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from shuyuan.entrypoints import installation
+from shuyuan.entrypoints.commands import moments
 from shuyuan.entrypoints.commands.data import chosen_school
 from shuyuan.maas.datasets import interface
 
@@ -37,6 +38,20 @@ def followed(datasets: interface.DataSets, work: interface.Work) -> interface.Da
             )
             time.sleep(_POLL_S)
     return datasets.wait(work.school_id, work.id)
+
+
+def show_made(version: interface.DataSetVersion, work: interface.Work) -> None:
+    """The version a work came to: a new one, or one that lay there with the same content."""
+    if version.created_at < work.created_at:
+        since = moments.told(version.created_at)
+        _out.print(f"{version.uri} exists already, since {since}, with the same rows: nothing was added", markup=False)
+    show_version(version)
+    if version.personal and not version.consent:
+        _out.print(
+            "it tells of persons, and nobody has noted that they agreed: nothing is trained or judged on it until you "
+            f"do, with `shuyuan data consent {version.uri} yes --reason …`",
+            markup=False,
+        )
 
 
 def show_version(version: interface.DataSetVersion) -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from shuyuan import compose
 from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import data
+from shuyuan.entrypoints.commands import data, moments
 from shuyuan.identity.interface import Account, Principal
 from shuyuan.kernel import audit, errors
 from shuyuan.maas.deployment import interface
@@ -149,7 +149,7 @@ def _show(deployments: interface.Deployments, school_id: str, model: str) -> Non
     if standing := deployments.standing(school_id, model):
         _out.print(_counted(standing))
     for change in deployments.history(school_id, model)[:5]:
-        said = f"{change.at:%Y-%m-%d %H:%M} {change.kind} {change.version or ''}: {change.reason}"
+        said = f"{moments.told(change.at)} {change.kind} {change.version or ''}: {change.reason}"
         _out.print(said, markup=False)
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from shuyuan import compose
 from shuyuan.entrypoints import installation
+from shuyuan.entrypoints.commands import moments
 from shuyuan.entrypoints.commands import pipeline_schedules as schedules
 from shuyuan.kernel import audit
 from shuyuan.kernel import settings as kernel_settings
@@ -67,7 +68,7 @@ def list_(school: School = None, home: Home = None) -> None:
     table = Table("number", "name", "model", "state", "version", "begun")
     with installation.opened(home) as platform:
         for one in schedules.pipelines(platform).pipelines(schedules.chosen(platform, school)):
-            row = (one.name, one.model, one.state, one.version or "", f"{one.created_at:%Y-%m-%d %H:%M}")
+            row = (one.name, one.model, one.state, one.version or "", moments.told(one.created_at))
             table.add_row(str(one.number), *(Text(word) for word in row))
     _out.print(table)
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shuyuan.entrypoints.commands import following, reaching, runrooms, searching
+from shuyuan.entrypoints.commands import following, moments, reaching, runrooms, searching
 from shuyuan.kernel import errors
 
 _out = Console(highlight=False, soft_wrap=True)
@@ -62,6 +62,8 @@ def train(
             return
         run = room.start(new)
         _out.print(f"run {run['number']} ({runrooms.uri(run)}): {escape(run['name'])}")
+        for note in run.get("notes", ()):
+            _out.print(f"note: {note}", markup=False)
         if follow or room.is_alone:
             following.run(room, run, _out)
 
@@ -207,6 +209,8 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         "seed": str(run["seed"]),
         "code": run["code_version"],
         "state": run["state"] + (f", waits for the {run['waits_for']}" if run["waits_for"] else ""),
+        "begun": moments.told(run["started_at"]) if run["started_at"] else "",
+        "ended": moments.told(run["ended_at"]) if run["ended_at"] else "",
         "step": f"{run['step']} of {run['steps']}" if run["steps"] else "",
         "figures": ", ".join(f"{name} {value:.5g}" for name, value in run["figures"].items()),
         "files": ", ".join(run["artefacts"]),

@@ -53,6 +53,9 @@ def analysis(
         chosen=chosen,
         flags=tuple(_flags(telling, fit, share, chosen, item, len(answers))) if enough else (),
         favours=tuple(favours),
+        infit=number.infit if number is not None else None,
+        outfit=number.outfit if number is not None else None,
+        rest=rest[0] if enough else None,
     )
 
 

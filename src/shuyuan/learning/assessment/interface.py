@@ -192,7 +192,9 @@ class Favour:
 
 @dataclass(frozen=True)
 class ItemAnalysis:
-    """What the answers say of one question. fitted: the numbers come from answers, else from the author."""
+    """What the answers say of one question. fitted: the numbers come from answers, else from the author.
+
+    infit, outfit: near 1 where the model holds.  rest: correlation with what the same learners get right elsewhere."""
 
     item_id: str
     answers: int
@@ -210,6 +212,9 @@ class ItemAnalysis:
     chosen: tuple[Chosen, ...]
     flags: tuple[Flag, ...]
     favours: tuple[Favour, ...] = ()
+    infit: float | None = None
+    outfit: float | None = None
+    rest: float | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ to, which favours that version and makes the gate stricter, never looser.
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ class DataSet:
 
     fit: online.Interactions
     held_out: online.Interactions
+    fit_rows: Sequence[online.Answer]
     learners: int
     answers: int
     held_out_learners: int
@@ -50,5 +51,11 @@ def build(vault: crypto.Vault, responses: Iterable[Response]) -> DataSet:
     chosen = np.asarray([row.learner in held for row in rows], dtype=np.bool_)
     raw = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
     return DataSet(
-        table.take(np.flatnonzero(~chosen)), table.take(np.flatnonzero(chosen)), len(names), len(rows), len(held), raw
+        table.take(np.flatnonzero(~chosen)),
+        table.take(np.flatnonzero(chosen)),
+        [row for row in rows if row.learner not in held],
+        len(names),
+        len(rows),
+        len(held),
+        raw,
     )

@@ -16,30 +16,47 @@ CONTROL_REPEATS, CHANCE_DRAWS, CHANCE_QUANTILE = 20, 200, 0.95
 
 
 def figures(
-    correct: NDArray[np.bool_], candidate: NDArray[np.float64], champion: NDArray[np.float64], seed: int
+    correct: NDArray[np.bool_],
+    candidate: NDArray[np.float64],
+    champion: NDArray[np.float64],
+    learner: NDArray[np.int64],
+    seed: int,
 ) -> dict[str, float]:
-    """Quality of both on the same held-out answers. correct, candidate, champion: (N,).
+    """Quality of both on the same held-out answers. correct, candidate, champion, learner: (N,).
+
+    Intervals (95 %, `_low` to `_high`) by resampling learners.
 
     shuffled_auc is the candidate against shuffled labels: far from 0.5 the protocol is broken.
     calibration_by_chance is the calibration error that a perfectly calibrated tracer stays below in 95 of 100
     draws of as many answers: on a few hundred answers it is not small.
     """
+    auc, loss = (
+        metrics.bootstrap_by_group(figure, correct, candidate, learner, seed=seed)
+        for figure in (metrics.auc, metrics.log_loss)
+    )
     return {
-        "auc": metrics.auc(correct, candidate),
+        "auc": auc.value,
+        "auc_low": auc.low,
+        "auc_high": auc.high,
         "champion_auc": metrics.auc(correct, champion),
-        "log_loss": metrics.log_loss(correct, candidate),
+        "log_loss": loss.value,
+        "log_loss_low": loss.low,
+        "log_loss_high": loss.high,
         "champion_log_loss": metrics.log_loss(correct, champion),
         "calibration_error": metrics.expected_calibration_error(correct, candidate),
-        "calibration_by_chance": _calibration_by_chance(candidate, seed),
+        "calibration_by_chance": calibration_by_chance(candidate, seed),
         "shuffled_auc": _control(correct, candidate, seed),
         "held_out_answers": float(len(correct)),
     }
 
 
 def conditions(found: dict[str, float]) -> tuple[Condition, ...]:
-    """Each figure beside its limit."""
+    """Each figure beside its limit. A net is held against its own Kalman step too (`refit_log_loss`), which was fitted
+    to the same answers: one that foretells no better is not worth what it costs."""
+    refit = found.get("refit_log_loss")
     return (
-        Condition("log_loss", found["log_loss"], found["champion_log_loss"] - MARGIN_LOG_LOSS, "<="),
+        *(() if refit is None else (_better("refit_log_loss", found["log_loss"], refit),)),
+        _better("log_loss", found["log_loss"], found["champion_log_loss"]),
         Condition("auc", found["auc"], found["champion_auc"] - MARGIN_AUC, ">="),
         Condition(
             "calibration_error", found["calibration_error"], found["calibration_by_chance"] + MARGIN_CALIBRATION, "<="
@@ -48,7 +65,12 @@ def conditions(found: dict[str, float]) -> tuple[Condition, ...]:
     )
 
 
-def _calibration_by_chance(p: NDArray[np.float64], seed: int) -> float:
+def _better(name: str, loss: float, other: float) -> Condition:
+    return Condition(name, loss, other - MARGIN_LOG_LOSS, "<=")
+
+
+def calibration_by_chance(p: NDArray[np.float64], seed: int) -> float:
+    """The calibration error that a perfectly calibrated tracer stays below in 95 of 100 draws of these answers."""
     rng = np.random.default_rng(seed)
     drawn = [metrics.expected_calibration_error(rng.random(len(p)) < p, p) for _ in range(CHANCE_DRAWS)]
     return float(np.quantile(drawn, CHANCE_QUANTILE))

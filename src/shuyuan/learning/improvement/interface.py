@@ -10,7 +10,8 @@ from shuyuan.kernel import errors
 from shuyuan.learning.people.interface import Purpose
 from shuyuan.maas.datasets.interface import Work
 
-State = Literal["champion", "retired", "refused"]
+State = Literal["champion", "retired", "refused", "canary", "withdrawn"]
+Kind = Literal["online", "recurrent"]
 MINIMUM_ANSWERS, MINIMUM_LEARNERS = 400, 8
 
 
@@ -64,6 +65,30 @@ class TracerVersion:
     by: str
     seconds: float
     at: datetime
+    kind: Kind = "online"
+    canary: "Trial | None" = None  # None: it never was one
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A version beside the one in use, on the same answers of some learners. Figures: None while there is too little.
+
+    difference: log loss of the version minus that of the one in use, an answer; below zero it foretells better. `low`
+    and `high`: its 95 % interval, by learner.
+    """
+
+    begun_at: datetime
+    learners: int  # whose answers both foretell
+    answers: int
+    answering: int  # learners of whom there are any
+    wanted: int  # answers it takes
+    ends_at: datetime  # withdrawn then, if there are fewer
+    log_loss: float | None = None
+    champion_log_loss: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    calibration_error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,17 +99,30 @@ class LoopStatus:
     answers_since: int
     turns_at: int  # new answers that start the next turn by themselves
     next_window: str  # when it may promote by itself, in words of the clock: "18:00-07:00 Asia/Shanghai"
+    nets_from: int = 0  # answers from which on a net is fitted too; 0: none is
+    kind: Kind = "online"  # of the version in use
 
 
 class Improvement(Protocol):
     """Turn the loop, look at its versions, go back."""
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:
-        """One turn, start to end. Raises NotEnoughAnswers."""
+        """Refit the online tracer and judge it. Past the gate the school's first version of its own serves at once, a
+        later one becomes the canary. Raises NotEnoughAnswers."""
+        ...
+
+    def turn_net(self, school_id: str, *, by: str) -> TracerVersion | None:
+        """Fit a recurrent tracer in a child process and judge it; past the gate it becomes the canary. None where
+        torch is missing or answers are too few. Raises Unavailable when the child failed."""
+        ...
+
+    def judge_canary(self, school_id: str) -> TracerVersion | None:
+        """Promote or withdraw the canary, once enough answers tell; None while there is nothing to decide."""
         ...
 
     def turn_if_due(self, school_id: str) -> TracerVersion | None:
-        """The scheduled turn: enough new answers, and outside school hours; None when it is not time."""
+        """The scheduled turn, of both kinds: enough new answers, no canary under way, and outside school hours; None
+        when it is not time."""
         ...
 
     def versions(self, principal: Principal) -> list[TracerVersion]:

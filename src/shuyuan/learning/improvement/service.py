@@ -224,7 +224,7 @@ class ImprovementService:
 
     def _fit(self, school_id: str, data: dataset.DataSet) -> _Candidate:
         params = self._refit(data.fit, seed=SEED)
-        serving = self._tracing.params(school_id)
+        serving = self._tracing.tracer(school_id).params
         said, said_now = online.replay(params, data.held_out), online.replay(serving, data.held_out)
         figures = gate.figures(data.held_out.correct, said, said_now, SEED)
         figures["held_out_learners"] = float(data.held_out_learners)

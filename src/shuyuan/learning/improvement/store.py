@@ -1,12 +1,17 @@
 """Every query on the loop's versions, scoped to a school."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
 from shuyuan.kernel import db, ids
-from shuyuan.learning.improvement.interface import Condition, State, TracerVersion
+from shuyuan.learning.improvement.interface import Condition, State, TracerVersion, Trial
 from shuyuan.learning.improvement.tables import version
+
+CHANGED = "changed"  # why a trial ended: another version was put in use, or took its place
+_INNER = ("school_id", "weights_sha256", "seen", "reference")
 
 
 def newest_first(conn: Connection, school_id: str) -> list[TracerVersion]:
@@ -41,12 +46,40 @@ def add(uow: db.UnitOfWork, school_id: str, weights_sha256: str, **columns: Any)
 
 
 def crown(uow: db.UnitOfWork, school_id: str, version_id: str, reason: str) -> None:
-    """Make one version the champion and retire the one before."""
-    mine = version.c.school_id == school_id
+    """Make one version the champion and retire the one before; another one's trial ends."""
     retired: State = "retired"
     champion: State = "champion"
-    uow.conn.execute(update(version).where(mine, version.c.state == champion).values(state=retired))
-    uow.conn.execute(update(version).where(mine, version.c.id == version_id).values(state=champion, reason=reason))
+    withdraw(uow, school_id, CHANGED, but=version_id)
+    old = version.c.state == champion
+    uow.conn.execute(update(version).where(version.c.school_id == school_id, old).values(state=retired))
+    change(uow, school_id, version_id, state=champion, reason=reason)
+
+
+def withdraw(uow: db.UnitOfWork, school_id: str, reason: str, *, but: str = "") -> None:
+    """End the trial of the canary, unless it is `but`."""
+    state: State = "withdrawn"
+    tried: State = "canary"
+    mine = (version.c.school_id == school_id, version.c.state == tried, version.c.id != but)
+    uow.conn.execute(update(version).where(*mine).values(state=state, reason=reason))
+
+
+def change(uow: db.UnitOfWork, school_id: str, version_id: str, **columns: Any) -> None:  # Any: columns
+    """Set columns of one version."""
+    mine = (version.c.school_id == school_id, version.c.id == version_id)
+    uow.conn.execute(update(version).where(*mine).values(**columns))
+
+
+def in_state(conn: Connection, school_id: str, state: State) -> tuple[TracerVersion, str] | None:
+    """The newest version in this state, and the address of its weights."""
+    query = select(version).where(version.c.school_id == school_id, version.c.state == state)
+    row = conn.execute(query.order_by(version.c.number.desc()).limit(1)).one_or_none()
+    return None if row is None else (_read(row), row.weights_sha256)
+
+
+def reference(conn: Connection, school_id: str, version_id: str) -> Mapping[str, Any]:  # Any: JSON
+    """What a version was fitted on, as `stability.Population`; empty for one from before this was kept."""
+    query = select(version.c.reference).where(version.c.school_id == school_id, version.c.id == version_id)
+    return conn.execute(query).scalar_one_or_none() or {}
 
 
 def seen_by_last(conn: Connection, school_id: str) -> int:
@@ -56,6 +89,19 @@ def seen_by_last(conn: Connection, school_id: str) -> int:
 
 
 def _read(row: Row[Any]) -> TracerVersion:
-    told = {name: value for name, value in row._mapping.items() if name not in ("school_id", "weights_sha256", "seen")}
+    told = {name: value for name, value in row._mapping.items() if name not in _INNER}
     told["conditions"] = tuple(Condition(**condition) for condition in row.conditions)
+    told["kind"] = row.kind or "online"
+    told["canary"] = None if row.canary is None else _trial(row.canary)
     return TracerVersion(**told)
+
+
+def trial_row(trial: Trial) -> dict[str, Any]:  # Any: JSON
+    """As the column `canary` holds it."""
+    times = {"begun_at": trial.begun_at.isoformat(), "ends_at": trial.ends_at.isoformat()}
+    return {**vars(trial), **times}
+
+
+def _trial(row: Mapping[str, Any]) -> Trial:
+    times = {name: datetime.fromisoformat(row[name]) for name in ("begun_at", "ends_at")}
+    return Trial(**{**row, **times})

@@ -1,4 +1,4 @@
-"""One row a turn of the loop; one row a data set that was made from the school's answers."""
+"""One row a version of the loop; the last look at the one in use, and alarms; data sets made from answers."""
 
 from sqlalchemy import Column, Float, Integer, String, Table, UniqueConstraint
 
@@ -25,7 +25,38 @@ version = Table(
     Column("by", String(ids.LENGTH), nullable=False),
     Column("seconds", Float, nullable=False),
     Column("at", db.UtcDateTime, nullable=False),
+    Column("kind", String(16), nullable=True),  # None: from before there were two, `online`
+    Column("reference", db.Json, nullable=True),  # what it was fitted and judged on, for `watching`
+    Column("canary", db.Json, nullable=True),  # what became of its trial beside the version in use
     UniqueConstraint("school_id", "number"),
+)
+watch = Table(  # the last look at the version in use
+    "improvement_watch",
+    db.metadata,
+    Column("school_id", String(ids.LENGTH), primary_key=True),
+    Column("version", String(160), nullable=False),
+    Column("at", db.UtcDateTime, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("learners", Integer, nullable=False),
+    Column("since", db.UtcDateTime, nullable=True),  # the oldest answer of the window; None: there was none
+    Column("conditions", db.Json, nullable=False),  # none below the minimum evidence
+)
+alarm = Table(  # told once a version: a figure that goes on being past its limit is no second alarm
+    "improvement_alarm",
+    db.metadata,
+    db.id_column(),
+    db.school_column(),
+    Column("version", String(160), nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("figure", Float, nullable=False),  # as they were when it was raised
+    Column("limit", Float, nullable=False),
+    Column("comparison", String(2), nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("raised_at", db.UtcDateTime, nullable=False),
+    Column("ended_at", db.UtcDateTime, nullable=True),  # the figure kept its limit again, or another version serves
+    Column("seen_at", db.UtcDateTime, nullable=True),
+    Column("seen_by", String(ids.LENGTH), nullable=True),
+    UniqueConstraint("school_id", "version", "name"),
 )
 gathering = Table(  # whose answers are in which data set: when one of them says no, a set without them is made
     "improvement_gathering",

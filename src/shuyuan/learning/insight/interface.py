@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, TextIO
 
 from shuyuan.identity.interface import Principal
-from shuyuan.learning.people.interface import Learner
+from shuyuan.learning.people.interface import Learner, Purpose
 from shuyuan.learning.records.interface import Response
 from shuyuan.learning.tracing.interface import Mastery
 from shuyuan.science.metrics import Bin
@@ -105,6 +105,7 @@ class Insight(Protocol):
 
 # --- early warning: who may fall below the class's line next week ------------------------------------------
 
+LINE_FEWEST, LINE_MARGIN = 5, 0.15  # answers in a week; share right below the class's
 Fact = Literal["right", "level", "trend", "gap", "days", "hints", "slow", "unfinished"]
 
 
@@ -204,4 +205,82 @@ class EarlyWarning(Protocol):
 
     def renew_if_due(self, school_id: str) -> bool:
         """Once a week, outside school hours and exams."""
+        ...
+
+
+# --- for researchers: learner models compared, and the answers to compare them on ---------------------------
+
+ComparisonState = Literal["running", "finished", "failed"]
+ExportForm = Literal["csv", "json"]
+
+
+@dataclass(frozen=True)
+class TracerKind:
+    """A model of the family. available: what it needs is installed."""
+
+    name: str
+    needs_torch: bool
+    available: bool
+
+
+@dataclass(frozen=True)
+class Source:
+    """What can be compared on. reference: "own:research", "own:improvement", or `data:/name/3`.  enough: to hold some
+    learners out."""
+
+    reference: str
+    learners: int
+    answers: int
+    enough: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison. done, of: its stages.  doing: model and stage.  result: `protocol`, `models`."""
+
+    id: str
+    source: str
+    models: tuple[str, ...]
+    seed: int
+    at: datetime
+    state: ComparisonState
+    done: int
+    of: int
+    doing: tuple[str, str]
+    result: Mapping[str, Any]  # Any: JSON
+    error: Mapping[str, str]
+
+
+class Comparing(Protocol):
+    """Compare learner models on a data set: for administrators and developers; aggregated figures only."""
+
+    def models(self) -> list[TracerKind]: ...
+    def sources(self, principal: Principal) -> list[Source]: ...
+    def start(
+        self, principal: Principal, source: str, models: Sequence[str], *, seed: int = 0, control: bool = True
+    ) -> Comparison:
+        """Begin. Raises BadInput, Conflict (too few who agreed), ConsentMissing, RateLimited, Unavailable."""
+        ...
+
+    def list(self, principal: Principal) -> list[Comparison]:
+        """Newest first."""
+        ...
+
+    def one(self, principal: Principal, comparison_id: str) -> Comparison:
+        """Raises NotFound."""
+        ...
+
+
+class AnswersExport(Protocol):
+    """The school's own answers with pseudonyms, only of who agreed."""
+
+    def available(self, principal: Principal) -> Sequence[tuple[Purpose, int, int]]:
+        """(purpose, learners, answers)."""
+        ...
+
+    def write(
+        self, principal: Principal, purpose: str, form: ExportForm, file: TextIO, *, noted: bool = True
+    ) -> set[str]:
+        """Into `file`; the learners whose they are. Raises Conflict (too few), BadInput. noted: in the activity log;
+        who takes them no further notes what they do instead."""
         ...

@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, get_args
 
 from shuyuan.learning.assessment.interface import Assignment
-from shuyuan.learning.insight.interface import Fact
+from shuyuan.learning.insight.interface import LINE_FEWEST, LINE_MARGIN, Fact
 from shuyuan.learning.records.interface import Response
 
 WEEK, LOOK, ASSIGNED = timedelta(days=7), timedelta(days=14), timedelta(days=28)
-FEWEST, MARGIN = 5, 0.15
+FEWEST, MARGIN = LINE_FEWEST, LINE_MARGIN
 NEWEST = 10  # answers of a trend, compared with as many before
 FACTS: tuple[Fact, ...] = get_args(Fact)
 _SETTLES = timedelta(days=3)  # after which work that was set counts as not done

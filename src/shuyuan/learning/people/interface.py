@@ -168,7 +168,8 @@ Style = Literal["examples", "reading", "questions"]
 class Stated:
     """What a learner says of themselves; all of it may stay empty. `own_words`: at most 300 characters.
 
-    disputed: names of derived facts the learner says are wrong; nothing uses those.
+    disputed: names of derived facts the learner says are wrong; nothing uses those.  plain_courses: leave the courses
+    in the order of the class, whatever was agreed to.
     """
 
     interests: tuple[Interest, ...] = ()
@@ -178,6 +179,7 @@ class Stated:
     goals: tuple[Goal, ...] = ()
     own_words: str = ""
     disputed: tuple[str, ...] = ()
+    plain_courses: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from shuyuan.kernel import children, errors
 from shuyuan.science.ranking.profiles import Kind, Row
 
 CHILD = "shuyuan.science.ranking.neural.child"
-DEADLINE_S, NOTHING_LEARNT = 900.0, 65
+DEADLINE_S, NOTHING_TO_JUDGE = 900.0, 65
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,19 @@ class Job:
     person: Sequence[str]
 
 
-Train = Callable[[Job], bytes | None]
+@dataclass(frozen=True)
+class Fitted:
+    """A model and how well it foretells people it had not seen. arrays: safetensors of an Outlook with these heads."""
+
+    arrays: bytes
+    figures: Mapping[str, Mapping[str, float]]  # head → log_loss, share_log_loss, error, auc, people …
 
 
-def train(job: Job) -> bytes | None:
-    """safetensors of an Outlook; None where nothing could be foretold better than by a mere share.
+Train = Callable[[Job], Fitted | None]
+
+
+def train(job: Job) -> Fitted | None:
+    """None where nothing could be judged: too few learners on one side of every head.
 
     Raises Unavailable when the child failed; without torch its last line says so."""
     told = json.dumps(
@@ -46,9 +54,10 @@ def train(job: Job) -> bytes | None:
         raise errors.Unavailable(
             f"learning took more than {DEADLINE_S:.0f} s", fix="try when there is less to do"
         ) from late
-    if done.returncode == NOTHING_LEARNT:
+    if done.returncode == NOTHING_TO_JUDGE:
         return None
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise errors.Unavailable(f"learning failed: {' '.join(last)[:200]}", fix="without torch: make train")
-    return done.stdout
+    line, _, arrays = done.stdout.partition(b"\n")
+    return Fitted(arrays, json.loads(line))

@@ -67,13 +67,17 @@ class Foretold:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is to be expected of a learner, until `expires_at`. learners: how many stand behind the model."""
+    """What is to be expected of a learner, until `expires_at`. learners: how many stand behind the model.
+
+    version: the catalogue's name of the model, which has its card and how well it did; empty: not known.
+    """
 
     learner_id: str
     foretold: tuple[Foretold, ...]
     learners: int
     made_at: datetime
     expires_at: datetime
+    version: str = ""
 
 
 class Outlooks(Protocol):
@@ -87,24 +91,40 @@ class Outlooks(Protocol):
         """The teacher disagrees: gone, and not made again before it would have run out."""
         ...
 
-    def renew(self, school_id: str) -> int:
-        """Train where enough learners agreed, foretell for those who agreed; how many were foretold."""
+    def chances(self, principal: Principal, learner_id: str) -> Mapping[str, float]:
+        """head → chance, to rank courses by and not to be shown: for learners who agreed to both uses; else empty."""
+        ...
+
+    def renew(self, school_id: str, *, learn: bool = True) -> int:
+        """Make a new version of the model where it is time and enough learners agreed, foretell for those who agreed;
+        how many were foretold. learn: False leaves the model as it is."""
         ...
 
 
 @dataclass(frozen=True)
 class CourseAdvice:
-    """A course that may suit a learner, and why. by: how nearness was found."""
+    """A course in its place. taken: by the class. reason: why it is there, in words; empty in the plain order."""
 
     course_id: str
     title: Mapping[str, str]
+    taken: bool
     reason: Mapping[str, str]
-    by: Literal["meaning", "words"]
+
+
+@dataclass(frozen=True)
+class CourseRanking:
+    """Courses for a learner. ranked: False is the plain order of the class. agreed: to suggestions; then the learner
+    turned the order off. by: how nearness to what was stated was found."""
+
+    ranked: bool
+    agreed: bool
+    by: Literal["meaning", "words"] | None
+    courses: tuple[CourseAdvice, ...]
 
 
 class Advising(Protocol):
-    """Courses for a learner, best first."""
+    """Courses for a learner, in an order that is told."""
 
-    async def courses(self, principal: Principal, learner_id: str, *, limit: int = 5) -> list[CourseAdvice]:
-        """Empty without agreement to suggestions, or where the school has no further course."""
+    async def ranking(self, principal: Principal, learner_id: str) -> CourseRanking:
+        """Every course of the class and of the school: best first where agreed to, else in the plain order."""
         ...

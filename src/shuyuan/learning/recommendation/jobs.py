@@ -1,13 +1,17 @@
 """What recommendation does in the background: forget what was taken back at once, learn anew now and then."""
 
+from zoneinfo import ZoneInfo
+
 from shuyuan.identity.interface import Identity
-from shuyuan.kernel import jobs
+from shuyuan.kernel import clock, jobs
 from shuyuan.kernel import outbox as kernel_outbox
+from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.people.interface import PROFILE_WITHDRAWN
+from shuyuan.learning.recommendation.coursegains import CourseGains
 from shuyuan.learning.recommendation.outlooks import OutlooksService
 from shuyuan.learning.recommendation.pooling import Pooling
 
-POOL_EVERY_S, FORETELL_EVERY_S = 900.0, 6 * 3600.0
+POOL_EVERY_S, POOL_COURSES_EVERY_S, FORETELL_EVERY_S = 900.0, 3600.0, 6 * 3600.0
 
 
 def register(
@@ -15,18 +19,30 @@ def register(
     scheduler: jobs.Scheduler,
     outlooks: OutlooksService,
     pooling: Pooling,
+    course_gains: CourseGains,
     identity: Identity,
+    settings: kernel_settings.Settings,
 ) -> None:
-    """Gains every quarter of an hour, outlooks four times a day."""
+    """Gains every quarter of an hour, those of courses every hour, outlooks four times a day: a new version of their
+    model only outside school hours and exams, like everything that changes by itself."""
+    school_time = ZoneInfo(settings.timezone)
 
     def pool() -> None:
         for school in identity.schools():
             pooling.renew(school.id)
 
-    def foretell() -> None:
+    def pool_courses() -> None:
         for school in identity.schools():
-            outlooks.renew(school.id)
+            course_gains.renew(school.id)
+
+    def foretell() -> None:
+        now = clock.now()
+        for school in identity.schools():
+            exam = identity.exam_until(school.id)
+            free = not clock.in_school_hours(now.astimezone(school_time)) and (exam is None or exam <= now)
+            outlooks.renew(school.id, learn=free)
 
     outbox.subscribe(PROFILE_WITHDRAWN, outlooks.forget)
     scheduler.every(POOL_EVERY_S, "pooling", pool)
+    scheduler.every(POOL_COURSES_EVERY_S, "course-gains", pool_courses)
     scheduler.every(FORETELL_EVERY_S, "outlooks", foretell)

@@ -20,10 +20,11 @@ from shuyuan.science.ranking import Outlook
 
 MODEL, RUNNER = "outlook", "outlook"
 CARD = LocalText(
-    zh="本校的估计：从同意的学生自己填的和近四周作答，估计接下来两周的学习态度和可能的目标。只给任课老师看，附凭据，四周失效；"
-    "不用于评分、分班或处分。",
-    en="This school's outlook: from what learners who agreed stated and answered in four weeks, attitude in the next two "
-    "weeks and likely goals. For their teachers only, with evidence, for four weeks; not for marks, sets or discipline.",
+    zh="本校的估计：从同意的学生自己填的和近四周作答，估计接下来两周的学习态度和可能的目标。"
+    "只给任课老师看，附凭据，四周失效；不用于评分、分班或处分。",
+    en="This school's outlook: from what learners who agreed stated and answered in four weeks, attitude in the next "
+    "two weeks and likely goals. For their teachers only, with evidence, for four weeks; not for marks, sets or "
+    "discipline.",
 )
 RETRAIN_AFTER = timedelta(days=7)
 FEWEST_LEARNERS = 20

@@ -1,6 +1,7 @@
 """The rows of the outlook model: a profile and facts at a moment, and what came in the fortnight after. Pure but for
 the records it reads. Disputed facts are missing in every row; ids travel as numbers of the run, never as names."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple, get_args
@@ -17,7 +18,7 @@ KINDS: dict[str, Kind] = {
     "style": "category",
     **dict.fromkeys(behaviour.FACTS, "number"),
 }
-MOMENTS = 3  # how many fortnights back a learner gives rows
+MOMENTS = 3  # how many fortnights back a learner gives rows, beside the one of today
 GOALS: tuple[str, ...] = get_args(Goal)
 
 
@@ -46,13 +47,13 @@ def job(records: Records, school_id: str, stated: Mapping[str, Stated], at: date
     }
     for learner_id, answers in _answers(records, school_id, stated).items():
         mine = stated[learner_id]
-        for back in range(1, MOMENTS + 1):
+        for back in range(MOMENTS + 1):
             moment = at - back * behaviour.AFTER
             if not (facts := behaviour.facts(answers, moment, mine.disputed)):
                 continue
             rows.append(_values(mine, facts))
             person.append(learner_id)
-            came = behaviour.attitude(answers, moment)
+            came = behaviour.attitude(answers, moment) if back else {}  # of today nobody knows yet what comes
             for head, known in targets.items():
                 known.append(_target(head, came, mine))
     return fitting.Job(rows, KINDS, targets, person)
@@ -61,7 +62,8 @@ def job(records: Records, school_id: str, stated: Mapping[str, Stated], at: date
 def _target(head: str, came: Mapping[str, float], stated: Stated) -> float | None:
     if head.startswith("goal:"):
         return float(head.removeprefix("goal:") in stated.goals) if stated.goals else None
-    return came[head] if came[head] == came[head] else None  # NaN: unknown
+    known = came.get(head, math.nan)
+    return None if math.isnan(known) else known
 
 
 def _values(stated: Stated, facts: Mapping[str, float]) -> Row:

@@ -1,9 +1,9 @@
 """Predicted attitude and goals of learners who agreed, for their teachers, with evidence, until a date.
 
-Trained on learners who agreed that their results count for others (`peers`), foretold for those who agreed to that
-(`outlook`). What is taken back is not used from that moment: every reading asks for the agreement, the event deletes
-what was derived, and a run that began before gives up its result.
-Refuses: a pupil as reader; a head that foretells no better than a mere share; a second opinion on what was dismissed.
+Learnt from learners who agreed that their results count for others (`peers`; `outlookmodel` makes the versions),
+foretold for those who agreed to that (`outlook`). What is taken back is not used from that moment: every reading asks
+for the agreement, the event deletes what was derived, and a run that began before gives up its result.
+Refuses: a pupil as reader; a second opinion on what was dismissed.
 """
 
 import json
@@ -11,22 +11,24 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import Row
+
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
-from shuyuan.kernel import crypto, db, errors, log
+from shuyuan.kernel import crypto, db, errors
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.learning.people.interface import People, Profiles
-from shuyuan.learning.recommendation import evidence, fitting, outlookrows, store
+from shuyuan.learning.recommendation import coursestore, evidence, outlookrows, store
 from shuyuan.learning.recommendation.interface import Expectation, Foretold
+from shuyuan.learning.recommendation.outlookmodel import OutlookModel
 from shuyuan.learning.records.interface import Records
+from shuyuan.maas.catalogue.interface import Version
 from shuyuan.science.ranking import Outlook
 
 FIELD = "recommendation_outlook.foretold"
-HOLDS, RETRAIN_AFTER = timedelta(days=28), timedelta(days=7)
-FEWEST_LEARNERS, REASONS = 20, 3
+HOLDS, REASONS = timedelta(days=28), 3
 LIKELY = 0.5  # a goal below it is not mentioned
-_logger = log.get("recommendation.outlooks")
 
 
 class OutlooksService:
@@ -40,27 +42,40 @@ class OutlooksService:
         people: People,
         profiles: Profiles,
         records: Records,
+        outlook_model: OutlookModel,
         *,
-        train: fitting.Train = fitting.train,
         clock: kernel_clock.Clock = kernel_clock.now,
     ) -> None:
         self._db, self._vault, self._audit = db, vault, audit
         self._people, self._profiles, self._records = people, profiles, records
-        self._train, self._clock = train, clock
+        self._model, self._clock = outlook_model, clock
 
     def of(self, principal: Principal, learner_id: str) -> Expectation | None:
         """What is to be expected, for a teacher of the learner."""
         principal.require("teacher", "admin")
         if "outlook" not in self._profiles.of(principal, learner_id).agreed:
             return None
-        with self._db.read() as conn:
-            row = store.outlook_of(conn, principal.school_id, learner_id, self._clock())
-            text = crypto.ERASED if row is None else self._vault.open(conn, learner_id, FIELD, row.foretold)
-        if row is None or text == crypto.ERASED:
+        found = self._kept(principal.school_id, learner_id)
+        if found is None:
             return None
-        kept = json.loads(text)
+        kept, row = found
         foretold = tuple(_in_words(head, kept) for head in kept["heads"])
-        return Expectation(learner_id, foretold, kept["learners"], row.made_at, row.expires_at)
+        return Expectation(learner_id, foretold, kept["learners"], row.made_at, row.expires_at, kept.get("version", ""))
+
+    def chances(self, principal: Principal, learner_id: str) -> Mapping[str, float]:
+        """See Outlooks.chances."""
+        agreed = self._profiles.of(principal, learner_id).agreed
+        if not {"outlook", "suggestions"} <= agreed:
+            return {}
+        found = self._kept(principal.school_id, learner_id)
+        return {} if found is None else dict(found[0]["heads"])
+
+    def _kept(self, school_id: str, learner_id: str) -> tuple[dict[str, Any], Row[Any]] | None:
+        """What `_foretell` kept, while it holds. Any: its JSON, and a row's values."""
+        with self._db.read() as conn:
+            row = store.outlook_of(conn, school_id, learner_id, self._clock())
+            text = crypto.ERASED if row is None else self._vault.open(conn, learner_id, FIELD, row.foretold)
+        return None if row is None or text == crypto.ERASED else (json.loads(text), row)
 
     def dismiss(self, principal: Principal, learner_id: str) -> None:
         """The teacher disagrees."""
@@ -75,20 +90,21 @@ class OutlooksService:
 
         self._db.write(change)
 
-    def renew(self, school_id: str) -> int:
-        """Train where it is time, foretell for who agreed, delete what is no longer agreed to."""
+    def renew(self, school_id: str, *, learn: bool = True) -> int:
+        """See Outlooks.renew."""
         wanted = self._profiles.agreed(school_id, "outlook")
         self._sweep(school_id, set(wanted))
-        model = self._model(school_id) if wanted else None
-        if model is None:
+        if learn and wanted:
+            self._model.turn(school_id)
+        used = self._model.in_use(school_id) if wanted else None
+        if used is None:
             return 0
-        learnt, learners = model
         with self._db.read() as conn:
             left_alone = store.dismissed(conn, school_id, self._clock())
         asked = {one: stated for one, stated in wanted.items() if one not in left_alone}
         rows = outlookrows.now(self._records, school_id, asked, self._clock())
         for learner_id, row in rows.items():
-            self._foretell(school_id, learner_id, row, learnt, learners)
+            self._foretell(school_id, learner_id, row, *used)
         return len(rows)
 
     def forget(self, event: kernel_outbox.Event) -> None:
@@ -99,10 +115,12 @@ class OutlooksService:
             if "outlook" in taken_back and event.subject_id:
                 store.remove_outlooks(uow.conn, event.school_id, [event.subject_id])
             if "peers" in taken_back:  # made anew without them
-                store.remove_model(uow.conn, event.school_id)
                 store.remove_gains(uow.conn, event.school_id)
+                coursestore.remove(uow.conn, event.school_id)
 
         self._db.write(remove)
+        if "peers" in taken_back:
+            self._model.take_back(event.school_id)
 
     def _sweep(self, school_id: str, agreed: set[str]) -> None:
         with self._db.read() as conn:
@@ -110,35 +128,9 @@ class OutlooksService:
         if gone:
             self._db.write(lambda uow: store.remove_outlooks(uow.conn, school_id, gone))
 
-    def _model(self, school_id: str) -> tuple[Outlook, int] | None:
-        with self._db.read() as conn:
-            row = store.model_of(conn, school_id)
-        if row is not None and self._clock() - row.made_at < RETRAIN_AFTER:
-            return Outlook.from_bytes(row.arrays), row.learners
-        job = outlookrows.job(self._records, school_id, self._profiles.agreed(school_id, "peers"), self._clock())
-        behind = set(job.person)
-        if len(behind) < FEWEST_LEARNERS:
-            return None
-        arrays = self._train(job)
-        if arrays is None:
-            _logger.info("nothing_learnt", school_id=school_id, learners=len(behind))
-            return None
-        return (Outlook.from_bytes(arrays), len(behind)) if self._keep(school_id, arrays, behind) else None
-
-    def _keep(self, school_id: str, arrays: bytes, behind: set[str]) -> bool:
-        """False when somebody behind the model took it back meanwhile."""
-
-        def keep(uow: db.UnitOfWork) -> bool:
-            if not behind <= self._profiles.agreed(school_id, "peers").keys():
-                return False
-            store.put_model(
-                uow.conn, school_id=school_id, arrays=arrays, learners=len(behind), figures={}, now=self._clock()
-            )
-            return True
-
-        return self._db.write(keep)
-
-    def _foretell(self, school_id: str, learner_id: str, row: outlookrows.Known, model: Outlook, learners: int) -> None:
+    def _foretell(
+        self, school_id: str, learner_id: str, row: outlookrows.Known, version: Version, model: Outlook
+    ) -> None:
         chances = dict(zip(model.heads, model.predict([row.values])[0].tolist(), strict=True))
         heads = [head for head, p in chances.items() if not head.startswith("goal:") or _is_news(head, p, row)]
         because = {
@@ -149,7 +141,8 @@ class OutlooksService:
             "heads": {head: round(chances[head], 3) for head in heads},
             "because": because,
             "facts": facts,
-            "learners": learners,
+            "learners": int(version.figures["learners"]),
+            "version": version.uri,
         }
 
         def put(uow: db.UnitOfWork) -> None:

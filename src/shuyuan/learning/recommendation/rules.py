@@ -3,16 +3,19 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from shuyuan.learning.courses.interface import Course, Lesson, Point
-from shuyuan.learning.recommendation import words
+from shuyuan.learning.recommendation import runs, words
 from shuyuan.learning.recommendation.interface import ActivityKind, Mistake
 from shuyuan.learning.records.interface import Response
 from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, Mastery
 
 LOOKED_AT = 10  # newest answers on a point
-PATIENCE, RESTS = 20, timedelta(days=3)  # answers without getting there, and how long something else comes first then
+REDONE_AT_A_TIME = 5  # mistakes
+PATIENCE, RESTS = 25, timedelta(days=3)  # answers without getting there, and how long something else comes first then
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Words = Mapping[str, str]
 
 
@@ -26,6 +29,11 @@ class Picture:
     answers: Sequence[Response]
     mistakes: Sequence[Mistake]
     now: datetime
+    runs: Mapping[str, float] = field(default_factory=dict)  # see `runs`
+
+    def firm(self, point_id: str) -> bool:
+        """Whether the next thing may be built on it."""
+        return self.runs.get(point_id, runs.UNTRIED) >= runs.FIRM
 
     @property
     def by_id(self) -> dict[str, Point]:
@@ -50,9 +58,10 @@ class Plan:
 
 
 def plans(picture: Picture) -> Iterator[Plan]:
-    """Everything that could be done in a course, one plan a point."""
+    """Everything that could be done in a course, one plan a point; made only as far as it is asked for."""
     seen: set[str] = set()
-    for plan in (*_stuck(picture), *_redo(picture), *_review(picture), *_new(picture), *_weakest(picture)):
+    soon, later = _redo(picture)
+    for plan in chain(_stuck(picture), soon, _review(picture), _new(picture), later, _weakest(picture)):
         if plan.kind in ("lesson", "mistakes") or plan.point_id not in seen:
             seen.add(plan.point_id or "")
             yield plan
@@ -60,7 +69,7 @@ def plans(picture: Picture) -> Iterator[Plan]:
 
 def _stuck(picture: Picture) -> Iterator[Plan]:
     for point in picture.points:
-        if picture.mastery[point.id].stuck:
+        if picture.mastery[point.id].stuck and not picture.firm(point.id):
             root = _root(picture, point)
             if _rests(picture, root.id):
                 continue
@@ -69,21 +78,22 @@ def _stuck(picture: Picture) -> Iterator[Plan]:
             yield _practice(picture, 1, root, reason, leads_to)
 
 
-def _redo(picture: Picture) -> Iterator[Plan]:
+def _redo(picture: Picture) -> tuple[Iterator[Plan], Iterator[Plan]]:
+    """Before what is new: mistakes on what is firm by now. After it: the others, whose point is practised anyway."""
     due = [one for one in picture.mistakes if one.due]
+    firm = [one for one in due if picture.firm(one.point_id)]
+    return _mistakes(picture, 2, firm), _mistakes(picture, 5, [] if firm else due)
+
+
+def _mistakes(picture: Picture, urgency: int, due: Sequence[Mistake]) -> Iterator[Plan]:
     if due:
-        yield Plan(
-            2,
-            "mistakes",
-            picture.course.id,
-            words.REDO,
-            words.redo(len(due)),
-            item_ids=tuple(one.item_id for one in due[:5]),
-        )
+        items = tuple(one.item_id for one in due[:REDONE_AT_A_TIME])
+        yield Plan(urgency, "mistakes", picture.course.id, words.REDO, words.redo(len(due)), item_ids=items)
 
 
 def _review(picture: Picture) -> Iterator[Plan]:
-    due = [one for one in picture.mastery.values() if one.due and one.last_at]
+    """What is firm and fading; what is not firm is practised."""
+    due = [one for one in picture.mastery.values() if one.due and one.last_at and picture.firm(one.point_id)]
     for mastery in sorted(due, key=lambda one: one.last_at or picture.now):
         point = picture.by_id[mastery.point_id]
         days = (picture.now - (mastery.last_at or picture.now)).days
@@ -98,6 +108,7 @@ def _review(picture: Picture) -> Iterator[Plan]:
 
 
 def _new(picture: Picture) -> Iterator[Plan]:
+    """What is under way, then what has not begun, prerequisites first; and the lesson of the first of those."""
     ready = [point for point in picture.points if _is_ready(picture, point)]
     for point in sorted(ready, key=lambda one: picture.mastery[one.id].n == 0):
         yield _practice(picture, 4, point, _why_new(picture, point), _opens(picture, point))
@@ -117,7 +128,12 @@ def _new(picture: Picture) -> Iterator[Plan]:
 
 
 def _weakest(picture: Picture) -> Iterator[Plan]:
-    for point in sorted(picture.points, key=lambda one: picture.mastery[one.id].p):
+    """When nothing else is left: the shakiest run first, of equals the one seen longest ago."""
+
+    def shaky(one: Point) -> tuple[float, datetime]:
+        return picture.runs.get(one.id, runs.UNTRIED), picture.mastery[one.id].last_at or _LONG_AGO
+
+    for point in sorted(picture.points, key=shaky):
         yield _practice(picture, 6, point, words.consolidate(point.name), _opens(picture, point))
 
 
@@ -126,9 +142,9 @@ def _practice(picture: Picture, urgency: int, point: Point, reason: Words, leads
 
 
 def _root(picture: Picture, stuck: Point) -> Point:
-    """The first thing under a stuck point that is not solid itself, or the point."""
+    """The first thing under a stuck point that is not firm itself, or the point."""
     below = _below(picture.by_id, stuck)
-    return next((one for one in picture.points if one.id in below and not picture.mastery[one.id].solid), stuck)
+    return next((one for one in picture.points if one.id in below and not picture.firm(one.id)), stuck)
 
 
 def _below(by_id: Mapping[str, Point], point: Point) -> set[str]:
@@ -145,21 +161,21 @@ def _below(by_id: Mapping[str, Point], point: Point) -> set[str]:
 def _is_ready(picture: Picture, point: Point) -> bool:
     known = picture.mastery[point.id]
     required = [name for name in point.requires if name in picture.mastery]
-    met = all(picture.mastery[name].solid or _rests(picture, name) for name in required)
-    return not known.solid and not known.stuck and not _rests(picture, point.id) and met
+    met = all(picture.firm(name) or _rests(picture, name) for name in required)
+    return not picture.firm(point.id) and not known.stuck and not _rests(picture, point.id) and met
 
 
 def _rests(picture: Picture, point_id: str) -> bool:
     """Tried long enough for now: nobody is kept at one thing for ever, and the teacher sees who is stuck."""
     known = picture.mastery[point_id]
-    if known.solid or known.n < PATIENCE or known.last_at is None:
+    if picture.firm(point_id) or known.n < PATIENCE or known.last_at is None:
         return False
     return picture.now - known.last_at < RESTS
 
 
 def _opens(picture: Picture, point: Point) -> str | None:
-    """What comes next once this point is solid."""
-    after = (one for one in picture.points if point.id in one.requires and not picture.mastery[one.id].solid)
+    """What comes next once this point is firm."""
+    after = (one for one in picture.points if point.id in one.requires and not picture.firm(one.id))
     return next((one.id for one in after), None)
 
 

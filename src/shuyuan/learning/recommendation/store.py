@@ -1,30 +1,14 @@
 """Every query of recommendation, each scoped to a school."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from shuyuan.learning.recommendation.tables import gains, model, outlook
+from shuyuan.learning.recommendation.tables import gains, outlook
 
 # Any below: a row's values.
-
-
-def model_of(conn: Connection, school_id: str) -> Row[Any] | None:
-    return conn.execute(select(model).where(model.c.school_id == school_id)).one_or_none()
-
-
-def put_model(
-    conn: Connection, *, school_id: str, arrays: bytes, learners: int, figures: Mapping[str, float], now: datetime
-) -> None:
-    remove_model(conn, school_id)
-    values = {"arrays": arrays, "learners": learners, "figures": dict(figures), "made_at": now}
-    conn.execute(model.insert().values(school_id=school_id, **values))
-
-
-def remove_model(conn: Connection, school_id: str) -> None:
-    conn.execute(delete(model).where(model.c.school_id == school_id))
 
 
 def outlook_of(conn: Connection, school_id: str, learner_id: str, now: datetime) -> Row[Any] | None:

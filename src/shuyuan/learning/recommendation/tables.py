@@ -1,18 +1,9 @@
-"""What recommendation derives: the model of a school, what it foretold (sealed per person), what activities brought."""
+"""What recommendation derives: what is foretold (sealed per person), what activities and courses brought (pooled)."""
 
-from sqlalchemy import Column, Integer, LargeBinary, String, Table
+from sqlalchemy import Column, Float, Integer, String, Table
 
 from shuyuan.kernel import crypto, db, ids
 
-model = Table(
-    "recommendation_model",
-    db.metadata,
-    Column("school_id", String(ids.LENGTH), primary_key=True),
-    Column("arrays", LargeBinary, nullable=False),  # safetensors of an Outlook
-    Column("learners", Integer, nullable=False),
-    Column("figures", db.Json, nullable=False),
-    Column("made_at", db.UtcDateTime, nullable=False),
-)
 outlook = Table(
     "recommendation_outlook",
     db.metadata,
@@ -30,6 +21,16 @@ gains = Table(  # pooled over learners who agreed; holds no row of any of them
     Column("school_id", String(ids.LENGTH), primary_key=True),
     Column("inverse", db.Json, nullable=False),
     Column("weighted", db.Json, nullable=False),
+    Column("tried", Integer, nullable=False),
+    Column("learners", Integer, nullable=False),
+    Column("made_at", db.UtcDateTime, nullable=False),
+)
+course_gains = Table(  # pooled too, and only where enough learners stand behind a course
+    "recommendation_course_gains",
+    db.metadata,
+    Column("school_id", String(ids.LENGTH), primary_key=True),
+    Column("course_id", String(120), primary_key=True),
+    Column("gain", Float, nullable=False),
     Column("tried", Integer, nullable=False),
     Column("learners", Integer, nullable=False),
     Column("made_at", db.UtcDateTime, nullable=False),

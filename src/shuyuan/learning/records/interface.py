@@ -87,9 +87,11 @@ class Records(Protocol):
         since: datetime | None = None,
         limit: int = 5000,
     ) -> list[Response]: ...
-    def history(self, school_id: str, learner_ids: frozenset[str]) -> Iterator[Response]:
+    def history(
+        self, school_id: str, learner_ids: frozenset[str], *, since: datetime | None = None
+    ) -> Iterator[Response]:
         """Every response that counts, of the given learners, in the order it counted, without answers decrypted:
-        for background work."""
+        for background work. since: what began to count at that time or later."""
         ...
 
     def evidence(self, principal: Principal, learner_id: str) -> list[Response]:

@@ -90,8 +90,10 @@ class RecordsService:
         with self._db.read() as conn:
             return store.times_wrong(conn, principal, learner_id)
 
-    def history(self, school_id: str, learner_ids: frozenset[str]) -> Iterator[Response]:
-        after: tuple[datetime, str] | None = None
+    def history(
+        self, school_id: str, learner_ids: frozenset[str], *, since: datetime | None = None
+    ) -> Iterator[Response]:
+        after: tuple[datetime, str] | None = None if since is None else (since, "")
         while True:
             with self._db.read() as conn:
                 rows = store.evidence_page(conn, school_id, after)

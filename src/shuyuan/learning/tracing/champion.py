@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -70,7 +70,7 @@ class Champions:
         champion = Champion(version, read(arrays))
         self.serving(uow.conn, school_id)
         store.adopt(uow, school_id, version, arrays, digest(arrays))
-        uow.after_commit(lambda: self._change(school_id, champion=champion))
+        uow.after_commit(lambda: self._change(school_id, lambda now: replace(now, champion=champion)))
 
     def begin(self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes, learners: Iterable[str]) -> None:
         """Try `version` on the answers of `learners`."""
@@ -79,17 +79,17 @@ class Champions:
         memorystore.end(uow.conn, school_id)
         told = {"version": version, "arrays": arrays, "sha256": digest(arrays), "learner_ids": sorted(canary.learners)}
         memorystore.begin(uow, school_id, told)
-        uow.after_commit(lambda: self._change(school_id, canary=canary))
+        uow.after_commit(lambda: self._change(school_id, lambda now: replace(now, canary=canary)))
 
     def end(self, uow: db.UnitOfWork, school_id: str) -> None:
         """Nothing is tried any longer."""
         self.serving(uow.conn, school_id)
         memorystore.end(uow.conn, school_id)
-        uow.after_commit(lambda: self._change(school_id, canary=None))
+        uow.after_commit(lambda: self._change(school_id, lambda now: replace(now, canary=None)))
 
-    def _change(self, school_id: str, **changed: Champion | None) -> None:
+    def _change(self, school_id: str, changed: Callable[[Serving], Serving]) -> None:
         with self._lock:
-            self._of_school[school_id] = replace(self._of_school[school_id], **changed)
+            self._of_school[school_id] = changed(self._of_school[school_id])
 
 
 def read(raw: bytes) -> serving.Tracer:

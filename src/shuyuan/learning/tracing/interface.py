@@ -8,7 +8,7 @@ from typing import Protocol
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db
 from shuyuan.science import memory
-from shuyuan.science.tracing import online
+from shuyuan.science.tracing import serving
 
 MINIMUM_EVIDENCE = 5  # answers; below it no level is shown
 STUCK_LEVEL, SOLID_LEVEL = 2, 3
@@ -56,6 +56,17 @@ class Step:
     tracer_version: str
 
 
+@dataclass(frozen=True)
+class Foretold:
+    """One answer of a canary's learner: what the version in use said before it, and the one that is tried."""
+
+    learner_id: str
+    correct: bool
+    p_in_use: float
+    p_tried: float
+    at: datetime
+
+
 class Tracing(Protocol):
     """Online mastery, updated in the unit of work that stores the answer, O(1) per answer."""
 
@@ -100,8 +111,8 @@ class Tracing(Protocol):
         ...
 
     def version(self, school_id: str) -> str: ...
-    def params(self, school_id: str) -> online.Params:
-        """The numbers of the version in use: what a candidate is measured against."""
+    def tracer(self, school_id: str) -> serving.Tracer:
+        """The version in use: what a candidate is measured against."""
         ...
 
     def adopt(self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
@@ -113,5 +124,25 @@ class Tracing(Protocol):
         ...
 
     def finish_rebuild(self, school_id: str) -> bool:
-        """Rebuild if a version was adopted and the process ended before its states were; True if it was needed."""
+        """Rebuild if a version was adopted and the process ended before its states were; True if it was needed.
+        A canary whose states were not all made is finished too."""
+        ...
+
+    def begin_canary(
+        self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes, learner_ids: Sequence[str]
+    ) -> None:
+        """Let a version foretell every answer of these learners, unseen, beside the one that serves them. A canary
+        that was under way ends. `fill_canary` makes its states."""
+        ...
+
+    def fill_canary(self, school_id: str) -> int:
+        """Make the canary's states from what its learners answered before; how many learners there were to do."""
+        ...
+
+    def end_canary(self, uow: db.UnitOfWork, school_id: str) -> None:
+        """Nothing is tried any longer; what was foretold is forgotten."""
+        ...
+
+    def foretold(self, school_id: str, version: str) -> list[Foretold]:
+        """What the canary and the version in use said before each answer, the oldest first."""
         ...

@@ -77,10 +77,10 @@ def forget(conn: Connection, school_id: str, learner_id: str) -> None:
     conn.execute(delete(state).where(state.c.school_id == school_id, state.c.learner_id == learner_id))
 
 
-def adopted_version(conn: Connection, school_id: str) -> Row[Any] | None:  # Any: a row's values
+def adopted_version(conn: Connection, school_id: str) -> Row[Any, Any, Any] | None:  # Any: a row's values
     """Its version, arrays and sha256."""
     columns = (adopted.c.version, adopted.c.arrays, adopted.c.sha256)
-    return conn.execute(select(*columns).where(adopted.c.school_id == school_id)).first()
+    return conn.execute(select(*columns).where(adopted.c.school_id == school_id)).one_or_none()
 
 
 def adopt(uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes, sha256: str) -> None:

@@ -1,6 +1,6 @@
 """What a column is and what may be done to a table: a plan is JSON, nothing in it is code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -35,6 +35,9 @@ class ColumnPlan(Fact):
 
     kind: Kind | None = None
     role: Role | None = None
+
+
+_DROPPING = ("constant", "leakage")  # rules that may drop columns
 
 
 class Step(BaseModel):
@@ -76,3 +79,18 @@ class Plan(Fact):
     augment: tuple[Step, ...] = Field((), max_length=20)
     split: Split | None = Field(None, description="None: everything is train.")
     seed: int = Field(7, ge=0, lt=2**63, description="Of rules and augmentation.")
+
+    @property
+    def may_drop_columns(self) -> bool:
+        """Whether what is found may take columns away."""
+        return any(step.rule in _DROPPING for step in self.rules)
+
+    def told(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """The columns with the kinds and roles that a person said."""
+        return tuple(_told(column, self.columns.get(column.name)) for column in columns)
+
+
+def _told(column: Column, said: ColumnPlan | None) -> Column:
+    if said is None:
+        return column
+    return column.model_copy(update={"kind": said.kind or column.kind, "role": said.role or column.role})

@@ -81,7 +81,7 @@ class _Run:
     ) -> None:
         steps.check(plan, columns)
         self.plan, self.folder, self.pool, self._tell = plan, folder, pool, tell
-        self.columns = [_told(one, plan.columns.get(one.name)) for one in columns]
+        self.columns = list(plan.told(columns))
         self.rules = [rules.built(step, self.columns, plan.seed) for step in plan.rules]
         self.findings: list[interface.Finding] = []
         self._cuts = _cut(sources)
@@ -266,12 +266,6 @@ def _cut(sources: Sequence[Source]) -> list[dict[str, Any]]:
         for offset in range(0, source.rows, length):
             found.append({"source": str(source.path), "offset": offset, "length": length, "part": source.part})
     return found
-
-
-def _told(column: interface.Column, said: interface.ColumnPlan | None) -> interface.Column:
-    if said is None:
-        return column
-    return column.model_copy(update={"kind": said.kind or column.kind, "role": said.role or column.role})
 
 
 def _made(name: str) -> interface.Column:

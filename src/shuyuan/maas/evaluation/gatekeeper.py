@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection
 
@@ -32,12 +32,21 @@ def _nobody(school_id: str, name: str) -> list[str]:
     return []
 
 
+def _no_tasks() -> Collection[str]:
+    return ()
+
+
 class Gatekeeper:
-    """Keeps gates and verdicts. users: of a gate, in words; set by whoever knows the pipelines."""
+    """Keeps gates and verdicts.
+
+    users: of a gate, in words; set by whoever knows the pipelines.  tasks: that can be trained; a gate of such a name
+    goes before that of the task's family.
+    """
 
     def __init__(self, db: kernel_db.Database, audit: kernel_audit.Audit) -> None:
         self._db, self._audit = db, audit
         self.users: Users = _nobody
+        self.tasks: Callable[[], Collection[str]] = _no_tasks
 
     def gates(self, school_id: str) -> list[Gate]:
         """See Evaluation.gates."""
@@ -74,6 +83,8 @@ class Gatekeeper:
                 )
             if now is not None and not new.reason.strip():
                 raise _reason_missing(name, "changed")
+            if now is None and name in self.tasks() and not new.reason.strip():
+                raise _reason_missing(families.family_of(name), f"replaced for the task {name}")
             stored = store.add_gate(uow, principal.school_id, principal.account_id, name, new)
             self._record(uow, principal, "gate.set", name, stored.number, len(new.conditions))
             return stored

@@ -36,6 +36,7 @@ from shuyuan.maas.evaluation.page.words import say as finding
 from shuyuan.maas.evaluation.refits import (
     Fits,
     FoldFiles,
+    ListsTasks,
     NewCrossValidation,
     NewFit,
     Refit,
@@ -80,7 +81,8 @@ __all__ = [
     "BY_ROW", "Comparison", "Condition", "Confusion", "Control", "CrossValidationEnded", "CrossValidations",
     "Doubt", "Evaluation", "EvaluationFailed", "EvaluationLost", "Example", "FAMILIES", "FEWEST_PERSONS", "Family",
     "FileFacts", "Fits", "FoldFiles", "Gap", "Gate", "GateChanged", "GateInUse", "Gates", "Group", "Interval",
-    "Latency", "Line", "MAIN_FIGURE", "NewCrossValidation", "NewFit", "NewGate", "NewReport", "Note", "OnProgress",
+    "Latency", "Line", "ListsTasks", "MAIN_FIGURE", "NewCrossValidation", "NewFit", "NewGate", "NewReport", "Note",
+    "OnProgress",
     "Reading", "ReasonMissing", "Refit", "RefitState", "Report", "ReportCancelled", "ReportEnded", "ReportNotReady",
     "Reports", "Retrained", "RunFacts", "RunFiles", "SMALLER_IS_BETTER", "Slice", "Spread", "State", "Subject",
     "Suspect", "UnknownCrossValidation", "UnknownFigure", "UnknownGate", "UnknownReport", "UnknownSubject", "Used",

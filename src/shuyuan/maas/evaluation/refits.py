@@ -1,12 +1,13 @@
 """Fits that evaluation orders: the folds of a cross-validation, and one with the labels shuffled. They are runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import ConfigDict, Field
 
+from shuyuan.kernel import db
 from shuyuan.maas.datasets.interface import Part
 from shuyuan.maas.evaluation.facts import Fact
 from shuyuan.maas.evaluation.subjects import RunFacts
@@ -16,6 +17,7 @@ RefitState = Literal["running", "finished", "failed", "cancelled"]
 RefitStage = Literal["cutting", "training", "measuring", "done"]
 CutBy = Literal["random", "person", "time", "stratified"]
 Plain = r"^[^\x00]*$"
+Begun = Callable[[db.UnitOfWork, str], None]  # in the unit that stores a run: its id; raises what undoes it
 
 
 class NewCrossValidation(Fact):
@@ -124,11 +126,25 @@ class FoldFiles(Protocol):
         ...
 
 
+class Named(Protocol):
+    """A task that can be trained."""
+
+    @property
+    def name(self) -> str: ...
+
+
+@runtime_checkable
+class ListsTasks(Protocol):
+    """Whoever knows which tasks can be trained."""
+
+    def tasks(self) -> Sequence[Named]: ...
+
+
 @runtime_checkable
 class Fits(Protocol):
     """What evaluation asks of whoever trains. A fit waits in the same queue as runs, and is a trial of `trial[0]`.
 
-    folds: asked for the files of each trial before it is trained.
+    folds: asked for the files of each trial before it is trained.  begun: called in the unit that stores the run.
     """
 
     folds: FoldFiles | None
@@ -138,7 +154,13 @@ class Fits(Protocol):
         ...
 
     def start_for(
-        self, school_id: str, actor_id: str, new: NewFit, *, trial: tuple[str, int] | None = None
+        self,
+        school_id: str,
+        actor_id: str,
+        new: NewFit,
+        *,
+        trial: tuple[str, int] | None = None,
+        begun: Begun | None = None,
     ) -> RunFacts: ...
     def run_of(self, school_id: str, run_id: str) -> RunFacts: ...
     def cancel_for(self, school_id: str, actor_id: str, run_id: str) -> RunFacts: ...

@@ -152,12 +152,13 @@ class RefitWork:
             key=f"cv:/{row.id}/{number}",
             name=f"cv {row.number} · {number}/{folds}",
         )
-        run = self._fits.start_for(row.school_id, row.created_by, new, trial=(row.id, number))
-        told = {"runs": [*row.runs, run.id], "stage": "training"}
-        if self._db.write(lambda uow: refitstore.change(uow, row.id, **told)):
-            self.wake()
-        else:  # cancelled meanwhile
-            self._fits.cancel_for(row.school_id, row.created_by, run.id)
+
+        def begun(uow: kernel_db.UnitOfWork, run_id: str) -> None:  # in one unit: no fold is left of one that has ended
+            if not refitstore.change(uow, row.id, runs=[*row.runs, run_id], stage="training"):
+                raise CrossValidationEnded(f"cross-validation {row.number} has ended", fix="start it again")
+
+        self._fits.start_for(row.school_id, row.created_by, new, trial=(row.id, number), begun=begun)
+        self.wake()
 
     def _measure(self, row: Row[Any], out: Path, runs: Sequence[RunFacts]) -> None:
         """One report on the held-out rows of all folds."""

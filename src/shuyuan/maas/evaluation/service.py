@@ -29,6 +29,7 @@ from shuyuan.maas.evaluation.interface import (
     Doubt,
     Fits,
     Gate,
+    ListsTasks,
     NewCrossValidation,
     NewGate,
     NewReport,
@@ -71,6 +72,8 @@ class EvaluationService:
         folders, fits = settings.home / "evaluations", training if isinstance(training, Fits) else None
         self._maker = making.Maker(db, storage, audit, datasets, self._resolver, folders, command, home_id)
         self._gatekeeper = gatekeeper.Gatekeeper(db, audit)
+        if isinstance(training, ListsTasks):
+            self._gatekeeper.tasks = lambda: {one.name for one in training.tasks()}
         self._champions = champions.Champions(db, catalogue, self._resolver, self._maker)
         self.refit_work = refitwork.RefitWork(
             *(db, audit, datasets, self._maker, fits, folders, self._home_id, command), at_once=settings.training_slots

@@ -13,7 +13,9 @@ from shuyuan.maas.training import interface as training_api
 class Trains(training_api.TrainingWork, Protocol):
     """Training that also says beforehand what it would refuse, and which tasks there are."""
 
-    def check_start(self, school_id: str, new: training_api.NewRun) -> training_api.NewRun: ...
+    def check_start(
+        self, school_id: str, new: training_api.NewRun, plan: datasets_api.Plan | None = None
+    ) -> training_api.NewRun: ...
     def tasks(self) -> list[training_api.TaskInfo]: ...
 
 
@@ -28,12 +30,12 @@ def checked(rooms: stepping.Rooms, training: Trains, school_id: str, spec: inter
     plan = making.plan_of(spec.prepare) if spec.prepare is not None else None
     if plan is None:  # what is prepared is asked again before it is trained on
         rooms.datasets.require_trainable(version)
+    _require_data(spec, version, plan)
     try:
-        training.check_start(school_id, making.new_run(spec, version.uri))
+        training.check_start(school_id, making.new_run(spec, version.uri), plan)
     except datasets_api.ConsentMissing:
         if plan is None:
             raise
-    _require_data(spec, version, plan)
     _require_method(rooms.compression, spec)
     _require_gate(rooms.evaluation, school_id, spec)
     return spec

@@ -126,6 +126,7 @@ class Run(_Fact):
     ended_at: datetime | None = None
     cpu_s: float = 0.0
     peak_rss_bytes: int = 0
+    notes: Sequence[str] = Field((), description="What to know before one waits for it; said when it is started.")
 
     @property
     def uri(self) -> str:
@@ -198,8 +199,13 @@ class Training(Protocol):
     def start(self, principal: Principal, new: NewRun) -> Run:
         """Check everything, store the run and put it into the queue.
 
-        Raises UnknownTask, BadConfig, UnknownDataSet, ConsentMissing, ExtraMissing, TooManyRuns.
+        Raises UnknownTask, BadConfig, BadTraining where task and columns do not fit, UnknownDataSet, ConsentMissing,
+        ExtraMissing, TooManyRuns.
         """
+        ...
+
+    def check(self, principal: Principal, new: NewRun) -> None:
+        """Raises what `start` would refuse it for, but for a full queue; stores nothing."""
         ...
 
     def run(self, principal: Principal, run_id: str) -> Run:

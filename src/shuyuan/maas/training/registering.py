@@ -1,5 +1,9 @@
-"""A finished run becomes a version of the catalogue: its file, spec, figures, lineage and card. Once for each model."""
+"""A finished run becomes a version of the catalogue: its file, spec, figures, lineage and card. Once for each model.
 
+Where that version was deleted since, the run becomes the next one: its files are still its own.
+"""
+
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -40,8 +44,9 @@ def register(at: Registry, school_id: str, actor_id: str, run_id: str, model: st
         raise interface.UnknownRun(f"there is no run {run_id[:80]!r}", fix="see `shuyuan runs`")
     if row.state != "finished":
         raise interface.RunNotFinished(f"run {row.number} is {row.state}", fix="register it once it is finished")
-    if known := _known(row, model):
-        return at.catalogue.resolve(school_id, known)
+    if (known := _known(at.catalogue, row, model)) is not None:
+        return known
+    gone = {uri: id_ for uri, id_ in row.registered.items() if _is_of(uri, model)}
     data = at.datasets.version(school_id, row.data)
     at.datasets.require_trainable(data)  # consent may have been taken back since it was trained
     spec = _spec(at.storage, row)
@@ -54,14 +59,15 @@ def register(at: Registry, school_id: str, actor_id: str, run_id: str, model: st
     def write(uow: kernel_db.UnitOfWork) -> str:
         now = store.by_id(uow.conn, row.id)
         assert now is not None
-        if found := _known(now, model):
-            return found
+        others: dict[str, str] = {uri: id_ for uri, id_ in now.registered.items() if gone.get(uri) != id_}
+        if found := next((uri for uri in others if _is_of(uri, model)), None):
+            return found  # by somebody else, just now
         added = at.catalogue.register_version(uow, school_id=school_id, actor_id=actor_id, version=version)
         store.change(
             uow,
             row.id,
             ("finished",),
-            registered={**now.registered, added.uri: added.id},
+            registered={**others, added.uri: added.id},
             artefacts={**now.artefacts, cards.FILE: kept},
         )
         at.audit.record(
@@ -80,9 +86,17 @@ def register(at: Registry, school_id: str, actor_id: str, run_id: str, model: st
     return at.catalogue.resolve(school_id, uri)
 
 
-def _known(row: Row[Any], model: str) -> str | None:
-    """The version of this model that was made from the run already."""
-    return next((uri for uri in row.registered if uri.rpartition("/")[0] == f"models:/{model}"), None)
+def _known(catalogue: catalogue_api.Catalogue, row: Row[Any], model: str) -> catalogue_api.Version | None:
+    """The version of this model that was made from the run already, unless it was deleted since."""
+    for uri, version_id in row.registered.items():
+        with contextlib.suppress(catalogue_api.UnknownModel):
+            if _is_of(uri, model) and (found := catalogue.resolve(row.school_id, uri)).id == version_id:
+                return found
+    return None
+
+
+def _is_of(uri: str, model: str) -> bool:
+    return uri.rpartition("/")[0] == f"models:/{model}"
 
 
 def _version(

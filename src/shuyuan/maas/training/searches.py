@@ -51,6 +51,7 @@ class Searches:
         base = self._starts.check(school_id, new.run)
         configs.check_space(new.run.task, new.run.config, new.space)
         metric, direction = _metric(new)
+        self._starts.require_validation(school_id, base.data)
         room.require(self._root)
         values = {
             "school_id": school_id,

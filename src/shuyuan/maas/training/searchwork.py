@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors, log
-from shuyuan.maas.training import interface, recording, room, starting, store, suggesting
+from shuyuan.maas.training import columns, interface, recording, room, starting, store, suggesting
 
 LOOK_EVERY_S = 2.0
 MOST_TRIES, HOPELESS = 3, 5  # tries of one question; failed trials at the beginning
@@ -134,7 +134,7 @@ class SearchWork:
             )
         except (errors.RateLimited, errors.Unavailable, interface.RunEnded):
             return  # later; or cancelled while the child answered
-        except interface.BadConfig:  # values that are each allowed, and not together
+        except (interface.BadConfig, columns.BadTraining):  # values that are each allowed, and not together
             self._db.write(lambda uow: store.change_search(uow, row.id, refused=[*row.refused, number]))
             self.wake()
         except errors.ShuyuanError as refused:  # the data set is gone, say: so it is for every further trial

@@ -112,6 +112,11 @@ class TrainingService:
         permission.require_reader(principal)
         return self.start_for(principal.school_id, principal.account_id, new)
 
+    def check(self, principal: Principal, new: interface.NewRun) -> None:
+        """See Training.check."""
+        permission.require_reader(principal)
+        self._starting.check(principal.school_id, new)
+
     def run(self, principal: Principal, run_id: str) -> interface.Run:
         """See Training.run."""
         permission.require_reader(principal)
@@ -173,14 +178,22 @@ class TrainingService:
     # --- the same for work that acts for a school ---
 
     def start_for(
-        self, school_id: str, actor_id: str, new: interface.NewRun, *, trial: starting.Trial | None = None
+        self,
+        school_id: str,
+        actor_id: str,
+        new: interface.NewRun,
+        *,
+        trial: starting.Trial | None = None,
+        begun: starting.Begun | None = None,
     ) -> interface.Run:
-        """`start`. trial: the cross-validation it belongs to, and its number there."""
-        return self._starting.start(school_id, actor_id, new, trial=trial)
+        """`start`. trial: the cross-validation it belongs to, and its number there.  begun: called as it is stored."""
+        return self._starting.start(school_id, actor_id, new, trial=trial, begun=begun)
 
-    def check_start(self, school_id: str, new: interface.NewRun) -> interface.NewRun:
-        """What `start` refuses; returns it with references that never move."""
-        return self._starting.check(school_id, new)
+    def check_start(
+        self, school_id: str, new: interface.NewRun, plan: datasets_api.Plan | None = None
+    ) -> interface.NewRun:
+        """What `start` refuses; returns it with references that never move. plan: done to the data before."""
+        return self._starting.check(school_id, new, plan)
 
     def run_of(self, school_id: str, run_id: str) -> interface.Run:
         """`run`."""
@@ -253,8 +266,10 @@ class TrainingService:
     # --- upkeep ---
 
     def prune(self) -> int:
-        """Remove the folders of runs that ended long ago, and of runs nobody knows; returns how many."""
-        return upkeep.prune(self._db, self._files, self._now() - timedelta(days=self._settings.runs_kept_days))
+        """Remove the folders of runs and searches that ended long ago, or that nobody knows; returns how many."""
+        before = self._now() - timedelta(days=self._settings.runs_kept_days)
+        searched = upkeep.prune_searches(self._db, self._settings.home / "searches", before)
+        return upkeep.prune(self._db, self._files, before) + searched
 
     def mirror(self) -> int:
         """Copy runs that ended to the MLflow server an administrator has named; returns how many."""

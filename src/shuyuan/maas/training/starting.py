@@ -9,9 +9,20 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.datasets import interface as datasets_api
-from shuyuan.maas.training import codeversion, configs, interface, limits, parents, preparing, recording, store
+from shuyuan.maas.training import (
+    codeversion,
+    configs,
+    fitness,
+    interface,
+    limits,
+    parents,
+    preparing,
+    recording,
+    store,
+)
 
 Trial = tuple[str, int]  # the search, and the number there
+Begun = Callable[[kernel_db.UnitOfWork, str], None]  # in the unit that stores a run: its id; raises what undoes it
 
 
 class Checked(NamedTuple):
@@ -40,41 +51,67 @@ class Starting:
         self._db, self._audit, self._catalogue, self._datasets = db, audit, catalogue, datasets
         self._home_id, self._threads, self._wake = home_id, threads, wake
 
-    def check(self, school_id: str, new: interface.NewRun) -> interface.NewRun:
-        """What `start` refuses; returns it with references that never move."""
-        found = self._checked(school_id, new)
+    def check(self, school_id: str, new: interface.NewRun, plan: datasets_api.Plan | None = None) -> interface.NewRun:
+        """What `start` refuses; returns it with references that never move.
+
+        plan: what is done to the data before; its columns are taken as they will be then.
+        """
+        found = self._checked(school_id, new, plan)
         return new.model_copy(update={"data": found.data.uri, "parent": found.parent.reference})
 
+    def require_validation(self, school_id: str, reference: str) -> None:
+        """Raises BadSpace for data without the part that trials are chosen by."""
+        data = self._datasets.version(school_id, reference)
+        if "validation" not in data.parts or not data.parts["validation"].rows:
+            raise interface.BadSpace(
+                f"{data.uri} has no validation part to choose trials by", fix="split it first: `shuyuan data prepare`"
+            )
+
     def start(
-        self, school_id: str, actor_id: str, new: interface.NewRun, *, trial: Trial | None = None
+        self,
+        school_id: str,
+        actor_id: str,
+        new: interface.NewRun,
+        *,
+        trial: Trial | None = None,
+        begun: Begun | None = None,
     ) -> interface.Run:
         """See Training.start."""
-        if new.key and (known := self._by_key(school_id, new.key)) is not None:
+        if new.key and begun is None and (known := self._by_key(school_id, new.key)) is not None:
             return known
         found = self._checked(school_id, new)
         values = {**self._values(new, found, trial), "school_id": school_id, "created_by": actor_id}
 
         def insert(uow: kernel_db.UnitOfWork) -> Row[Any]:
             if new.key and (known := store.run_by_key(uow.conn, school_id, new.key)) is not None:
-                return known
+                return told(uow, known)
             if trial is not None:
                 _require_looking(uow, school_id, trial[0])
             limits.require_run(uow.conn, school_id, actor_id, trial=trial is not None)
             row = store.add_run(uow, values)
             recording.record(self._audit, uow, row, actor_id, "run.started")
+            return told(uow, row)
+
+        def told(uow: kernel_db.UnitOfWork, row: Row[Any]) -> Row[Any]:
+            if begun is not None:
+                begun(uow, row.id)
             return row
 
         run = store.told(self._db.write(insert))
         self._datasets.note_use(found.data, run.uri)
         self._wake()
-        return run
+        return run if trial is not None else run.model_copy(update={"notes": fitness.notes(found.data)})
 
-    def _checked(self, school_id: str, new: interface.NewRun) -> Checked:
+    def _checked(self, school_id: str, new: interface.NewRun, plan: datasets_api.Plan | None = None) -> Checked:
         """Nothing is stored before."""
         config = configs.check(new.task, new.config)
         preparing.require_extra()
         data = self._datasets.version(school_id, new.data)
-        self._datasets.require_trainable(data)
+        if plan is None:
+            self._datasets.require_trainable(data)
+        fitness.require(new, config, data, plan)
+        if plan is not None:  # what comes of it is asked again; whether it can be learned from is known now
+            self._datasets.require_trainable(data)
         with self._db.read() as conn:
             parent = parents.resolve(conn, self._catalogue, school_id, new.parent)
         return Checked(config, data, parent)
@@ -109,7 +146,7 @@ class Starting:
 def _require_looking(uow: kernel_db.UnitOfWork, school_id: str, search_id: str) -> None:
     """Raises RunEnded for a trial of a search that has ended; the search cannot end before the trial is stored.
 
-    A fold belongs to no search: its files are refused once its cross-validation has ended.
+    A fold belongs to no search: its cross-validation says in `begun` whether it still runs.
     """
     found = store.search(uow.conn, school_id, search_id)
     if found is not None and not store.change_search(uow, found.id, state="running"):  # locks the row

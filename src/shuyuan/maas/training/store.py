@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Text, cast, func, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, Text, cast, func, or_, select, true, update
 
 from shuyuan.kernel import db
 from shuyuan.maas.training import interface, tables
@@ -146,6 +146,12 @@ def change_search(uow: db.UnitOfWork, search_id: str, **values: Any) -> bool:
     """Set values of a search that still looks for more."""
     query = update(_S).where(_S.c.id == search_id, _S.c.state == "running").values(**values)
     return uow.conn.execute(query).rowcount == 1
+
+
+def searches_kept(conn: Connection, search_ids: Sequence[str], before: datetime) -> set[str]:
+    """Which of these are searches under way, or that ended since then."""
+    recent = or_(_S.c.ended_at.is_(None), _S.c.ended_at >= before)
+    return set(conn.execute(select(_S.c.id).where(_S.c.id.in_(search_ids), recent)).scalars())
 
 
 # --- rows as values ---

@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import shutil
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from shuyuan.kernel import db as kernel_db
 from shuyuan.maas.training import files, folders, interface, mirror, store
@@ -18,6 +20,17 @@ def prune(db: kernel_db.Database, runs: files.RunFiles, before: datetime) -> int
     for run_id in old:
         runs.folder(run_id).remove()
     return len(old)
+
+
+def prune_searches(db: kernel_db.Database, root: Path, before: datetime) -> int:
+    """Remove the folders of searches that ended before then, and of searches nobody knows; returns how many."""
+    found = [path for path in root.glob("*") if path.is_dir()]
+    with db.read() as conn:
+        kept = store.searches_kept(conn, [path.name for path in found], before)
+    gone = [path for path in found if path.name not in kept]
+    for path in gone:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(gone)
 
 
 def copy_to_mirror(db: kernel_db.Database, runs: files.RunFiles, url: str, home_id: str | None, now: datetime) -> int:

@@ -10,6 +10,7 @@ GUESS, SLIP = 0.1, 0.08
 FORGOTTEN_A_DAY = 0.12  # share of what was learnt and hardly practised
 _STEADIED_BY = 6.0  # answers on a point after which a night takes half as much
 _READY_AT, _READY_SLOPE = 0.0, 3.0  # strength of what a point builds on at which half of the learning happens
+_KNOWN_AT, _KNOWN_SPREAD = 1.5, 0.4  # strength of what was known before
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,13 @@ class World:
     """K points, each built on earlier ones, and J items.
 
     requires: for each point the earlier points it builds on.  point: (J,) of each item.  difficulty: (J,) logits.
+    ahead: a learner knows 0 to so many of the first points before they begin, each number as likely.
     """
 
     requires: tuple[tuple[int, ...], ...]
     point: Ints
     difficulty: Floats
+    ahead: int = 0
 
     def __post_init__(self) -> None:
         for place, below in enumerate(self.requires):
@@ -31,16 +34,18 @@ class World:
             raise ValueError(f"{len(self.point)} items have a point, {len(self.difficulty)} a difficulty")
         if set(self.point.tolist()) != set(range(len(self.requires))):
             raise ValueError("every point needs an item, and every item one of the points")
+        if not 0 <= self.ahead <= len(self.requires):
+            raise ValueError(f"ahead must lie in 0 to {len(self.requires)} points, got {self.ahead}")
 
     @classmethod
-    def chain(cls, points: int = 10, items_each: int = 12, seed: int = 0) -> "World":
+    def chain(cls, points: int = 10, items_each: int = 12, seed: int = 0, ahead: int = 0) -> "World":
         """Each point builds on the one before it, every third on the one before that too; items differ."""
         rng = np.random.default_rng(seed)
         requires = [
             tuple(k - back for back in (1, 2) if k >= back and (back == 1 or k % 3 == 0)) for k in range(points)
         ]
         point = np.repeat(np.arange(points), items_each)
-        return cls(tuple(requires), point, rng.normal(0.0, 0.9, len(point)))
+        return cls(tuple(requires), point, rng.normal(0.0, 0.9, len(point)), ahead)
 
     def items_of(self, point: int) -> Ints:
         """Those of one point."""
@@ -54,8 +59,11 @@ class Learner:
         size = len(world.requires)
         self._world, self._rng = world, rng
         self._start = rng.normal(-1.6, 0.5) + rng.normal(0.0, 0.5, size)
-        self.strength: Floats = self._start.copy()
         self._rate = float(np.exp(rng.normal(-0.75, 0.35)))
+        if world.ahead:
+            known = int(rng.integers(world.ahead + 1))
+            self._start[:known] = rng.normal(_KNOWN_AT, _KNOWN_SPREAD, known)
+        self.strength: Floats = self._start.copy()
         self._practice = np.zeros(size)
 
     def chance(self, item: int) -> float:

@@ -57,6 +57,17 @@ class Algorithm(Protocol):
 
 def find(name: str) -> Algorithm:
     """The algorithm of that name. Raises ValueError naming those there are."""
-    if name not in REGISTRY:
-        raise ValueError(f"no tracer is called {name!r}; there are {', '.join(REGISTRY)}")
+    require(name)
     return cast(Algorithm, importlib.import_module(REGISTRY[name]))
+
+
+def require(name: str) -> None:
+    """Raises ValueError for a name that is none, naming those there are. Imports nothing."""
+    if name not in REGISTRY:
+        raise ValueError(f"no tracer is called {name[:40]!r}; there are {', '.join(REGISTRY)}")
+
+
+def needs_torch(name: str) -> bool:
+    """Whether it is a net: such are fitted in child processes only. Imports nothing."""
+    require(name)
+    return ".neural." in REGISTRY[name]

@@ -1,5 +1,7 @@
 """Question analysis: are the questions any good? In words first, the numbers for who wants them."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -16,6 +18,13 @@ from shuyuan.web.reading import Reader
 
 SAMPLE_SEED = 1
 FEWEST = 20  # first answers to a question before anything is said of it
+LAST = math.inf
+SORTS: dict[str, Callable[[ItemAnalysis], float]] = {  # the worst first; where it is not known, last
+    "hard": lambda one: LAST if one.share_right is None else one.share_right,
+    "telling": lambda one: LAST if one.rest is None else one.rest,
+    "fit": lambda one: LAST if not one.infit else -abs(math.log(one.infit)),
+    "answers": lambda one: -one.answers,
+}
 
 
 @dataclass(frozen=True)
@@ -32,17 +41,17 @@ def router(needs: web_needs.Needs) -> APIRouter:
     api = APIRouter(include_in_schema=False)
 
     @api.get("/teach/items")
-    def items(request: Request, reader: Reader, point: str = "") -> Response:
+    def items(request: Request, reader: Reader, point: str = "", sort: str = "flags") -> Response:
         place = needs.shell.place(request, reader)
         values: dict[str, object] = {"course": None}
         if place.class_ is not None and place.course is not None:
-            values = _values(needs, reader, place.course.id, point)
+            values = _values(needs, reader, place.course.id, point, sort)
         return needs.shell.show(request, "teach/items.html", values, principal=reader, here="questions", place=place)
 
     return api
 
 
-def _values(needs: web_needs.Needs, reader: Principal, course_id: str, point: str) -> dict[str, object]:
+def _values(needs: web_needs.Needs, reader: Principal, course_id: str, point: str, sort: str) -> dict[str, object]:
     points = teacher.points_of(needs, reader, course_id)
     chosen = point or next(iter(points), "")
     found = needs.itembank.analysis(reader, course_id, point_id=None if point == "all" else chosen or None)
@@ -53,8 +62,12 @@ def _values(needs: web_needs.Needs, reader: Principal, course_id: str, point: st
         "points": points,
         "chosen": point if point == "all" else chosen,
         "found": found,
+        "sorts": ("flags", *SORTS),
+        "sort": sort if sort in SORTS else "flags",
+        "sorted": [_row(one, lines, reader) for one in sorted(known, key=SORTS[sort])] if sort in SORTS else [],
         "worth": [_row(one, lines, reader) for one in known if one.flags],
         "fine": [_row(one, lines, reader) for one in known if not one.flags],
+        "favoured": sum(bool(one.favours) for one in found.items),
         "few": [_row(one, lines, reader) for one in found.items if one.hard == "unknown"],
         "fewest": FEWEST,
     }

@@ -5,12 +5,10 @@ from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.learning.people import interface as people
-from shuyuan.learning.recommendation.interface import CourseAdvice
 from shuyuan.web import needs as web_needs
 from shuyuan.web.reading import Reader
 
@@ -37,9 +35,8 @@ def router(needs: web_needs.Needs) -> APIRouter:
 
 def _pupil_page(api: APIRouter, needs: web_needs.Needs) -> None:
     @api.get("/learn/profile")
-    async def mine(request: Request, reader: Reader) -> Response:
-        advice = await needs.advising.courses(reader, reader.account_id)
-        return await run_in_threadpool(_show, needs, request, reader, advice)
+    def mine(request: Request, reader: Reader) -> Response:
+        return _show(needs, request, reader)
 
     @api.post("/learn/profile")
     def state(
@@ -64,7 +61,7 @@ def _pupil_page(api: APIRouter, needs: web_needs.Needs) -> None:
         try:
             needs.profiles.state(reader, replace(known, **said))
         except errors.BadInput as trouble:
-            return _show(needs, request, reader, [], trouble)
+            return _show(needs, request, reader, trouble)
         return _back("saved")
 
 
@@ -74,7 +71,7 @@ def _pupil_forms(api: APIRouter, needs: web_needs.Needs) -> None:
         try:
             needs.profiles.agree(reader, reader.account_id, _purposes(purposes))
         except (errors.BadInput, errors.Forbidden) as trouble:
-            return _show(needs, request, reader, [], trouble)
+            return _show(needs, request, reader, trouble)
         return _back("uses")
 
     @api.post("/learn/profile/dispute")
@@ -120,7 +117,6 @@ def _show(
     needs: web_needs.Needs,
     request: Request,
     reader: Principal,
-    advice: list[CourseAdvice],
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
     done = request.query_params.get("done", "")
@@ -130,7 +126,6 @@ def _show(
         "facts": needs.recommendation.facts(reader, reader.account_id),
         "choices": CHOICES,
         "purposes": people.PROFILE_PURPOSES,
-        "advice": advice,
         "trouble": trouble,
         "done": done if done in ("saved", "uses", "forgotten") else "",
     }

@@ -25,6 +25,12 @@ class Sets:
     def __init__(self, folder: Path, school_id: str, *, consent: bool = True) -> None:
         self._folder, self._school_id, self.consent = folder, school_id, consent
         self.used = list[str]()
+        self.columns: tuple[datasets_api.Column, ...] = (
+            datasets_api.Column(name="a", kind="number"),
+            datasets_api.Column(name="b", kind="category"),
+            datasets_api.Column(name="y", kind="category", role="label"),
+        )
+        self.names: tuple[datasets_api.Part, ...] = datasets_api.PARTS
 
     def version(self, school_id: str, reference: str) -> datasets_api.DataSetVersion:
         """See DataSets."""
@@ -39,12 +45,8 @@ class Sets:
             number=1,
             sha256=SHA,
             rows=90,
-            columns=(
-                datasets_api.Column(name="a", kind="number"),
-                datasets_api.Column(name="b", kind="category"),
-                datasets_api.Column(name="y", kind="category", role="label"),
-            ),
-            parts={"train": part, "validation": part, "test": test},
+            columns=self.columns,
+            parts={name: test if name == "test" else part for name in self.names},
             plan={},
             purpose="a lesson | on\nlearning",
             consent=self.consent,

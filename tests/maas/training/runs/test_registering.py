@@ -51,6 +51,19 @@ def test_registered_again_it_is_the_same_version(make: Make, platform: Platform,
     assert set(training.run(who, run.id).registered) == {"models:/marks/1", "models:/other/1"}
 
 
+def test_registered_again_after_its_version_was_deleted_it_is_the_next_one(
+    make: Make, platform: Platform, school_id: str
+) -> None:
+    training, who, catalogue = make("--steps", 1), rooms.person(school_id), platform.get("catalogue")
+    run = rooms.ended(training, training.start(who, rooms.new()))
+    first = training.register(who, run.id, "marks")
+    catalogue.delete(school_id, who.account_id, "marks", first.number, "of no use")
+    again = training.register(who, run.id, "marks")
+    assert again.id != first.id
+    assert catalogue.artefact(again)
+    assert list(training.run(who, run.id).registered) == [again.uri]
+
+
 def test_the_card_is_readable_by_others_tools(make: Make, school_id: str) -> None:
     training, who = make("--steps", 1), rooms.person(school_id)
     run = rooms.ended(training, training.start(who, rooms.new()))

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.maas.training.runs import rooms
 from tests.maas.training.runs.conftest import Make
 
 from shuyuan.compose import Platform
-from shuyuan.kernel import errors
+from shuyuan.kernel import clock, errors
 from shuyuan.maas.training import interface, searchwork, service, store
 
 SPACE: Mapping[str, Mapping[str, Any]] = {
@@ -130,6 +131,12 @@ def test_a_child_that_says_nothing_ends_the_search_with_its_last_words(make: Mak
     assert found.state == "failed"
     assert found.error is not None
     assert "no room here" in found.error["message"]
+    folder = training._searches.work.suggesting.root / found.id
+    training.prune()
+    assert folder.is_dir(), "it may still be looked into"
+    training._now = lambda: clock.now() + timedelta(days=31)
+    training.prune()
+    assert not folder.exists()
 
 
 def test_a_search_without_its_metric_names_those_there_are(make: Make, school_id: str) -> None:

@@ -44,7 +44,7 @@ def main() -> int:
 def figures(
     rows: Sequence[Row], kinds: Mapping[str, Kind], targets: Mapping[str, np.ndarray], person: np.ndarray, seed: int
 ) -> dict[str, dict[str, float]]:
-    """head → figures, over `FOLDS` parts of unseen people. `share_log_loss` is what the mere share of all would have."""
+    """head → figures, over `FOLDS` parts of unseen people. `share_log_loss`: what the mere share of all has."""
     people = np.random.default_rng(seed).permutation(np.unique(person))
     fold = {who: at % FOLDS for at, who in enumerate(people.tolist())}
     part = np.array([fold[who] for who in person.tolist()])

@@ -15,6 +15,7 @@ from shuyuan.science.ranking.outlook import Outlook
 from shuyuan.science.ranking.profiles import Encoder, Kind, Row
 
 PATIENCE, FEWEST = 6, 20
+MOST_ROWS, FEWEST_ROWS, STEPS = 256, 16, 8  # of a batch; steps an epoch where there are few rows
 Module = torch.nn.Module
 
 
@@ -84,12 +85,13 @@ def _descend(
     """AdamW; stops when the held-out loss has not fallen for `PATIENCE` epochs and keeps the best."""
     steps = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=shrink)
     inside, outside = np.flatnonzero(~aside), torch.from_numpy(np.flatnonzero(aside))
+    size = min(MOST_ROWS, max(FEWEST_ROWS, len(inside) // STEPS))
     best, kept, waited = float("inf"), {key: value.clone() for key, value in net.state_dict().items()}, 0
     for _ in range(epochs):
         net.train()
         order = rng.permutation(inside)
-        for start in range(0, len(order), 256):
-            batch = torch.from_numpy(order[start : start + 256])
+        for start in range(0, len(order), size):
+            batch = torch.from_numpy(order[start : start + size])
             steps.zero_grad()
             _loss(net(x[batch]), y[batch]).backward()  # type: ignore[no-untyped-call]  # torch
             steps.step()

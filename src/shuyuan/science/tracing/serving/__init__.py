@@ -8,12 +8,11 @@ Constant time and room per answer, whatever the history. `child` is the main of 
 torch, and nothing here imports it.
 """
 
-from shuyuan.science.tracing.serving.packing import NOT_READABLE, keys, pack, unpack
+from shuyuan.science.tracing.serving.packing import keys, pack, unpack
 from shuyuan.science.tracing.serving.tracer import PRIOR, Memory, Tracer, predict, read, update, write
 from shuyuan.science.tracing.serving.walking import replay
 
 __all__ = [
-    "NOT_READABLE",
     "PRIOR",
     "Memory",
     "Tracer",

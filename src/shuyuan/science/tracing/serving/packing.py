@@ -13,7 +13,6 @@ from shuyuan.science.tracing.online import recurrent
 from shuyuan.science.tracing.serving.tracer import Memory
 
 LEARNER, POINT, ITEM = "", "p:", "i:"
-NOT_READABLE = (struct.error, ValueError, TypeError)  # what `unpack` raises for rows of another kind
 _LEARNER, _POINT, _ITEM = struct.Struct("<7d"), struct.Struct("<8d"), struct.Struct("<4d")
 _VECTOR = np.dtype("<f4")
 
@@ -35,7 +34,6 @@ def pack(memory: Memory, point_ids: Iterable[str], item_ids: Iterable[str]) -> d
 
 
 def unpack(rows: Iterable[tuple[str, bytes]]) -> Memory:
-    """The reverse of `pack`. Raises one of NOT_READABLE."""
     memory = Memory()
     for key, raw in rows:
         kind, name = key[:2], key[2:]

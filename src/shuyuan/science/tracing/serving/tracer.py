@@ -84,8 +84,9 @@ def read(raw: bytes) -> Tracer:
         arrays = safetensors.numpy.load(raw)
         if _OF_A_NET not in arrays:
             return Tracer(online.Params.from_arrays(arrays))
+        _refuse_no_numbers(arrays)
         net = weights.Net.from_arrays(arrays)
-        _check(net)
+        _try(net)
         return Tracer(net.params, net)
     except (safetensors.SafetensorError, ValueError, KeyError, TypeError, IndexError) as wrong:
         raise ValueError(f"no tracer in these {len(raw)} bytes: {wrong}") from wrong
@@ -96,12 +97,17 @@ def write(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:  # Any: numbers of s
     return safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in sorted(arrays.items())})
 
 
-def _check(net: weights.Net) -> None:
-    """One answer through the net: matrices that do not fit together fail now, not when a pupil answers."""
-    tracer = Tracer(net.params, net)
-    said = update(tracer, memory := Memory(), None, [], True), predict(tracer, memory, None, ["?"])
-    if not np.isfinite(said).all():
-        raise ValueError(f"it says {said[0]} of a first answer and {said[1]} of a second")
+def _refuse_no_numbers(arrays: Mapping[str, npt.NDArray[Any]]) -> None:  # Any: numbers of several widths
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} holds what is no number")
+
+
+def _try(net: weights.Net) -> None:
+    """Two answers through the net: matrices that do not fit together fail now, not when a pupil answers."""
+    tracer, memory = Tracer(net.params, net), Memory()
+    for correct in (True, False):
+        update(tracer, memory, None, ["?"], correct)
 
 
 def _states(

@@ -36,6 +36,7 @@ TABS = (
     Tab("models", "workshop.tab.models", "/workshop/models", makers=True),
     Tab("pipelines", "workshop.tab.pipelines", "/workshop/pipelines", makers=True),
     Tab("lab", "workshop.tab.lab", "/workshop/lab", makers=True),
+    Tab("tracers", "tracers.tab", "/workshop/tracers", makers=True),
 )
 
 

@@ -13,6 +13,7 @@ from shuyuan.maas.datasets.interface import (
     DataSetVersion,
     NewDataSet,
     UnknownDataSet,
+    Work,
     for_reader,
     require_may_consent,
     sees_rows,
@@ -87,9 +88,9 @@ def router(needs: WorkshopNeeds) -> APIRouter:
     def work(request: Request, reader: Reader, work_id: str) -> Response:
         found = needs.datasets.work(reader.school_id, work_id)
         if found.state == "finished" and request.headers.get("hx-request") == "true":
-            return Response(headers={"hx-redirect": _page_of(found.version, "ready")})
+            return Response(headers={"hx-redirect": _page_of(found.version, _came_to(needs, found))})
         if found.state == "finished":
-            return common.lead(_page_of(found.version, "ready"))
+            return common.lead(_page_of(found.version, _came_to(needs, found)))
         return common.show(needs, request, "work.html", reader, "data", work=found)
 
     @api.post("/workshop/works/{work_id}/cancel")
@@ -263,6 +264,12 @@ def version_of(needs: WorkshopNeeds, reader: Principal, name: str, number: int) 
     if number > 2**31 - 1:
         raise UnknownDataSet(f"there is no data set {name[:40]}/{number}", fix="choose one of the list")
     return needs.datasets.version(reader.school_id, f"{name}/{number}")
+
+
+def _came_to(needs: WorkshopNeeds, work: Work) -> str:
+    """The notice: a new version, or one that lay there with the same content."""
+    version = needs.datasets.version(work.school_id, work.version)
+    return "same_rows" if version.created_at < work.created_at else "ready"
 
 
 def _page_of(uri: str, notice: str) -> str:

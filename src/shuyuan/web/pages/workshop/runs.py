@@ -118,9 +118,19 @@ def compared(needs: WorkshopNeeds, reader: Principal, runs: Sequence[Run]) -> di
         "charts": [one for one in charts if one is not None],
         "differ": [(name, values) for name, values in rows if any(value != values[0] for value in values)],
         "figures": [(name, [run.figures.get(name) for run in runs]) for name in said],
+        "warning": unlike(runs),
         "width": curves.WIDTH,
         "height": curves.HEIGHT,
     }
+
+
+def unlike(runs: Sequence[Run]) -> str:
+    """Why figures of these runs do not compare, as a key of workshop.compare; empty: they do."""
+    folds = {run.id for run in runs if run.trial is not None and run.name.startswith("cv ")}  # each held out others
+    if len({run.data_sha256 for run in runs}) > 1 or folds:
+        return "other_data"
+    measured = {any(name.startswith("validation_") for name in run.figures) for run in runs if run.figures}
+    return "other_parts" if len(measured) > 1 else ""
 
 
 def _best_split(lines: Mapping[str, list[curves.Point]]) -> list[curves.Point]:

@@ -12,7 +12,7 @@ from shuyuan.maas.training.interface import MOST_TRIALS, NewRun, NewSearch, Run,
 from shuyuan.web.needs import WorkshopNeeds
 from shuyuan.web.pages.workshop import common, schemas, spaces, trialplots
 from shuyuan.web.pages.workshop.runs import titles
-from shuyuan.web.pages.workshop.starting import SEED, chosen_of
+from shuyuan.web.pages.workshop.starting import SEED, chosen_of, unfit
 from shuyuan.web.reading import Reader
 
 TRIALS = 20
@@ -154,6 +154,8 @@ def _form(
         trouble=trouble,
         versions=versions,
         version=chosen,
+        held_out=chosen is not None and "validation" in chosen.parts,
+        unfit=unfit(needs, reader, chosen, named.name) if chosen is not None and trouble is None else None,
         tasks=needs.training.tasks(),
         task=named,
         dimensions=spaces.dimensions(fields, form),

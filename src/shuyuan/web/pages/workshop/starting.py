@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue.interface import runner_kinds
-from shuyuan.maas.datasets.interface import DataSetVersion
+from shuyuan.maas.datasets.interface import ConsentMissing, DataSetVersion
 from shuyuan.maas.training.interface import NewRun, Run, TaskInfo
 from shuyuan.web.needs import WorkshopNeeds
 from shuyuan.web.pages.workshop import common, schemas
@@ -67,6 +67,22 @@ def chosen_of(
     return (versions if chosen is None or chosen in versions else [chosen, *versions]), chosen, named
 
 
+def unfit(needs: WorkshopNeeds, reader: Principal, version: DataSetVersion, task: str) -> errors.ShuyuanError | None:
+    """Why this task cannot learn from this data as they stand, before anybody presses the button."""
+    try:
+        needs.training.check(reader, NewRun(task=task, data=version.uri))
+    except ConsentMissing:
+        return None  # said beside the data set
+    except errors.ShuyuanError as refused:
+        return refused
+    return None
+
+
+def is_held_out(version: DataSetVersion) -> bool:
+    """Whether there are rows that are not learned from."""
+    return any(version.parts[part].rows for part in ("validation", "test") if part in version.parts)
+
+
 def _like(needs: WorkshopNeeds, run: Run) -> common.Form:
     """The form as it was when this run began."""
     schema = next((one.config for one in needs.training.tasks() if one.name == run.task), {})
@@ -115,6 +131,8 @@ def _page(
         trouble=trouble,
         versions=versions,
         version=chosen,
+        held_out=chosen is not None and is_held_out(chosen),
+        unfit=unfit(needs, reader, chosen, named.name) if chosen is not None and trouble is None else None,
         tasks=needs.training.tasks(),
         task=named,
         fields=_fields(named, reader, form),

@@ -1,0 +1,113 @@
+"""`shuyuan tracers list|compare|export`: learner models compared on answers; the school's own as such a file."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shuyuan.entrypoints import installation
+from shuyuan.entrypoints.commands import data, reaching
+from shuyuan.identity.interface import Principal
+from shuyuan.kernel import audit, children, errors
+from shuyuan.science.tracing import comparing, family
+
+_out = Console(highlight=False, soft_wrap=True)
+_WIDEST = 120  # columns of a table that is not shown in a window
+_CLASSICAL = tuple(name for name in family.REGISTRY if not family.needs_torch(name))
+_Json = dict[str, Any]  # Any: JSON
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Models of what learners know: compare them on answers.", no_args_is_help=True)
+    group.command("list")(list_)
+    group.command()(compare)
+    group.command()(export)
+    app.add_typer(group, name="tracers")
+
+
+def list_() -> None:
+    """Name the models, and which need torch."""
+    for name in family.REGISTRY:
+        _out.print(f"{name}{'  (torch)' if family.needs_torch(name) else ''}")
+
+
+def compare(
+    answers: Annotated[Path, typer.Argument(help="CSV: learner,item,points,correct,at_s; points parted by |.")],
+    model: Annotated[list[str] | None, typer.Option(help="A model; repeat it. Left out: all without torch.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Deals the learners to the parts.")] = 0,
+    control: Annotated[bool, typer.Option(help="Fit to answers dealt at random, too: must tell nothing.")] = True,
+    out: Annotated[Path | None, typer.Option("--json", help="Write protocol and all figures here.")] = None,
+) -> None:
+    """Fit each model, tell how well it foretells learners it has not seen; in a process of its own."""
+    chosen = model or list(_CLASSICAL)
+    for name in chosen:
+        _known(name)
+    if not answers.is_file():
+        raise errors.NotFound(f"there is no file {answers}", fix="give a CSV of answers")
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        (folder / "answers.csv").write_bytes(answers.read_bytes())
+        (folder / "job.json").write_text(json.dumps({"models": chosen, "seed": seed, "control": control}))
+        with _out.status("") as status:
+            found = _children().run(folder, tell=lambda now: status.update(_doing(now)))
+    if out is not None:
+        out.write_text(json.dumps(found, ensure_ascii=False, indent=1))
+    _print(found)
+
+
+def export(
+    out: Annotated[Path, typer.Argument(help="answers.csv or answers.json.")],
+    purpose: Annotated[str, typer.Option(help="research or improvement: what the learners agreed to.")] = "research",
+    home: reaching.Home = None,
+    school: reaching.School = None,
+) -> None:
+    """Write this school's answers with pseudonyms, only of learners who agreed; noted in the activity log."""
+    with installation.opened(home) as platform:
+        school_id = data.chosen_school(platform.get("identity").schools(), school).id
+        with out.open("w", encoding="utf-8", newline="") as file:
+            form = "json" if out.suffix == ".json" else "csv"
+            who = platform.get("answers_out").write(Principal(audit.SYSTEM, school_id, "admin"), purpose, form, file)
+    _out.print(f"answers of {len(who)} learners who agreed to {purpose}: {out}")
+
+
+def _known(name: str) -> None:
+    try:
+        family.require(name)
+    except ValueError as wrong:
+        raise errors.BadInput(str(wrong), fix="shuyuan tracers list") from wrong
+
+
+def _children() -> children.Supervisor:
+    def refused(said: _Json) -> Exception:
+        return errors.BadInput(said.get("message", "refused"), fix=said.get("fix", ""))
+
+    def lost(folder: Path, code: int, words: str) -> Exception:
+        return errors.Unavailable(f"it ended with code {code}: {words or 'no word'}", fix="try a smaller file")
+
+    return children.Supervisor(comparing.CHILD, refused=refused, lost=lost)
+
+
+def _doing(now: _Json) -> str:
+    return f"{now['model']}: {now['stage']} ({now['done'] + 1} of {now['of']})"
+
+
+def _print(found: _Json) -> None:
+    told = found["protocol"]
+    parts = ", ".join(f"{name} {part['learners']} learners" for name, part in told["parts"].items())
+    _out.print(f"split by learner, seed {told['seed']}: {parts}; data {told['data_sha256'][:12]}", markup=False)
+    table = Table("model", "AUC", "95 %", "log loss", "calibration", "history 0-4", "new item", "shuffled")
+    for name, one in sorted(found["models"].items(), key=lambda pair: -pair[1]["auc"]):
+        new, first = one["slices"]["new item"]["auc"], one["slices"]["history 0-4"]["auc"]
+        interval = f"{_figure(one['low'])} to {_figure(one['high'])}"
+        figures = (one["log_loss"], one["calibration_error"], first, new, one["control_auc"])
+        table.add_row(name, _figure(one["auc"]), interval, *map(_figure, figures))
+    Console(highlight=False, width=None if _out.is_terminal else _WIDEST).print(table)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

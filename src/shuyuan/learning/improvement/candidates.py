@@ -1,0 +1,82 @@
+"""A candidate of either kind, fitted and judged: its weights, its figures on held-out learners, and what the gate says.
+
+Both kinds go through the same report beside the version in use, as they would be served: answer by answer.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shuyuan.learning.improvement import fitting, gate
+from shuyuan.learning.improvement.dataset import DataSet
+from shuyuan.learning.improvement.interface import MINIMUM_ANSWERS, MINIMUM_LEARNERS, Condition, NotEnoughAnswers
+from shuyuan.science import metrics
+from shuyuan.science.tracing import online, serving
+from shuyuan.science.tracing.serving import stability
+
+SEED = 7
+
+
+class Fit(Protocol):
+    """How the online tracer is fitted: `online.fit`, or another way in a test."""
+
+    def __call__(self, table: online.Interactions, *, seed: int) -> online.Params: ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What one turn made."""
+
+    tracer: serving.Tracer
+    weights: bytes
+    figures: dict[str, float]
+    conditions: tuple[Condition, ...]
+    reference: Mapping[str, Any]  # JSON: what `watching` holds later answers against
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every figure keeps its limit."""
+        return all(condition.passed for condition in self.conditions)
+
+    @property
+    def refusal(self) -> str:
+        """The names of those that do not."""
+        return ", ".join(condition.name for condition in self.conditions if not condition.passed)
+
+
+def refitted(data: DataSet, champion: serving.Tracer, fit: Fit) -> Candidate:
+    """The Kalman step, fitted anew."""
+    began = time.monotonic()
+    params = fit(data.fit, seed=SEED)
+    return _judged(serving.write(params.to_arrays()), data, champion, began)
+
+
+def of_a_net(data: DataSet, champion: serving.Tracer, fit: fitting.FitNet) -> Candidate:
+    """A recurrent tracer; it is judged beside its own Kalman step as well."""
+    began = time.monotonic()
+    return _judged(fit(data.fit_rows, SEED), data, champion, began)
+
+
+def enough(data: DataSet) -> None:
+    """Raise NotEnoughAnswers where there is too little to learn from, or to judge by."""
+    judged = set(data.held_out.correct.tolist())
+    if data.answers < MINIMUM_ANSWERS or data.learners < MINIMUM_LEARNERS or len(judged) < 2:
+        raise NotEnoughAnswers(
+            f"{data.answers} answers of {data.learners} learners who agreed",
+            fix=f"the loop turns from {MINIMUM_ANSWERS} answers of {MINIMUM_LEARNERS} learners on",
+        )
+
+
+def _judged(weights: bytes, data: DataSet, champion: serving.Tracer, began: float) -> Candidate:
+    tracer, table = serving.read(weights), data.held_out
+    said, in_use = serving.replay(tracer, table), serving.replay(champion, table)
+    figures = gate.figures(table.correct, said, in_use, table.learner, SEED)
+    figures["held_out_learners"] = float(data.held_out_learners)
+    if tracer.net is not None:
+        figures["refit_log_loss"] = metrics.log_loss(table.correct, online.replay(tracer.params, table))
+    population = stability.population(tracer.params, data.fit)
+    reference = {"population": population._asdict()}
+    seconds = time.monotonic() - began
+    return Candidate(tracer, weights, figures, gate.conditions(figures), reference, seconds)

@@ -1,0 +1,40 @@
+"""Fitting a recurrent tracer in a child process, which alone knows torch. Answers travel through pipes only."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from shuyuan.kernel import children, errors
+from shuyuan.science.tracing import online
+
+CHILD = "shuyuan.science.tracing.serving.child"
+DEADLINE_S = 3600.0  # a million answers take some minutes of one core; a busy machine several times that
+
+FitNet = Callable[[Sequence[online.Answer], int], bytes]
+
+
+def is_possible() -> bool:
+    """Whether torch is installed here; it is not imported."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def fit_net(rows: Sequence[online.Answer], seed: int) -> bytes:
+    """safetensors of a recurrent tracer. Raises Unavailable when the child failed; its last line says why."""
+    command = [sys.executable, "-m", CHILD]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=children.environment(threads=1), **pipes) as child:
+        children.Limits().apply(child.pid)
+        try:
+            out, said = child.communicate(json.dumps({"rows": rows, "seed": seed}).encode(), DEADLINE_S)
+        except BaseException as late:
+            child.kill()
+            if isinstance(late, subprocess.TimeoutExpired):
+                fix = "try when there is less to do"
+                raise errors.Unavailable(f"fitting took more than {DEADLINE_S:.0f} s", fix=fix) from late
+            raise
+    if child.returncode:
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
+        raise errors.Unavailable(f"fitting failed: {' '.join(last)[:200]}", fix="without torch: make train")
+    return out

@@ -1,0 +1,60 @@
+"""The main of a child process: answers in, tracers compared. It alone imports torch, and only for nets.
+
+`python -m shuyuan.science.tracing.comparing_child FOLDER` reads `job.json` (models, seed, control) and `answers.csv`,
+which it removes once read; it writes `progress.json` as it goes, and `result.json`, or `error.json` and exit code 64.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from shuyuan.science.tracing import comparing, evaluation, interchange
+from shuyuan.science.tracing.interactions import Interactions
+
+JOB, ANSWERS, PROGRESS, RESULT, ERROR = "job.json", "answers.csv", "progress.json", "result.json", "error.json"
+REFUSED = 64
+
+
+def main(folder: Path) -> int:
+    """Exit code of the process."""
+    job = json.loads((folder / JOB).read_bytes())
+    order = comparing.Order(tuple(job["models"]), job["seed"], job["control"])
+    try:
+        table = _table(folder / ANSWERS)
+        _write(folder / RESULT, comparing.compare(table, order, lambda *said: _tell(folder, order, *said)))
+    except evaluation.Leak as leak:
+        return _refuse(folder, "answers_leak", leak, "write an answer once, its points parted by |")
+    except ImportError as missing:
+        return _refuse(folder, "not_installed", missing, "without torch choose models that need none: make train")
+    except ValueError as wrong:
+        return _refuse(folder, "cannot_compare", wrong, "correct the answers and compare again")
+    return 0
+
+
+def _table(path: Path) -> Interactions:
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return Interactions.of(interchange.read_csv(file))
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _tell(folder: Path, order: comparing.Order, stage: str, model: str, done: int) -> None:
+    _write(folder / PROGRESS, {"stage": stage, "model": model, "done": done, "of": 2 * len(order.models)})
+
+
+def _refuse(folder: Path, code: str, wrong: Exception, fix: str) -> int:
+    _write(folder / ERROR, {"code": code, "message": str(wrong), "fix": fix})
+    return REFUSED
+
+
+def _write(path: Path, told: dict[str, Any]) -> None:  # Any: JSON
+    """Whole or not at all: somebody may read it just then."""
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(json.dumps(told, ensure_ascii=False))
+    unfinished.replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

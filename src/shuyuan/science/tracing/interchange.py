@@ -1,0 +1,108 @@
+"""Answers as text that people and other programs read: CSV and JSON of the same columns. Pure: text in, rows out.
+
+`learner,item,points,correct,at_s` with points parted by "|" and times in seconds since 1970 (or since anything: only
+their order counts). Read are also `person` and `user` for the learner, `label` for correct, ISO times in `at`.
+Refuses: rows it would have to guess at, each by its line; more rows than MOST_ROWS.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TextIO
+
+from shuyuan.science.tracing.interactions import Answer
+
+COLUMNS = ("learner", "item", "points", "correct", "at_s")
+MOST_ROWS = 1_000_000
+_ALSO = {
+    "learner": ("person", "user"),
+    "item": ("item_id", "problem"),
+    "points": ("skills", "skill", "concepts"),
+    "correct": ("label", "right"),
+    "at_s": ("at", "time"),
+}
+_MARKS = {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0": False}
+
+
+class Unreadable(ValueError):
+    """A line that cannot be read; the message names it and what was expected."""
+
+
+def write_csv(answers: Iterable[Answer], file: TextIO) -> int:
+    """The rows as they come; returns how many."""
+    sheet, count = csv.writer(file), 0
+    sheet.writerow(COLUMNS)
+    for one in answers:
+        count += 1
+        sheet.writerow((one.learner, one.item_id or "", "|".join(one.point_ids), int(one.correct), f"{one.at_s:.0f}"))
+    return count
+
+
+def write_json(answers: Iterable[Answer], file: TextIO) -> int:
+    """One object: `columns` and `rows`, a list each; returns how many."""
+    file.write(json.dumps({"columns": COLUMNS})[:-1] + ', "rows": [')
+    count = 0
+    for one in answers:
+        count += 1
+        row = [one.learner, one.item_id, list(one.point_ids), one.correct, round(one.at_s)]
+        file.write((",\n" if count > 1 else "\n") + json.dumps(row, ensure_ascii=False))
+    file.write("\n]}\n")
+    return count
+
+
+def read_csv(file: TextIO) -> list[Answer]:
+    """The rows, those of each learner in time order. Raises Unreadable.
+
+    >>> import io
+    >>> read_csv(io.StringIO("learner,item,correct\\nann,q1,1\\n"))
+    [Answer(learner='ann', item_id='q1', point_ids=(), correct=True, at_s=0.0)]
+    """
+    lines = csv.DictReader(file)
+    names = _names(lines.fieldnames or ())
+    found = list(_rows(lines, names))
+    if not found:
+        raise Unreadable("there is no row under the headings")
+    return sorted(found, key=lambda one: one.at_s)
+
+
+def _names(headings: Iterable[str]) -> dict[str, str]:
+    """column → heading of the file."""
+    by_word = {heading.strip().lower().removeprefix("\ufeff"): heading for heading in headings}
+    found = {}
+    for column in COLUMNS:
+        words = [word for word in (column, *_ALSO[column]) if word in by_word]
+        if words:
+            found[column] = by_word[words[0]]
+    missing = [column for column in ("learner", "item", "correct") if column not in found]
+    if missing:
+        raise Unreadable(f"no column {', '.join(missing)}: the headings are {', '.join(by_word) or 'missing'}")
+    return found
+
+
+def _rows(lines: "csv.DictReader[str]", names: Mapping[str, str]) -> Iterator[Answer]:
+    for line, row in enumerate(lines, 2):
+        if line > MOST_ROWS + 1:
+            raise Unreadable(f"more than {MOST_ROWS} rows: give a part of them")
+        said = {column: (row.get(heading) or "").strip() for column, heading in names.items()}
+        if not said["learner"]:
+            raise Unreadable(f"line {line} names no learner")
+        mark = _MARKS.get(said["correct"].lower())
+        if mark is None:
+            raise Unreadable(f"line {line}: correct is {said['correct'][:20]!r}, not 1 or 0")
+        points = tuple(dict.fromkeys(one for one in said.get("points", "").split("|") if one))
+        yield Answer(said["learner"], said["item"] or None, points, mark, _seconds(said.get("at_s", ""), line))
+
+
+def _seconds(said: str, line: int) -> float:
+    if not said:
+        return 0.0
+    try:
+        return float(said)
+    except ValueError:
+        pass
+    try:
+        at = datetime.fromisoformat(said)
+    except ValueError as wrong:
+        raise Unreadable(f"line {line}: the time is {said[:40]!r}, neither seconds nor ISO 8601") from wrong
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
