@@ -5,6 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 NAME   ?= startup
 JOBS   ?= 2
+SPREAD := --dist loadfile --no-loadscope-reorder
 BENCHES := $(sort $(basename $(notdir $(shell grep -l "^    harness[.]report\|harness[.]report" bench/*.py))))
 TORCH  := torch==2.13.0
 
@@ -18,14 +19,14 @@ run: $(VENV)/.run  ## the main job: the demo school on http://127.0.0.1:8000 (AR
 	@exec $(BIN)/shuyuan up --demo $(ARGS)
 
 test: $(VENV)/.dev  ## the whole suite (ARGS='-k name' for a part)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(SPREAD) $(ARGS)
 
 check: $(VENV)/.dev  ## format, lint, types, contracts, tests, docs
 	$(BIN)/ruff format --check src tests bench scripts
 	$(BIN)/ruff check src tests bench scripts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	$(BIN)/python -m pytest -n $(JOBS) $(SPREAD)
 
 tour: $(VENV)/.run  ## walk a student and a teacher through the main job (ARGS='--starter tiny --json out.json')
 	@exec $(BIN)/shuyuan tour $(ARGS)

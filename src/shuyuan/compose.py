@@ -129,15 +129,15 @@ PARTS: dict[str, Part] = {
     "pooling": Part("shuyuan.learning.recommendation.pooling:Pooling", ("db", "profiles", "records")),
     "recommendation": Part(
         "shuyuan.learning.recommendation.service:RecommendationService",
-        ("people", "courses", "records", "tracing", "assessment", "profiles", "pooling"),
-    ),
-    "outlooks": Part(
-        "shuyuan.learning.recommendation.outlooks:OutlooksService",
-        ("db", "vault", "audit", "people", "profiles", "records", "outlook_model"),
+        ("db", "people", "courses", "records", "tracing", "assessment", "profiles", "pooling"),
     ),
     "outlook_model": Part(
         "shuyuan.learning.recommendation.outlookmodel:OutlookModel",
         ("db", "audit", "profiles", "records", "catalogue", "storage"),
+    ),
+    "outlooks": Part(
+        "shuyuan.learning.recommendation.outlooks:OutlooksService",
+        ("db", "vault", "audit", "people", "profiles", "records", "outlook_model"),
     ),
     "course_gains": Part("shuyuan.learning.recommendation.coursegains:CourseGains", ("db", "profiles", "records")),
     "advising": Part(

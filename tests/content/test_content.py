@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 import operator
 import re
@@ -27,13 +28,20 @@ OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 Doc = dict[str, Any]
 
 
+@functools.cache
 def document(course: Path) -> Doc:
-    return dict(yaml.safe_load((course / "course.yaml").read_text(encoding="utf-8")))
+    return dict(read(course / "course.yaml"))
 
 
+@functools.cache
 def items_of(course: Path) -> list[Doc]:
-    files = sorted((course / "items").glob("*.yaml"))
-    return [item for file in files for item in yaml.safe_load(file.read_text(encoding="utf-8"))]
+    return [item for file in sorted((course / "items").glob("*.yaml")) for item in read(file)]
+
+
+def read(file: Path) -> Any:
+    """By the parser in C where PyYAML has it: it reads the same and is ten times as fast."""
+    safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(file.read_text(encoding="utf-8"), Loader=safe)  # noqa: S506  # both are safe
 
 
 def lessons_of(course: Path) -> list[Doc]:

@@ -11,7 +11,7 @@ from tests.journeys import world
 
 from shuyuan import demo
 from shuyuan.compose import Platform
-from shuyuan.demo import history, pupils, school
+from shuyuan.demo import history, profiles, pupils, school
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, errors
 from shuyuan.kernel.settings import Settings
@@ -96,6 +96,18 @@ def test_all_32_are_simulated_and_one_family_said_no_to_improvement(made: Made) 
     without = [int(learner.number) for learner in learners if "improvement" not in learner.consent]
     assert without == [pupils.NO_CONSENT_NUMBER]
     assert all("learning" in learner.consent for learner in learners)
+
+
+def test_most_have_a_profile_and_agreed_to_its_uses_and_six_say_nothing(made: Made) -> None:
+    them, who = made.platform.get("profiles"), made.who("teacher")
+    known = {int(one.number): them.of(who, one.id) for one in made.learners()}
+    silent = {number for number, one in known.items() if one.changed_at is None and not one.agreed}
+    assert silent == profiles.SILENT_NUMBERS
+    assert {number for number, one in known.items() if one.changed_at and not one.stated.goals} == (
+        profiles.NO_GOAL_NUMBERS
+    )
+    assert {"suggestions", "outlook", "peers"} == known[1].agreed
+    assert set(made.platform.get("course_gains")(made.told.school_id)) == set(school.COURSES)
 
 
 def test_the_history_covers_three_weeks_of_school_days_and_none_lies_ahead(made: Made) -> None:

@@ -49,6 +49,8 @@ def test_a_model_is_evaluated_judged_and_its_report_written(with_model: Path, tm
     assert (said.code, "not passed" in said.words) == (1, True)
     assert told["figures"]["accuracy"] > 0.8
     assert '<html lang="en">' in page.read_text("utf-8")
+    said = shell.call("shuffled-fit", told["id"], "--home", with_model)
+    assert "models:/passes/1 was not trained here to find a label" in said.err
 
 
 @pytest.mark.parametrize(

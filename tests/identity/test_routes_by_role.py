@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import from_thread
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.identity import cast
@@ -53,8 +54,11 @@ def platform(database_url: str, tmp_path: Path) -> Iterator[Platform]:
 
 
 @pytest.fixture
-def app(school: Cast) -> FastAPI:
-    return server.build_app(school.platform)
+def app(school: Cast) -> Iterator[FastAPI]:
+    """The application, and one event loop for all that is asked of it: a client alone would make one a request."""
+    built = server.build_app(school.platform)
+    with from_thread.start_blocking_portal() as built.state.portal:
+        yield built
 
 
 @pytest.fixture
@@ -128,6 +132,7 @@ def test_no_answer_to_another_school_holds_a_name_of_this_one(
 def client_of(app: FastAPI, token: str | None = None) -> TestClient:
     """A client without the application's start-up (no engine, no jobs), signed in when told so."""
     client = TestClient(app, headers=ORIGIN, raise_server_exceptions=False, follow_redirects=False)
+    client.portal = app.state.portal
     if token is not None:
         client.cookies.set(identity_http.COOKIE, token)
     return client

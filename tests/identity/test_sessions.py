@@ -206,14 +206,14 @@ def test_one_caller_looks_an_ageing_principal_up_and_the_others_go_on(
 
     held.get("t", load)
     assert not held.ageing("t")
-    half = time.monotonic() + cache.RENEW_S
-    monkeypatch.setattr(time, "monotonic", lambda: half)
+    old = time.monotonic() + cache.RENEW_S
+    monkeypatch.setattr(time, "monotonic", lambda: old)
     assert held.ageing("t")
     assert held.peek("t") is not None
     held.get("t", load)
     assert loaded == ["first", "teacher"], "the second look was one, and whoever asked meanwhile had the principal"
     assert not held.ageing("t")
-    monkeypatch.setattr(time, "monotonic", lambda: half + cache.RENEW_S)
+    monkeypatch.setattr(time, "monotonic", lambda: old + cache.RENEW_S)
     assert held.peek("t") is not None, "it lives from its second look on"
 
 
@@ -222,8 +222,8 @@ def test_an_ageing_principal_that_is_no_more_is_forgotten_by_the_look(
 ) -> None:
     held = cache.PrincipalCache()
     held.get("t", lambda: school.who("teacher"))
-    half = time.monotonic() + cache.RENEW_S
-    monkeypatch.setattr(time, "monotonic", lambda: half)
+    old = time.monotonic() + cache.RENEW_S
+    monkeypatch.setattr(time, "monotonic", lambda: old)
 
     def load() -> Principal:
         raise errors.Unauthenticated("the key is revoked", fix="create a new key")

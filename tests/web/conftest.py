@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
+from tests.web import demohome
 
 from shuyuan import compose, demo, migrations
 from shuyuan.entrypoints import server
@@ -69,6 +70,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     ready = os.environ.get("SHUYUAN_DEMO_HOME")
     if ready:
         shutil.copytree(ready, home)
+    else:
+        demohome.copy(home)
     platform = compose.Platform(Settings(home=home, cache=home.parent / "models", starter="none", port=0))
     migrations.upgrade(platform.get("db"))
     made = demo.ensure(platform)

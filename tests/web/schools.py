@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi.testclient import TestClient
+from tests.web import demohome
 
 from shuyuan import compose, demo, migrations
 from shuyuan.entrypoints import server
@@ -66,8 +67,8 @@ def empty(home: Path, given: Mapping[str, object] | None = None, **settings: obj
 
 @contextmanager
 def demonstration(home: Path, **settings: object) -> Iterator[tuple[Office, dict[str, TestClient]]]:
-    """A demo school, and a browser for each adult role."""
-    with opened(home, None, **settings) as (platform, client):
+    """A demo school of one's own, and a browser for each adult role."""
+    with opened(demohome.copy(home), None, **settings) as (platform, client):
         accounts = {one["role"]: one for one in demo.ensure(platform).accounts}
         office = Office(platform, client)
         adults = [role for role in accounts if role != "student"]

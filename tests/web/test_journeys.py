@@ -16,6 +16,13 @@ from tests.web.walking import answer_by_key, sign_in, tab_to, walk
 
 from shuyuan.identity import http as identity_http
 
+# formulas that stand out of their choice, or under its tag
+CUT = """[...document.querySelectorAll('.choice math')].filter(one => {
+  const [formula, choice] = [one, one.closest('.choice')].map(it => it.getBoundingClientRect());
+  const tag = one.closest('.choice').querySelector('.tag')?.getBoundingClientRect();
+  const under = tag && tag.left < formula.right && tag.top < formula.bottom && tag.bottom > formula.top;
+  return formula.right > choice.right || under;
+}).map(one => one.textContent)"""
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 STUDENT = [
     "/learn/today",
@@ -25,6 +32,8 @@ STUDENT = [
     "/learn/map > .map a, .map-list a",
     "/learn/mistakes",
     "/learn/me",
+    "/learn/profile",
+    "/learn/courses",
     "/learn/map > main .btn.primary",
     "/help",
 ]
@@ -33,6 +42,7 @@ TEACHER = [
     "/teach/class",
     "/teach/class > .classmap td a",
     "/teach/today > .pupil .go",
+    "/teach/today > .pupil .go > a[href$='/profile']",
     "/teach/assign",
     "/teach/today > .bulk .primary",
     "/teach/papers",
@@ -79,7 +89,8 @@ def faults(page: Page) -> list[str]:
         pytest.skip("axe-core is not fetched: run python scripts/fetch_assets.py --tests")
     page.evaluate(AXE.read_text("utf-8"))
     found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:160]} ({len(one['nodes'])}×)" for one in found["violations"]]
+    broken = [f"{one['id']}: {one['nodes'][0]['html'][:160]} ({len(one['nodes'])}×)" for one in found["violations"]]
+    return broken + [f"a formula is cut: {text}" for text in page.evaluate(CUT)]
 
 
 @pytest.mark.parametrize(("language", "width", "dark"), [("zh", 1280, False), ("en", 360, True)])

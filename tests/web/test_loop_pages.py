@@ -1,5 +1,6 @@
 """The loop's page: lineage, figures beside limits, the refused branch, turn and roll back."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +13,9 @@ from tests.web.conftest import Site
 
 from shuyuan import compose
 from shuyuan.identity.interface import Principal
-from shuyuan.learning.improvement.interface import Condition, State, TracerVersion
+from shuyuan.kernel import db
+from shuyuan.learning.improvement import store, watchstore
+from shuyuan.learning.improvement.interface import Condition, State, TracerVersion, Trial, Watch
 from shuyuan.learning.improvement.service import ImprovementService
 from shuyuan.science.tracing import online
 from shuyuan.web.pages import loop
@@ -120,6 +123,58 @@ def test_a_refused_branch_stays_visible_and_may_be_used_with_a_reason_only(demo:
     assert f"In use: tracer {used.number}." in adults["admin"].get("/loop").text
 
 
+def planted(office: schools.Office) -> TracerVersion:
+    """One version on trial, a look at the one in use with a figure past its limit, and its alarm."""
+    database, school_id = office.platform.get("db"), office.platform.get("identity").schools()[0].id
+    made = refuse_one(office.platform)
+    at = datetime(2031, 5, 7, tzinfo=UTC)
+    trial = Trial(at, 6, 120, 5, 200, at, 0.512, 0.534, -0.022, -0.041, -0.003, 0.02)
+    used = next(one for one in versions(office) if one.state == "champion")
+    failing, kept = Condition("live_log_loss", 0.701, 0.655, "<="), Condition("live_population", 0.04, 0.25, "<=")
+    watch = Watch(used.version, at, 250, 31, at, (failing, kept))
+
+    def work(uow: db.UnitOfWork) -> None:
+        store.change(uow, school_id, made.id, state="canary", canary=store.trial_row(trial))
+        watchstore.keep(uow, school_id, watch)
+        watchstore.raised(uow, school_id, watch)
+
+    database.write(work)
+    return made
+
+
+def test_a_trial_and_an_alarm_are_shown_with_their_numbers_in_both_languages_until_somebody_has_seen_it(
+    demo: Demo,
+) -> None:
+    office, adults = demo
+    tried = planted(office)
+    number = next(one.number for one in versions(office) if one.state == "champion")
+    told = {
+        "en": ("On trial: tracer", "120 of 200 answers", "-0.022 (95 % interval -0.041 to -0.003)", "It got worse"),
+        "zh": ("试用：学情追踪", "120 / 200 次作答", "-0.022（95 % 区间 -0.041 至 -0.003）", "变差了"),
+    }
+    for language, words in told.items():
+        adults["admin"].cookies.set("lang", language)
+        page = adults["admin"].get("/loop").text
+        checks.is_sound(page, language)
+        for word in words:
+            assert word in page, (language, word)
+        assert "0.701" in page
+        assert "≤ 0.655" in page
+        assert f"{number}" in page
+        home = adults["admin"].get("/admin").text
+        checks.is_sound(home, language)
+        assert words[-1] in home
+    adults["admin"].cookies.set("lang", "en")
+    assert f"tracer {tried.number}" in adults["developer"].get("/loop").text
+    assert "/seen" not in adults["developer"].get("/loop").text
+    action = re.findall(r'action="(/loop/alarms/[^"]+/seen)"', home)[0]
+    assert adults["developer"].post(action).status_code == 403
+    page = adults["admin"].get(adults["admin"].post(action).headers["location"]).text
+    assert "somebody has seen this alarm" in page
+    assert "limit 0.655" in page, "it stays on the page of the loop"
+    assert "It got worse" not in adults["admin"].get("/admin").text
+
+
 def test_developers_look_and_only_administrators_act(demo: Demo) -> None:
     _, adults = demo
     page = adults["developer"].get("/loop").text
@@ -147,3 +202,6 @@ def test_the_main_line_is_the_one_asked_for_or_in_use_and_the_branch_a_refused_o
     assert numbers("v2") == (3, 2)
     assert numbers("v1") == (1, 4)
     assert loop.lineage([], "v9").subject is None
+    on_trial = [turned(5, "withdrawn"), turned(4, "canary"), *all_four[1:]]
+    assert loop.lineage(on_trial, "").branch == on_trial[1]
+    assert loop.lineage(on_trial, "v5").branch == on_trial[0]

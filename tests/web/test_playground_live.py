@@ -4,17 +4,16 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 from tests.maas import starter_files
-from tests.web import conftest
+from tests.web import conftest, demohome
 
-from shuyuan import compose, demo, migrations
+from shuyuan import compose, demo
 from shuyuan.entrypoints import server
 from shuyuan.kernel.settings import Settings
 
 
 def test_answers_grow_side_by_side_and_end_with_their_facts(chromium: Browser, tmp_path: Path) -> None:
     starter_files.require("tiny")
-    platform = compose.Platform(Settings(home=tmp_path / "home", starter="none", port=0))
-    migrations.upgrade(platform.get("db"))
+    platform = compose.Platform(Settings(home=demohome.copy(tmp_path / "home"), starter="none", port=0))
     developer = next(one for one in demo.ensure(platform).accounts if one["role"] == "developer")
     with conftest.served(server.build_app(platform, [*compose.PLANES["maas"], *compose.PLANES["web"]])) as base_url:
         page = chromium.new_page(base_url=base_url)

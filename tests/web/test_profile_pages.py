@@ -11,6 +11,7 @@ from tests.web import schools
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock
+from shuyuan.learning.courses import interface as courses
 from shuyuan.learning.recommendation import outlooks, store
 
 PIN = "482913"
@@ -34,7 +35,10 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         identity, people = office.platform.get("identity"), office.platform.get("people")
         school = identity.schools()[0]
         boss = Principal("system", school.id, "admin")
-        class_ = people.create_class(boss, "Year 7")
+        for slug in ("year7-expressions", "large-models"):
+            content = courses.read_folder(courses.built_in() / slug)
+            office.platform.get("courses").load(school.id, content, by="system")
+        class_ = people.create_class(boss, "Year 7", course_ids=["year7-expressions"])
         db = office.platform.get("db")
         lin = db.write(
             lambda uow: identity.create_account(
@@ -101,7 +105,7 @@ def test_the_teacher_writes_down_reads_the_estimate_with_its_date_and_sets_it_as
     page = teacher.get(where).text
     assert "Goes on learning in the next two weeks" in page
     assert "about 8 in 10" in page
-    assert "active on 9 days in four weeks: makes it more likely" in page
+    assert "Active on 9 days in four weeks: makes it more likely" in page
     assert "runs out" in page
     assert "Goes on learning" not in room.pupil.get("/learn/profile").text
     assert room.pupil.get(where).status_code == 403
@@ -140,3 +144,59 @@ def _foretell(room: Room) -> None:
         )
 
     platform.get("db").write(put)
+
+
+def test_courses_come_in_an_order_only_where_agreed_and_the_switch_brings_the_plain_one_back(room: Room) -> None:
+    pupil = room.pupil
+    pupil.post("/learn/profile", data={"interests": ["computing"]})
+    pupil.post("/learn/profile/uses", data={})
+    page = pupil.get("/learn/courses").text
+    assert "as your class has them" in page
+    assert "agree to “Suggest courses and next steps” first" in page
+    pupil.post("/learn/profile/uses", data={"purposes": "suggestions"})
+    page = pupil.get("/learn/courses").text
+    assert "as they suit you" in page
+    assert "You named computing among your interests" in page
+    assert pupil.post("/learn/courses/order", data={"plain": "1"}).headers["location"] == "/learn/courses"
+    page = pupil.get("/learn/courses").text
+    assert "as your class has them" in page
+    assert "You named" not in page
+    assert 'value="computing" checked' in pupil.get("/learn/profile").text
+    pupil.post("/learn/courses/order")
+    assert "You named computing" in pupil.get("/learn/courses", params={"lang": "en"}).text
+
+
+def test_the_api_reads_corrects_and_withdraws_and_a_pupil_never_reads_the_outlook(room: Room) -> None:
+    mine = f"/api/learners/{room.pupil_id}"
+    said = {"interests": ["music"], "goals": ["enjoy"], "own_words": "robots", "disputed": ["hints"]}
+    assert room.pupil.put(f"{mine}/profile", json=said).status_code == 204
+    uses = {"purposes": ["suggestions", "outlook"]}
+    assert room.pupil.put(f"{mine}/profile/purposes", json=uses).status_code == 204
+    _foretell(room)
+    told = room.pupil.get(f"{mine}/profile").json()
+    assert (told["stated"]["interests"], told["agreed"]) == (["music"], ["outlook", "suggestions"])
+    assert (told["may_agree"], told["expected"], told["facts"]) == (True, None, {})
+    read = room.teacher.get(f"{mine}/profile").json()
+    assert read["stated"] == told["stated"]
+    assert [one["head"] for one in read["expected"]["foretold"]] == ["keeps_at_it"]
+    assert read["expected"]["expires_at"]
+    ranking = room.pupil.get(f"{mine}/courses").json()
+    assert (ranking["ranked"], [one["taken"] for one in ranking["courses"]]) == (True, [True, False])
+    assert room.teacher.delete(f"{mine}/outlook").status_code == 204
+    assert room.teacher.get(f"{mine}/profile").json()["expected"] is None
+    assert room.teacher.put(f"{mine}/profile", json=said).status_code == 403
+    assert room.child.put(f"{mine}/profile", json=said).status_code == 404
+    assert room.child.get(f"{mine}/profile").status_code == 404
+    assert room.pupil.put(f"{mine}/profile", json={"goals": ["fame"]}).status_code == 422
+    assert room.pupil.delete(f"{mine}/profile").status_code == 204
+    assert room.pupil.get(f"{mine}/profile").json()["stated"]["interests"] == []
+    assert room.pupil.get(f"{mine}/courses").json()["ranked"] is False
+
+
+def test_the_description_of_the_api_says_what_a_profile_holds(room: Room) -> None:
+    told = room.pupil.get("/openapi.json").json()
+    held = told["components"]["schemas"]["ProfileTold"]["properties"]
+    assert "Always null for a student" in held["expected"]["description"]
+    for path in ("profile", "profile/purposes", "courses", "outlook"):
+        for verb in told["paths"][f"/api/learners/{{learner_id}}/{path}"].values():
+            assert len(verb["description"]) > 30

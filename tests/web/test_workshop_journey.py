@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.web import conftest, schools, workbench
+from tests.web import conftest, demohome, schools, workbench
 from tests.web.test_journeys import faults, opened
 from tests.web.test_workshop import LISTS
 
-from shuyuan import compose, demo, migrations
+from shuyuan import compose, demo
 from shuyuan.entrypoints import server
 from shuyuan.kernel.settings import Settings
 
@@ -21,9 +21,8 @@ LONG_MS = 60_000
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[conftest.Site]:
     """A demo school of its own."""
-    home = tmp_path_factory.mktemp("shop") / "home"
+    home = demohome.copy(tmp_path_factory.mktemp("shop") / "home")
     platform = compose.Platform(Settings(home=home, starter="none", port=0))
-    migrations.upgrade(platform.get("db"))
     accounts = {one["role"]: (one["login"], one["password"]) for one in demo.ensure(platform).accounts}
     app = server.build_app(platform, schools.WITHOUT_CLOCK)
     with conftest.served(app) as base_url:

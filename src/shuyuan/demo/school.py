@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shuyuan import compose
-from shuyuan.demo import history, pupils
+from shuyuan.demo import history, profiles, pupils
 from shuyuan.identity.interface import Identity, Principal, Role
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, errors
@@ -27,7 +27,7 @@ ADULTS: tuple[tuple[Role, str, str], ...] = (
     ("admin", "it", "周老师（信息中心）"),
     ("developer", "dev", "开发者 Dev"),
 )
-LIVE_EVERY_S, LINK_LIFE_S = 40.0, 24 * 3600
+LIVE_EVERY_S, LINK_LIFE_S, FORETELL_AFTER_S = 40.0, 24 * 3600, 90.0
 LOOP_TURNS_ON_DAY = 11  # of 15 school days
 
 
@@ -105,7 +105,19 @@ def keep_alive(platform: compose.Platform, demo: Demo) -> None:
         sitting = history.Sitting(pupil, learners[pupil.register], asked, clock.now())
         _writer(platform, demo.school_id).write([sitting], rng)
 
+    _foretell_once(platform, demo.school_id)
     platform.get("scheduler").every(LIVE_EVERY_S, "demo-pupil", answer_one)
+
+
+def _foretell_once(platform: compose.Platform, school_id: str) -> None:
+    """Where the training parts are installed, teachers find estimates a while after the first start."""
+    left = [school_id]
+
+    def foretell() -> None:
+        if left:
+            platform.get("outlooks").renew(left.pop())
+
+    platform.get("scheduler").every(FORETELL_AFTER_S, "demo-outlooks", foretell)
 
 
 def _require_empty(home: Path, identity: Identity) -> None:
@@ -167,6 +179,9 @@ def _fill(platform: compose.Platform, class_: Class, now: datetime) -> tuple[str
 
     learners: dict[int, str] = platform.get("db").write(enrol)
     _write_history(platform, class_.school_id, class_pupils, learners, now)
+    platform.get("db").write(lambda uow: profiles.write(uow, platform.get("profiles"), class_.school_id, learners))
+    platform.get("pooling").renew(class_.school_id)
+    platform.get("course_gains").renew(class_.school_id)
     return learners[1], pins[1] or ""
 
 

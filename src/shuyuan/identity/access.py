@@ -422,6 +422,7 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("GET", "/loop"): allow("admin", "teacher", "developer", scope="admin"),
     ("POST", "/loop/turn"): allow("admin", scope="admin"),
     ("POST", "/loop/versions/{version_id}/use"): allow("admin", scope="admin"),
+    ("POST", "/loop/alarms/{alarm_id}/seen"): allow("admin", scope="admin"),
     # web: the model workshop; a teacher looks and trains
     ("GET", "/workshop"): allow("admin", "teacher", "developer", scope="admin"),
     ("GET", "/workshop/data"): allow("admin", "teacher", "developer", scope="admin"),

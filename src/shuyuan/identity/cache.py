@@ -1,7 +1,7 @@
 """Principals, kept in this process for a second: hot paths ask the database once a second, not at each request.
 
 Whatever this process changes (sign-out, revocation, role, group, exam mode) takes effect at once: the cache is
-emptied after the commit. What another process changes takes effect within `TTL_S`. In its second half an entry is
+emptied after the commit. What another process changes takes effect within `TTL_S`. Shortly before that a known one is
 looked up again by one caller while everybody else goes on with it: a busy key never makes all its callers wait.
 """
 
@@ -14,7 +14,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 
 TTL_S = 1.0
-RENEW_S = TTL_S / 2
+RENEW_S = 0.8 * TTL_S
 _MAX = 10_000
 
 

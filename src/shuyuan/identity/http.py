@@ -69,14 +69,14 @@ def quick_gate(identity: Peeks, table: Table = ACCESS) -> Callable[[Request], bo
 
 def ageing(identity: Peeks) -> Callable[[Request], bool]:
     """Whether a caller whom the quick gate knows will soon have to be looked up again: better now than all at once."""
-    return lambda request: identity.ageing(_credential(request.headers)[1])
+    return lambda request: identity.ageing(credential_of(request.headers)[1])
 
 
 def known(identity: Knows) -> Callable[[Request], bool]:
     """Whether a request carries a credential that lives, for `kernel.http.build_app`. The gate still judges it."""
 
     def check(request: Request) -> bool:
-        kind, credential = _credential(request.headers)
+        kind, credential = credential_of(request.headers)
         return _who(identity, kind, credential, must=False) is not None
 
     return check
@@ -146,7 +146,7 @@ def _pass(identity: Knows, headers: Headers, method: str, path: str, client: str
     rule = table.get(("GET" if method == "HEAD" else method, path))
     if rule is None:
         raise errors.Forbidden(f"{method} {path} is not open to anybody", fix="list it in identity/access.py")
-    kind, credential = _credential(headers)
+    kind, credential = credential_of(headers)
     if method not in SAFE_METHODS and kind != "key":
         _require_own_page(headers, known=kind == "cookie")
     principal = _who(identity, kind, credential, must=not (rule.open or rule.loopback))
@@ -203,7 +203,7 @@ def _require_own_page(headers: Headers, *, known: bool) -> None:
         )
 
 
-def _credential(headers: Headers) -> tuple[str, str]:
+def credential_of(headers: Headers) -> tuple[str, str]:
     """("key" | "cookie" | "", secret). A key wins over a cookie."""
     scheme, _, value = headers.get("authorization", "").partition(" ")
     if scheme.casefold() == "bearer" and value.strip():

@@ -1,5 +1,6 @@
 """The JSON API on the real platform: real courses, real people, real sessions."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,15 @@ def school(platform: Platform) -> Cast:
 
 def open_school(platform: Platform, name: str) -> Cast:
     made = cast.gather(platform, name)
-    content = courses.read_folder(CONTENT)
+    content = read_content()
     platform.get("courses").load(made.school_id, content, by="test")
     made.people.set_courses(made.who("teacher"), made.class_.id, [content.course.id])
     return made
+
+
+@functools.cache
+def read_content() -> courses.Content:
+    return courses.read_folder(CONTENT)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from shuyuan.learning.courses.interface import (
     Wrong,
 )
 from shuyuan.learning.insight.service import InsightService
-from shuyuan.learning.people.interface import Class, Learner
+from shuyuan.learning.people.interface import Class, Learner, Place
 from shuyuan.learning.recommendation.service import RecommendationService
 from shuyuan.learning.records.service import RecordsService
 from shuyuan.learning.tracing.service import TracingService
@@ -142,6 +142,7 @@ class FakePeople:
 
     classes_: dict[str, Class] = field(default_factory=dict)
     pupils: dict[str, Learner] = field(default_factory=dict)
+    agreed: dict[str, set[str]] = field(default_factory=dict)  # learner → purposes of the profile
 
     def classes(self, principal: Principal) -> list[Class]:
         return [one for one in self.classes_.values() if self._sees(principal, one)]
@@ -165,6 +166,10 @@ class FakePeople:
         self.class_(principal, found.class_id)
         return found
 
+    def place(self, conn: Any, principal: Principal, learner_id: str) -> Place:
+        course_ids = self.class_(principal, self.learner(principal, learner_id).class_id).course_ids
+        return Place(course_ids, frozenset(self.agreed.get(learner_id, ())))
+
     def _sees(self, principal: Principal, one: Class) -> bool:
         if one.school_id != principal.school_id:
             return False
@@ -186,7 +191,7 @@ class World:
             database, self.audit, people, courses, self.records, self.tracing, clock=self.clock
         )
         self.recommendation = RecommendationService(
-            people, courses, self.records, self.tracing, self.assessment, clock=self.clock
+            database, people, courses, self.records, self.tracing, self.assessment, clock=self.clock
         )
         self.insight = InsightService(people, courses, self.records, self.tracing, clock=self.clock)
         self.school, self.other_school = ids.new_id(), ids.new_id()

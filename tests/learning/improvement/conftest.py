@@ -50,7 +50,7 @@ class Stock:
         admin.dispose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
     """Empty until the first test of each backend has filled it."""
     return Stock(tmp_path_factory.mktemp("stock"))

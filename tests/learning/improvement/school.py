@@ -46,18 +46,28 @@ class School:
         )
         return learner
 
-    def answer(self, learner: str, count: int, rng: random.Random) -> None:
+    def answer(
+        self,
+        learner: str,
+        count: int,
+        rng: random.Random,
+        *,
+        ago: timedelta = timedelta(days=20),
+        hardness: float = 2.2,
+        first_item: int = 0,
+    ) -> None:
+        """hardness: every other item is so hard, the rest as easy.  first_item: of the sixteen that are asked."""
         rows = []
         for turn in range(count):
             place = rng.randrange(16)
-            hard = 2.2 if place % 2 else -2.2
+            hard = hardness if place % 2 else -hardness
             rows.append(
                 Response(
                     id=ids.new_id(),
                     school_id=self.id,
                     learner_id=learner,
                     attempt_id=ids.new_id(),
-                    item_id=f"c.i{place}",
+                    item_id=f"c.i{first_item + place}",
                     points=(POINTS[place // 4],),
                     seed=1,
                     answer="1",
@@ -68,7 +78,7 @@ class School:
                     p_before=None,
                     tracer_version=None,
                     client_key=ids.new_id(),
-                    at=NIGHT - timedelta(days=20, minutes=-turn),
+                    at=NIGHT - ago + timedelta(minutes=turn),
                 )
             )
 
@@ -96,4 +106,4 @@ class School:
 
     def loop(self, **given: Any) -> ImprovementService:
         parts = ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage", "settings")
-        return ImprovementService(**{name: self.platform.get(name) for name in parts}, **given)
+        return ImprovementService(**{name: self.platform.get(name) for name in parts} | given)

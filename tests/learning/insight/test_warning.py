@@ -88,10 +88,18 @@ def test_where_facts_foretell_nothing_the_rules_stand_alone() -> None:
 
 def test_reasons_are_the_facts_that_raise_the_chance_the_largest_first() -> None:
     model = warning.Model(0.0, (-1.0, 0, 0, 0.5, 0, 0, 0, 0), (0.0,) * 8, (1.0,) * 8, 0.0, 1.0)
-    zeros = dict.fromkeys(weeks.FACTS, 0.0)
+    zeros: dict[str, float] = dict.fromkeys(weeks.FACTS, 0.0)
     one = weeks.Known({**zeros, "right": -0.8, "gap": 2.0, "hints": 5.0}, zeros)
     assert model.because(one) == [("gap", 1.0), ("right", 0.8)]
     assert model.because(weeks.Known({**zeros, "right": 3.0}, zeros)) == []
+
+
+def test_a_fact_that_tells_the_wrong_way_round_is_left_out() -> None:
+    rows = [one._replace(values=tuple(-x for x in one.values)) for one in past(40, 8, tells=True)]
+    made = warning.fit(rows)  # who gets more right falls below: no teacher would believe it
+    assert made is not None
+    assert made[0].weights[0] == 0
+    assert not made[1].used
 
 
 def test_the_same_past_gives_the_same_model() -> None:

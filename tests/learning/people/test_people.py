@@ -1,6 +1,7 @@
 """Classes, learners, consent, erasure; who sees whom."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from tests.identity.cast import Cast
@@ -9,6 +10,7 @@ from tests.identity.test_accounts import raw_bytes
 from shuyuan.identity.interface import Principal, Role
 from shuyuan.kernel import crypto, errors
 from shuyuan.learning.people import codes, store
+from shuyuan.learning.people import learners as people_learners
 from shuyuan.learning.people.interface import Purpose
 
 STAFF: tuple[Role, ...] = ("admin", "teacher")
@@ -265,6 +267,19 @@ def test_views_of_several_are_noted_once_each_or_not_at_all(school: Cast, other:
     with pytest.raises(errors.NotFound):
         people.record_views(teacher, [second, other.learner_id])
     assert len(people.seen(teacher, second)) == 1
+
+
+def test_a_list_opened_again_on_the_same_day_is_not_noted_again(school: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    people, teacher = school.people, school.who("teacher")
+    for reader in (teacher, teacher, school.who("admin")):
+        people.record_views(reader, [school.learner_id])
+    assert len(people.seen(teacher, school.learner_id)) == 2
+    monkeypatch.setattr(people_learners, "LISTED_ONCE_IN", timedelta(0))
+    people.record_views(teacher, [school.learner_id])
+    assert len(people.seen(teacher, school.learner_id)) == 3, "on another day it is"
+    people.record_view(teacher, school.learner_id)
+    people.record_view(teacher, school.learner_id)
+    assert len(people.seen(teacher, school.learner_id)) == 5, "each opening of a learner's own pages is"
 
 
 def test_names_and_numbers_are_unreadable_in_the_raw_tables(school: Cast) -> None:

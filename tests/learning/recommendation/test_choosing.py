@@ -113,8 +113,17 @@ def test_only_who_agreed_is_ranked_by_gain_and_the_page_stays_the_same_all_day(w
         return pooled if school_id == world.school else None
 
     courses: Any = world.courses
+    people.agreed[pupil.account_id] = {"suggestions"}
     service = RecommendationService(
-        people, courses, world.records, world.tracing, world.assessment, profiles, learnt, clock=world.clock
+        world.database,
+        people,
+        courses,
+        world.records,
+        world.tracing,
+        world.assessment,
+        profiles,
+        learnt,
+        clock=world.clock,
     )
     told = [service.next(pupil, pupil.account_id) for _ in range(2)]
     assert told[0] == told[1]

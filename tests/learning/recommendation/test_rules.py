@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shuyuan.learning.courses.interface import Course, Point, Text
-from shuyuan.learning.recommendation import rules
+from shuyuan.learning.recommendation import rules, runs
+from shuyuan.learning.recommendation.interface import Mistake
 from shuyuan.learning.tracing.interface import Mastery
 
 NOW = datetime(2026, 9, 7, 10, tzinfo=UTC)
@@ -37,3 +38,52 @@ def offered(answers: int, ago: timedelta) -> tuple[str | None, int]:
 )
 def test_who_is_stuck_is_not_kept_there_for_ever(answers: int, ago: timedelta, point: str) -> None:
     assert offered(answers, ago)[0] == point
+
+
+def first(run: float, *, days: float = 0.0, wrong_days: float | None = None) -> tuple[str, str | None]:
+    """Kind and point of the first plan for somebody who is good at the first point by mastery, with this run there."""
+    at = NOW - timedelta(days=days)
+    mastery = {
+        "first": Mastery("first", 0.8, 0.1, 12, 10, 4, at, due=days > 1),
+        "second": Mastery("second", 0.6, 0.3, 0, 0, None, None),
+    }
+    wrong: tuple[Mistake, ...] = ()
+    if wrong_days is not None:
+        wrong = (Mistake("c.i", "first", 0, "", None, NOW - timedelta(days=wrong_days), 1, due=True),)
+    plan = next(rules.plans(rules.Picture(COURSE, POINTS, mastery, (), wrong, NOW, {"first": run})))
+    return plan.kind, plan.point_id
+
+
+def run_of(marks: str) -> float:
+    """The run after these answers."""
+    run = runs.UNTRIED
+    for mark in marks:
+        run = runs.after(run, mark == "+")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("marks", "point"),
+    [("+++", "first"), ("++++", "first"), ("+++++", "second"), ("-----++++++++", "second"), ("+++++-", "first")],
+)
+def test_the_next_point_begins_by_the_answers_on_the_one_before_it_and_not_by_mastery(marks: str, point: str) -> None:
+    assert first(run_of(marks)) == ("practice", point)
+
+
+def test_a_review_and_mistakes_wait_behind_what_is_new_but_not_for_ever() -> None:
+    assert first(0.9, days=3) == ("practice", "second")
+    assert first(0.9, days=7) == ("review", "first")
+    assert first(0.9, wrong_days=3) == ("practice", "second")
+    assert first(0.9, wrong_days=14) == ("mistakes", None)
+    assert first(0.5, days=7, wrong_days=14) == ("practice", "first")  # not firm: practised, which comes to the same
+
+
+def test_what_waits_is_offered_right_behind_what_is_new() -> None:
+    mastery = {
+        "first": Mastery("first", 0.8, 0.1, 12, 10, 4, NOW - timedelta(days=3), due=True),
+        "second": Mastery("second", 0.6, 0.3, 0, 0, None, None),
+    }
+    wrong = Mistake("c.i", "first", 0, "", None, NOW - timedelta(days=2), 1, due=True)
+    found = list(rules.plans(rules.Picture(COURSE, POINTS, mastery, (), (wrong,), NOW, {"first": 0.9})))
+    assert [one.kind for one in found] == ["practice", "review", "mistakes"]
+    assert [one.urgency for one in found] == sorted(one.urgency for one in found)

@@ -132,6 +132,32 @@ def test_a_busy_key_is_looked_up_again_before_anybody_must_wait_for_it(
     assert not identity.ageing(caller.secret)
 
 
+def test_who_shares_a_foreign_authorization_header_is_known_by_the_own_cookie(
+    app: FastAPI, identity: IdentityService, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live, real = identity.sign_in_as(caller.principal.account_id).token, identity.principal_of_session
+
+    def slowly(token: str) -> Principal:
+        time.sleep(0.2)  # so that the second comes while the first is looked up
+        return real(token)
+
+    monkeypatch.setattr(identity, "principal_of_session", slowly)
+
+    async def both(url: str) -> list[int]:
+        async with httpx.AsyncClient(base_url=url) as client:
+
+            async def ask(token: str, after_s: float) -> int:
+                await asyncio.sleep(after_s)
+                proxy = {"authorization": "Basic c2Nob29sOnB3", "sec-fetch-site": "same-origin"}
+                cookie = {"cookie": f"{identity_http.COOKIE}={token}"}
+                return (await client.post("/v1/chat/completions", json=CHAT, headers=proxy | cookie)).status_code
+
+            return list(await asyncio.gather(ask("dead", 0), ask(live, 0.05)))
+
+    with running(app) as url:
+        assert asyncio.run(both(url)) == [401, 200]
+
+
 def test_a_revoked_key_is_refused_at_once(client: TestClient, identity: IdentityService, caller: Caller) -> None:
     key = {"authorization": f"Bearer {caller.secret}"}
     assert client.post("/v1/chat/completions", json=CHAT, headers=key).status_code == 200  # now it is remembered

@@ -51,6 +51,25 @@ def events(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
+def test_an_error_names_the_field_that_its_kind_is_about(client: TestClient) -> None:
+    unknown = client.post("/v1/chat/completions", json={**CHAT, "model": "nothing"})
+    assert (unknown.status_code, error_of(unknown)["param"]) == (404, "model")
+    unfit = client.post("/v1/embeddings", json={"model": "tiny", "input": "a"})
+    assert (error_of(unfit)["code"], error_of(unfit)["param"]) == ("not_claimed", "model")
+    noise = client.post("/v1/ocr", files={"file": ("page.png", b"vm\nx" * 10)})
+    assert (error_of(noise)["code"], error_of(noise)["param"]) == ("bad_image", "file")
+    assert "'vm\\nx'" in error_of(noise)["message"]
+    stops = client.post("/v1/chat/completions", json={**CHAT, "stop": list("abcde")})
+    assert error_of(stops)["param"] == "stop"
+    assert "it has to have at most 4 items" in error_of(stops)["message"]
+
+
+def test_what_other_servers_offer_is_refused_with_what_to_use_here(client: TestClient) -> None:
+    refused = client.post("/v1/responses", json={"model": "tiny", "input": "hi"})
+    assert refused.status_code == 404
+    assert "use /v1/chat/completions" in error_of(refused)["message"]
+
+
 def test_an_answer_tells_version_overhead_request_and_what_is_left(client: TestClient) -> None:
     answer = client.post("/v1/chat/completions", json=CHAT, headers={"x-request-id": "abc"})
     assert answer.json()["choices"][0]["message"]["content"] == "Hello there"

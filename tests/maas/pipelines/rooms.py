@@ -137,7 +137,9 @@ class Training:
         self.disk, self.catalogue, self.db = disk, catalogue, database
         self.failing: dict[str, str] | None = None
 
-    def check_start(self, school_id: str, new: training_api.NewRun) -> training_api.NewRun:
+    def check_start(
+        self, school_id: str, new: training_api.NewRun, plan: datasets_api.Plan | None = None
+    ) -> training_api.NewRun:
         if new.task.startswith("no_"):
             raise training_api.UnknownTask(f"task {new.task!r} is unknown")
         return new

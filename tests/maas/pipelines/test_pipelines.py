@@ -88,6 +88,19 @@ def test_a_failed_gate_ends_it_with_nothing_registered_and_stays_in_the_picture(
     assert "上线审核" in deployment_api.picture(house.pipelines.graph(ended), "zh")
 
 
+def test_what_a_refused_pipeline_registered_on_the_way_is_named(house: House) -> None:
+    house.evaluation.accuracy = 0.7
+    spec = house.whole().model_copy(update={"canary": None})
+    ended = house.run(house.start(spec))
+    assert (ended.state, states(ended)["gate"]) == ("failed", "failed")
+    there = [one.uri for one in house.catalogue.versions(house.school, "digits")]
+    assert ended.left == ("models:/digits/2", "models:/digits/1"), "the child first: so they can be deleted"
+    assert sorted(there) == sorted(ended.left)
+    told = next(step.error for step in ended.steps if step.error)
+    assert "models:/digits/2, models:/digits/1 stay" in told["fix"]
+    assert "left" in ended.model_dump(mode="json"), "told over HTTP, too"
+
+
 def test_a_verdict_that_somebody_asked_of_another_gate_does_not_pass_this_one(house: House) -> None:
     house.evaluation.accuracy = 0.7
     started = house.start(house.spec())

@@ -34,6 +34,7 @@ def weighed(name: str, weights: Any, rows: list[int] | None = None, **config: An
 @pytest.mark.parametrize("name", sorted(tasks.TASKS))
 def test_a_task_weighs_its_rows_or_says_that_it_cannot(name: str) -> None:
     config: dict[str, Any] = {"from_scratch": True} if name == "transfer" else {}
+    assert (name in CAN) == tasks.load(name).WEIGHS, "what is said before a run is queued"
     if name in CAN:
         _, arrays = weighed(name, np.linspace(0, 2, 12), **config)
         np.testing.assert_allclose(arrays[weighing.WEIGHT], np.linspace(0, 2, 12), rtol=1e-6)

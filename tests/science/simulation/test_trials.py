@@ -61,6 +61,15 @@ def test_what_builds_on_an_unknown_point_is_hardly_learnt() -> None:
     assert second.strength[1] - before > 3 * (first.strength[1] - before) > 0
 
 
+def test_in_a_mixed_class_some_know_the_first_points_before_they_begin() -> None:
+    mixed = World.chain(points=4, items_each=6, seed=1, ahead=3)
+    known = [(Learner(mixed, np.random.default_rng(seed)).knows > 0.6).tolist() for seed in range(60)]
+    assert {sum(one) for one in known} == {0, 1, 2, 3}
+    assert all(one == sorted(one, reverse=True) for one in known)
+    with pytest.raises(ValueError, match="ahead must lie in 0 to 4"):
+        World.chain(points=4, ahead=5)
+
+
 def test_guesses_and_slips_bound_every_chance() -> None:
     learner = Learner(CHAIN, np.random.default_rng(3))
     learner.strength[:] = (-50, 50, 0, 0)

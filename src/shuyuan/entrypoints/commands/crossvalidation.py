@@ -1,10 +1,13 @@
-"""`shuyuan cross-validate`: a fit for each fold, figures with their mean and interval. Asks the server that runs; where
-none does it trains in the foreground, and Ctrl-C leaves it for the next `shuyuan up`.
+"""`shuyuan cross-validate`: a fit for each fold, figures with their mean and interval; `shuyuan shuffled-fit`: one with
+labels that mean nothing, to see whether something leaks. They ask the server that runs; where none does they train in
+the foreground, and Ctrl-C leaves it for the next `shuyuan up`.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -25,8 +28,9 @@ _Json = Mapping[str, Any]  # Any: JSON
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command("cross-validate")(cross_validate)
+    app.command("shuffled-fit")(shuffled_fit)
 
 
 def cross_validate(
@@ -48,15 +52,51 @@ def cross_validate(
     told = {"run": run, "task": task, "data": data_, "k": folds, "by": by, "parts": parts}
     told |= {"config": conditions.fields(set_)} if set_ else {}
     new = conditions.valid(interface.NewCrossValidation, told)
-    if server is not None or key is not None or reaching.has_way(home):
-        with reaching.server_of(home, server, key, school) as there:
-            begun = reaching.told(there.post("/api/cross-validations", json=new.model_dump(mode="json")))
+    body = new.model_dump(mode="json")
+    way = _Way(home, server, key, school)
+    _order(way, "/api/cross-validations", body, lambda there, who: there.cross_validate(who, new), follow)
+
+
+def shuffled_fit(
+    report: Annotated[str, typer.Argument(help="Id of a report on a run that finds classes or a number.")],
+    follow: Annotated[bool, typer.Option("--follow", help="Stay until it has ended.")] = False,
+    home: reaching.Home = None,
+    server: reaching.Server = None,
+    key: reaching.Key = None,
+    school: reaching.School = None,
+) -> None:
+    """Train what a report is of once more, at most 5 epochs, with shuffled labels: what it finds then, it must not."""
+    path = f"/api/reports/{quote(report, safe='')}/shuffled-fits"
+    way = _Way(home, server, key, school)
+    _order(way, path, None, lambda there, who: there.retrain_shuffled(who, report), follow)
+
+
+class _Way(NamedTuple):
+    """Where to ask."""
+
+    home: Path | None
+    server: str | None
+    key: str | None
+    school: str | None
+
+
+def _order(
+    way: _Way,
+    path: str,
+    body: _Json | None,
+    begin: Callable[[interface.Evaluation, Principal], interface.Refit],
+    follow: bool,
+) -> None:
+    """At the server by `path`, or here by `begin`."""
+    if way.server is not None or way.key is not None or reaching.has_way(way.home):
+        with reaching.server_of(*way) as there:
+            begun = reaching.told(there.post(path, json=body))
             _followed(lambda: reaching.told(there.get(f"/api/cross-validations/{begun['id']}")), follow)
         return
-    with installation.opened(home) as platform, installation.sole_server(platform.settings.home):
-        school_id = data.chosen_school(platform.get("identity").schools(), school).id
+    with installation.opened(way.home) as platform, installation.sole_server(platform.settings.home):
+        school_id = data.chosen_school(platform.get("identity").schools(), way.school).id
         evaluation = _at_work(platform)
-        refit = evaluation.cross_validate(Principal(audit.SYSTEM, school_id, "admin"), new)
+        refit = begin(evaluation, Principal(audit.SYSTEM, school_id, "admin"))
         _followed(lambda: evaluation.refit(school_id, refit.id).model_dump(mode="json"), True)
 
 
@@ -84,9 +124,13 @@ def _followed(look: Callable[[], _Json], stay: bool) -> None:
 
 
 def _print(now: _Json) -> None:
-    _out.print(f"cross-validation {now['number']} (cv:/{now['id']}): {now['state']}", markup=False)
+    what = "cross-validation" if now["kind"] == "folds" else "fit with shuffled labels"
+    _out.print(f"{what} {now['number']} (cv:/{now['id']}): {now['state']}", markup=False)
     if now["error"]:
         _out.print(f"{now['error']['message']}; {now['error'].get('fix', '')}", markup=False)
+    if (one := now["retrained"]) is not None:
+        leaks = "too far: something leaks into training" if one["flagged"] else "near enough: nothing leaks that way"
+        _out.print(f"{one['figure']} {one['value']:.4g}, by chance {one['chance']:.4g}: {leaks}", markup=False)
     if not now["spreads"]:
         return
     table = Table("figure", "mean", "95 % interval", *(f"fold {n}" for n in range(1, now["k"] + 1)))

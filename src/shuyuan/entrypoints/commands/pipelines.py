@@ -109,3 +109,6 @@ def _show(pipeline: interface.Pipeline) -> None:
         gave = step.error["message"] if step.error else ", ".join(f"{k} {v}" for k, v in step.output.items() if v)
         table.add_row(Text(step.name), Text(step.state), Text(gave))
     _out.print(table)
+    if pipeline.left:
+        _out.print(f"versions it left behind: {', '.join(pipeline.left)}", markup=False)
+        _out.print(f"delete one: `shuyuan delete {pipeline.left[0].removeprefix('models:/')} --reason …`", markup=False)

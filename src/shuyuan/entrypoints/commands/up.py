@@ -1,5 +1,6 @@
 """`shuyuan up`: serve a school. `shuyuan serve`: the model plane alone."""
 
+import signal
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -29,7 +30,7 @@ Cert = Annotated[Path | None, typer.Option("--tls-cert", exists=True, dir_okay=F
 Key = Annotated[Path | None, typer.Option("--tls-key", exists=True, dir_okay=False, help="PEM private key.")]
 Starter = Annotated[
     str | None,
-    typer.Option("--starter", help="tutor (1.1 GB), tiny (93 MB, English) or none.", callback=_known_starter),
+    typer.Option("--starter", help="tutor (1.1 GB), tiny (98 MB, English) or none.", callback=_known_starter),
 ]
 WithParent = Annotated[
     bool, typer.Option("--with-parent", hidden=True, help="Stop as soon as standard input ends: its parent has.")
@@ -113,6 +114,7 @@ def _serve(modules: tuple[str, ...], demo_school: bool, **overrides: object) -> 
                     demo.keep_alive(platform, school)
                 _announce(base_url, link, settings, demo_school)
 
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again: as Ctrl-C it is caught
             server.serve(platform, announce, modules, listener)
         finally:
             owner.close_way(settings.home)

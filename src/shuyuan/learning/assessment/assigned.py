@@ -5,10 +5,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
 from shuyuan.learning.assessment.interface import Assignment
 from shuyuan.learning.assessment.tables import assigned, assignment, attempt, paper, slot
+
+_WAITS = (
+    select(assigned.c.assignment_id)
+    .join_from(assigned, attempt, assigned.c.attempt_id == attempt.c.id, isouter=True)
+    .where(assigned.c.learner_id == bindparam("learner"), assigned.c.school_id == bindparam("school"))
+    .where(attempt.c.closed_at.is_(None))
+    .limit(1)
+)
 
 
 def insert(conn: Connection, made: Assignment, class_id: str) -> None:
@@ -46,6 +54,13 @@ def of_learner(conn: Connection, school_id: str, learner_id: str) -> list[Assign
     )
     rows = select(assignment).where(assignment.c.id.in_(mine), assignment.c.undone_at.is_(None))
     return [_only(one, learner_id) for one in _whole(conn, rows)]
+
+
+def open_of(conn: Connection, school_id: str, learner_id: str) -> list[Assignment]:
+    """`of_learner`, less what is done; with nothing open it is one statement, built once."""
+    if conn.execute(_WAITS, {"school": school_id, "learner": learner_id}).first() is None:
+        return []
+    return [one for one in of_learner(conn, school_id, learner_id) if not one.done_by]
 
 
 def find(conn: Connection, school_id: str, assignment_id: str) -> tuple[str, Assignment] | None:

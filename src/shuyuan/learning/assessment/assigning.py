@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy import Connection
+
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
@@ -125,6 +127,11 @@ class Assigning:
             self._people.learner(principal, learner_id)
         with self._db.read() as conn:
             return assigned.of_learner(conn, principal.school_id, learner_id)
+
+    def open_for(self, conn: Connection, principal: Principal, learner_id: str) -> list[Assignment]:
+        if learner_id != principal.account_id and principal.role not in ("teacher", "admin"):
+            raise errors.NotFound(f"no learner {learner_id}", fix="a learner sees their own assignments only")
+        return assigned.open_of(conn, principal.school_id, learner_id)
 
     def start_assignment(self, principal: Principal, assignment_id: str) -> Attempt:
         """The caller's attempt at it: a new one, or the one already begun."""

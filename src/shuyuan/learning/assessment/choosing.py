@@ -7,12 +7,12 @@ practice teaches most.
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
-from shuyuan.learning.courses.interface import Courses, Item, MultipleItem, Point, SingleItem
+from shuyuan.learning.courses.interface import Course, Courses, Item, MultipleItem, Point, SingleItem
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import Tracing
 
@@ -43,12 +43,18 @@ class Choice:
     trouble: str | None  # the misconception behind most of their wrong answers
     fresh: int  # the first so many were not just answered
 
+    @property
+    def fitting(self) -> tuple[str, ...]:
+        """Ids, without what was just answered while anything else is there."""
+        return tuple(item.item_id for item in self.items[: self.fresh] or self.items)
+
 
 class Chooser:
     """Chooses for one learner or a class with the same few queries."""
 
     def __init__(self, courses: Courses, records: Records, tracing: Tracing) -> None:
         self._courses, self._records, self._tracing = courses, records, tracing
+        self._kept: dict[tuple[str, str, int], tuple[Course, list[tuple[str, ...]], list[Candidate]]] = {}
 
     def choose(
         self, principal: Principal, learner_ids: Sequence[str], course_id: str, point_id: str, count: int
@@ -62,6 +68,21 @@ class Chooser:
         answers = self._answers(principal, learner_ids)
         return {who: _choice(who, candidates, answers[who], p_correct[who], point_id, count) for who in learner_ids}
 
+    def choose_for(
+        self,
+        school_id: str,
+        learner_id: str,
+        course_id: str,
+        point_id: str,
+        count: int,
+        answers: Sequence[Response],
+        predictions: Callable[[Mapping[str, Sequence[str]]], Mapping[str, float]],
+    ) -> Choice:
+        """The same for one learner whose newest answers and predictions are at hand: nothing is read."""
+        candidates = self._candidates(school_id, course_id, point_id, count)
+        p_correct = predictions({one.item_id: one.points for one in candidates})
+        return _choice(learner_id, candidates, answers[:RECENT], p_correct, point_id, count)
+
     def _answers(self, principal: Principal, learner_ids: Sequence[str]) -> dict[str, list[Response]]:
         """Of each learner the newest; one by one only where a busy learner would crowd out the others."""
         limit = RECENT * max(len(learner_ids), 1)
@@ -74,11 +95,22 @@ class Chooser:
         return grouped
 
     def _candidates(self, school_id: str, course_id: str, point_id: str, count: int) -> list[Candidate]:
+        """Made once for a point of a course as it stands."""
         points = self._courses.graph(school_id, course_id).points
         if point_id not in {point.id for point in points}:
             raise errors.NotFound(f"course {course_id} has no point {point_id}", fix="use a point of this course")
-        found: dict[str, Candidate] = {}
         before, after = neighbours(points, point_id)
+        items = [self._courses.items_of_point(school_id, name) for name in (point_id, *before, *after)]
+        course, key = self._courses.course(school_id, course_id), (school_id, point_id, count)
+        kept = self._kept.get(key)
+        if kept is None or kept[0] is not course or kept[1] != items:
+            kept = self._kept[key] = (course, items, self._found(school_id, point_id, before, after, count))
+        return kept[2]
+
+    def _found(
+        self, school_id: str, point_id: str, before: Sequence[str], after: Sequence[str], count: int
+    ) -> list[Candidate]:
+        found: dict[str, Candidate] = {}
         enough = count + JUST_ANSWERED  # so that something fresh is left
         for distance, near, wanted in [(0, [point_id], enough), (1, before, enough), (2, after, count)]:
             for name in near if len(found) < wanted else ():

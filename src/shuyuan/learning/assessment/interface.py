@@ -1,12 +1,15 @@
 """Attempts, answers, assignments, papers, adaptive tests, item analysis: the only file others import."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from sqlalchemy import Connection
+
 from shuyuan.identity.interface import Principal
 from shuyuan.learning.courses.interface import Answer, Question, Verdict, html
+from shuyuan.learning.records.interface import Response
 from shuyuan.learning.tracing.interface import Mastery
 
 AttemptKind = Literal["practice", "review", "test"]
@@ -294,6 +297,20 @@ class Assessment(Protocol):
         """The items of a point that fit this learner now: what was just answered comes last."""
         ...
 
+    def choose_for(
+        self,
+        school_id: str,
+        learner_id: str,
+        *,
+        course_id: str,
+        point_id: str,
+        count: int,
+        answers: Sequence[Response],
+        predictions: Callable[[Mapping[str, Sequence[str]]], Mapping[str, float]],
+    ) -> tuple[str, ...]:
+        """`choose` for whoever has the newest answers (newest first) and the predictions at hand: nothing is read."""
+        ...
+
     def in_test(self, learner_id: str) -> bool:
         """Whether the learner sits an open test now (the tutor is off then)."""
         ...
@@ -322,6 +339,10 @@ class Assessment(Protocol):
     def undo(self, principal: Principal, assignment_id: str) -> Assignment: ...
     def assignments(self, principal: Principal, *, class_id: str | None = None) -> list[Assignment]: ...
     def assigned_to(self, principal: Principal, learner_id: str) -> list[Assignment]: ...
+    def open_for(self, conn: Connection, principal: Principal, learner_id: str) -> list[Assignment]:
+        """`assigned_to` less what is done, in an open read. Whether the caller may see the learner is theirs to ask."""
+        ...
+
     def start_assignment(self, principal: Principal, assignment_id: str) -> Attempt: ...
     def papers(
         self,

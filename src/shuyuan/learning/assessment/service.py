@@ -1,5 +1,7 @@
 """The verbs of assessment, each bound from the part that owns it."""
 
+from collections.abc import Callable, Mapping, Sequence
+
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
@@ -15,7 +17,7 @@ from shuyuan.learning.assessment.setting import Setting
 from shuyuan.learning.assessment.sittings import Sittings
 from shuyuan.learning.courses.interface import Answer, Courses
 from shuyuan.learning.people.interface import People
-from shuyuan.learning.records.interface import Records
+from shuyuan.learning.records.interface import Records, Response
 from shuyuan.learning.tracing.interface import Tracing
 
 
@@ -42,7 +44,7 @@ class AssessmentService:
         assigning = Assigning(db, audit, people, courses, sittings, self._chooser, clock)
         self.preview, self.assign, self.undo = assigning.preview, assigning.assign, assigning.undo
         self.assignments, self.assigned_to = assigning.assignments, assigning.assigned_to
-        self.start_assignment = assigning.start_assignment
+        self.start_assignment, self.open_for = assigning.start_assignment, assigning.open_for
         self.papers = Papers(db, audit, courses, assigning, clock).papers
         setting = Setting(db, audit, people, courses, clock)
         self.set_test, self.undo_test, self.test = setting.set_test, setting.undo_test, setting.test
@@ -69,4 +71,17 @@ class AssessmentService:
         self, principal: Principal, learner_id: str, *, course_id: str, point_id: str, count: int
     ) -> tuple[str, ...]:
         choice = self._chooser.choose(principal, [learner_id], course_id, point_id, count)[learner_id]
-        return tuple(item.item_id for item in choice.items[: choice.fresh] or choice.items)
+        return choice.fitting
+
+    def choose_for(
+        self,
+        school_id: str,
+        learner_id: str,
+        *,
+        course_id: str,
+        point_id: str,
+        count: int,
+        answers: Sequence[Response],
+        predictions: Callable[[Mapping[str, Sequence[str]]], Mapping[str, float]],
+    ) -> tuple[str, ...]:
+        return self._chooser.choose_for(school_id, learner_id, course_id, point_id, count, answers, predictions).fitting

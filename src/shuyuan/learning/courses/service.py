@@ -8,7 +8,7 @@ from functools import lru_cache
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
-from shuyuan.learning.courses import checks, interface, shelf, store
+from shuyuan.learning.courses import interface, shelf, store
 from shuyuan.learning.courses.grading import grader
 
 CACHED_QUESTIONS = 4096
@@ -38,8 +38,7 @@ class CoursesService:
         return found
 
     def graph(self, school_id: str, course_id: str) -> interface.PointGraph:
-        course = self.course(school_id, course_id)
-        return interface.PointGraph(course_id=course.id, points=checks.in_order(course.points))
+        return self._shelves.of(school_id, _course_id(course_id)).graph
 
     def items_of_point(self, school_id: str, point_id: str) -> tuple[str, ...]:
         return self._shelves.of(school_id, point_id).by_point.get(point_id, ())

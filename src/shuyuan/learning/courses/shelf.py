@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from sqlalchemy.engine import RowMapping
 
 from shuyuan.kernel import db
-from shuyuan.learning.courses import interface, store
+from shuyuan.learning.courses import checks, interface, store
 
 STALE_AFTER_S = 2.0
 """Another process may load a course; its hash is looked at again after this long."""
@@ -28,6 +28,7 @@ class Shelf:
     bodies: Mapping[str, str]
     keys: Mapping[str, str]
     by_point: Mapping[str, tuple[str, ...]]
+    graph: interface.PointGraph
     parsed: dict[str, interface.Item] = field(default_factory=dict)
 
     def item(self, item_id: str) -> interface.Item:
@@ -92,9 +93,11 @@ def _shelf(course: RowMapping, items: Sequence[RowMapping]) -> Shelf:
     for item in items:
         for point in () if item["retired"] or item["needs_figure"] else item["points"]:
             by_point.setdefault(point, []).append(item["id"])
+    whole = interface.Course.model_validate_json(course["body"])
     return Shelf(
         content_hash=course["content_hash"],
-        course=interface.Course.model_validate_json(course["body"]),
+        course=whole,
+        graph=interface.PointGraph(course_id=whole.id, points=checks.in_order(whole.points)),
         items=course["items"],
         bodies={item["id"]: item["body"] for item in items},
         keys={item["id"]: f"{item['id']}:{item['content_hash']}" for item in items},

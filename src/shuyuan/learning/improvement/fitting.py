@@ -22,9 +22,13 @@ def is_possible() -> bool:
 
 def fit_net(rows: Sequence[online.Answer], seed: int) -> bytes:
     """safetensors of a recurrent tracer. Raises Unavailable when the child failed; its last line says why."""
-    command = [sys.executable, "-m", CHILD]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=children.environment(threads=1), **pipes) as child:
+    with subprocess.Popen(
+        [sys.executable, "-m", CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=children.environment(threads=1),
+    ) as child:
         children.Limits().apply(child.pid)
         try:
             out, said = child.communicate(json.dumps({"rows": rows, "seed": seed}).encode(), DEADLINE_S)

@@ -13,6 +13,7 @@ from shuyuan.maas.datasets.interface import Work
 State = Literal["champion", "retired", "refused", "canary", "withdrawn"]
 Kind = Literal["online", "recurrent"]
 MINIMUM_ANSWERS, MINIMUM_LEARNERS = 400, 8
+WATCH_ANSWERS, WATCH_LEARNERS = 200, 8  # the minimum evidence of a look: fewer move by chance as much as any limit
 
 
 class NotEnoughAnswers(errors.Conflict):
@@ -103,8 +104,68 @@ class LoopStatus:
     kind: Kind = "online"  # of the version in use
 
 
+@dataclass(frozen=True)
+class Watch:
+    """The last look at the version in use: its own predictions of late. No conditions below the minimum evidence."""
+
+    version: str
+    at: datetime
+    answers: int
+    learners: int
+    since: datetime | None  # the oldest of those answers
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A figure of the version in use that went past its limit, as it was then. Raised once for a version."""
+
+    id: str
+    number: int  # of the version
+    version: str
+    condition: Condition
+    answers: int
+    raised_at: datetime
+    ended_at: datetime | None  # when it kept the limit again, or another version came
+    seen_at: datetime | None
+
+    @property
+    def about(self) -> Literal["worse", "drift"]:
+        """The model got worse than it was judged to be; or what is asked, and how sure it is, has moved."""
+        return "worse" if self.condition.name in ("live_log_loss", "live_auc") else "drift"
+
+
+class Watching(Protocol):
+    """Whether the version in use still does what its report said."""
+
+    def look(self, school_id: str) -> Watch | None:
+        """Judge its latest predictions and raise alarms; None where the built-in tracer serves."""
+        ...
+
+    def look_if_due(self, school_id: str) -> Watch | None:
+        """The scheduled look, some times a day."""
+        ...
+
+    def last(self, principal: Principal) -> Watch | None:
+        """The last look at the version in use; None where there was none."""
+        ...
+
+    def alarms(self, principal: Principal) -> list[Alarm]:
+        """Newest first, seen or not."""
+        ...
+
+    def see(self, principal: Principal, alarm_id: str) -> None:
+        """Somebody in charge has read it: it is shown on the page of the loop only."""
+        ...
+
+
 class Improvement(Protocol):
     """Turn the loop, look at its versions, go back."""
+
+    @property
+    def watching(self) -> Watching:
+        """The version in use, looked after."""
+        ...
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:
         """Refit the online tracer and judge it. Past the gate the school's first version of its own serves at once, a

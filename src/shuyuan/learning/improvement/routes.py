@@ -32,8 +32,12 @@ def router(improvement: Improvement, gathering: Gathering) -> APIRouter:
 
     @api.get("/api/loop")
     def look(principal: Principal = Depends(caller)) -> dict[str, Any]:
-        """Versions of the tracer, newest first, with figures beside limits, and where the loop stands."""
+        """Versions of the tracer, newest first, with figures beside limits; where the loop stands; the last look at
+        the version in use, and its alarms."""
+        watch = improvement.watching.last(principal)
         return {
+            "watch": None if watch is None else asdict(watch),
+            "alarms": [asdict(alarm) for alarm in improvement.watching.alarms(principal)],
             "status": asdict(improvement.status(principal)),
             "versions": [_told(version) for version in improvement.versions(principal)],
         }

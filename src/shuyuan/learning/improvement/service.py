@@ -1,30 +1,18 @@
-"""Turn the loop: data set → refit → report → gate → version → served, or refused and kept visible."""
+"""One turn of the loop: consented answers → refit → report → gate → canary → version → served, or refused and kept."""
 
-import time
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import asdict
 from zoneinfo import ZoneInfo
-
-import safetensors.numpy
 
 from shuyuan.identity.interface import Identity, Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
-from shuyuan.kernel import crypto, errors
+from shuyuan.kernel import crypto, errors, log
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
-from shuyuan.learning.improvement import dataset, gate, store
-from shuyuan.learning.improvement.interface import (
-    MINIMUM_ANSWERS,
-    MINIMUM_LEARNERS,
-    Condition,
-    ExamFreeze,
-    LoopStatus,
-    NotEnoughAnswers,
-    State,
-    TracerVersion,
-)
+from shuyuan.learning.improvement import candidates, dataset, fitting, store, trials
+from shuyuan.learning.improvement.interface import ExamFreeze, LoopStatus, NotEnoughAnswers, TracerVersion
+from shuyuan.learning.improvement.watching import Watching
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.records.interface import Records
 from shuyuan.learning.tracing.interface import Tracing
@@ -37,20 +25,7 @@ CARD = LocalText(
     en="This school's knowledge tracer: fitted on answers of learners who agreed, it moves mastery with every answer.",
 )
 TURNS_AT = 200  # new answers
-SEED = 7
-
-
-class Fit(Protocol):
-    """How a tracer is fitted: `online.fit`, or another way in a test."""
-
-    def __call__(self, table: online.Interactions, *, seed: int) -> online.Params: ...
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    params: online.Params
-    weights: bytes
-    figures: dict[str, float]
+_logger = log.get("improvement.service")
 
 
 class ImprovementService:
@@ -70,89 +45,75 @@ class ImprovementService:
         settings: kernel_settings.Settings,
         *,
         clock: kernel_clock.Clock = kernel_clock.now,
-        fit: Fit = online.fit,
+        fit: candidates.Fit = online.fit,
+        fit_net: fitting.FitNet = fitting.fit_net,
     ) -> None:
         self._db, self._vault, self._audit, self._clock = db, vault, audit, clock
         self._identity, self._people, self._records, self._tracing = identity, people, records, tracing
-        self._school_time = ZoneInfo(settings.timezone)
-        self._catalogue, self._storage, self._refit = catalogue, storage, fit
+        self._school_time, self._nets_from = ZoneInfo(settings.timezone), settings.tracer_net_answers
+        self._catalogue, self._storage, self._refit, self._fit_net = catalogue, storage, fit, fit_net
+        self.watching = Watching(db, audit, people, records, tracing, clock)
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:
-        began = time.monotonic()
         self._refuse_in_exam(school_id)
-        agreed = self._people.consented(school_id, "improvement")
-        data = dataset.build(self._vault, self._records.history(school_id, agreed))
-        _enough(data)
-        parent = self._tracing.version(school_id)
-        candidate = self._fit(school_id, data)
-        found = gate.conditions(candidate.figures)
-        passed = all(condition.passed for condition in found)
-        state: State = "champion" if passed else "refused"
-        addresses = self._storage.put(data.raw), self._storage.put(candidate.weights)
-        seen = self._records.count(school_id)
-        left_out = len(set(self._records.learners(school_id)) - agreed)
+        data = self._data(school_id)
+        candidates.enough(data)
+        made = candidates.refitted(data, self._tracing.tracer(school_id), self._refit)
+        return self._turned(school_id, data, made, by)
 
-        def work(uow: kernel_db.UnitOfWork) -> TracerVersion:
-            number = store.next_number(uow.conn, school_id)
-            registered = self._catalogue.register_version(
-                uow,
-                school_id=school_id,
-                actor_id=by,
-                version=NewVersion(
-                    model=MODEL,
-                    runner="online",
-                    artefact_sha256=addresses[1],
-                    size_bytes=len(candidate.weights),
-                    card=CARD,
-                    figures=candidate.figures,
-                    lineage={"data_sha256": addresses[0], "seed": str(SEED), "parent": parent},
-                ),
-            )
-            turned = store.add(
-                uow,
-                school_id,
-                addresses[1],
-                number=number,
-                version=registered.uri,
-                state="refused",
-                answers=data.answers,
-                learners=data.learners,
-                left_out=left_out,
-                seen=seen,
-                data_sha256=addresses[0],
-                parent=parent,
-                figures=candidate.figures,
-                conditions=[asdict(condition) for condition in found],
-                reason="gate" if passed else _refusal(found),
-                by=by,
-                seconds=time.monotonic() - began,
-            )
-            self._audit.record(
-                uow,
-                school_id=school_id,
-                actor_id=by,
-                action=f"tracer.{'promoted' if passed else 'refused'}",
-                object_id=turned.id,
-                number=number,
-                answers=data.answers,
-            )
-            if passed:
-                self._serve(uow, school_id, turned, candidate.weights, by, "gate")
-            return turned
-
-        turned = self._db.write(work)
-        if state == "champion":
-            self._tracing.rebuild(school_id)
-        return self._one(school_id, turned.id)[0]
+    def turn_net(self, school_id: str, *, by: str) -> TracerVersion | None:
+        self._refuse_in_exam(school_id)
+        data = self._data(school_id)
+        if not 0 < self._nets_from <= data.answers or not fitting.is_possible():
+            return None
+        candidates.enough(data)
+        made = candidates.of_a_net(data, self._tracing.tracer(school_id), self._fit_net)
+        return self._turned(school_id, data, made, by)
 
     def turn_if_due(self, school_id: str) -> TracerVersion | None:
-        local = self._clock().astimezone(self._school_time)
-        if kernel_clock.in_school_hours(local) or self._answers_since(school_id) < TURNS_AT:
+        if self._in_school_hours() or self._answers_since(school_id) < TURNS_AT or self._tried(school_id):
             return None
         try:
-            return self.turn(school_id, by=kernel_audit.SYSTEM)
+            turned = self.turn(school_id, by=kernel_audit.SYSTEM)
         except (NotEnoughAnswers, ExamFreeze):
             return None
+        try:
+            return self.turn_net(school_id, by=kernel_audit.SYSTEM) or turned
+        except (errors.Unavailable, ExamFreeze) as failed:  # the refit is done, and the next turn tries again
+            _logger.error("net_not_fitted", school=school_id, error=failed.message)
+            return turned
+
+    def judge_canary(self, school_id: str) -> TracerVersion | None:
+        found = self._tried(school_id)
+        if found is None or found[0].canary is None or self._in_exam(school_id):
+            return None
+        (tried, address), at = found, self._clock()
+        agreed = self._people.consented(school_id, "improvement")
+        told = [one for one in self._tracing.foretold(school_id, tried.version) if one.learner_id in agreed]
+        trial = trials.so_far(found[0].canary, told)
+        conditions = trials.conditions(trial, told, at)
+        passed = all(condition.passed for condition in conditions)
+        decided = bool(conditions) and not (passed and self._in_school_hours())
+        failed = ", ".join(condition.name for condition in conditions if not condition.passed)
+        weights = self._storage.get(address) if decided and passed else b""
+
+        def work(uow: kernel_db.UnitOfWork) -> None:
+            store.change(uow, school_id, tried.id, canary=store.trial_row(trial))
+            if not decided:
+                return
+            every = [asdict(one) for one in (*tried.conditions, *conditions)]
+            store.change(uow, school_id, tried.id, conditions=every)
+            self._record(uow, school_id, kernel_audit.SYSTEM, f"tracer.{'promoted' if passed else 'withdrawn'}", tried)
+            if passed:
+                self._serve(uow, school_id, tried, weights, kernel_audit.SYSTEM, "canary")
+            else:
+                store.withdraw(uow, school_id, failed)
+                self._tracing.end_canary(uow, school_id)
+
+        self._db.write(work)
+        if decided and passed:
+            self._tracing.rebuild(school_id)
+        return self._one(school_id, tried.id)[0] if decided else None
 
     def versions(self, principal: Principal) -> list[TracerVersion]:
         principal.require("admin", "teacher", "developer")
@@ -171,6 +132,8 @@ class ImprovementService:
             self._answers_since(school_id),
             TURNS_AT,
             f"{kernel_clock.CLOSES_HOUR:02d}:00-{kernel_clock.OPENS_HOUR:02d}:00 {self._school_time.key}",
+            self._nets_from if fitting.is_possible() else 0,
+            self._tracing.tracer(school_id).kind,
         )
 
     def roll_back(self, principal: Principal, version_id: str, reason: str) -> TracerVersion:
@@ -184,28 +147,90 @@ class ImprovementService:
         weights = self._storage.get(address)
 
         def work(uow: kernel_db.UnitOfWork) -> None:
-            self._audit.record(
-                uow,
-                school_id=principal.school_id,
-                actor_id=principal.account_id,
-                action="tracer.chosen",
-                object_id=found.id,
-                number=found.number,
-                was=found.state,
-            )
+            self._record(uow, principal.school_id, principal.account_id, "tracer.chosen", found, was=found.state)
             self._serve(uow, principal.school_id, found, weights, principal.account_id, reason.strip()[:500])
 
         self._db.write(work)
         self._tracing.rebuild(principal.school_id)
         return self._one(principal.school_id, version_id)[0]
 
-    def _refuse_in_exam(self, school_id: str) -> None:
-        until = self._identity.exam_until(school_id)
-        if until is not None and until > self._clock():
-            raise ExamFreeze(
-                f"an exam runs until {until:%Y-%m-%d %H:%M} UTC: no version changes before it ends",
-                fix="wait for its end, or end the exam mode of that class",
+    def _turned(self, school_id: str, data: dataset.DataSet, made: candidates.Candidate, by: str) -> TracerVersion:
+        """Register what was made; serve it, try it, or keep it refused."""
+        addresses = self._storage.put(data.raw), self._storage.put(made.weights)
+        agreed = self._people.consented(school_id, "improvement")
+        answering = frozenset(self._records.learners(school_id))
+        parent, seen = self._tracing.version(school_id), self._records.count(school_id)
+
+        def work(uow: kernel_db.UnitOfWork) -> TracerVersion:
+            registered = self._catalogue.register_version(
+                uow,
+                school_id=school_id,
+                actor_id=by,
+                version=NewVersion(
+                    model=MODEL,
+                    runner="online",
+                    artefact_sha256=addresses[1],
+                    size_bytes=len(made.weights),
+                    card=CARD,
+                    figures=made.figures,
+                    lineage={
+                        "data_sha256": addresses[0],
+                        "seed": str(candidates.SEED),
+                        "parent": parent,
+                        "kind": made.tracer.kind,
+                    },
+                ),
             )
+            turned = store.add(
+                uow,
+                school_id,
+                addresses[1],
+                number=store.next_number(uow.conn, school_id),
+                version=registered.uri,
+                state="refused",
+                answers=data.answers,
+                learners=data.learners,
+                left_out=len(answering - agreed),
+                seen=seen,
+                data_sha256=addresses[0],
+                parent=parent,
+                figures=made.figures,
+                conditions=[asdict(condition) for condition in made.conditions],
+                reason="gate" if made.passed else made.refusal,
+                by=by,
+                seconds=made.seconds,
+                kind=made.tracer.kind,
+                reference=made.reference,
+            )
+            first = store.in_state(uow.conn, school_id, "champion") is None
+            if not made.passed:
+                self._record(uow, school_id, by, "tracer.refused", turned)
+            elif first and made.tracer.net is None:
+                self._record(uow, school_id, by, "tracer.promoted", turned)
+                self._serve(uow, school_id, turned, made.weights, by, "gate")
+            else:
+                self._record(uow, school_id, by, "tracer.tried", turned)
+                self._try(uow, school_id, turned, made.weights, trials.chosen(agreed & answering, turned.version))
+            return turned
+
+        turned = self._one(school_id, self._db.write(work).id)[0]
+        if turned.state == "champion":
+            self._tracing.rebuild(school_id)
+        elif turned.state == "canary":
+            self._tracing.fill_canary(school_id)
+        return turned
+
+    def _data(self, school_id: str) -> dataset.DataSet:
+        agreed = self._people.consented(school_id, "improvement")
+        return dataset.build(self._vault, self._records.history(school_id, agreed))
+
+    def _try(
+        self, uow: kernel_db.UnitOfWork, school_id: str, version: TracerVersion, weights: bytes, learners: list[str]
+    ) -> None:
+        store.withdraw(uow, school_id, store.CHANGED)
+        trial = store.trial_row(trials.begun(self._clock(), len(learners)))
+        store.change(uow, school_id, version.id, state="canary", canary=trial)
+        self._tracing.begin_canary(uow, school_id, version.version, weights, learners)
 
     def _serve(
         self, uow: kernel_db.UnitOfWork, school_id: str, chosen: TracerVersion, weights: bytes, by: str, reason: str
@@ -221,14 +246,32 @@ class ImprovementService:
             reason=reason,
         )
         self._tracing.adopt(uow, school_id, chosen.version, weights)
+        self._tracing.end_canary(uow, school_id)
 
-    def _fit(self, school_id: str, data: dataset.DataSet) -> _Candidate:
-        params = self._refit(data.fit, seed=SEED)
-        serving = self._tracing.tracer(school_id).params
-        said, said_now = online.replay(params, data.held_out), online.replay(serving, data.held_out)
-        figures = gate.figures(data.held_out.correct, said, said_now, SEED)
-        figures["held_out_learners"] = float(data.held_out_learners)
-        return _Candidate(params, safetensors.numpy.save(params.to_arrays()), figures)
+    def _record(
+        self, uow: kernel_db.UnitOfWork, school_id: str, by: str, action: str, version: TracerVersion, **more: str
+    ) -> None:
+        told: dict[str, str | int] = {"number": version.number, **(more or {"answers": version.answers})}
+        self._audit.record(uow, school_id=school_id, actor_id=by, action=action, object_id=version.id, **told)
+
+    def _in_exam(self, school_id: str) -> bool:
+        until = self._identity.exam_until(school_id)
+        return until is not None and until > self._clock()
+
+    def _in_school_hours(self) -> bool:
+        return kernel_clock.in_school_hours(self._clock().astimezone(self._school_time))
+
+    def _refuse_in_exam(self, school_id: str) -> None:
+        if self._in_exam(school_id):
+            raise ExamFreeze(
+                f"an exam runs until {self._identity.exam_until(school_id):%Y-%m-%d %H:%M} UTC: "
+                "no version changes before it ends",
+                fix="wait for its end, or end the exam mode of that class",
+            )
+
+    def _tried(self, school_id: str) -> tuple[TracerVersion, str] | None:
+        with self._db.read() as conn:
+            return store.in_state(conn, school_id, "canary")
 
     def _answers_since(self, school_id: str) -> int:
         with self._db.read() as conn:
@@ -240,16 +283,3 @@ class ImprovementService:
         if found is None:
             raise errors.NotFound(f"no tracer version {version_id}", fix="choose one of the list")
         return found
-
-
-def _enough(data: dataset.DataSet) -> None:
-    judged = set(data.held_out.correct.tolist())
-    if data.answers < MINIMUM_ANSWERS or data.learners < MINIMUM_LEARNERS or len(judged) < 2:
-        raise NotEnoughAnswers(
-            f"{data.answers} answers of {data.learners} learners who agreed",
-            fix=f"the loop turns from {MINIMUM_ANSWERS} answers of {MINIMUM_LEARNERS} learners on",
-        )
-
-
-def _refusal(found: tuple[Condition, ...]) -> str:
-    return ", ".join(condition.name for condition in found if not condition.passed)

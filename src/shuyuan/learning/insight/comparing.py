@@ -28,6 +28,7 @@ from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.science.tracing import comparing, family
 
 KEPT, MOST_MODELS, LARGEST_SEED = 20, 12, 2**31 - 1
+ENDS_WITHIN_S = 5.0
 OWN = "own:"  # own:research, own:improvement
 _ABOUT, _JOB, _ANSWERS, _WHO, _CHILD, _STOPPED = (
     "about.json",
@@ -49,10 +50,12 @@ class ComparingService:
         answers_out: AnswersOut,
         datasets: datasets_api.DataSets,
         settings: kernel_settings.Settings,
+        *,
+        supervisor: children.Supervisor | None = None,
     ) -> None:
         self._db, self._audit, self._answers, self._datasets = db, audit, answers_out, datasets
         self._home = settings.home / "comparisons"
-        self._children = children.Supervisor(comparing.CHILD, lock="lock")
+        self._children = supervisor or children.Supervisor(comparing.CHILD, lock="lock")
         self._started: dict[str, children.Process] = {}
         self._lock = threading.Lock()
 
@@ -128,7 +131,9 @@ class ComparingService:
             if self._read(folder).state == "running" and concerned(about, who.get("learner_ids", [])):
                 told = {"code": "consent_missing", "message": "somebody in it took consent back"}
                 _write(folder / _STOPPED, {**told, "fix": "compare again: it goes without their answers"})
-                self._process(folder).kill()
+                process = self._process(folder)
+                process.kill()
+                process.wait(ENDS_WITHIN_S)
                 (folder / _ANSWERS).unlink(missing_ok=True)
 
     def _ordered(self, models: Sequence[str], seed: int, control: bool) -> comparing.Order:
@@ -224,9 +229,9 @@ def _write(path: Path, told: Mapping[str, Any]) -> None:  # Any: JSON
     path.write_text(json.dumps(told, ensure_ascii=False))
 
 
-def register(outbox: kernel_outbox.Outbox, comparisons: ComparingService) -> None:
+def register(outbox: kernel_outbox.Outbox, comparing: ComparingService) -> None:
     """From now on comparisons hear who took consent back, and which rows may no longer be read."""
     for event in (CONSENT_CHANGED, LEARNER_ERASED):
-        outbox.subscribe(event, comparisons.stop)
+        outbox.subscribe(event, comparing.stop)
     for event in (datasets_api.WITHDRAWN, datasets_api.PURGED):
-        outbox.subscribe(event, comparisons.stop_data)
+        outbox.subscribe(event, comparing.stop_data)

@@ -25,7 +25,7 @@ class NewComparison(BaseModel):
     control: bool = True
 
 
-def router(comparing: Comparing, answers: AnswersExport) -> APIRouter:
+def router(comparing: Comparing, answers_out: AnswersExport) -> APIRouter:
     """`/api/comparisons…`, `/api/records/answers`."""
     api = APIRouter(tags=["research"])
 
@@ -60,7 +60,7 @@ def router(comparing: Comparing, answers: AnswersExport) -> APIRouter:
     def export(purpose: str = "research", form: Form = "csv", principal: Principal = Depends(caller)) -> Response:
         """Answers of the learners who agreed, with pseudonyms; noted in the activity log."""
         file = io.StringIO()
-        answers.write(principal, purpose, form, file)
+        answers_out.write(principal, purpose, form, file)
         return _file(file.getvalue(), f"answers.{form}")
 
     return api

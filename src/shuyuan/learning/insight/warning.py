@@ -23,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 WEEKS, LEARNERS, ROWS, OF_EACH = 3, 20, 90, 15  # the least there must be
 FOLDS, BINS, RIDGE = 5, 5, 3.0
 SURE, HONEST = 1.645, 0.12  # standard errors by which it must be better; the largest calibration error
+RAISES = np.asarray([-1, -1, -1, 1, -1, 1, 1, 1])  # the direction of each of FACTS in which it may raise the chance
 TOLD = 0.15  # log-odds by which a fact must raise the chance to be given as a reason
 REASONS = 3
 
@@ -104,10 +105,17 @@ def fit(rows: Sequence[Row], *, seed: int = 0) -> tuple[Model, Trust] | None:
 def _plain(
     x: Floats, below: npt.NDArray[np.bool_]
 ) -> tuple[float, tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
+    """A fact keeps a weight only in the direction that makes sense to a teacher; one that does not is left out."""
     middle, spread = x.mean(0), x.std(0)
     spread = np.where(spread > 1e-9, spread, 1.0)
-    fitted = logistic.fit(_dense((x - middle) / spread), below, ridge=RIDGE)
-    return fitted.bias, tuple(fitted.weights.tolist()), tuple(middle.tolist()), tuple(spread.tolist())
+    scaled, kept = (x - middle) / spread, np.ones(x.shape[1], dtype=bool)
+    while True:
+        fitted = logistic.fit(_dense(scaled * kept), below, ridge=RIDGE)
+        against = np.where(kept, fitted.weights * RAISES, 0.0)
+        if against.min() >= 0:
+            weights = fitted.weights * kept
+            return fitted.bias, tuple(weights.tolist()), tuple(middle.tolist()), tuple(spread.tolist())
+        kept[against.argmin()] = False  # one at a time: without it another may turn round
 
 
 def _dense(x: Floats) -> logistic.SparseRows:

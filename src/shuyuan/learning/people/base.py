@@ -1,6 +1,7 @@
 """What the verbs of people share: rows made into classes and learners, under the caller's eyes."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, Row
@@ -28,6 +29,7 @@ class Base:
         outbox: kernel_outbox.Outbox,
     ) -> None:
         self._db, self._vault, self._audit, self._identity, self._outbox = db, vault, audit, identity, outbox
+        self._listed: dict[tuple[str, str], datetime] = {}  # reader and learner → when that was last noted
 
     def _class_row(self, conn: Connection, principal: Principal, class_id: str) -> Row[Any]:  # Any: a row's values
         rows = store.classes(conn, principal, class_id)
@@ -38,7 +40,7 @@ class Base:
     def _learner_row(self, conn: Connection, principal: Principal, learner_id: str) -> Row[Any]:
         row = store.learner_(conn, principal, learner_id)
         if row is None:
-            raise errors.NotFound(f"learner {learner_id} is not here", fix="open them from their class")
+            raise no_learner(learner_id)
         return row
 
     def _classes(self, conn: Connection, school_id: str, rows: Sequence[Row[Any]]) -> list[Class]:
@@ -77,6 +79,11 @@ class Base:
             object_id=object_id,
             **detail,
         )
+
+
+def no_learner(learner_id: str) -> errors.NotFound:
+    """The same words for a learner who is not there and one the caller may not see."""
+    return errors.NotFound(f"learner {learner_id} is not here", fix="open them from their class")
 
 
 def no_class(class_id: str) -> errors.NotFound:

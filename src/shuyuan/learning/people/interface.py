@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
+from sqlalchemy import Connection
+
 from shuyuan.identity.interface import Hashed, Language, Principal
 from shuyuan.kernel import db
 
@@ -83,6 +85,14 @@ class RosterReport:
     ignored: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a learner stands in the school: the courses of their class, and what they agreed to (`ProfilePurpose`)."""
+
+    course_ids: tuple[str, ...]
+    agreed: frozenset[str]
+
+
 class People(Protocol):
     """Roster, profiles, consent. Students see themselves, teachers their classes, administrators the school."""
 
@@ -93,6 +103,11 @@ class People(Protocol):
     def set_tutor(self, principal: Principal, class_id: str, on: bool) -> None: ...
     def learners(self, principal: Principal, class_id: str) -> list[Learner]: ...
     def learner(self, principal: Principal, learner_id: str) -> Learner: ...
+    def place(self, conn: Connection, principal: Principal, learner_id: str) -> Place:
+        """Of a learner the caller may see, in one statement of an open read, without anything personal: for what is
+        asked after every answer."""
+        ...
+
     def join_teacher(self, principal: Principal, class_id: str, teacher_account_id: str) -> None: ...
     def leave_teacher(self, principal: Principal, class_id: str, teacher_account_id: str) -> None: ...
     def add_learner(
@@ -132,11 +147,11 @@ class People(Protocol):
         ...
 
     def record_views(self, principal: Principal, learner_ids: Iterable[str]) -> None:
-        """The same for every learner whose answers a page showed, in one unit."""
+        """Note that a list showed answers of these learners: each once a day to the same reader."""
         ...
 
     def seen(self, principal: Principal, learner_id: str) -> list[tuple[datetime, str]]:
-        """Who opened this learner's pages: (time, account id), newest first."""
+        """Who opened this learner's pages, or a list with their answers: (time, account id), newest first."""
         ...
 
 
@@ -210,6 +225,19 @@ class Profiles(Protocol):
 
     def forget(self, principal: Principal) -> None:
         """Delete the caller's profile and take back every purpose."""
+        ...
+
+    def write_down(
+        self,
+        uow: db.UnitOfWork,
+        *,
+        school_id: str,
+        learner_id: str,
+        stated: Stated,
+        purposes: frozenset[ProfilePurpose],
+        by: str,
+    ) -> None:
+        """Profile and agreement inside `uow`, for whoever brings a school in. Who may is the caller's to ask."""
         ...
 
     def agreed(self, school_id: str, purpose: ProfilePurpose) -> dict[str, Stated]:

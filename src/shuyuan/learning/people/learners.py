@@ -1,19 +1,21 @@
 """Learners: added, seen, given a PIN and consent, erased."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
-from sqlalchemy import Row
+from sqlalchemy import Connection, Row
 
 from shuyuan.identity import interface as identity_interface
 from shuyuan.identity.interface import Hashed, Language, Principal, pupil_login
-from shuyuan.kernel import db, errors, ids
+from shuyuan.kernel import clock, db, errors, ids
 from shuyuan.learning.people import base, codes, roster, store, tables
-from shuyuan.learning.people.interface import CONSENT_CHANGED, LEARNER_ERASED, AgeBand, Learner, Purpose
+from shuyuan.learning.people.interface import CONSENT_CHANGED, LEARNER_ERASED, AgeBand, Learner, Place, Purpose
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
-VIEWED, MAX_VIEWS = "learner.viewed", 200
+VIEWED, LISTED, MAX_VIEWS = "learner.viewed", "learner.listed", 200
+MOST_LISTED = 100_000  # pairs of reader and learner remembered
+LISTED_ONCE_IN = timedelta(hours=12)  # a list that is opened again on the same day says nothing new
 
 
 class Learners(base.Base):
@@ -30,6 +32,14 @@ class Learners(base.Base):
         """One learner."""
         with self._db.read() as conn:
             return self._learners(conn, [self._learner_row(conn, principal, learner_id)])[0]
+
+    def place(self, conn: Connection, principal: Principal, learner_id: str) -> Place:
+        """See `interface.People.place`."""
+        rows = store.place(conn, principal, learner_id)
+        if not rows:
+            raise base.no_learner(learner_id)
+        agreed = frozenset(row.purpose for row in rows if row.purpose is not None)
+        return Place(tuple(rows[0].course_ids), agreed)
 
     def add_learner(
         self,
@@ -179,26 +189,43 @@ class Learners(base.Base):
 
     def record_view(self, principal: Principal, learner_id: str) -> None:
         """Note that the caller opened this learner's pages; one's own visits are not noted."""
-        self.record_views(principal, [learner_id])
-
-    def record_views(self, principal: Principal, learner_ids: Iterable[str]) -> None:
-        """The same for several learners in one unit, each once."""
-        opened = [one for one in dict.fromkeys(learner_ids) if one != principal.account_id]
-        if not opened:
+        if learner_id == principal.account_id:
             return
 
         def note(uow: db.UnitOfWork) -> None:
-            for learner_id in opened:
-                self._learner_row(uow.conn, principal, learner_id)
-                self._record(uow, principal, VIEWED, learner_id)
+            self._learner_row(uow.conn, principal, learner_id)
+            self._record(uow, principal, VIEWED, learner_id)
 
         self._db.write(note)
 
+    def record_views(self, principal: Principal, learner_ids: Iterable[str]) -> None:
+        """Note that a list showed answers of these: each once in `LISTED_ONCE_IN` to the same reader."""
+        reader, since = principal.account_id, clock.now() - LISTED_ONCE_IN
+        shown = [one for one in dict.fromkeys(learner_ids) if one != reader]
+        new = [one for one in shown if self._listed.get((reader, one), since) <= since]
+        if not new:
+            return
+
+        def note(uow: db.UnitOfWork) -> None:
+            for learner_id in new:
+                self._learner_row(uow.conn, principal, learner_id)
+                self._record(uow, principal, LISTED, learner_id)
+            uow.after_commit(lambda: self._remember_listed({(reader, one): uow.now for one in new}))
+
+        self._db.write(note)
+
+    def _remember_listed(self, noted: Mapping[tuple[str, str], datetime]) -> None:
+        """In this process: what is forgotten is noted once more."""
+        if len(self._listed) > MOST_LISTED:
+            self._listed.clear()
+        self._listed.update(noted)
+
     def seen(self, principal: Principal, learner_id: str) -> list[tuple[datetime, str]]:
-        """Who opened this learner's pages: (time, account id), newest first, at most `MAX_VIEWS`."""
+        """Who opened this learner's pages or a list with their answers: (time, account id), newest first, at most
+        `MAX_VIEWS`."""
         with self._db.read() as conn:
             self._learner_row(conn, principal, learner_id)
-            return store.views(conn, principal.school_id, learner_id, VIEWED, MAX_VIEWS)
+            return store.views(conn, principal.school_id, learner_id, (VIEWED, LISTED), MAX_VIEWS)
 
 
 def _checked(purposes: frozenset[Purpose]) -> frozenset[Purpose]:

@@ -63,14 +63,8 @@ class ProfilesService:
         """Replace what the caller states."""
         principal.require("student")
         learner_id = self._people.learner(principal, principal.account_id).id
-        text = json.dumps(asdict(_checked(stated)), ensure_ascii=False)
-
-        def keep(uow: db.UnitOfWork) -> None:
-            sealed = self._vault.seal(uow, learner_id, FIELD, text)
-            profilestore.put(uow.conn, school_id=principal.school_id, learner_id=learner_id, stated=sealed, now=uow.now)
-            self._record(uow, principal, "profile.stated", learner_id)
-
-        self._db.write(keep)
+        _checked(stated)
+        self._db.write(lambda uow: self._keep(uow, principal.school_id, learner_id, stated, learner_id))
 
     def agree(self, principal: Principal, learner_id: str, purposes: frozenset[ProfilePurpose]) -> None:
         """From now on exactly these purposes."""
@@ -84,7 +78,7 @@ class ProfilesService:
                 raise errors.Forbidden(
                     "below the school's age line the family says yes", fix="ask your teacher to write it down"
                 )
-            self._set(uow, principal, learner_id, purposes)
+            self._set(uow, principal.school_id, learner_id, purposes, principal.account_id)
 
         self._db.write(change)
 
@@ -95,10 +89,24 @@ class ProfilesService:
 
         def remove(uow: db.UnitOfWork) -> None:
             profilestore.remove(uow.conn, learner_id)
-            self._set(uow, principal, learner_id, frozenset())
-            self._record(uow, principal, "profile.forgotten", learner_id)
+            self._set(uow, principal.school_id, learner_id, frozenset(), learner_id)
+            self._record(uow, principal.school_id, learner_id, "profile.forgotten", learner_id)
 
         self._db.write(remove)
+
+    def write_down(
+        self,
+        uow: db.UnitOfWork,
+        *,
+        school_id: str,
+        learner_id: str,
+        stated: Stated,
+        purposes: frozenset[ProfilePurpose],
+        by: str,
+    ) -> None:
+        """See Profiles.write_down."""
+        self._keep(uow, school_id, learner_id, _checked(stated), by)
+        self._set(uow, school_id, learner_id, purposes, by)
 
     def agreed(self, school_id: str, purpose: ProfilePurpose) -> dict[str, Stated]:
         """learner id → what they state, of those who agreed."""
@@ -107,25 +115,22 @@ class ProfilesService:
             self._vault.warm(conn, [row.learner_id for row in rows])
             return {row.learner_id: self._opened(conn, row.learner_id, row.stated) for row in rows}
 
+    def _keep(self, uow: db.UnitOfWork, school_id: str, learner_id: str, stated: Stated, by: str) -> None:
+        text = json.dumps(asdict(stated), ensure_ascii=False)
+        sealed = self._vault.seal(uow, learner_id, FIELD, text)
+        profilestore.put(uow.conn, school_id=school_id, learner_id=learner_id, stated=sealed, now=uow.now)
+        self._record(uow, school_id, by, "profile.stated", learner_id)
+
     def _set(
-        self, uow: db.UnitOfWork, principal: Principal, learner_id: str, purposes: frozenset[ProfilePurpose]
+        self, uow: db.UnitOfWork, school_id: str, learner_id: str, purposes: frozenset[ProfilePurpose], by: str
     ) -> None:
         gone = profilestore.set_agreed(
-            uow.conn,
-            school_id=principal.school_id,
-            learner_id=learner_id,
-            purposes=purposes,
-            now=uow.now,
-            by=principal.account_id,
+            uow.conn, school_id=school_id, learner_id=learner_id, purposes=purposes, now=uow.now, by=by
         )
-        self._record(uow, principal, "profile.consent", learner_id, purposes=" ".join(sorted(purposes)))
+        self._record(uow, school_id, by, "profile.consent", learner_id, purposes=" ".join(sorted(purposes)))
         if gone:
             self._outbox.emit(
-                uow,
-                words.PROFILE_WITHDRAWN,
-                school_id=principal.school_id,
-                subject_id=learner_id,
-                purposes=sorted(gone),
+                uow, words.PROFILE_WITHDRAWN, school_id=school_id, subject_id=learner_id, purposes=sorted(gone)
             )
 
     def _may_agree(self, principal: Principal, band: str) -> bool:
@@ -141,15 +146,8 @@ class ProfilesService:
         fields: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in kept.items()}
         return Stated(**fields)
 
-    def _record(self, uow: db.UnitOfWork, principal: Principal, action: str, learner_id: str, **detail: str) -> None:
-        self._audit.record(
-            uow,
-            school_id=principal.school_id,
-            actor_id=principal.account_id,
-            action=action,
-            object_id=learner_id,
-            **detail,
-        )
+    def _record(self, uow: db.UnitOfWork, school_id: str, by: str, action: str, learner_id: str, **detail: str) -> None:
+        self._audit.record(uow, school_id=school_id, actor_id=by, action=action, object_id=learner_id, **detail)
 
 
 def _checked(stated: Stated) -> Stated:

@@ -1,14 +1,15 @@
 """Every query of people. Whom a principal may see is part of each query, not a check after it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, false, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, String, bindparam, delete, false, func, select, update
 
-from shuyuan.identity.interface import Principal
+from shuyuan.identity.interface import Principal, Role
 from shuyuan.kernel import audit
-from shuyuan.learning.people.tables import class_, consent, learner, teaching
+from shuyuan.learning.people.tables import class_, consent, learner, profile_consent, teaching
 
 # Any below: SQLAlchemy rows carry the types of their columns only at run time.
 
@@ -74,6 +75,12 @@ def learner_(conn: Connection, principal: Principal, learner_id: str) -> Row[Any
     return conn.execute(_learners(principal).where(learner.c.id == learner_id)).one_or_none()
 
 
+def place(conn: Connection, principal: Principal, learner_id: str) -> list[Row[Any]]:
+    """(course_ids, purpose) of a learner whom the caller may see, a row for each purpose; None: no purpose."""
+    given = {"learner": learner_id, "account": principal.account_id, "school": principal.school_id}
+    return list(conn.execute(_place(principal.role), given))
+
+
 def by_number(conn: Connection, class_ids: Iterable[str]) -> dict[tuple[str, str], Row[Any]]:
     """(class id, hash of the number) → learner."""
     query = select(learner).where(learner.c.class_id.in_(list(class_ids)), learner.c.erased_at.is_(None))
@@ -132,15 +139,29 @@ def consented(conn: Connection, school_id: str, purpose: str) -> frozenset[str]:
     return frozenset(conn.execute(query).scalars())
 
 
-def views(conn: Connection, school_id: str, learner_id: str, action: str, limit: int) -> list[tuple[datetime, str]]:
-    """Who opened the learner's pages, from the audit trail, newest first."""
+def views(
+    conn: Connection, school_id: str, learner_id: str, actions: Sequence[str], limit: int
+) -> list[tuple[datetime, str]]:
+    """Who saw the learner's answers, from the audit trail, newest first."""
     entry = audit.entry.c
     query = select(entry.at, entry.actor_id).where(
         entry.school_id == school_id,
-        entry.action == action,
+        entry.action.in_(actions),
         entry.object_id == learner_id,
     )
     return [(row.at, row.actor_id) for row in conn.execute(query.order_by(entry.seq.desc()).limit(limit))]
+
+
+@lru_cache
+def _place(role: Role) -> Select[Any]:
+    """Built once a role: it is asked after every answer."""
+    account, school = bindparam("account", type_=String), bindparam("school", type_=String)
+    anyone = Principal(cast(str, account), cast(str, school), role)  # whoever asks, filled in when it is asked
+    mine = profile_consent.c
+    rows = learner.join(class_, class_.c.id == learner.c.class_id)
+    rows = rows.outerjoin(profile_consent, mine.learner_id == learner.c.id)
+    query = select(class_.c.course_ids, mine.purpose).select_from(rows)
+    return query.where(learner.c.id == bindparam("learner"), learner.c.erased_at.is_(None), _sees_learner(anyone))
 
 
 def _taught_by(principal: Principal) -> Select[tuple[str]]:

@@ -14,7 +14,6 @@ from shuyuan.learning.recommendation import gains, rules, words
 from shuyuan.learning.records.interface import Response
 from shuyuan.science.ranking import Bandit
 
-ASSIGNED, FILLING = 0, 6  # urgencies of `rules` that keep their place
 UNKNOWN = 0.5
 LEAST_GAIN = 0.001  # per minute: one point of 100 in ten minutes
 Learnt = Callable[[str], Bandit | None]
@@ -25,7 +24,7 @@ def order(
     plans: Sequence[rules.Plan], pooled: Bandit, answers: Sequence[Response], known: Mapping[str, float], seed: int
 ) -> list[rules.Plan]:
     """answers: the learner's own, oldest first. known: point id → chance of a right answer. seed: of the draw."""
-    free = [plan for plan in plans if ASSIGNED < plan.urgency < FILLING]
+    free = [plan for plan in plans if rules.ASSIGNED < plan.urgency < rules.FILLING]
     if not free:
         return list(plans)
     mine = gains.learnt(pooled, gains.tries(answers))
@@ -37,8 +36,8 @@ def order(
     ranked = [free[place] for place in np.argsort(-drawn, kind="stable").tolist()]
     room = 1.0 - known.get(ranked[0].point_id or "", UNKNOWN)
     ranked[0] = _with_reason(ranked[0], min(float(guessed[chosen]), room / 10), mine.tried, chosen != best)
-    first = [plan for plan in plans if plan.urgency == ASSIGNED]
-    return [*first, *ranked, *(plan for plan in plans if plan.urgency >= FILLING)]
+    first = [plan for plan in plans if plan.urgency == rules.ASSIGNED]
+    return [*first, *ranked, *(plan for plan in plans if plan.urgency >= rules.FILLING)]
 
 
 def _with_reason(plan: rules.Plan, gain: float, tried: int, explored: bool) -> rules.Plan:

@@ -78,10 +78,10 @@ def by_stated(course: Course, stated: Stated) -> Words:
 
 
 def by_standing(met: int, solid: int, topics: int) -> Words:
-    """One is in the middle of it."""
+    """It is under way."""
     return {
-        "zh": f"你正学到一半：{topics} 个知识点里做过 {met} 个，{solid} 个已经稳了。",
-        "en": f"You are in the middle of it: {met} of {topics} topics met, {solid} of them firm.",
+        "zh": f"你正在学：{topics} 个知识点里做过 {met} 个，{solid} 个已经稳了。",
+        "en": f"Under way: {met} of {topics} topics met, {solid} of them firm.",
     }
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from shuyuan.learning.recommendation import coursewords
+
 Words = Mapping[str, str]
 HEADS: Mapping[str, Words] = {
     "keeps_at_it": {
@@ -18,15 +20,15 @@ HEADS: Mapping[str, Words] = {
 }
 FACTS: Mapping[str, Words] = {
     "answers": {"zh": "四周里答了 {n:.0f} 题", "en": "{n:.0f} answers in four weeks"},
-    "days": {"zh": "四周里有 {n:.0f} 天在学", "en": "active on {n:.0f} days in four weeks"},
+    "days": {"zh": "四周里有 {n:.0f} 天在学", "en": "Active on {n:.0f} days in four weeks"},
     "right": {"zh": "其中 {share:.0f}% 答对", "en": "{share:.0f}% of them right"},
-    "hints": {"zh": "{share:.0f}% 的题看了提示", "en": "hints used on {share:.0f}% of questions"},
+    "hints": {"zh": "{share:.0f}% 的题看了提示", "en": "Hints used on {share:.0f}% of questions"},
     "again": {"zh": "答错的题有 {share:.0f}% 又做过", "en": "{share:.0f}% of wrong questions tried again"},
     "minutes": {"zh": "学习的日子里平均 {n:.0f} 分钟", "en": "{n:.0f} minutes on an active day"},
-    "interests": {"zh": "自己填的兴趣", "en": "the interests stated"},
-    "education": {"zh": "自己填的学段", "en": "the education stated"},
-    "pace": {"zh": "自己填的每次时长", "en": "the length of a sitting preferred"},
-    "style": {"zh": "自己填的学习方式", "en": "the way of learning preferred"},
+    "interests": {"zh": "自己填的兴趣（{named}）", "en": "Interests stated ({named})"},
+    "education": {"zh": "自己填的学段", "en": "The education stated"},
+    "pace": {"zh": "自己填的每次时长", "en": "The length of a sitting preferred"},
+    "style": {"zh": "自己填的学习方式", "en": "The way of learning preferred"},
 }
 
 
@@ -38,7 +40,14 @@ def title(head: str) -> Words:
 def fact(name: str, value: object) -> Words:
     """One fact with its number."""
     number = float(value) if isinstance(value, int | float) else 0.0
-    return {language: text.format(n=number, share=100 * number) for language, text in FACTS[name].items()}
+    named = {"zh": "、", "en": ", "}
+    if isinstance(value, list | tuple):
+        known = [coursewords.INTERESTS[one] for one in value if one in coursewords.INTERESTS]
+        named = {language: comma.join(one[language].split()[0] for one in known) for language, comma in named.items()}
+    return {
+        language: text.format(n=number, share=100 * number, named=named[language])
+        for language, text in FACTS[name].items()
+    }
 
 
 def reason(name: str, value: object, speaks_for: bool) -> Words:

@@ -1,12 +1,13 @@
 """What recommendation does in the background: forget what was taken back at once, learn anew now and then."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from shuyuan.identity.interface import Identity
 from shuyuan.kernel import clock, jobs
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
-from shuyuan.learning.people.interface import PROFILE_WITHDRAWN
+from shuyuan.learning.people.interface import LEARNER_ERASED, PROFILE_PURPOSES, PROFILE_WITHDRAWN
 from shuyuan.learning.recommendation.coursegains import CourseGains
 from shuyuan.learning.recommendation.outlooks import OutlooksService
 from shuyuan.learning.recommendation.pooling import Pooling
@@ -42,7 +43,11 @@ def register(
             free = not clock.in_school_hours(now.astimezone(school_time)) and (exam is None or exam <= now)
             outlooks.renew(school.id, learn=free)
 
+    def erased(event: kernel_outbox.Event) -> None:
+        outlooks.forget(replace(event, payload={"purposes": PROFILE_PURPOSES}))
+
     outbox.subscribe(PROFILE_WITHDRAWN, outlooks.forget)
+    outbox.subscribe(LEARNER_ERASED, erased)
     scheduler.every(POOL_EVERY_S, "pooling", pool)
     scheduler.every(POOL_COURSES_EVERY_S, "course-gains", pool_courses)
     scheduler.every(FORETELL_EVERY_S, "outlooks", foretell)

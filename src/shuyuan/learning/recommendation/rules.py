@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import chain
 
 from shuyuan.learning.courses.interface import Course, Lesson, Point
@@ -12,8 +13,10 @@ from shuyuan.learning.recommendation.interface import ActivityKind, Mistake
 from shuyuan.learning.records.interface import Response
 from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE, Mastery
 
+ASSIGNED, STUCK, WAITED, NEW, NEXT, FILLING = 0, 1, 2, 4, 5, 6  # urgencies
 LOOKED_AT = 10  # newest answers on a point
 REDONE_AT_A_TIME = 5  # mistakes
+REVIEW_WAITS, MISTAKES_WAIT = timedelta(days=7), timedelta(days=14)  # unseen for so long, they come before what is new
 PATIENCE, RESTS = 25, timedelta(days=3)  # answers without getting there, and how long something else comes first then
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Words = Mapping[str, str]
@@ -35,7 +38,7 @@ class Picture:
         """Whether the next thing may be built on it."""
         return self.runs.get(point_id, runs.UNTRIED) >= runs.FIRM
 
-    @property
+    @cached_property
     def by_id(self) -> dict[str, Point]:
         return {point.id: point for point in self.points}
 
@@ -58,66 +61,45 @@ class Plan:
 
 
 def plans(picture: Picture) -> Iterator[Plan]:
-    """Everything that could be done in a course, one plan a point; made only as far as it is asked for."""
+    """Everything that could be done in a course, once each; made only as far as it is asked for."""
     seen: set[str] = set()
-    soon, later = _redo(picture)
-    for plan in chain(_stuck(picture), soon, _review(picture), _new(picture), later, _weakest(picture)):
-        if plan.kind in ("lesson", "mistakes") or plan.point_id not in seen:
-            seen.add(plan.point_id or "")
+    for plan in chain(_stuck(picture), _waited(picture), _onward(picture), _soon(picture), _weakest(picture)):
+        what = plan.lesson.id if plan.lesson else plan.point_id or plan.kind
+        if what not in seen:
+            seen.add(what)
             yield plan
 
 
 def _stuck(picture: Picture) -> Iterator[Plan]:
     for point in picture.points:
-        if picture.mastery[point.id].stuck and not picture.firm(point.id):
+        if not picture.firm(point.id) and picture.mastery[point.id].stuck:
             root = _root(picture, point)
             if _rests(picture, root.id):
                 continue
             reason = _evidence(picture, point) if root is point else words.foundation(root.name, point.name)
             leads_to = _opens(picture, point) if root is point else point.id
-            yield _practice(picture, 1, root, reason, leads_to)
+            yield _practice(picture, STUCK, root, reason, leads_to)
 
 
-def _redo(picture: Picture) -> tuple[Iterator[Plan], Iterator[Plan]]:
-    """Before what is new: mistakes on what is firm by now. After it: the others, whose point is practised anyway."""
+def _waited(picture: Picture) -> Iterator[Plan]:
+    """What is not looked at for long comes before what is new; what waits for less comes after it."""
+    yield from (plan for plan, waited in _reviews(picture) if waited >= REVIEW_WAITS)
     due = [one for one in picture.mistakes if one.due]
-    firm = [one for one in due if picture.firm(one.point_id)]
-    return _mistakes(picture, 2, firm), _mistakes(picture, 5, [] if firm else due)
+    old = [one for one in due if picture.firm(one.point_id) and picture.now - one.at >= MISTAKES_WAIT]
+    yield from _mistakes(picture, WAITED, due if old else [])
 
 
-def _mistakes(picture: Picture, urgency: int, due: Sequence[Mistake]) -> Iterator[Plan]:
-    if due:
-        items = tuple(one.item_id for one in due[:REDONE_AT_A_TIME])
-        yield Plan(urgency, "mistakes", picture.course.id, words.REDO, words.redo(len(due)), item_ids=items)
-
-
-def _review(picture: Picture) -> Iterator[Plan]:
-    """What is firm and fading; what is not firm is practised."""
-    due = [one for one in picture.mastery.values() if one.due and one.last_at and picture.firm(one.point_id)]
-    for mastery in sorted(due, key=lambda one: one.last_at or picture.now):
-        point = picture.by_id[mastery.point_id]
-        days = (picture.now - (mastery.last_at or picture.now)).days
-        yield Plan(
-            3,
-            "review",
-            picture.course.id,
-            words.review_of(point.name),
-            words.forgetting(point.name, days, mastery.wins),
-            point.id,
-        )
-
-
-def _new(picture: Picture) -> Iterator[Plan]:
-    """What is under way, then what has not begun, prerequisites first; and the lesson of the first of those."""
+def _onward(picture: Picture) -> Iterator[Plan]:
+    """What is under way, prerequisites first, then one point that has not begun, and its lesson."""
     ready = [point for point in picture.points if _is_ready(picture, point)]
-    for point in sorted(ready, key=lambda one: picture.mastery[one.id].n == 0):
-        yield _practice(picture, 4, point, _why_new(picture, point), _opens(picture, point))
     fresh = [point for point in ready if picture.mastery[point.id].n == 0]
+    for point in (*(one for one in ready if one not in fresh), *fresh[:1]):
+        yield _practice(picture, NEW, point, _why_new(picture, point), _opens(picture, point))
     for point in fresh[:1]:
         for lesson in picture.course.lessons:
             if point.id in lesson.points:
                 yield Plan(
-                    5,
+                    NEXT,
                     "lesson",
                     picture.course.id,
                     words.read(lesson.title),
@@ -127,6 +109,31 @@ def _new(picture: Picture) -> Iterator[Plan]:
                 )
 
 
+def _soon(picture: Picture) -> Iterator[Plan]:
+    """Reviews and mistakes that are due, then the other points that could begin."""
+    yield from (replace(plan, urgency=NEXT) for plan, _ in _reviews(picture))
+    yield from _mistakes(picture, NEXT, [one for one in picture.mistakes if one.due])
+    for point in picture.points:
+        if picture.mastery[point.id].n == 0 and _is_ready(picture, point):
+            yield _practice(picture, NEXT, point, _why_new(picture, point), _opens(picture, point))
+
+
+def _mistakes(picture: Picture, urgency: int, due: Sequence[Mistake]) -> Iterator[Plan]:
+    if due:
+        items = tuple(one.item_id for one in due[:REDONE_AT_A_TIME])
+        yield Plan(urgency, "mistakes", picture.course.id, words.REDO, words.redo(len(due)), item_ids=items)
+
+
+def _reviews(picture: Picture) -> Iterator[tuple[Plan, timedelta]]:
+    """What is firm and fading, seen longest ago first, and for how long it was not seen; the rest is practised."""
+    firm = [picture.mastery[point.id] for point in picture.points if picture.firm(point.id)]
+    due = [one for one in firm if one.due and one.last_at]
+    for mastery in sorted(due, key=lambda one: one.last_at or picture.now):
+        point, waited = picture.by_id[mastery.point_id], picture.now - (mastery.last_at or picture.now)
+        title, reason = words.review_of(point.name), words.forgetting(point.name, waited.days, mastery.wins)
+        yield Plan(WAITED, "review", picture.course.id, title, reason, point.id), waited
+
+
 def _weakest(picture: Picture) -> Iterator[Plan]:
     """When nothing else is left: the shakiest run first, of equals the one seen longest ago."""
 
@@ -134,7 +141,7 @@ def _weakest(picture: Picture) -> Iterator[Plan]:
         return picture.runs.get(one.id, runs.UNTRIED), picture.mastery[one.id].last_at or _LONG_AGO
 
     for point in sorted(picture.points, key=shaky):
-        yield _practice(picture, 6, point, words.consolidate(point.name), _opens(picture, point))
+        yield _practice(picture, FILLING, point, words.consolidate(point.name), _opens(picture, point))
 
 
 def _practice(picture: Picture, urgency: int, point: Point, reason: Words, leads_to: str | None) -> Plan:
@@ -159,10 +166,12 @@ def _below(by_id: Mapping[str, Point], point: Point) -> set[str]:
 
 
 def _is_ready(picture: Picture, point: Point) -> bool:
-    known = picture.mastery[point.id]
+    if picture.firm(point.id):
+        return False
     required = [name for name in point.requires if name in picture.mastery]
-    met = all(picture.firm(name) or _rests(picture, name) for name in required)
-    return not picture.firm(point.id) and not known.stuck and not _rests(picture, point.id) and met
+    if not all(picture.firm(name) or _rests(picture, name) for name in required):
+        return False
+    return not picture.mastery[point.id].stuck and not _rests(picture, point.id)
 
 
 def _rests(picture: Picture, point_id: str) -> bool:

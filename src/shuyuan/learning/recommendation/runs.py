@@ -4,7 +4,8 @@ Mastery predicts best because it borrows from every other point; for going on th
 elsewhere would leave a point after five answers without having it. A run is made of the answers on the point itself.
 From the beginning it takes five right answers on end to be firm, or about eight of ten later on; a wrong one costs
 two or three right ones. On simulated learners the gain hardly moves for floors of 0.65 to 0.75 and shares of 0.12 to
-0.18; a floor that is reached by three right answers loses a third of it, as guesses then open what cannot be learnt.
+0.18; a floor that two or three right answers reach loses what is gained over a fixed order, as guesses then open what
+cannot be learnt yet.
 """
 
 from collections.abc import Iterable, Mapping

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db
 
@@ -63,6 +65,12 @@ class Records(Protocol):
         self, principal: Principal, learner_id: str, *, point_id: str | None = None, limit: int = 200
     ) -> list[Response]:
         """Newest first."""
+        ...
+
+    def since(
+        self, conn: Connection, principal: Principal, learner_id: str, after: tuple[datetime, str] | None
+    ) -> list[Response]:
+        """What came after (at, id), None: everything; the oldest first, answers not decrypted; in an open read."""
         ...
 
     def count_of(self, principal: Principal, learner_id: str) -> int:

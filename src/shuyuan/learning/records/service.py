@@ -74,6 +74,11 @@ class RecordsService:
             rows = store.of_learners(conn, principal, learner_ids, point_id=point_id, since=since, limit=limit)
             return [self._opened(conn, row) for row in rows]
 
+    def since(
+        self, conn: Connection, principal: Principal, learner_id: str, after: tuple[datetime, str] | None
+    ) -> list[Response]:
+        return [_from_row(row, UNREAD) for row in store.since(conn, principal, learner_id, after)]
+
     def count_of(self, principal: Principal, learner_id: str) -> int:
         with self._db.read() as conn:
             return store.count_of(conn, principal, learner_id)

@@ -1,7 +1,8 @@
 """Every query on responses: each scoped to a school, and to the learner where the learner asks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, select, update
@@ -20,6 +21,7 @@ _FIND = select(response).where(*(response.c[name] == bindparam(name) for name in
 _NEWEST = (response.c.at.desc(), response.c.id.desc())
 _COUNTED = (response.c.counted_at, response.c.id)
 _PAGE = 2000
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def insert(conn: Connection, values: dict[str, object]) -> bool:
@@ -55,6 +57,15 @@ def of_learners(
     if since is not None:
         query = query.where(response.c.at >= since)
     return conn.execute(query.order_by(*_NEWEST).limit(limit)).all()
+
+
+def since(conn: Connection, principal: Principal, learner_id: str, after: tuple[datetime, str] | None) -> Rows:
+    """What one learner answered after (at, id), the oldest first, in statements that are built once."""
+    given: dict[str, object] = {"school": principal.school_id, "learner": learner_id}
+    if principal.role not in ("teacher", "admin"):
+        given["learner"] = learner_id if learner_id == principal.account_id else None
+    at, row_id = after or (_BEGINNING, "")
+    return conn.execute(_since(principal.role in ("teacher", "admin")), {**given, "at": at, "id": row_id}).all()
 
 
 def count_of(conn: Connection, principal: Principal, learner_id: str) -> int:
@@ -124,6 +135,17 @@ def count(conn: Connection, school_id: str) -> int:
     return conn.execute(
         select(func.count()).select_from(response).where(response.c.school_id == school_id)
     ).scalar_one()
+
+
+@lru_cache
+def _since(sees_open_tests: bool) -> Select[Any]:
+    at, row_id = bindparam("at", type_=response.c.at.type), bindparam("id", type_=response.c.id.type)
+    mine = [response.c.school_id == bindparam("school"), response.c.learner_id == bindparam("learner")]
+    if not sees_open_tests:
+        mine.append(response.c.withheld.is_(False))
+    later = (response.c.at > at) | (response.c.id > row_id)
+    query = select(response).where(*mine, response.c.at >= at, later)
+    return query.order_by(response.c.at, response.c.id)
 
 
 def _rank() -> ColumnElement[int]:

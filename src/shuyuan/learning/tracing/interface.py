@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db
 from shuyuan.science import memory
@@ -67,6 +69,20 @@ class Foretold:
     at: datetime
 
 
+class Standing(Protocol):
+    """One learner as the version in use sees them, for as long as the read stays open it was made in."""
+
+    answers: int  # that counted so far
+
+    def mastery(self, points: Sequence[str]) -> Mapping[str, Mastery]:
+        """Every asked point, worked out when it is looked at."""
+        ...
+
+    def predictions(self, items: Mapping[str, Sequence[str]]) -> dict[str, float]:
+        """item id → probability of a right answer; `items` gives each item's points."""
+        ...
+
+
 class Tracing(Protocol):
     """Online mastery, updated in the unit of work that stores the answer, O(1) per answer."""
 
@@ -87,6 +103,10 @@ class Tracing(Protocol):
 
     def of_learner(self, principal: Principal, learner_id: str, points: Sequence[str]) -> dict[str, Mastery]:
         """Every asked point is in the answer, with n=0 where there is no evidence."""
+        ...
+
+    def standing(self, conn: Connection, principal: Principal, learner_id: str) -> Standing:
+        """All that is known of one learner, in one statement of an open read: for what is asked after every answer."""
         ...
 
     def of_learners(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import db as kernel_db
@@ -12,6 +14,7 @@ from shuyuan.learning.tracing import champion, memorystore, moving, reading, sto
 from shuyuan.learning.tracing.interface import Foretold, Mastery, Step
 from shuyuan.learning.tracing.rebuilding import Rebuilding
 from shuyuan.learning.tracing.replaying import Replay
+from shuyuan.learning.tracing.standing import StandingNow
 from shuyuan.science.tracing import serving
 
 
@@ -54,6 +57,12 @@ class TracingService:
 
     def of_learner(self, principal: Principal, learner_id: str, points: Sequence[str]) -> dict[str, Mastery]:
         return self.of_learners(principal, [learner_id], points)[learner_id]
+
+    def standing(self, conn: Connection, principal: Principal, learner_id: str) -> StandingNow:
+        _may_see(principal, [learner_id])
+        serves = self._champions.of(conn, principal.school_id)
+        known = store.whole(conn, principal.school_id, learner_id)
+        return StandingNow(conn, principal.school_id, learner_id, serves, known, self._clock())
 
     def of_learners(
         self, principal: Principal, learner_ids: Sequence[str], points: Sequence[str]

@@ -17,6 +17,9 @@ from shuyuan.science.tracing import online
 GENERAL = ""
 _KEY = ("learner_id", "point_id")
 _NUMBERS = ("mean", "variance", "wins", "losses", "form", "last_at_s", "stability_days", "difficulty")
+_WHOLE = select(state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
+    state.c.learner_id == bindparam("learner"), state.c.school_id == bindparam("school")
+)
 
 
 @dataclass
@@ -53,6 +56,14 @@ def of_learners(
     for row in conn.execute(query):
         _take(found[row[0]], *_split(row, 1))
     return found
+
+
+def whole(conn: Connection, school_id: str, learner_id: str) -> Known:
+    """All states of one learner, in a statement that is built once."""
+    known = Known()
+    for row in conn.execute(_WHOLE, {"school": school_id, "learner": learner_id}):
+        _take(known, *_split(row, 0))
+    return known
 
 
 def save(

@@ -33,7 +33,8 @@ class Reading:
         version = self.resolve(school_id, model)
         if version.runner not in interface.runner_kinds():
             raise interface.UnknownModel(
-                f"{version.uri} is run by {version.runner!r}, not served here", fix="call the module that uses it"
+                f"{version.uri} is no model that answers calls: it is run by {version.runner!r} inside the platform",
+                fix="GET /v1/models lists those that do",
             )
         return interface.Loadable.model_validate(
             {

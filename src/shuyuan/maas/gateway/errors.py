@@ -25,9 +25,24 @@ _FIELDS: Mapping[str, str] = {  # address → the field whose text is too long o
     "/v1/services/sentiment": "text",
 }
 
+_OF_CODE: Mapping[str, str] = {  # the field that every error of this kind is about where it names none
+    "model_not_found": "model",
+    "model_not_pulled": "model",
+    "not_claimed": "model",
+    "runner_not_installed": "model",
+}
+_SENT_AS_FILE = ("bad_image", "image_too_large", "bad_audio")
+_INSTEAD: Mapping[str, str] = {  # what other servers have under `/v1` and this one does not
+    "/v1/responses": "use /v1/chat/completions",
+    "/v1/assistants": "use /v1/chat/completions",
+    "/v1/images/edits": "use /v1/images/generations",
+}
+
 
 def error_page(request: Request, error: kernel_errors.ShuyuanError) -> Response:
     """The answer to an error of any route under `/v1`, known or not."""
+    if error.status == 404 and (other := _INSTEAD.get(request.url.path)):
+        error = kernel_errors.NotFound(f"{request.url.path} is not offered here", fix=other)
     status = 400 if isinstance(error, kernel_errors.Malformed) else error.status
     allowances, told = getattr(request.state, "allowances", ()), {}
     if isinstance(error, interface.QuotaFull):
@@ -38,8 +53,8 @@ def error_page(request: Request, error: kernel_errors.ShuyuanError) -> Response:
     told["x-shuyuan-overhead-ms"] = f"{(time.perf_counter() - began) * 1000:.2f}" if began else "0.00"
     told |= quota.headers(allowances, clock.now())
     body = wire.error_body(error, status)
-    if body["error"]["param"] is None and error.error_code in _CODES:
-        body["error"]["param"] = _FIELDS.get(request.url.path)
+    if body["error"]["param"] is None:
+        body["error"]["param"] = _field(request, error.error_code)
     return JSONResponse(body, status_code=status, headers=told)
 
 
@@ -49,3 +64,12 @@ def answer(request: Request, error: kernel_errors.ShuyuanError) -> Response:
     if isinstance(error, kernel_errors.RateLimited | kernel_errors.Unavailable):
         response.raw_headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
     return response
+
+
+def _field(request: Request, code: str) -> str | None:
+    """The field an error is about, by its kind and address."""
+    if code in _CODES:
+        return _FIELDS.get(request.url.path)
+    if code in _SENT_AS_FILE and request.headers.get("content-type", "").startswith("multipart/"):
+        return "file"
+    return _OF_CODE.get(code)

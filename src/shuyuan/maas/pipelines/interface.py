@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from shuyuan.kernel import errors
 from shuyuan.maas.deployment import interface as deployment
@@ -167,6 +167,18 @@ class Pipeline(_Fact):
     def version(self) -> str | None:
         """`models:/name/3` once it is registered."""
         return next((step.output["version"] for step in self.steps if step.name == "register" and step.output), None)
+
+    @computed_field  # type: ignore[prop-decorator]  # of a property, as pydantic says
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Versions it registered on the way though it did not finish: served to nobody, kept to be looked into.
+
+        What was made from another comes first, as they may be deleted.
+        """
+        if self.state not in ("failed", "cancelled"):
+            return ()
+        made = [step.output.get(name) for step in self.steps for name in ("version", "child", "parent")]
+        return tuple(dict.fromkeys(uri for uri in made if isinstance(uri, str) and uri.startswith("models:/")))
 
 
 class NewSchedule(_Said):

@@ -83,7 +83,7 @@ def compress(task: stepping.Task) -> stepping.Done | stepping.Wait:
         return stepping.Done({"compression": found.id, "child": found.child, "parent": found.parent})
     if found.ended:
         raise stepping.failed(f"compression {found.number} {found.state}", found.error)
-    return stepping.Wait({"compression": found.id})
+    return stepping.Wait({"compression": found.id, "parent": found.parent})
 
 
 def register(task: stepping.Task) -> stepping.Done:

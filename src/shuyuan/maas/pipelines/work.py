@@ -123,7 +123,7 @@ class Work:
 
         def work(uow: db.UnitOfWork) -> None:
             began = step.started_at or uow.now
-            values = {"state": "failed", "error": failure.to_dict(), "ended_at": uow.now, "started_at": began}
+            values = {"state": "failed", "error": _told(failure, pipeline), "ended_at": uow.now, "started_at": began}
             store.change_step(uow, pipeline.id, step.position, output=dict(output), **values)
             self._close(uow, pipeline, "failed", failure.message)
 
@@ -170,3 +170,11 @@ class Work:
         """Called now and then by long work inside a turn: the process may want to stop."""
         if self._durable.stopping:
             raise durable.Stopping
+
+
+def _told(failure: errors.ShuyuanError, pipeline: interface.Pipeline) -> dict[str, Any]:  # Any: JSON
+    """The error, with the versions that stay."""
+    told = failure.to_dict()
+    if left := pipeline.model_copy(update={"state": "failed"}).left:
+        told["fix"] = f"{told['fix']}; {', '.join(left)} stay, served to nobody, until they are deleted".lstrip("; ")
+    return told

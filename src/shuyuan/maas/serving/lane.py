@@ -7,6 +7,7 @@ from shuyuan.kernel import errors
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.serving import fairness, interface
 from shuyuan.maas.serving.call import Call
+from shuyuan.maas.serving.pace import Pace
 from shuyuan.maas.serving.placement import Workers
 from shuyuan.maas.serving.replica import TRIES, Replica
 from shuyuan.maas.serving.residency import Budget
@@ -14,7 +15,6 @@ from shuyuan.maas.serving.upkeep import Upkeep
 from shuyuan.maas.serving.worker import WorkerDied
 
 _BATCH_QUEUE = 4  # times as many items may wait where they share passes
-_PACE = 0.1  # weight of the newest gap in the moving mean
 
 
 class Lane(Upkeep):
@@ -27,7 +27,7 @@ class Lane(Upkeep):
         self._line: fairness.FairQueue[Call] = fairness.FairQueue()
         self._queued_items = 0
         self._shares_passes = model.runner == "embed" or model.spec.get("batch") is True  # then items count
-        self._gap_s, self._finished_at = 0.0, 0.0  # between two finished items
+        self._pace = Pace()
         self._used: datetime | None = None
 
     @property
@@ -101,7 +101,8 @@ class Lane(Upkeep):
         """Raise Overloaded when the line is full; nothing is queued."""
         bound = self._max_queue * (_BATCH_QUEUE if self._shares_passes else 1)
         if self._line and self._queued_items + (items if self._shares_passes else 1) > bound:
-            wait_s = max(1.0, round(self._gap_s * self._queued_items, 1))
+            ahead = self._queued_items + sum(replica.load for replica in self._replicas)
+            wait_s = max(1.0, round(self._pace.gap_s * ahead, 1))
             raise interface.Overloaded(
                 f"{self._queued_items} requests already wait for {self.name!r}",
                 fix=f"try again in {wait_s:g} s",
@@ -158,17 +159,11 @@ class Lane(Upkeep):
             self._attempts.succeeded()
             self.requests += 1
             self._used = datetime.now(UTC)
-            self._count_pace(call)
+            self._pace.note(call.items, call.started, asyncio.get_running_loop().time())
             self._note_growth()
         call.stage = "over"
         self._pump()
         self._rest_if_idle()
-
-    def _count_pace(self, call: Call) -> None:
-        now = asyncio.get_running_loop().time()
-        gap_s = (now - max(self._finished_at, call.started)) / call.items
-        self._finished_at = now
-        self._gap_s += _PACE * (gap_s - self._gap_s) if self._gap_s else gap_s
 
     def _expire(self, call: Call, deadline_s: float) -> None:
         call.put(

@@ -1,6 +1,8 @@
-"""Who may look at training, and who may stop it."""
+"""Who may look at training, who may stop it, and when nothing is trained."""
 
-from shuyuan.identity.interface import Principal
+from datetime import datetime
+
+from shuyuan.identity.interface import Identity, Principal
 from shuyuan.kernel import errors
 
 _OWN = "teacher"  # may start runs, and stop what they started
@@ -9,6 +11,12 @@ _OWN = "teacher"  # may start runs, and stop what they started
 def require_reader(principal: Principal) -> None:
     """Raise Forbidden for pupils and guardians."""
     principal.require("admin", "developer", "teacher")
+
+
+def is_exam(identity: Identity, now: datetime) -> bool:
+    """Whether an exam of any school runs."""
+    until = (identity.exam_until(school.id) for school in identity.schools())
+    return any(one is not None and one > now for one in until)
 
 
 def require_own(principal: Principal, created_by: str) -> None:

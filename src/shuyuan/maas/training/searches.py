@@ -42,7 +42,7 @@ class Searches:
     ) -> None:
         """root: folders of searches.  at_once: trials of a search."""
         self._db, self._audit, self._starts, self._wants, self._runs = db, audit, starts, wants, runs
-        self._root, self._home_id = root, home_id
+        self.root, self._home_id = root, home_id
         of_home = None if db.dialect == "sqlite" else home_id
         self.work = searchwork.SearchWork(starts, db, audit, root, of_home, at_once=at_once)
 
@@ -52,7 +52,7 @@ class Searches:
         configs.check_space(new.run.task, new.run.config, new.space)
         metric, direction = _metric(new)
         self._starts.require_validation(school_id, base.data)
-        room.require(self._root)
+        room.require(self.root)
         values = {
             "school_id": school_id,
             "name": new.name or f"{new.run.task} · {', '.join(new.space)}"[:120],

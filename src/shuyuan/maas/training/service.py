@@ -29,7 +29,7 @@ from shuyuan.maas.training import (
     starting,
     store,
     supervision,
-    tasks,
+    taskinfos,
     upkeep,
     wishes,
 )
@@ -54,8 +54,7 @@ class TrainingService:
         now: clock.Clock = clock.now,
     ) -> None:
         """command: what starts a child; the folder is put behind it."""
-        self._db, self._audit, self._settings = db, audit, settings
-        self._identity, self._now = identity, now
+        self._db, self._audit, self._settings, self._identity, self._now = db, audit, settings, identity, now
         home_id = durable.executor_of(settings.home)
         self.home_id = None if db.dialect == "sqlite" else home_id  # a file belongs to one home alone
         self.readings: interface.NotesReadings | None = None  # None: the activity log alone
@@ -95,15 +94,7 @@ class TrainingService:
 
     def tasks(self) -> list[interface.TaskInfo]:
         """See Training.tasks."""
-        return [
-            interface.TaskInfo(
-                name=about.name,
-                title=catalogue_api.LocalText(zh=about.title.zh, en=about.title.en),
-                what=catalogue_api.LocalText(zh=about.what.zh, en=about.what.en),
-                config=about.schema,
-            )
-            for about in tasks.every()
-        ]
+        return taskinfos.every()
 
     # --- runs, for people ---
 
@@ -166,8 +157,7 @@ class TrainingService:
             principal.require("admin", "developer")
         path, found = self.artefact(principal, run_id, name), self.run(principal, run_id)
         if name == _PREDICTIONS:
-            told = {"school_id": principal.school_id, "actor_id": principal.account_id, "object_id": found.id}
-            self._db.write(lambda uow: self._audit.record(uow, action="run.predictions_downloaded", **told))
+            self._db.write(lambda uow: recording.taken(self._audit, uow, principal, found.id))
         return path
 
     def register(self, principal: Principal, run_id: str, model: str) -> catalogue_api.Version:
@@ -232,8 +222,7 @@ class TrainingService:
 
     def resolve(self, school_id: str, reference: str) -> Path:
         """See TrainingWork.resolve."""
-        found = files.name_of(reference)
-        return self.artefact_of(school_id, found.run, found.name)
+        return self.artefact_of(school_id, *files.name_of(reference))
 
     # --- searches ---
 
@@ -268,8 +257,7 @@ class TrainingService:
     def prune(self) -> int:
         """Remove the folders of runs and searches that ended long ago, or that nobody knows; returns how many."""
         before = self._now() - timedelta(days=self._settings.runs_kept_days)
-        searched = upkeep.prune_searches(self._db, self._settings.home / "searches", before)
-        return upkeep.prune(self._db, self._files, before) + searched
+        return upkeep.prune(self._db, self._files, self._searches.root, before)
 
     def mirror(self) -> int:
         """Copy runs that ended to the MLflow server an administrator has named; returns how many."""
@@ -279,10 +267,7 @@ class TrainingService:
 
     def is_held(self) -> bool:
         """Whether an exam of any school holds all training back: they share this machine."""
-        if not self._settings.training_waits_for_exams:
-            return False
-        until = (self._identity.exam_until(school.id) for school in self._identity.schools())
-        return any(one is not None and one > self._now() for one in until)
+        return self._settings.training_waits_for_exams and permission.is_exam(self._identity, self._now())
 
     def curve_file(self, run: interface.Run) -> Path:
         """Where the curves of a run lie."""

@@ -12,8 +12,12 @@ from shuyuan.maas.training import files, folders, interface, mirror, store
 _MIRRORED_DAYS = 7  # after that a run is not copied any more
 
 
-def prune(db: kernel_db.Database, runs: files.RunFiles, before: datetime) -> int:
-    """Remove the folders of runs that ended before then, and of runs nobody knows; returns how many."""
+def prune(db: kernel_db.Database, runs: files.RunFiles, searches: Path, before: datetime) -> int:
+    """Remove the folders of runs and searches that ended before then, or that nobody knows; returns how many."""
+    return _prune_runs(db, runs, before) + _prune_searches(db, searches, before)
+
+
+def _prune_runs(db: kernel_db.Database, runs: files.RunFiles, before: datetime) -> int:
     found = [path.name for path in runs.root.glob("*") if path.is_dir()]
     with db.read() as conn:
         old = store.ended_before(conn, found, before) | (set(found) - store.known(conn, found))
@@ -22,8 +26,7 @@ def prune(db: kernel_db.Database, runs: files.RunFiles, before: datetime) -> int
     return len(old)
 
 
-def prune_searches(db: kernel_db.Database, root: Path, before: datetime) -> int:
-    """Remove the folders of searches that ended before then, and of searches nobody knows; returns how many."""
+def _prune_searches(db: kernel_db.Database, root: Path, before: datetime) -> int:
     found = [path for path in root.glob("*") if path.is_dir()]
     with db.read() as conn:
         kept = store.searches_kept(conn, [path.name for path in found], before)

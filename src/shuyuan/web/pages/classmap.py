@@ -19,6 +19,7 @@ from shuyuan.web.pages import teacher
 from shuyuan.web.reading import Reader
 
 MOST_TOPICS = 7  # columns without sideways scrolling beside the cell
+MISTAKES_SHOWN = 4  # below the map; all of them stand on the page of who needs help
 CELL_ANSWERS, PLACE_DIGITS = 6, 3
 BOM = "\ufeff"  # so that spreadsheets read UTF-8
 
@@ -39,6 +40,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
             return needs.shell.part(request, "teach/cell.html", cell, principal=reader)
         found = needs.insight.class_map(reader, place.class_.id, place.course.id)
         values = _values(needs, reader, found, place.course.id, part) | {"part": part, "cell": cell}
+        values |= _mistakes(needs, reader, place.class_.id, place.course.id)
         return needs.shell.show(
             request, "teach/class.html", values, principal=reader, here="class", place=place, found=found
         )
@@ -80,6 +82,15 @@ def _values(needs: web_needs.Needs, reader: Principal, found: ClassMap, course_i
         "hardest": first,
         "groups": groups if len(hardest) > MOST_TOPICS else [],
         "stuck_ids": stuck,
+    }
+
+
+def _mistakes(needs: web_needs.Needs, reader: Principal, class_id: str, course_id: str) -> dict[str, object]:
+    """The most common mistakes of the class, counted: no answer of anybody is shown."""
+    course = needs.courses.course(reader.school_id, course_id)
+    return {
+        "mistakes": needs.insight.mistakes(reader, class_id, course_id)[:MISTAKES_SHOWN],
+        "slips": {one.id: one for one in course.misconceptions},
     }
 
 

@@ -12,6 +12,7 @@ from shuyuan.kernel import errors
 from shuyuan.learning.courses.interface import Misconception, Text
 from shuyuan.learning.insight.interface import LINE_FEWEST, LINE_MARGIN, Because, ClassMistake, Help, Reason
 from shuyuan.learning.people.interface import Learner
+from shuyuan.web import filters
 from shuyuan.web import needs as web_needs
 from shuyuan.web.answers import Line, Lines
 from shuyuan.web.reading import Reader
@@ -118,5 +119,5 @@ def numbers(why: Because) -> dict[str, str]:
 
 def _number(fact: str, value: float) -> str:
     if fact in _SHARES:
-        return f"{100 * value:.0f}%"
+        return filters.percent(value)
     return f"{100 * value:+.0f}" if fact in _POINTS else f"{value:.0f}"

@@ -11,6 +11,8 @@ from shuyuan.kernel import errors
 from shuyuan.learning.improvement.interface import (
     MINIMUM_ANSWERS,
     MINIMUM_LEARNERS,
+    WATCH_ANSWERS,
+    WATCH_LEARNERS,
     LoopStatus,
     NotEnoughAnswers,
     TracerVersion,
@@ -19,7 +21,9 @@ from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
-NOTICES = ("promoted", "refused", "chosen", "not_enough")
+NOTICES = ("promoted", "refused", "tried", "chosen", "not_enough", "alarm_seen")
+OUTCOMES = {"refused": "refused", "canary": "tried"}  # what became of a turn, as the notice calls it
+STOPPED = ("refused", "withdrawn")
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
             turned = needs.improvement.turn(reader.school_id, by=reader.account_id)
         except NotEnoughAnswers:
             return RedirectResponse("/loop?notice=not_enough", SEE_OTHER)
-        outcome = "refused" if turned.state == "refused" else "promoted"
+        outcome = OUTCOMES.get(turned.state, "promoted")
         return RedirectResponse(f"/loop?version={turned.id}&notice={outcome}", SEE_OTHER)
 
     @api.post("/loop/versions/{version_id}/use")
@@ -60,21 +64,26 @@ def router(needs: OfficeNeeds) -> APIRouter:
             return _page(needs, request, reader, version_id, "", wrong)
         return RedirectResponse(f"/loop?version={chosen.id}&notice=chosen", SEE_OTHER)
 
+    @api.post("/loop/alarms/{alarm_id}/seen")
+    def seen(reader: Reader, alarm_id: str) -> Response:
+        needs.improvement.watching.see(reader, alarm_id)
+        return RedirectResponse("/loop?notice=alarm_seen", SEE_OTHER)
+
     return api
 
 
 def lineage(versions: list[TracerVersion], wanted: str) -> Lineage:
     """versions: newest first.  wanted: the id one asked for, or "".
 
-    A refused version stands on the branch, beside the one in use; a version that served stands on the main line,
-    with the last refusal beside it.
+    A version that never served stands on the branch, beside the one in use; one that did stands on the main line,
+    with the canary beside it, or else the last refusal.
     """
     asked = next((one for one in versions if one.id == wanted), None)
     champion = next((one for one in versions if one.state == "champion"), None)
-    refused = [one for one in versions if one.state == "refused"]
-    if asked is not None and asked.state == "refused":
+    beside = [one for one in versions if one.state == "canary"] + [one for one in versions if one.state in STOPPED]
+    if asked is not None and asked in beside:
         return Lineage(champion, asked)
-    return Lineage(asked or champion, refused[0] if refused else None)
+    return Lineage(asked or champion, beside[0] if beside else None)
 
 
 def _page(
@@ -98,6 +107,11 @@ def _page(
         main=shown.main,
         branch=shown.branch,
         subject=shown.subject,
+        trial=next((one for one in versions if one.state == "canary"), None),
+        watch=needs.improvement.watching.last(reader),
+        alarms=needs.improvement.watching.alarms(reader),
+        watch_answers=WATCH_ANSWERS,
+        watch_learners=WATCH_LEARNERS,
         notice=notice,
         trouble=trouble,
         may_turn=reader.role == "admin",

@@ -42,8 +42,13 @@ def router(needs: web_needs.Needs) -> APIRouter:
         found = needs.recommendation.mistakes(reader, reader.account_id)
         lines = answers.Lines(needs.courses, reader)
         by_point = sorted(found, key=lambda one: one.point_id)
+        several = len({one.point_id.partition(".")[0] for one in found}) > 1
         groups = [
-            {"name": _name(needs, reader.school_id, point_id), "mistakes": [_entry(lines, one) for one in some]}
+            {
+                "name": _name(needs, reader.school_id, point_id),
+                "course": _course(needs, reader.school_id, point_id) if several else None,
+                "mistakes": [_entry(lines, one) for one in some],
+            }
             for point_id, some in groupby(by_point, key=lambda one: one.point_id)
         ]
         return needs.shell.show(
@@ -95,3 +100,10 @@ def _name(needs: web_needs.Needs, school_id: str, point_id: str) -> Text:
     except errors.NotFound:
         return Text(zh=point_id)
     return next((point.name for point in points if point.id == point_id), Text(zh=point_id))
+
+
+def _course(needs: web_needs.Needs, school_id: str, point_id: str) -> Text | None:
+    try:
+        return needs.courses.course(school_id, point_id.partition(".")[0]).title
+    except errors.NotFound:
+        return None

@@ -143,6 +143,7 @@ def _values(needs: OfficeNeeds, reader: Principal) -> dict[str, object]:
         "staff": staff,
         "responsible": checklist.responsible(needs, reader),
         "concerns": needs.tutor.concerns(reader),
+        "alarms": needs.improvement.watching.alarms(reader),
         "capacity": capacity.last(needs.identity, reader.school_id),
         "answer_tokens": capacity.ANSWER_TOKENS,
         "patience_s": capacity.PATIENCE_S,

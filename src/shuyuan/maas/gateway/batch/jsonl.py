@@ -73,8 +73,7 @@ def read(raw: bytes, number: int) -> Request:
     except (ValueError, RecursionError) as wrong:
         raise BadLine(number, f"not JSON: {wrong}", fix="write one JSON object a line, in UTF-8") from wrong
     if not isinstance(told, dict) or set(told) != _FIELDS:
-        given = sorted(told) if isinstance(told, dict) else type(told).__name__
-        raise BadLine(number, f"fields {str(given)[:200]}", fix="give custom_id, method, url and body")
+        raise BadLine(number, _unlike(told)[:200], fix="give custom_id, method, url and body, and nothing else")
     custom_id, body = told["custom_id"], told["body"]
     if not isinstance(custom_id, str) or not 0 < len(custom_id) <= MAX_ID_CHARS:
         raise BadLine(number, f"custom_id {str(custom_id)[:80]!r}", fix=f"use 1 to {MAX_ID_CHARS} characters")
@@ -99,3 +98,11 @@ def _lines(source: IO[bytes]) -> Iterator[bytes]:
         if len(raw) > MAX_LINE_BYTES:
             raise BadLine(number, f"more than {MAX_LINE_BYTES} bytes", fix="send shorter requests")
         yield raw
+
+
+def _unlike(told: object) -> str:
+    if not isinstance(told, dict):
+        return f"a {type(told).__name__} where an object is expected"
+    missing, unknown = sorted(_FIELDS - set(told)), sorted(set(told) - _FIELDS)
+    said = [("missing: " + ", ".join(missing)) * bool(missing), ("unknown: " + ", ".join(unknown)) * bool(unknown)]
+    return "; ".join(one for one in said if one)

@@ -38,7 +38,8 @@ def look(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
         raise BadPicture("the picture ends inside its header", fix="send the whole file") from broken
     if found is None:
         raise BadPicture(
-            f"the file begins with {data[:4]!r}; that is no picture format read here", fix="send PNG, JPEG or WebP"
+            f"the file begins with {data[:4].decode('latin-1')!r}; that is no picture format read here",
+            fix="send PNG, JPEG or WebP",
         )
     if not found.width or not found.height:
         raise BadPicture(f"a picture of {found.width} x {found.height} pixels shows nothing", fix="send another")

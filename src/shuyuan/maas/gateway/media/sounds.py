@@ -51,7 +51,7 @@ def look(data: bytes) -> Sound:
     except (struct.error, IndexError, ZeroDivisionError) as broken:
         raise BadSound("the sound file ends inside its header", fix="send the whole file") from broken
     raise BadSound(
-        f"the file begins with {data[:4]!r}; that is no sound format read here",
+        f"the file begins with {data[:4].decode('latin-1')!r}; that is no sound format read here",
         fix="send WAV, MP3, FLAC, Ogg, M4A or WebM",
     )
 

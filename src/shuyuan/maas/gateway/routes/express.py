@@ -68,7 +68,7 @@ class Express:
         max_body_bytes: int,
     ) -> None:
         self.app, self._desk, self._entries, self._max = app, gateway.desk, entries, max_body_bytes
-        self._asking: dict[str, asyncio.Future[None]] = {}  # credential → the look-up under way
+        self._asking: dict[tuple[str, str], asyncio.Future[None]] = {}  # credential → the look-up under way
         self._pacing, self._elsewhere = pacing.Pacing(), 0  # requests of other routes that are being answered
         self._gate, self._quick_gate = identity_http.gate(identity), identity_http.quick_gate(identity)
         self._ageing = identity_http.ageing(identity)
@@ -103,8 +103,8 @@ class Express:
             self._refuse_declared(request)
             if not self._quick_gate(request):
                 await self._ask_gate(request)
-            elif (key := request.headers.get("authorization")) and key not in self._asking and self._ageing(request):
-                self._look_up(request, key)  # nobody waits for it
+            elif self._ageing(request) and (who := identity_http.credential_of(request.headers)) not in self._asking:
+                self._look_up(request, who)  # nobody waits for it
             principal = identity_http.caller(request)
             request.state.allowances = await self._desk.known_allowances(principal)
             return await handler(request, principal)
@@ -118,26 +118,26 @@ class Express:
             return self._defect(request, defect)
 
     async def _ask_gate(self, request: Request) -> None:
-        """Look the caller up, in a thread; whoever comes meanwhile with the same key waits for that one look."""
-        key = request.headers.get("authorization", "")
-        if key and (asking := self._asking.get(key)) is not None:
+        """Look the caller up, in a thread; whoever comes meanwhile with the same credential waits for that one look."""
+        who = identity_http.credential_of(request.headers)
+        while who[1] and (asking := self._asking.get(who)) is not None:
             await asyncio.wait([asking])
             if not asking.cancelled() and isinstance(refused := asking.exception(), errors.Unauthenticated):
                 raise refused  # dead for one is dead for all
             if self._quick_gate(request):
                 return
-        await asyncio.shield(self._look_up(request, key))
+        await asyncio.shield(self._look_up(request, who))
 
-    def _look_up(self, request: Request, key: str) -> asyncio.Future[None]:
+    def _look_up(self, request: Request, who: tuple[str, str]) -> asyncio.Future[None]:
         asking = asyncio.ensure_future(run_in_threadpool(self._gate, request))
-        if key:
-            self._asking[key] = asking
-            asking.add_done_callback(lambda done: self._asked(key, done))
+        if who[1]:
+            self._asking[who] = asking
+            asking.add_done_callback(lambda done: self._asked(who, done))
         return asking
 
-    def _asked(self, key: str, done: asyncio.Future[None]) -> None:
-        if self._asking.get(key) is done:
-            del self._asking[key]
+    def _asked(self, who: tuple[str, str], done: asyncio.Future[None]) -> None:
+        if self._asking.get(who) is done:
+            del self._asking[who]
         if not done.cancelled():
             done.exception()  # it may be that nobody waits any more
 

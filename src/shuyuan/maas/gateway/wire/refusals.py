@@ -22,7 +22,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^Input should be a valid integer.*", "it has to be a whole number"),
         (r"^Input should be a valid number.*", "it has to be a number"),
         (r"^Input should be ", "it has to be "),
-        (r"^(String|List|Dictionary) should have (.*?)( after validation)?(, not \d+)?$", r"it has to have \2"),
+        (r"^(String|List|Dictionary|Value) should have (.*?)( after validation)?(, not \d+)?$", r"it has to have \2"),
         (r"^String should match", "it has to match"),
     )
 )

@@ -7,10 +7,7 @@ correct, seconds] in time order and `seed`, and writes to standard output; nothi
 import json
 import sys
 
-import torch
-
 from shuyuan.science.tracing.interactions import Answer, Interactions
-from shuyuan.science.tracing.neural import recurrent
 from shuyuan.science.tracing.serving import tracer
 
 REFUSED = 64
@@ -18,17 +15,26 @@ REFUSED = 64
 
 def main() -> int:
     """Exit code of the process."""
-    torch.set_num_threads(1)
     job = json.load(sys.stdin)
     try:
-        table = Interactions.of(Answer(*row) for row in job["rows"])
-        weights = tracer.write(recurrent.fit(table, seed=job["seed"]).to_arrays())
-        tracer.read(weights)
+        weights = trained(Interactions.of(Answer(*row) for row in job["rows"]), job["seed"])
     except ValueError as wrong:
         print(wrong, file=sys.stderr)
         return REFUSED
     sys.stdout.buffer.write(weights)
     return 0
+
+
+def trained(table: Interactions, seed: int) -> bytes:
+    """safetensors of a tracer that can be served. Raises ValueError."""
+    import torch  # once there is something to learn from
+
+    from shuyuan.science.tracing.neural import recurrent
+
+    torch.set_num_threads(1)
+    weights = tracer.write(recurrent.fit(table, seed=seed).to_arrays())
+    tracer.read(weights)
+    return weights
 
 
 if __name__ == "__main__":

@@ -123,6 +123,15 @@ def _list(
     )
 
 
+def _left(needs: WorkshopNeeds, reader: Principal, found: Pipeline) -> list[str]:
+    """Versions it left behind that are still there and that nobody has taken into use since."""
+    there = (
+        {one.uri: one.number for one in needs.catalogue.versions(reader.school_id, found.model)} if found.left else {}
+    )
+    used = set(needs.catalogue.aliases(reader.school_id, found.model).values()) if there else set()
+    return [uri for uri in found.left if uri in there and there[uri] not in used]
+
+
 def _one(
     needs: WorkshopNeeds,
     request: Request,
@@ -145,6 +154,7 @@ def _one(
         pipeline=found,
         drawn=Markup(drawn),  # escaped there
         ended=found.state in ENDED,
+        left=_left(needs, reader, found),
         done=done,
         spec=json.dumps(found.spec.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=1),
     )

@@ -166,6 +166,7 @@ def _one(
         height=curves.HEIGHT,
         reports=reports,
         main_figure=main_figure(run),
+        train_only=bool(run.figures) and all(name.startswith("train_") for name in run.figures),
     )
 
 

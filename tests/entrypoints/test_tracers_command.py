@@ -1,0 +1,45 @@
+"""`shuyuan tracers`: which models there are, and how they compare on a file."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from tests.science.tracing.test_comparing import answers
+from typer.testing import CliRunner
+
+from shuyuan.entrypoints.commands import tracers
+from shuyuan.kernel import errors
+from shuyuan.science.tracing import family, interchange
+
+app = typer.Typer()
+tracers.register(app)
+
+
+def run(*asked: str) -> str:
+    found = CliRunner().invoke(app, ["tracers", *asked])
+    if isinstance(found.exception, errors.ShuyuanError):
+        raise found.exception
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+def test_every_model_of_the_family_is_named_and_which_need_torch() -> None:
+    said = run("list").splitlines()
+    assert [line.split()[0] for line in said] == list(family.REGISTRY)
+    assert "dkt  (torch)" in said
+
+
+def test_a_file_is_compared_on_and_figures_are_written_with_their_protocol(tmp_path: Path) -> None:
+    file, out = tmp_path / "answers.csv", tmp_path / "out.json"
+    with file.open("w") as text:
+        interchange.write_csv(answers(), text)
+    said = run("compare", str(file), "--model", "rasch", "--no-control", "--json", str(out))
+    assert "split by learner, seed 0" in said
+    assert '"data_sha256"' in out.read_text()
+    with pytest.raises(errors.BadInput, match="guess"):
+        run("compare", str(file), "--model", "guess")
+    file.write_text("learner,item,correct\na,q,maybe\n")
+    with pytest.raises(errors.BadInput, match="line 2"):
+        run("compare", str(file), "--model", "rasch")
+    with pytest.raises(errors.NotFound):
+        run("compare", str(tmp_path / "none.csv"))

@@ -1,0 +1,84 @@
+"""Early warning, its trust, question analysis and learner models compared, as people see them."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import httpx
+import pytest
+from tests.learning.insight.classbook import past
+from tests.web import checks
+from tests.web.conftest import Site
+
+from shuyuan.kernel import clock
+from shuyuan.learning.insight import store, warning, weeks
+
+MODEL = warning.Model(-1.0, (-0.9,) + (0.0,) * 7, (0.0,) * 8, (0.1,) + (1.0,) * 7, 0.0, 1.0)
+
+
+@pytest.fixture(params=["zh", "en"])
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def warned(site: Site) -> Iterator[Site]:
+    """The demo school with an early warning in use, for as long as the test runs."""
+    made = warning.fit(past(31, 6, tells=True))
+    assert made is not None
+    trust, database = made[1], site.platform.get("db")
+    told = {"model": MODEL.to_json(), "trust": asdict(trust), "evidence": asdict(trust.evidence)}
+    ids = [school.id for school in site.platform.get("identity").schools()]
+    for one in ids:
+        database.write(lambda uow, one=one: store.put_model(uow.conn, one, {**told, "made_at": clock.now()}))
+    yield site
+    for one in ids:
+        none = {"model": {}, "trust": {}, "evidence": asdict(warning.evidence([])), "made_at": clock.now()}
+        database.write(lambda uow, one=one, none=none: store.put_model(uow.conn, one, none))
+
+
+def sound(client: httpx.Client, path: str, language: str, *, light: bool = True) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    checks.is_sound(answer.text, language)
+    if light:
+        assert checks.weight(answer.text) <= checks.MOST_BYTES
+    return answer.text
+
+
+def test_a_warning_shows_chance_and_counted_reasons_and_a_teacher_may_disagree(warned: Site, language: str) -> None:
+    with warned.client("teacher", language) as client:
+        page = sound(client, "/teach/help", language)
+        assert "/teach/help/dismiss" in page
+        learner = page.split('name="learner" value="', 1)[1].split('"', 1)[0]
+        assert client.post("/teach/help/dismiss", data={"learner": learner}).status_code == 303
+        after = client.get("/teach/help?notice=dismissed").text
+        assert f'name="learner" value="{learner}"><button class="plain' not in after
+    for role in ("student", "developer"):
+        with warned.client(role) as client:
+            assert client.get("/teach/help").status_code == 403
+
+
+def test_administrators_see_what_was_said_and_what_came(warned: Site, language: str) -> None:
+    with warned.client("admin", language) as client:
+        assert client.get("/warning").text.count("<svg") >= len(weeks.FACTS) - 4  # a bar a bin
+        sound(client, "/warning", language, light=False)
+    with warned.client("teacher") as client:
+        assert client.get("/warning").status_code == 403
+
+
+def test_questions_are_sorted_as_asked_and_common_mistakes_stand_below_the_class_map(site: Site, language: str) -> None:
+    with site.client("teacher", language) as client:
+        for sort in ("hard", "telling", "fit", "answers", "nonsense"):
+            sound(client, f"/teach/items?point=all&sort={sort}", language)
+        assert "/teach/help#mistakes" in sound(client, "/teach/class", language)
+
+
+def test_researchers_choose_models_and_answers_and_a_refusal_keeps_what_was_chosen(site: Site, language: str) -> None:
+    with site.client("developer", language) as client:
+        assert 'value="kalman" checked' in sound(client, "/workshop/tracers", language, light=False)
+        refused = client.post("/workshop/tracers", data={"source": "own:improvement", "model": "guess"})
+        assert refused.status_code == 400
+        assert 'role="alert"' in refused.text
+        assert client.get("/workshop/tracers/none").status_code == 404
+    with site.client("teacher") as client:
+        assert client.get("/workshop/tracers").status_code == 403
