@@ -198,6 +198,23 @@ def test_an_answer_that_is_no_answer_is_asked_again(pupil: httpx.Client) -> None
     assert 'id="verdict"' not in again.text
 
 
+def test_a_wrong_set_of_choices_blames_no_single_one(site: Site, pupil: httpx.Client) -> None:
+    courses, school_id = site.platform.get("courses"), site.platform.get("identity").schools()[0].id
+    items = [
+        item
+        for point in courses.graph(school_id, POINT.partition(".")[0]).points
+        for item in courses.items_of_point(school_id, point.id)
+    ]
+    several = next(one for one in items if courses.question(school_id, one, 0, "en").kind == "multiple")
+    here = pupil.post("/learn/redo", data={"item_id": several}).headers["location"]
+    page = pupil.get(here).text
+    choices = re.findall(r'name="answer" value="([^"]+)"', page)
+    sent = {"item_id": several, "client_key": hidden(page, "client_key")[0]}
+    told = [pupil.post(f"{here}/answer", data={**sent, "client_key": one, "answer": [one]}).text for one in choices[:2]]
+    assert any("one is missing, or one is too many" in page for page in told), "one alone is not all that are right"
+    assert all("tag wrong" not in page and "choice tried" not in page for page in told)
+
+
 def test_the_tutor_answers_without_script(pupil: httpx.Client) -> None:
     here = pupil.post("/learn/practise", data={"point_id": POINT}).headers["location"]
     item = hidden(pupil.get(here).text, "item_id")[0]
