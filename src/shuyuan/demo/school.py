@@ -195,9 +195,10 @@ def _write_history(
     rng, writer = random.Random(SEED), _writer(platform, school_id)
     maths, models = (_points(platform, school_id, slug) for slug in COURSES)
     days = history.school_days(now)
+    turning = True
     for day, at in enumerate(days):
-        if day == LOOP_TURNS_ON_DAY:  # so that the page of the loop has a first version to show
-            platform.get("improvement").turn(school_id, by=kernel_audit.SYSTEM)
+        if turning and day >= LOOP_TURNS_ON_DAY:  # the page of the loop shall have a version in use to show
+            turning = platform.get("improvement").turn(school_id, by=kernel_audit.SYSTEM).state != "champion"
         writer.write(_sittings(class_pupils, learners, (maths, models), (day, len(days)), at, rng), rng)
 
 

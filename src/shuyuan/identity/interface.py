@@ -1,12 +1,17 @@
 """Who someone is and what they may do: the only file of identity that other modules import."""
 
+from __future__ import annotations
+
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from shuyuan.kernel import db, errors
+from shuyuan.kernel import errors
+
+if TYPE_CHECKING:  # children that know persons know no database
+    from shuyuan.kernel import db
 
 Role = Literal["admin", "teacher", "student", "guardian", "developer"]
 ROLES: tuple[Role, ...] = ("admin", "teacher", "student", "guardian", "developer")

@@ -155,7 +155,7 @@ class Watching(Protocol):
         ...
 
     def see(self, principal: Principal, alarm_id: str) -> None:
-        """Somebody in charge has read it: it is shown on the page of the loop only."""
+        """Somebody in charge has read it: it is shown on the page of the loop only. Raises NotFound."""
         ...
 
 

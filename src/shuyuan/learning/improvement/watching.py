@@ -16,7 +16,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import db as kernel_db
-from shuyuan.kernel import log
+from shuyuan.kernel import errors, log
 from shuyuan.learning.improvement import gate, store, watchstore
 from shuyuan.learning.improvement.interface import (
     WATCH_ANSWERS,
@@ -92,6 +92,8 @@ class Watching:
         principal.require("admin")
 
         def note(uow: kernel_db.UnitOfWork) -> None:
+            if not watchstore.known(uow.conn, principal.school_id, alarm_id):
+                raise errors.NotFound(f"there is no alarm {alarm_id[:40]!r} in this school", fix="open /loop again")
             if watchstore.see(uow, principal.school_id, alarm_id, principal.account_id):
                 self._record(uow, principal.school_id, principal.account_id, "tracer.alarm_seen", alarm_id)
 

@@ -69,6 +69,12 @@ def see(uow: db.UnitOfWork, school_id: str, alarm_id: str, by: str) -> bool:
     return bool(uow.conn.execute(update(alarm).where(*mine).values(seen_at=uow.now, seen_by=by)).rowcount)
 
 
+def known(conn: Connection, school_id: str, alarm_id: str) -> bool:
+    """Whether the school has such an alarm, seen or not."""
+    mine = (alarm.c.school_id == school_id, alarm.c.id == alarm_id)
+    return conn.execute(select(alarm.c.id).where(*mine)).first() is not None
+
+
 def _newest(conn: Connection, query: Any) -> Sequence[Row[Any]]:  # Any: a query, a row's values
     rows: Sequence[Row[Any]] = conn.execute(query.order_by(alarm.c.raised_at.desc(), alarm.c.id)).all()
     return rows
