@@ -127,7 +127,8 @@ def test_work_that_fails_after_it_was_taken_raises_what_it_failed_with(school: C
 
 def test_a_search_is_started_looked_at_and_cancelled(school: Client, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_bytes(workbench.table())
-    data = school.datasets.upload(tmp_path / "table.csv", "searched", purpose="who passes").uri
+    raw = school.datasets.upload(tmp_path / "table.csv", "searched", purpose="who passes")
+    data = school.datasets.prepare(raw.uri, label="passed", roles={"pupil": "ignore", "comment": "ignore"}).uri
     space = {"rate": {"low": 0.001, "high": 0.1, "log": True}}
     with pytest.raises(ApiError) as refused:
         school.searches.start("tabular_classification", data, {"speed": {"choices": [1]}})

@@ -14,6 +14,7 @@ from tests.web.conftest import Site
 from shuyuan import demo
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock
+from shuyuan.learning.people import learners
 from shuyuan.learning.recommendation import words
 from shuyuan.learning.recommendation.interface import Activity, Mistake
 from shuyuan.web.glossary import Language
@@ -273,7 +274,10 @@ def views(site: Site, learner_id: str) -> int:
     return len(site.platform.get("people").seen(Principal("system", school.id, "admin"), learner_id))
 
 
-def test_every_look_at_a_pupils_answers_is_told_once_and_the_mere_map_is_not(teacher: httpx.Client, site: Site) -> None:
+def test_every_look_at_a_pupils_answers_is_told_once_and_the_mere_map_is_not(
+    teacher: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learners, "LISTED_ONCE_IN", timedelta(0))  # else a list says so once a day
     page = teacher.get("/teach/today").text
     stuck = hidden(page, "learner")[0]
     class_id = teacher.get("/api/classes").json()["classes"][0]["id"]

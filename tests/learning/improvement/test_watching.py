@@ -62,7 +62,8 @@ def test_planted_drift_is_told_once_and_only_on_enough_answers_of_those_who_agre
     with pytest.raises(errors.Forbidden):
         look.see(school.teacher, alarms[1].id)
     stranger = Principal(ids.new_id(), ids.new_id(), "admin")
-    look.see(stranger, alarms[1].id)
+    with pytest.raises(errors.NotFound):
+        look.see(stranger, alarms[1].id)
     assert (look.alarms(stranger), look.last(stranger)) == ([], None)
     assert [one.seen_at is None for one in look.alarms(school.admin)] == [False, True, True]
     with school.platform.get("db").read() as conn:

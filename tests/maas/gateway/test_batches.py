@@ -346,7 +346,7 @@ def test_an_exam_holds_batches_back(
             "line 2: url '/v1/images/generations' is not served",
         ),
         (jsonl_of(line(1), line(2, url="/v1/embeddings")), "line 2: url '/v1/embeddings', the lines before have"),
-        (jsonl_of({"custom_id": "a"}), "line 1: fields"),
+        (jsonl_of({"custom_id": "a"}), "line 1: missing: body, method, url"),
         (jsonl_of({**line(1), "method": "GET"}), "line 1: method 'GET'"),
         (jsonl_of(line(1, stream=True)), "line 1: stream is not possible"),
         (jsonl_of({**line(1), "body": {}}), "line 1: the body names no model"),

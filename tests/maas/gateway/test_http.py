@@ -131,7 +131,7 @@ def test_bad_input_is_400_names_the_field_and_reaches_no_model(client: TestClien
         ({"messages": []}, "messages", "invalid_request"),
         ({"max_tokens": 100_000}, "max_tokens", "context_length_exceeded"),
         ({"messages": [{"role": "user", "content": "x" * 100_001}]}, "messages", "too_much"),
-        ({"model": "embed"}, None, "not_claimed"),
+        ({"model": "embed"}, "model", "not_claimed"),
     ):
         answer = client.post("/v1/chat/completions", json={**CHAT, **change})
         assert (answer.status_code, error_of(answer)["param"], error_of(answer)["code"]) == (400, param, code)

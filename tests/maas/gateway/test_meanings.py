@@ -105,7 +105,7 @@ def test_more_documents_than_one_pass_takes_are_ranked_together(client: TestClie
         ({"documents": [" "]}, None, "bad_input"),
         ({"query": ""}, "query", "invalid_request"),
         ({"top_n": 0}, "top_n", "invalid_request"),
-        ({"model": "tiny"}, None, "not_claimed"),
+        ({"model": "tiny"}, "model", "not_claimed"),
     ],
 )
 def test_what_cannot_be_ranked_is_refused(
