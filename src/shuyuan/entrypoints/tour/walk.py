@@ -297,8 +297,9 @@ class Walk:
 
     def _turn_loop(self, admin: httpx.Client) -> None:
         self.tell.step("7 · The loop: from answers to a version that passes a gate, or is refused")
+        before = _get(admin, "/api/loop")["status"]["serving"]
         turned = _post(admin, "/api/loop/turn", {})
-        loop = _get(admin, "/api/loop")
+        serving = _get(admin, "/api/loop")["status"]["serving"]
         self.tell.figures["loop"] = {key: turned[key] for key in ("number", "state", "answers", "learners", "figures")}
         for one in turned["conditions"]:
             self.tell.say(
@@ -306,10 +307,11 @@ class Walk:
                 f"  {'passed' if one['passed'] else 'refused'}"
             )
         passed = all(one["passed"] for one in turned["conditions"])
-        serving = loop["status"]["serving"]
+        mine = turned["version"]
+        right = {("champion", mine), ("canary", before)} if passed else {("refused", before)}
         self.tell.claim(
             "the gate decided and the platform obeyed",
-            (serving == turned["version"]) == passed and (turned["state"] == "champion") == passed,
+            (turned["state"], serving) in right and before != mine,
             f"version {turned['number']} is {turned['state']}; {serving} is served",
         )
         self.tell.claim(
