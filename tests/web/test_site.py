@@ -582,3 +582,12 @@ def test_the_map_says_what_fades_and_when_to_look_again(pupil: httpx.Client) -> 
     assert "What to review next" in page
     assert page.count('class="forget"') >= 1
     assert re.search(r"Review on \d+ \w+|Review today", page)
+
+
+def test_the_map_leads_on_though_nothing_of_its_course_is_offered_first(
+    pupil: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.platform.get("recommendation"), "next", lambda *_asked, **_limit: [])
+    page = pupil.get("/learn/map").text
+    point = hidden(page.split('action="/learn/practise"', 1)[1], "point_id")[0]
+    assert pupil.post("/learn/practise", data={"point_id": point}).headers["location"].startswith("/learn/practice/")

@@ -13,7 +13,7 @@ from shuyuan.web import needs as web_needs
 from shuyuan.web.answers import Lines
 from shuyuan.web.reading import Reader
 
-ANSWERS_SHOWN = 30
+ANSWERS_SHOWN, OFFERED = 30, 10
 
 
 def router(needs: web_needs.Needs) -> APIRouter:
@@ -105,8 +105,7 @@ def map_values(needs: web_needs.Needs, reader: Principal, learner_id: str, place
         return {"course": None, "next_point": None}
     full = needs.courses.course(reader.school_id, place.course.id)
     mastery = mastery_of(needs, reader, learner_id, full)
-    offered = needs.recommendation.next(reader, learner_id, limit=5)  # mistakes to redo are of no one topic
-    next_id = next((one.point_id for one in offered if one.course_id == full.id and one.point_id), None)
+    next_id = _leads_on(needs, reader, learner_id, full, mastery)
     return {
         "course": full,
         "groups": progress.map_sections(full, mastery),
@@ -116,6 +115,15 @@ def map_values(needs: web_needs.Needs, reader: Principal, learner_id: str, place
         "fading": forgetting.fading(((point, mastery[point.id]) for point in full.points), clock.now()),
         "map": charts.mastery_map(charts.groups(full), mastery, next_id, reader.language),
     }
+
+
+def _leads_on(
+    needs: web_needs.Needs, reader: Principal, learner_id: str, course: Course, mastery: Mapping[str, Mastery]
+) -> str | None:
+    """The topic of this course that is offered first; where others go before it, the one known least."""
+    offered = needs.recommendation.next(reader, learner_id, limit=OFFERED)  # mistakes to redo are of no one topic
+    first = next((one.point_id for one in offered if one.course_id == course.id and one.point_id), None)
+    return first or min((point.id for point in course.points), key=lambda id: mastery[id].p_now, default=None)
 
 
 def _own(needs: web_needs.Needs, reader: Principal, course: Course) -> Mapping[str, Mastery]:
