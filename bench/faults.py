@@ -153,6 +153,7 @@ def _ends_with(platform: Platform) -> str:
         "model": "tiny",
         "messages": [{"role": "user", "content": "Tell a very long story."}],
         "max_tokens": 1500,
+        "temperature": 0,  # or a story ends before its worker is killed
         "stream": True,
     }
     last = ""
