@@ -24,7 +24,9 @@ ONES = {"x": np.ones((1, 3), np.float32)}
 
 
 def story(engine: LocalEngine, *, max_tokens: int = 16, **more: object) -> AsyncGenerator[runners.Chunk, None]:
-    payload = {"messages": [{"role": "user", "content": "Tell me a story."}], "max_tokens": max_tokens, **more}
+    """A chat that is still talking at `max_tokens` (the most likely word each time: a drawn one may end early)."""
+    messages = [{"role": "user", "content": "Tell me a story."}]
+    payload = {"messages": messages, "max_tokens": max_tokens, "temperature": 0, **more}
     return engine.submit("tiny", "chat", payload)
 
 

@@ -50,6 +50,14 @@ def test_right_answers_days_apart_lengthen_the_wait_and_a_wrong_one_shortens_it(
     assert after("+++-", apart_days=4).stability_days < waits[1]
 
 
+def test_a_hard_evening_leaves_a_memory_no_weaker_than_one_just_met_and_failed() -> None:
+    met = after("-", apart_days=0).stability_days
+    assert after("-" * 8, apart_days=0).stability_days == met
+    evening = after("----++++", apart_days=0)
+    assert evening.stability_days > met
+    assert memory.retrievability(evening, evening.last_at_s + DAY_S) > 0.75
+
+
 def test_a_right_answer_with_a_hint_lasts_shorter_than_one_without() -> None:
     assert after("++", 3, helped=True).stability_days < after("++", 3).stability_days
 

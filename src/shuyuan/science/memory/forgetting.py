@@ -1,9 +1,11 @@
 """Free Spaced Repetition Scheduler, version 6, by the library `fsrs`: three numbers a learner and point, O(1) each.
 
 The rating is read from the answer: wrong is "again", right with a hint "hard", right "good"; nobody is asked how it
-felt, so "easy" is never given. Answers of one day count as short-term learning, as the scheduler has it. Its own
-weights, fitted on flashcards, are used: a knowledge point is more than a card, which is why its forgetting only
-decides when to look again and multiplies mastery, and never lowers a level. Source: Ye, Su & Cao (2022), KDD.
+felt, so "easy" is never given. Answers of one day count as short-term learning, as the scheduler has it; but where a
+card is failed once in a sitting, a point may be failed in every item practised, so no row of wrong answers leaves a
+memory weaker than one just met and failed. Its own weights, fitted on flashcards, are used: a knowledge point is more
+than a card, which is why its forgetting only decides when to look again and multiplies mastery, and never lowers a
+level. Source: Ye, Su & Cao (2022), KDD.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,6 +23,7 @@ _SCHEDULER = fsrs.Scheduler(
     maximum_interval=FARTHEST_DAYS,
     enable_fuzzing=False,
 )
+_LEAST_DAYS = _SCHEDULER.parameters[fsrs.Rating.Again - 1]  # stability after a first answer that was wrong
 _DECAY = -_SCHEDULER.parameters[20]
 _FACTOR = RETENTION ** (1 / _DECAY) - 1  # so that after `stability` days the chance is RETENTION
 
@@ -40,7 +43,7 @@ def answered(trace: Trace | None, *, right: bool, helped: bool = False, at_s: fl
     card, _ = _SCHEDULER.review_card(_card(trace), rating, datetime.fromtimestamp(at_s, UTC))
     if card.stability is None or card.difficulty is None:
         raise ValueError("the scheduler left a reviewed card without stability")
-    return Trace(card.stability, card.difficulty, at_s)
+    return Trace(max(card.stability, _LEAST_DAYS), card.difficulty, at_s)
 
 
 def retrievability(trace: Trace, at_s: float) -> float:
