@@ -26,6 +26,10 @@ def test_a_new_accounts_password_is_printed_and_signs_in(home: Path) -> None:
     listed = shell.call("accounts", "list", "--home", home)
     assert "[Ada] L." in listed.words
     assert "向阳中学" in listed.words
+    assert (
+        "[Ada] L." in shell.call("accounts", "list", "--role", "teacher", "--school", "向阳中学", "--home", home).words
+    )
+    assert "[Ada] L." not in shell.call("accounts", "list", "--role", "admin", "--home", home).words
 
 
 def test_whoever_has_no_login_at_hand_names_an_account_by_id_or_name_and_wide_names_stay_whole(home: Path) -> None:

@@ -74,6 +74,7 @@ def test_every_command_explains_itself(command: str) -> None:
         ("restore nothing.zip --home NEW", "nothing.zip", "`backup` wrote"),
         ("audit verify --home NEW", "NEW", "check --home"),
         ("doctor --home NEW", "NEW", "check --home"),
+        ("accounts list --school Nowhere --home HOME", "'Nowhere'", "向阳中学"),
         ("accounts list --home NEW", "NEW", "check --home"),
         ("backup x.zip --home NEW", "NEW", "check --home"),
     ],

@@ -35,7 +35,7 @@ class Said:
 
 def run(*words: object, environment: Mapping[str, str] | None = None, timeout_s: float = TIMEOUT_S) -> Said:
     """A process of its own. One that takes too long is ended by Ctrl-C, so that it ends what it started."""
-    command = [sys.executable, "-m", "shuyuan.entrypoints.cli", *map(str, words)]
+    command = [sys.executable, "-m", "shuyuan", *map(str, words)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=_environment(environment)
     ) as child:

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 
 from shuyuan import compose
 from shuyuan.entrypoints import installation
+from shuyuan.entrypoints.commands import data
 from shuyuan.identity import offline
 from shuyuan.identity.interface import KEY_MAX_DAYS, KEY_SCOPES, Band, Identity, Principal, Role
 from shuyuan.kernel import errors
@@ -60,15 +61,21 @@ def reset(login: Who, home: Home = None) -> None:
     _out.print(f"new password of {login} (shown once): {password}", markup=False)
 
 
-def list_(home: Home = None) -> None:
-    """List the accounts of every school of this installation."""
+def list_(
+    role: Annotated[Role | None, typer.Option(help="Only those of this role.")] = None,
+    school: Annotated[str | None, typer.Option(help="Only those of this school: id or name.")] = None,
+    home: Home = None,
+) -> None:
+    """List the accounts of this installation."""
     table = _table("school", "id", "role", "name", "active")
     with installation.opened(home) as platform:
         identity: Identity = platform.get("identity")
-        for school in identity.schools():
-            for account in identity.accounts(Principal("system", school.id, "admin")):
-                active = "yes" if account.active else "no"
-                table.add_row(*map(markup.escape, (school.name, account.id, account.role, account.name, active)))
+        known = identity.schools()
+        for one in known if school is None else [data.chosen_school(known, school)]:
+            for account in identity.accounts(Principal("system", one.id, "admin")):
+                if role in (None, account.role):
+                    active = "yes" if account.active else "no"
+                    table.add_row(*map(markup.escape, (one.name, account.id, account.role, account.name, active)))
     _show(table)
     _out.print("logins are kept as hashes and cannot be listed; commands take the id or the name as well")
 
