@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 from tests.learning.courses import test_files, test_oatutor
+from tests.statements import noted
 
 from shuyuan.kernel import audit, crypto, db, errors
 from shuyuan.learning.courses import files, importing, interface, shelf, tables
@@ -62,13 +63,12 @@ def test_grading_from_memory_asks_the_database_nothing(
     monkeypatch.setattr(shelf, "STALE_AFTER_S", 3600.0)
     courses.load(SCHOOL, demo(judge), by=TEACHER)
     courses.grade(SCHOOL, "demo.one", 0, "1")
-    statements: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
-    courses.grade(SCHOOL, "demo.one", 0, "2")
-    courses.grade(SCHOOL, "demo.two", 0, "a")
-    courses.question(SCHOOL, "demo.two", 3, "en")
-    courses.courses(SCHOOL)
-    assert statements == []
+    with noted(database) as seen:
+        courses.grade(SCHOOL, "demo.one", 0, "2")
+        courses.grade(SCHOOL, "demo.two", 0, "a")
+        courses.question(SCHOOL, "demo.two", 3, "en")
+        courses.courses(SCHOOL)
+    assert seen == []
 
 
 def test_loading_the_same_content_again_changes_nothing(

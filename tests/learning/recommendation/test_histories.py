@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from tests import statements
 from tests.learning.assessment.world import COURSE, A, B, C, World
 
 from shuyuan.identity.interface import Principal
@@ -63,14 +63,12 @@ def test_answers_of_a_test_count_from_the_moment_it_is_closed(world: World) -> N
 
 def test_an_answer_costs_the_reading_of_what_is_new_and_no_more_statements_than_before(world: World) -> None:
     pupil = world.pupils[0]
-    statements: list[str] = []
-    event.listen(world.database.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     kept, asked = Histories(world.records), []
     for sitting in range(4):
         world.practise(pupil, A, "+-" * 6)
-        statements.clear()
-        world.recommendation.next(pupil, pupil.account_id, limit=1)
-        asked.append(len([one for one in statements if one.startswith("SELECT")]))
+        with statements.noted(world.database) as seen:
+            world.recommendation.next(pupil, pupil.account_id, limit=1)
+        asked.append(len(seen))
         with world.database.read() as conn:
             counted = world.tracing.standing(conn, pupil, pupil.account_id).answers
             history = kept.of(conn, pupil, pupil.account_id, counted)

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import func, select, text
 from tests.learning.assessment.world import ITEMS_OF_POINT, A, B, World
 from tests.learning.tracing.test_tracing import states
 from tests.science.tracing.serving import nets
+from tests.statements import noted
 
 from shuyuan.identity.interface import Principal
 from shuyuan.learning.tracing.champion import PRIOR_VERSION
@@ -196,16 +197,8 @@ def trace(world: World, pupil: Principal, turn: int) -> None:
 
 def statements(world: World, work: Callable[[], None]) -> list[tuple[str, int]]:
     """What is sent to the database on the way, and how many rows each writes."""
-    seen: list[tuple[str, int]] = []
-
-    def note(conn: Any, cursor: Any, statement: str, given: Any, context: Any, many: bool) -> None:  # Any: SQLAlchemy
-        seen.append((statement, len(given) if many else 1))
-
-    event.listen(world.database.engine, "before_cursor_execute", note)
-    try:
+    with noted(world.database) as seen:
         work()
-    finally:
-        event.remove(world.database.engine, "before_cursor_execute", note)
     with world.database.read() as conn:
         assert conn.execute(select(func.count()).select_from(memory)).scalar_one()
     return seen

@@ -6,12 +6,14 @@ the unit is durable. A unit therefore cannot stay open across a model call: it i
 """
 
 from shuyuan.kernel.db.engine import Database, open_database
+from shuyuan.kernel.db.prepared import Prepared
 from shuyuan.kernel.db.tables import Json, UtcDateTime, id_column, metadata, school_column
 from shuyuan.kernel.db.writer import UnitOfWork
 
 __all__ = [
     "Database",
     "Json",
+    "Prepared",
     "UnitOfWork",
     "UtcDateTime",
     "id_column",

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from shuyuan.kernel import clock, log
+from shuyuan.kernel.db.prepared import driver
 
 T = TypeVar("T")
 MAX_GROUP = 64
@@ -118,15 +119,16 @@ def _attempt(conn: Connection, job: _Job) -> tuple[_Job, UnitOfWork, Any] | None
     if not job.future.set_running_or_notify_cancel():  # nobody waits any more; from here on it cannot be called off
         return None
     uow = UnitOfWork(conn, clock.now())
-    conn.exec_driver_sql("SAVEPOINT unit")  # by hand: a quarter of the cost of begin_nested(), paid by every answer
+    execute = driver(conn).execute  # savepoints by hand: a tenth of the cost of begin_nested(), paid by every answer
+    execute("SAVEPOINT unit")
     try:
         result = job.work(uow)
     except Exception as failure:
-        conn.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
-        conn.exec_driver_sql("RELEASE SAVEPOINT unit")
+        execute("ROLLBACK TO SAVEPOINT unit")
+        execute("RELEASE SAVEPOINT unit")
         job.future.set_exception(failure)
         return None
-    conn.exec_driver_sql("RELEASE SAVEPOINT unit")
+    execute("RELEASE SAVEPOINT unit")
     return job, uow, result
 
 

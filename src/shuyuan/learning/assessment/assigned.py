@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, select, update
 
+from shuyuan.kernel import db
 from shuyuan.learning.assessment.interface import Assignment
 from shuyuan.learning.assessment.tables import assigned, assignment, attempt, paper, slot
 
-_WAITS = (
+_WAITS = db.Prepared(
     select(assigned.c.assignment_id)
     .join_from(assigned, attempt, assigned.c.attempt_id == attempt.c.id, isouter=True)
     .where(assigned.c.learner_id == bindparam("learner"), assigned.c.school_id == bindparam("school"))
@@ -58,7 +59,7 @@ def of_learner(conn: Connection, school_id: str, learner_id: str) -> list[Assign
 
 def open_of(conn: Connection, school_id: str, learner_id: str) -> list[Assignment]:
     """`of_learner`, less what is done; with nothing open it is one statement, built once."""
-    if conn.execute(_WAITS, {"school": school_id, "learner": learner_id}).first() is None:
+    if not _WAITS.rows(conn, {"school": school_id, "learner": learner_id}):
         return []
     return [one for one in of_learner(conn, school_id, learner_id) if not one.done_by]
 

@@ -11,7 +11,7 @@ from shuyuan.kernel import db, ids
 from shuyuan.learning.assessment.interface import Attempt, AttemptKind, Slot
 from shuyuan.learning.assessment.tables import attempt, slot
 
-_STANDING = (
+_STANDING = db.Prepared(
     select(attempt.c.closed_at, slot.c.item_id, slot.c.seed, slot.c.state, slot.c.tries, slot.c.hints_used)
     .join_from(attempt, slot, slot.c.attempt_id == attempt.c.id)
     .where(attempt.c.id == bindparam("attempt"), attempt.c.school_id == bindparam("school"))
@@ -19,8 +19,8 @@ _STANDING = (
     .with_for_update(of=attempt)  # PostgreSQL: closing and answering take turns; SQLite has one writer anyway
 )
 _OF_SLOT = (slot.c.attempt_id == bindparam("attempt"), slot.c.item_id == bindparam("item"))
-_TRIED = update(slot).where(*_OF_SLOT).values(state=bindparam("to"), tries=slot.c.tries + 1)
-_HINTED = update(slot).where(*_OF_SLOT).values(hints_used=slot.c.hints_used + 1)
+_TRIED = db.Prepared(update(slot).where(*_OF_SLOT).values(state=bindparam("to"), tries=slot.c.tries + 1))
+_HINTED = db.Prepared(update(slot).where(*_OF_SLOT).values(hints_used=slot.c.hints_used + 1))
 
 
 @dataclass(frozen=True)
@@ -88,17 +88,17 @@ def newest_open(conn: Connection, school_id: str, learner_id: str) -> Attempt | 
 
 def standing(conn: Connection, school_id: str, attempt_id: str) -> Standing:
     """The attempt locked for this unit: whether it is closed, and each slot."""
-    rows = conn.execute(_STANDING, {"attempt": attempt_id, "school": school_id}).all()
+    rows = _STANDING.rows(conn, {"attempt": attempt_id, "school": school_id})
     slots = {row.item_id: Slot(row.item_id, row.seed, row.state, row.tries, row.hints_used) for row in rows}
     return Standing(rows[0].closed_at if rows else None, slots)
 
 
 def tried(conn: Connection, attempt_id: str, item_id: str, state: str) -> None:
-    conn.execute(_TRIED, {"attempt": attempt_id, "item": item_id, "to": state})
+    _TRIED.run(conn, {"attempt": attempt_id, "item": item_id, "to": state})
 
 
 def hinted(conn: Connection, attempt_id: str, item_id: str) -> None:
-    conn.execute(_HINTED, {"attempt": attempt_id, "item": item_id})
+    _HINTED.run(conn, {"attempt": attempt_id, "item": item_id})
 
 
 def mark(conn: Connection, attempt_id: str, states: Mapping[str, str]) -> None:

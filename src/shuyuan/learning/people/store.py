@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Connection, Row, Select, String, bindparam, delete, false, func, select, update
 
 from shuyuan.identity.interface import Principal, Role
-from shuyuan.kernel import audit
+from shuyuan.kernel import audit, db
 from shuyuan.learning.people.tables import class_, consent, learner, profile_consent, teaching
 
 # Any below: SQLAlchemy rows carry the types of their columns only at run time.
@@ -78,7 +78,7 @@ def learner_(conn: Connection, principal: Principal, learner_id: str) -> Row[Any
 def place(conn: Connection, principal: Principal, learner_id: str) -> list[Row[Any]]:
     """(course_ids, purpose) of a learner whom the caller may see, a row for each purpose; None: no purpose."""
     given = {"learner": learner_id, "account": principal.account_id, "school": principal.school_id}
-    return list(conn.execute(_place(principal.role), given))
+    return _place(principal.role).rows(conn, given)
 
 
 def by_number(conn: Connection, class_ids: Iterable[str]) -> dict[tuple[str, str], Row[Any]]:
@@ -153,7 +153,7 @@ def views(
 
 
 @lru_cache
-def _place(role: Role) -> Select[Any]:
+def _place(role: Role) -> db.Prepared:
     """Built once a role: it is asked after every answer."""
     account, school = bindparam("account", type_=String), bindparam("school", type_=String)
     anyone = Principal(cast(str, account), cast(str, school), role)  # whoever asks, filled in when it is asked
@@ -161,7 +161,8 @@ def _place(role: Role) -> Select[Any]:
     rows = learner.join(class_, class_.c.id == learner.c.class_id)
     rows = rows.outerjoin(profile_consent, mine.learner_id == learner.c.id)
     query = select(class_.c.course_ids, mine.purpose).select_from(rows)
-    return query.where(learner.c.id == bindparam("learner"), learner.c.erased_at.is_(None), _sees_learner(anyone))
+    one = learner.c.id == bindparam("learner")
+    return db.Prepared(query.where(one, learner.c.erased_at.is_(None), _sees_learner(anyone)))
 
 
 def _taught_by(principal: Principal) -> Select[tuple[str]]:

@@ -9,13 +9,14 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import db
 from shuyuan.learning.records.tables import response
 
 Rows = Sequence[Row[Any]]  # Any: a row's values
 _KEY = ["attempt_id", "item_id", "client_key"]
 _INSERT = {
-    "sqlite": sqlite.insert(response).on_conflict_do_nothing(index_elements=_KEY).returning(response.c.id),
-    "postgresql": postgresql.insert(response).on_conflict_do_nothing(index_elements=_KEY).returning(response.c.id),
+    name: db.Prepared(dialect.insert(response).on_conflict_do_nothing(index_elements=_KEY), *response.c.keys())
+    for name, dialect in {"sqlite": sqlite, "postgresql": postgresql}.items()
 }
 _FIND = select(response).where(*(response.c[name] == bindparam(name) for name in _KEY))
 _NEWEST = (response.c.at.desc(), response.c.id.desc())
@@ -26,7 +27,7 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 def insert(conn: Connection, values: dict[str, object]) -> bool:
     """Add a response; False when its key is taken."""
-    return conn.execute(_INSERT[conn.dialect.name], values).one_or_none() is not None
+    return _INSERT[conn.dialect.name].run(conn, values) == 1
 
 
 def find(conn: Connection, attempt_id: str, item_id: str, client_key: str) -> Row[Any] | None:
@@ -65,7 +66,7 @@ def since(conn: Connection, principal: Principal, learner_id: str, after: tuple[
     if principal.role not in ("teacher", "admin"):
         given["learner"] = learner_id if learner_id == principal.account_id else None
     at, row_id = after or (_BEGINNING, "")
-    return conn.execute(_since(principal.role in ("teacher", "admin")), {**given, "at": at, "id": row_id}).all()
+    return _since(principal.role in ("teacher", "admin")).rows(conn, {**given, "at": at, "id": row_id})
 
 
 def count_of(conn: Connection, principal: Principal, learner_id: str) -> int:
@@ -138,14 +139,14 @@ def count(conn: Connection, school_id: str) -> int:
 
 
 @lru_cache
-def _since(sees_open_tests: bool) -> Select[Any]:
+def _since(sees_open_tests: bool) -> db.Prepared:
     at, row_id = bindparam("at", type_=response.c.at.type), bindparam("id", type_=response.c.id.type)
     mine = [response.c.school_id == bindparam("school"), response.c.learner_id == bindparam("learner")]
     if not sees_open_tests:
         mine.append(response.c.withheld.is_(False))
     later = (response.c.at > at) | (response.c.id > row_id)
     query = select(response).where(*mine, response.c.at >= at, later)
-    return query.order_by(response.c.at, response.c.id)
+    return db.Prepared(query.order_by(response.c.at, response.c.id))
 
 
 def _rank() -> ColumnElement[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Insert, Row, Select, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shuyuan.identity.interface import Principal
@@ -17,8 +17,10 @@ from shuyuan.science.tracing import online
 GENERAL = ""
 _KEY = ("learner_id", "point_id")
 _NUMBERS = ("mean", "variance", "wins", "losses", "form", "last_at_s", "stability_days", "difficulty")
-_WHOLE = select(state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
-    state.c.learner_id == bindparam("learner"), state.c.school_id == bindparam("school")
+_WHOLE = db.Prepared(
+    select(state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
+        state.c.learner_id == bindparam("learner"), state.c.school_id == bindparam("school")
+    )
 )
 
 
@@ -36,7 +38,7 @@ def of_learner(conn: Connection, learner_id: str, points: Sequence[str]) -> Know
     """The general state and those of `points`, in one statement."""
     given = {"learner": learner_id, **{f"point_{at}": point for at, point in enumerate(points)}}
     known = Known()
-    for row in conn.execute(_select_few(len(points)), given):
+    for row in _select_few(len(points)).rows(conn, given):
         _take(known, *_split(row, 0))
     return known
 
@@ -61,7 +63,7 @@ def of_learners(
 def whole(conn: Connection, school_id: str, learner_id: str) -> Known:
     """All states of one learner, in a statement that is built once."""
     known = Known()
-    for row in conn.execute(_WHOLE, {"school": school_id, "learner": learner_id}):
+    for row in _WHOLE.rows(conn, {"school": school_id, "learner": learner_id}):
         _take(known, *_split(row, 0))
     return known
 
@@ -81,7 +83,7 @@ def save(
         trace = memories[point]
         remembered = {"stability_days": trace.stability_days, "difficulty": trace.difficulty}
         rows.append({**who, "point_id": point, **moved._asdict(), **remembered})
-    conn.execute(_upsert(conn.dialect.name), rows)
+    _upsert(conn.dialect.name).run_many(conn, rows)
 
 
 def forget(conn: Connection, school_id: str, learner_id: str) -> None:
@@ -131,18 +133,20 @@ def _take(known: Known, point_id: str, numbers: tuple[Any, ...]) -> None:
 
 
 @lru_cache
-def _select_few(points: int) -> Select[Any]:
+def _select_few(points: int) -> db.Prepared:
     """A statement for this number of points, built once: an expanding IN would be rendered for every answer."""
     wanted: list[BindParameter[str]] = [bindparam(f"point_{at}") for at in range(points)]
     wanted.append(bindparam("general", GENERAL))
-    return select(state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
-        state.c.learner_id == bindparam("learner"), state.c.point_id.in_(wanted)
+    return db.Prepared(
+        select(state.c.point_id, *(state.c[name] for name in _NUMBERS)).where(
+            state.c.learner_id == bindparam("learner"), state.c.point_id.in_(wanted)
+        )
     )
 
 
 @lru_cache
-def _upsert(dialect: str) -> Insert:
+def _upsert(dialect: str) -> db.Prepared:
     statement = postgresql.insert(state) if dialect == "postgresql" else sqlite.insert(state)
-    return statement.on_conflict_do_update(
-        index_elements=_KEY, set_={name: statement.excluded[name] for name in _NUMBERS}
-    )
+    values = {name: statement.excluded[name] for name in _NUMBERS}
+    whole = statement.on_conflict_do_update(index_elements=_KEY, set_=values)
+    return db.Prepared(whole, "school_id", *_KEY, *_NUMBERS)
