@@ -53,7 +53,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--answers", type=int, default=4000, help="answers per measurement")
     options.add_argument("--history", type=int, default=10_000, help="answers of the learner with much history")
-    options.add_argument("--learners", type=int, default=100_000, help="learners on disk, at most")
+    options.add_argument("--learners", type=int, default=1_000_000, help="learners on disk, at most")
     given = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-online-") as folder:
         figures = measure(Path(folder), given.answers, given.history, given.learners)

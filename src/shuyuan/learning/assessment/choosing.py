@@ -9,6 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
@@ -20,6 +21,7 @@ BEST_P = 0.7  # desirable difficulty: right about seven times in ten
 JUST_ANSWERED, JUST_NOW = 10, 3  # answers; the second for templates, which come with other numbers each time
 RECENT = 150  # answers of a learner that are looked at
 MAX_COUNT = 30
+_item_of = attrgetter("item_id")
 
 
 @dataclass(frozen=True)
@@ -152,18 +154,18 @@ def _choice(
 ) -> Choice:
     just = {response.item_id for response in answers[:JUST_ANSWERED]}
     just_now = {response.item_id for response in answers[:JUST_NOW]}
-    times = Counter(response.item_id for response in answers)
-    wrong = Counter(one.misconception for one in answers if not one.correct and one.misconception)
+    times = Counter(map(_item_of, answers))
+    wrong = {one.misconception for one in answers if not one.correct and one.misconception}
 
     def rank(one: Candidate) -> tuple[bool, int, bool, int, float, int]:
         fits = round(abs(p_correct[one.item_id] - BEST_P), 1)
         again = 0 if one.template else times[one.item_id]
         tie = zlib.crc32(f"{learner_id}/{one.item_id}".encode())
         stale = one.item_id in (just_now if one.template else just)
-        return (stale, one.distance, not (one.misconceptions & wrong.keys()), again, fits, tie)
+        return (stale, one.distance, wrong.isdisjoint(one.misconceptions), again, fits, tie)
 
     evidence = tuple(response for response in answers if point_id in response.points and response.counts)
     shown = Counter(one.misconception for one in evidence if not one.correct and one.misconception)
     trouble = shown.most_common(1)[0][0] if shown else None
-    items = tuple(sorted(candidates, key=rank)[:count])
-    return Choice(items, evidence, trouble, fresh=sum(not rank(item)[0] for item in items))
+    ranked = sorted(((rank(one), one) for one in candidates), key=itemgetter(0))[:count]
+    return Choice(tuple(one for _, one in ranked), evidence, trouble, fresh=sum(not stale for (stale, *_), _ in ranked))

