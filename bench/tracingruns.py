@@ -27,6 +27,7 @@ from shuyuan.science.tracing.interactions import Floats
 
 REPORT = harness.ROOT / "bench" / "reports" / "tracing.json"
 SOURCE = harness.ROOT / "src" / "shuyuan" / "science" / "tracing"
+_ABOUT = ("evaluation.py", "family.py", "comparing.py", "comparing_child.py", "interchange.py", "__init__.py")
 TEACHERS, DISTILLED = 2, "kt_assist2009_qmatrix"  # elsewhere our own is one net
 Entry = dict[str, Any]  # JSON
 
@@ -143,7 +144,7 @@ def code(algorithm: str) -> str:
     files = [*SOURCE.glob("*.py"), *(SOURCE / "online").glob("*.py"), *_of_room(room, algorithm)]
     found = hashlib.sha256()
     for path in sorted(files):
-        if path.name not in ("evaluation.py", "family.py", "__init__.py"):
+        if path.name not in _ABOUT:
             found.update(ast.dump(ast.parse(path.read_text())).encode())
     return found.hexdigest()
 

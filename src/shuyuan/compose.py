@@ -192,7 +192,7 @@ ROUTERS: dict[str, Part] = {
         "shuyuan.learning.recommendation.profileroutes:router",
         ("profiles", "outlooks", "advising", "recommendation", "people"),
     ),
-    "insight": Part("shuyuan.learning.insight.routes:router", ("insight", "people")),
+    "insight": Part("shuyuan.learning.insight.routes:router", ("insight", "people", "warnings")),
     "comparing": Part("shuyuan.learning.insight.researchroutes:router", ("comparing", "answers_out")),
     "tutor": Part("shuyuan.learning.tutor.routes:router", ("tutor",)),
     "improvement": Part("shuyuan.learning.improvement.routes:router", ("improvement", "gathering")),

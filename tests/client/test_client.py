@@ -1,5 +1,6 @@
 """The Python client against a real server process: from a file to a prediction, and what is refused."""
 
+import ast
 import json
 import pickle
 import re
@@ -70,7 +71,8 @@ def test_the_example_of_the_docs_goes_from_a_file_to_a_prediction(
     assert said["run"].state == "finished"
     assert said["report"].figures["accuracy"] > 0.5
     assert said["verdict"].lines
-    assert "[[" in capsys.readouterr().out, "the answer is a batch of one row"
+    printed = ast.literal_eval(capsys.readouterr().out)
+    assert [one["prediction"] for one in printed] == ["yes", "no"], "real values, by the names of their columns"
 
     with Client(*base) as school:
         version = said["version"]
@@ -85,6 +87,8 @@ def test_the_example_of_the_docs_goes_from_a_file_to_a_prediction(
         assert school.runs.download(said["run"], "model.onnx", tmp_path / "model.onnx").stat().st_size > 100
         assert school.reports.html(said["report"], tmp_path / "report.html", language="en").read_text("utf-8")
 
+        tensors = {one["name"]: np.zeros((1, one["shape"][1])).tolist() for one in school.models.inputs("passing")}
+        assert len(school.models.predict("passing", tensors)["logits"][0]) == 2
         child = school.models.compress(version, "int8_dynamic")
         assert {row["figure"] for row in child.table} >= {"size_bytes"}
         assert child.child == "models:/passing/2"
@@ -128,7 +132,7 @@ def test_work_that_fails_after_it_was_taken_raises_what_it_failed_with(school: C
 def test_a_search_is_started_looked_at_and_cancelled(school: Client, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_bytes(workbench.table())
     raw = school.datasets.upload(tmp_path / "table.csv", "searched", purpose="who passes")
-    data = school.datasets.prepare(raw.uri, label="passed", roles={"pupil": "ignore", "comment": "ignore"}).uri
+    data = school.datasets.prepare(raw.uri, label="passed", roles={"sheet": "ignore", "comment": "ignore"}).uri
     space = {"rate": {"low": 0.001, "high": 0.1, "log": True}}
     with pytest.raises(ApiError) as refused:
         school.searches.start("tabular_classification", data, {"speed": {"choices": [1]}})

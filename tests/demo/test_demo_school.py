@@ -120,6 +120,12 @@ def test_the_history_covers_three_weeks_of_school_days_and_none_lies_ahead(made:
     assert max(times) < made.now
 
 
+def test_the_loop_has_a_version_that_passed_its_check(made: Made) -> None:
+    versions = made.platform.get("improvement").versions(made.who("admin"))
+    assert versions[0].state in ("champion", "canary"), versions
+    assert all(one.passed for one in versions[0].conditions)
+
+
 def test_replaying_the_history_gives_the_mastery_it_left(made: Made) -> None:
     tracing, courses = made.platform.get("tracing"), made.platform.get("courses")
     points = [point.id for slug in school.COURSES for point in courses.graph(made.told.school_id, slug).points]

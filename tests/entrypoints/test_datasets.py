@@ -8,6 +8,10 @@ import polars as pl
 import pytest
 from tests.journeys import shell
 
+from shuyuan.maas.datasets import steps
+
+DOCS = Path(__file__).parents[2] / "docs" / "life-cycle" / "data.md"
+
 MARKS = "student_id,mark,label\n" + "".join(f"s{at % 9},{at / 4},{'pass' if at % 2 else 'fail'}\n" for at in range(60))
 
 
@@ -16,6 +20,23 @@ def marks(tmp_path: Path) -> Path:
     path = tmp_path / "marks.csv"
     path.write_text(MARKS)
     return path
+
+
+def test_every_rule_is_listed_with_its_options_which_the_docs_name_too(home: Path) -> None:
+    listed, page = shell.call("data", "steps", "--home", home).words, DOCS.read_text("utf-8")
+    for kind in steps.described().values():
+        for one in kind:
+            (row,) = [line for line in page.splitlines() if line.startswith(f"| `{one['rule']}` |")] or [page]
+            for name, asked in one["schema"]["properties"].items():
+                assert f"`{name}`" in (row if name != "columns" else page), (one["rule"], name)
+                assert all(value in row and value in listed for value in asked.get("enum", ())), (one["rule"], name)
+                assert name in listed or name == "columns", name
+
+
+def test_a_long_name_is_not_cut_in_a_pipe(home: Path, marks: Path) -> None:
+    name = "a-very-long-name-of-a-data-set-as-people-give-them-to-a-year-of-marks"
+    assert shell.call("data", "import", marks, "--name", name, "--home", home).code == 0
+    assert f"data:/{name}/1" in shell.call("data", "list", "--home", home).out
 
 
 def test_a_file_is_imported_prepared_listed_shown_and_exported(home: Path, marks: Path, tmp_path: Path) -> None:

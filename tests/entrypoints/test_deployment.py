@@ -36,11 +36,13 @@ def test_a_version_is_promoted_tried_and_taken_back(with_versions: Path) -> None
     assert "--by NAME --reason" in refused.err
     nobody = shell.call("promote", "digits", "--version", "1", "--by", "nobody", "--reason", "first", *at)
     assert "0 administrators" in nobody.err
-    first = shell.call("promote", "digits", "--version", "1", "--by", "head", "--reason", "the first one", *at)
+    shell.call("accounts", "create", "it", "--name", "Zhou", "--role", "admin", "--school", "向阳中学", *at)
+    first = shell.call("promote", "digits", "--version", "1", "--by", "it", "--reason", "the first one", *at)
     assert first.err == ""
     assert "champion is version 1" in first.words
     canary = ("deploy", "digits", "--version", "2", "--canary", "10%", "--min-calls", "20")
     assert "gate_not_passed" in shell.call(*canary, *at).err
+    assert "model_not_found" in shell.call("rollback", "nosuch", *at).err
     tried = shell.call(*canary, "--reason", "in one class", *at)
     assert "version 2 answers 10% of the people" in tried.words
     beside = shell.call("deploy", "digits", "--version", "2", "--shadow", *at)

@@ -14,7 +14,9 @@ from tests.journeys import shell
 from tests.maas.evaluation import made
 
 from shuyuan.entrypoints import installation
+from shuyuan.identity import interface as identity
 from shuyuan.maas.datasets import interface as datasets
+from shuyuan.maas.evaluation import interface as evaluation
 
 
 @pytest.fixture
@@ -30,6 +32,10 @@ def with_model(home: Path, tmp_path: Path) -> Path:
         sets: datasets.DataSets = platform.get("datasets")
         new = datasets.NewDataSet(name="pupils", filename="pupils.csv", columns=told, consent=True)
         sets.wait(school, sets.create(school, "system", io.BytesIO(pl.DataFrame(table).write_csv().encode()), new).id)
+        ours = evaluation.NewGate(
+            conditions=(evaluation.Condition(figure="auc", comparison=">=", limit=0.5),), part="test"
+        )
+        platform.get("evaluation").put_gate(identity.Principal("system", school, "admin"), "ours", ours)
         platform.get("catalogue").add_file(school, "system", model="passes", source=model, runner="onnx", spec=spec)
     return home
 
@@ -49,6 +55,10 @@ def test_a_model_is_evaluated_judged_and_its_report_written(with_model: Path, tm
     assert (said.code, "not passed" in said.words) == (1, True)
     assert told["figures"]["accuracy"] > 0.8
     assert '<html lang="en">' in page.read_text("utf-8")
+    assert "wrong part" in said.words, "and each line says why"
+    assert "verdict " in said.words
+    refused = shell.call("promote", "passes", "--version", "1", "--home", with_model).err.replace("\n", " ")
+    assert "gate classification failed" in refused, "the verdict on record is found"
     said = shell.call("shuffled-fit", told["id"], "--home", with_model)
     assert "models:/passes/1 was not trained here to find a label" in said.err
 
@@ -61,6 +71,7 @@ def test_a_model_is_evaluated_judged_and_its_report_written(with_model: Path, tm
         (["models:/passes/9", "--data", "data:/pupils", "--part", "train"], "no version 9 of 'passes'"),
         (["models:/passes/1", "--data", "data:/pupils", "--part", "all"], "no part 'all'"),
         (["models:/passes/1", "--data", "data:/pupils", "--part", "train", "--gate", "good"], "gate is called 'good'"),
+        (["models:/passes/1", "--data", "data:/pupils", "--part", "train", "--gate", "ours"], "on part test, not on"),
     ],
 )
 def test_what_cannot_be_evaluated_is_one_sentence_with_its_fix(with_model: Path, words: list[str], says: str) -> None:

@@ -43,3 +43,16 @@ def test_a_file_is_compared_on_and_figures_are_written_with_their_protocol(tmp_p
         run("compare", str(file), "--model", "rasch")
     with pytest.raises(errors.NotFound):
         run("compare", str(tmp_path / "none.csv"))
+
+
+def test_an_export_that_is_refused_leaves_the_file_that_was_there(school_home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mine.csv"
+    out.write_text("keep me")
+    for asked, refused in (((), "0 learners who agreed"), (("--purpose", "zz"), "'zz' is no purpose")):
+        with pytest.raises(errors.ShuyuanError, match=refused):
+            run("export", str(out), "--home", str(school_home), *asked)
+        assert out.read_text() == "keep me"
+    with pytest.raises(errors.BadInput, match="no folder"):
+        run("export", str(tmp_path / "nowhere" / "out.csv"), "--home", str(school_home))
+    with pytest.raises(errors.BadInput, match="no folder"):
+        run("compare", __file__, "--json", str(tmp_path / "nowhere" / "out.json"))

@@ -100,12 +100,12 @@ def test_what_was_typed_wrongly_is_named(marked: Path) -> None:
 
 
 def test_a_failed_run_ends_the_command_with_its_reason(marked: Path, tmp_path: Path) -> None:
-    (tmp_path / "one.csv").write_text("a,y\n" + "".join(f"{n},yes\n" for n in range(20)))
-    columns = '{"y": {"role": "label", "kind": "category"}}'
+    (tmp_path / "one.csv").write_text("a,w,y\n" + "".join(f"{n},0,{'ab'[n % 2]}\n" for n in range(20)))
+    columns = '{"y": {"role": "label", "kind": "category"}, "w": {"role": "weight"}}'
     said("data", "import", tmp_path / "one.csv", "--name", "one", "--columns", columns, "--home", marked)
     outcome = shell.call("train", "tabular_classification", "--data", "data:/one", "--home", marked)
     assert outcome.code == 1
-    assert "failed:" in outcome.out
+    assert "failed: the weight column 'w' goes from 0 to 0" in outcome.out
     assert "fix:" in outcome.out
 
 

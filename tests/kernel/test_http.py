@@ -6,14 +6,15 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
+from sqlalchemy import String, bindparam, cast, select
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from shuyuan.kernel import errors, http
+from shuyuan.kernel import db, errors, http
 
 LIMIT = 1000
 
 
-class Body(BaseModel):
+class Body(BaseModel, extra="forbid"):
     text: str
 
 
@@ -135,6 +136,18 @@ def test_malformed_bodies_answer_422_in_words(client: TestClient, body: str) -> 
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "malformed")
 
 
+def test_what_was_sent_is_named_unless_it_is_long_or_secret(client: TestClient) -> None:
+    said = [
+        client.post("/echo", json=sent).json()["error"]["message"]
+        for sent in ({"text": 7}, {"text": ["a"]}, {}, {"text": "a", "pin": ["4829"]}, {"text": {"b": "x"}})
+    ]
+    assert [one.split(". ")[0] for one in said[:2]] == ["body.text: got 7", "body.text: got a list"]
+    assert said[2] == "body.text: Field required"
+    assert (said[3].startswith("body.pin: "), "4829" in said[3]) == (True, False)
+    assert said[4].startswith("body.text: got an object")
+    assert len(client.post("/echo", json={"text": "a", "z": "x" * 500}).json()["error"]["message"]) < 200
+
+
 def test_unknown_addresses_and_methods_answer_in_the_same_shape(client: TestClient) -> None:
     nowhere, method = client.get("/nowhere"), client.put("/echo")
     assert (nowhere.status_code, nowhere.json()["error"]["code"]) == (404, "not_found")
@@ -238,3 +251,24 @@ def test_route_keys_name_every_method_and_path(client: TestClient) -> None:
     keys = set(http.route_keys(client.app))
     assert {("POST", "/echo"), ("GET", "/raise/{kind}"), ("GET", "/healthz"), ("GET", "/openapi.json")} <= keys
     assert not [key for key in keys if key[0] == "HEAD"]
+
+
+@pytest.mark.parametrize("address", ["/pages/a%00b", "/echo?x=%00"])
+def test_an_address_with_nul_is_refused_by_name(client: TestClient, address: str) -> None:
+    told = client.get(address)
+    assert (told.status_code, "NUL" in told.text) == (400, True)
+
+
+def test_what_a_database_cannot_store_is_the_senders_error(database: db.Database) -> None:
+    api = APIRouter()
+
+    @api.post("/kept")
+    def kept(body: Body) -> str:
+        with database.read() as conn:
+            return str(conn.execute(select(cast(bindparam("text", body.text), String))).scalar_one())
+
+    parts = {"gate": lambda request: None, "ready": dict, "max_body_bytes": LIMIT}
+    with TestClient(http.build_app(version="1", routers=[api], **parts)) as asking:  # type: ignore[arg-type]
+        told = asking.post("/kept", json={"text": "a\0b"})
+    assert told.status_code == (400 if database.dialect == "postgresql" else 200)
+    assert ("NUL" in told.text) == (database.dialect == "postgresql")

@@ -9,6 +9,7 @@ from tests.learning.insight.classbook import past
 from tests.web import checks
 from tests.web.conftest import Site
 
+from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock
 from shuyuan.learning.insight import store, warning, weeks
 
@@ -56,6 +57,27 @@ def test_a_warning_shows_chance_and_counted_reasons_and_a_teacher_may_disagree(w
     for role in ("student", "developer"):
         with warned.client(role) as client:
             assert client.get("/teach/help").status_code == 403
+
+
+def test_over_http_too_the_warning_is_for_teachers_of_the_class_and_each_look_is_noted(warned: Site) -> None:
+    people, identity = warned.platform.get("people"), warned.platform.get("identity")
+    school = next(one for one in identity.schools() if one.demo)
+    class_ = people.classes(Principal("system", school.id, "admin"))[0]
+    asked = f"/api/classes/{class_.id}/help?course_id={class_.course_ids[0]}"
+    with warned.client("teacher") as client:
+        seen = client.get(asked).json()["early_warning"]
+    assert seen["until"]
+    assert seen["trust"]["used"]
+    first = seen["warned"][0]
+    assert 0.5 <= first["chance"] <= 1
+    assert first["because"][0].keys() == {"fact", "mine", "usual", "log_odds"}
+    boss = Principal("system", school.id, "admin")
+    assert people.seen(boss, first["learner"]["id"])
+    with warned.client("admin") as client:
+        answer = client.get(asked)
+        assert (answer.status_code, answer.json()["early_warning"]) == (200, None)
+    with warned.client("student") as client:
+        assert client.get(asked).status_code == 403
 
 
 def test_administrators_see_what_was_said_and_what_came(warned: Site, language: str) -> None:

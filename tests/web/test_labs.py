@@ -72,3 +72,34 @@ def test_a_comparison_on_withdrawn_rows_is_ended_also_by_a_server_that_did_not_b
         assert time.monotonic() < until, alive
         time.sleep(0.01)
     assert began.one("north", about.id).state == "failed", "and its end is taken note of"
+
+
+def test_rows_whose_persons_are_in_one_part_each_are_not_compared_on(tmp_path: Path) -> None:
+    split = version().model_copy(update={"plan": {"split": {"by": "person"}}})
+    cleaned = version().model_copy(update={"id": "v2", "number": 3, "parent_id": "v1", "plan": {"split": None}})
+    sets = Sets()
+    sets.version_by_id = lambda _school, _id: split  # type: ignore[attr-defined]  # what it was made of
+    comparisons = labs.Labs(tmp_path, sets)  # type: ignore[arg-type]
+    assert comparisons.suits(version())
+    for one in (split, cleaned):
+        assert not comparisons.suits(one)
+        with pytest.raises(labs.PersonsApart, match="split by person"):
+            comparisons.start(one, epochs=1, rounds=2, processes=1)
+
+
+def test_the_child_of_a_comparison_knows_no_secret_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "import os, pathlib, sys; pathlib.Path(sys.argv[1], 'env').write_text(str(sorted(os.environ)))"
+    monkeypatch.setattr(labs, "COMMAND", (sys.executable, "-S", "-c", told))
+    for name in ("PGPASSWORD", "SHUYUAN_DATABASE_URL", "HF_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    comparisons = labs.Labs(tmp_path, Sets())  # type: ignore[arg-type]
+    about = comparisons.start(version(), epochs=1, rounds=2, processes=1)
+    until = time.monotonic() + 30
+    while comparisons.one("north", about.id).state == "running":
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    known = (tmp_path / "labs" / "north" / about.id / "env").read_text()
+    assert "PATH" in known
+    assert not any(name in known for name in ("PGPASSWORD", "DATABASE_URL", "HF_TOKEN"))

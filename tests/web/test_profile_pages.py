@@ -26,6 +26,7 @@ class Room:
     pupil: TestClient
     child: TestClient
     pupil_id: str
+    child_id: str
     school_id: str
 
 
@@ -61,7 +62,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
             assert entered.status_code == 303
             browsers.append(browser)
         pupil, child = browsers
-        yield Room(office, office.enter("lin", schools.PASSWORD), pupil, child, ids[0], school.id)
+        yield Room(office, office.enter("lin", schools.PASSWORD), pupil, child, *ids, school.id)
 
 
 def test_a_pupil_states_agrees_and_takes_everything_back(room: Room) -> None:
@@ -90,16 +91,30 @@ def test_a_word_that_is_no_choice_is_refused_and_nothing_is_saved(room: Room) ->
 
 def test_a_young_pupil_is_told_whom_to_ask(room: Room) -> None:
     page = room.child.get("/learn/profile").text
-    assert "your family can, and your teacher writes it down" in page
+    assert "your family signs a paper" in page
     refused = room.child.post("/learn/profile/uses", data={"purposes": "peers"})
     assert refused.status_code == 403
     assert "Your family has to agree" in refused.text
 
 
-def test_the_teacher_writes_down_reads_the_estimate_with_its_date_and_sets_it_aside(room: Room) -> None:
+def test_the_office_notes_the_familys_paper_and_the_child_sees_who_did(room: Room) -> None:
+    boss, where = room.office.admin, f"/admin/privacy/uses/{room.child_id}"
+    assert where in boss.get("/admin/privacy").text
+    refused = boss.post(where, data={"purposes": "peers"})
+    assert (refused.status_code, "give the day the paper was signed" in refused.text) == (400, True)
+    signed = clock.now().date().isoformat()
+    assert boss.post(where, data={"purposes": "peers", "paper": signed}).status_code == 303
+    assert f"from the family’s paper of {signed}" in room.child.get("/learn/profile").text
+    assert "Here a use can only be taken back" in boss.get(f"/admin/privacy/uses/{room.pupil_id}").text
+
+
+def test_the_teacher_takes_back_only_reads_the_estimate_with_its_date_and_sets_it_aside(room: Room) -> None:
     teacher, where = room.teacher, f"/teach/learners/{room.pupil_id}/profile"
     assert "The pupil has not agreed, so nothing is estimated." in teacher.get(where).text
+    assert teacher.post(f"{where}/uses", data={"purposes": "outlook"}).status_code == 403
+    room.pupil.post("/learn/profile/uses", data={"purposes": ["outlook", "peers"]})
     assert teacher.post(f"{where}/uses", data={"purposes": "outlook"}).status_code == 303
+    assert "Last changed by lin on" in room.pupil.get("/learn/profile").text
     assert "No estimate yet" in teacher.get(where).text
     _foretell(room)
     page = teacher.get(where).text
@@ -180,6 +195,10 @@ def test_the_api_reads_corrects_and_withdraws_and_a_pupil_never_reads_the_outloo
     assert read["stated"] == told["stated"]
     assert [one["head"] for one in read["expected"]["foretold"]] == ["keeps_at_it"]
     assert read["expected"]["expires_at"]
+    people, boss = room.office.platform.get("people"), Principal("system", room.school_id, "admin")
+    looks = len(people.seen(boss, room.pupil_id))
+    assert room.teacher.get(f"{mine}/courses").status_code == 200
+    assert len(people.seen(boss, room.pupil_id)) == looks + 1
     ranking = room.pupil.get(f"{mine}/courses").json()
     assert (ranking["ranked"], [one["taken"] for one in ranking["courses"]]) == (True, [True, False])
     assert room.teacher.delete(f"{mine}/outlook").status_code == 204
@@ -188,6 +207,9 @@ def test_the_api_reads_corrects_and_withdraws_and_a_pupil_never_reads_the_outloo
     assert room.child.put(f"{mine}/profile", json=said).status_code == 404
     assert room.child.get(f"{mine}/profile").status_code == 404
     assert room.pupil.put(f"{mine}/profile", json={"goals": ["fame"]}).status_code == 422
+    assert "zz" in room.pupil.put(f"{mine}/profile", json={"zz": 1}).json()["error"]["message"]
+    assert "'nope'" in room.pupil.put(f"{mine}/profile", json={"disputed": ["nope"]}).json()["error"]["message"]
+    assert room.pupil.get(f"{mine}/profile").json()["stated"]["own_words"] == "robots"
     assert room.pupil.delete(f"{mine}/profile").status_code == 204
     assert room.pupil.get(f"{mine}/profile").json()["stated"]["interests"] == []
     assert room.pupil.get(f"{mine}/courses").json()["ranked"] is False

@@ -551,16 +551,20 @@ def test_a_visit_weighs_what_the_readme_says(site: Site) -> None:
 def test_an_adaptive_test_is_set_begun_reloaded_and_handed_in(teacher: httpx.Client, pupil: httpx.Client) -> None:
     page = teacher.get("/teach/tests").text
     number = re.findall(r'name="learner" value="([^"]+)"', page)[0]  # pupil 01, who is signed in
+    assert "class_id is missing" in teacher.get("/api/adaptive-tests").text
     nobody = teacher.post("/teach/tests", data={"least": "3"})
     assert nobody.status_code == 400
     assert "Tick topics and pupils first." in nobody.text
-    empty = teacher.post("/teach/tests", data={"point_id": POINT, "learner": number, "least": "30", "most": "40"})
-    assert empty.status_code == 400
-    assert "questions" in empty.text
+    for wrong, said in (({"most": "nine"}, "whole numbers"), ({"due": "2020-01-01"}, "that day is over")):
+        kept = teacher.post("/teach/tests", data={"point_id": POINT, "learner": number, **wrong})
+        assert (kept.status_code, said in kept.text) == (400, True)
+        assert f'value="{POINT}" checked' in kept.text  # the form comes back as it was filled in
+        assert f'value="{next(iter(wrong.values()))}"' in kept.text
     sent = teacher.post("/teach/tests", data={"point_id": POINT, "learner": number, "least": "3", "most": "6"})
     assert sent.status_code == 303
     results = sent.headers["location"]
     assert "Not begun" in teacher.get(results).text
+    assert 'hx-trigger="every 5s"' in teacher.get(results).text
     today = pupil.get("/learn/today").text
     assert "A test from your teacher" in today
     begun = pupil.post(f"/learn/tests/{results.rpartition('/')[2]}/start")
@@ -575,6 +579,11 @@ def test_an_adaptive_test_is_set_begun_reloaded_and_handed_in(teacher: httpx.Cli
     assert "Done, 0 questions" in teacher.get(results).text
     assert teacher.post(f"{results}/undo").headers["location"] == results
     assert "Whoever has not begun" in teacher.get(results).text
+    more = {"least": "30", "most": "40"}  # than the topic has: all of it is asked
+    again = teacher.post("/teach/tests", data={"point_id": POINT, "learner": number, **more}).headers["location"]
+    teacher.post(f"{again}/undo")
+    assert "Not begun" in teacher.get(again).text
+    assert 'hx-trigger="every 5s"' not in teacher.get(again).text  # nobody can begin it any more
 
 
 def test_the_map_says_what_fades_and_when_to_look_again(pupil: httpx.Client) -> None:

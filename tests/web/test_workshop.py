@@ -185,13 +185,13 @@ def test_a_data_set_shows_columns_findings_rows_and_lineage(bench: Bench) -> Non
     assert (
         bench.office.admin.get("/api/datasets/marks/2/parts/test?format=csv")
         .text.lstrip("\ufeff")
-        .startswith("pupil,hours")
+        .startswith("sheet,hours")
     )
 
 
 def test_kinds_and_roles_are_corrected_by_the_plan_and_the_rest_stays(bench: Bench) -> None:
     version = bench.office.platform.get("datasets").version(bench.boss.school_id, "data:/marks/2")
-    assert {one.name: one.role for one in version.columns}["pupil"] == "ignore"
+    assert {one.name: one.role for one in version.columns}["sheet"] == "ignore"
     assert version.plan["columns"]["passed"]["role"] == "label"
     assert {one["rule"] for one in version.plan["rules"]} >= {"types", "missing", "duplicates", "leakage"}
     assert set(version.parts) == {"train", "validation", "test"}
@@ -282,11 +282,13 @@ def test_runs_are_compared_over_each_other_with_what_differs(bench: Bench) -> No
     page = seen(bench.office.admin, bench.pages["compare"], "en")
     assert "2 runs, 1 settings differ" in page
     assert re.search(r"<code>epochs</code></th><td class=\"num\">30</td><td class=\"num\">3</td>", page)
-    assert "<code>validation_accuracy</code>" in page
-    assert "<code>test_" not in page, "nothing is chosen by the test part"
+    assert "accuracy (validation)" in page
+    assert "(test)" not in page, "nothing is chosen by the test part"
     assert "Figures of the test part are left out" in page
     assert "They were measured on different data" not in page
-    assert "<code>test_" in seen(bench.office.admin, bench.pages["run"], "en"), "one by itself may be looked at"
+    run = seen(bench.office.admin, bench.pages["run"] + "?notice=started", "en")
+    assert re.search(r"<details><summary>Figures of the test part.*accuracy \(test\)", run, re.S), "behind a fold"
+    assert "It is in the queue" not in run, "it has finished since"
     assert bench.office.admin.get("/workshop/runs/compare").headers["location"] == "/workshop/runs?notice=pick_two"
 
 
@@ -332,7 +334,11 @@ def test_a_gate_puts_every_figure_beside_its_limit_and_a_passed_one_promotes(ben
     assert bench.people["developer"].post(f"{bench.pages['model']}/promote", data={"version": "1"}).status_code == 403
     said = {"version": "1", "verdict": verdict.id if verdict.passed else "", "reason": "the first one"}
     assert admin.post(f"{bench.pages['model']}/promote", data=said).status_code == 303
-    assert "Version 1 is in use" in seen(admin, bench.pages["model"], "en")
+    page = seen(admin, bench.pages["model"], "en")
+    assert "Version 1 is in use" in page
+    assert f'{bench.pages["model"]}/rollback"' not in page, "no other version was in use before"
+    again = admin.post(f"{bench.pages['model']}/promote", data=said)
+    assert (again.status_code, "champion already" in again.text) == (409, True)
 
 
 def test_a_child_is_compressed_tried_on_a_few_and_taken_back(bench: Bench) -> None:

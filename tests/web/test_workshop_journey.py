@@ -49,7 +49,7 @@ def test_from_a_file_to_a_version_in_use(chromium: Browser, shop: conftest.Site,
         page.wait_for_url("**/workshop/data/marks/1**", timeout=LONG_MS)  # its progress page led on by itself
 
         page.get_by_label("Role passed").select_option("label")
-        page.get_by_label("Role pupil").select_option("ignore")
+        page.get_by_label("Role sheet").select_option("ignore")
         page.get_by_label("Dealt out").select_option("stratified")
         page.click("#prepare button[type=submit]")
         page.wait_for_url("**/workshop/data/marks/2**", timeout=LONG_MS)

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from shuyuan.kernel import errors
-from shuyuan.maas.datasets import steps
-from shuyuan.maas.datasets.interface import Column, Step
+from shuyuan.maas.catalogue.interface import Version
+from shuyuan.maas.datasets import findings, steps
+from shuyuan.maas.datasets.interface import Column, DataSetVersion, Step
 from shuyuan.maas.training import tasks
 from shuyuan.maas.training.interface import Run
-from shuyuan.web.pages.workshop import curves, planning, runs, schemas, starting
+from shuyuan.web.pages.workshop import curves, figurewords, modelshelf, planning, runs, schemas, starting
 
 SCHEMA: dict[str, Any] = {
     "properties": {
@@ -88,6 +89,24 @@ def test_rows_are_dealt_out_as_suits_the_columns(columns: list[Column], split: s
     assert planning.split_of(columns) == split
 
 
+def test_a_column_of_marks_with_words_among_them_is_proposed_as_a_number() -> None:
+    columns = [Column(name="mark", kind="text"), Column(name="who", kind="text", role="person")]
+    seen = [findings.found("types", ("nearly_numbers", {"value": "ill"}), column=one.name) for one in columns]
+    told = {
+        "id": "1",
+        "school_id": "s",
+        "name": "marks",
+        "number": 1,
+        "sha256": "0",
+        "rows": 9,
+        "parts": {},
+        "plan": {},
+    }
+    told |= {"columns": columns, "findings": seen, "created_by": "a", "created_at": "2026-11-01T00:00:00Z"}
+    version = DataSetVersion.model_validate(told)
+    assert planning.proposed(version) == {"mark": "number"}
+
+
 def test_curves_leave_out_what_is_no_figure_and_no_number() -> None:
     lines: list[dict[str, Any]] = [
         {"line": 1, "step": 0, "split": "train", "loss": 2.0, "lr": 0.1},
@@ -151,3 +170,34 @@ def test_runs_measured_on_other_rows_are_said_not_to_compare(second: dict[str, A
     first |= {"figures": {"validation_loss": 0.1}}
     told = [Run.model_construct(**first), Run.model_construct(**first | {"id": "2"} | second)]
     assert runs.unlike(told) == said
+
+
+def test_parent_and_child_show_the_same_figures_and_none_of_the_test_part() -> None:
+    told = {"test_accuracy": 0.9, "test_loss": 0.3, "validation_loss": 0.4, "validation_accuracy": 0.8}
+    parent = Version.model_construct(figures=told, lineage={"run": "runs:/1"})
+    small = {"latency_p50_ms": 1.0, "size_bytes": 9.0, "agreement": 1.0, "log_loss": 0.4, "accuracy": 0.79}
+    child = Version.model_construct(figures=small, lineage={"compression": "c"})
+    assert modelshelf.shared([child, parent]) == ["accuracy", "loss", "log_loss"]
+    assert [modelshelf.validated(one)["accuracy"] for one in (parent, child)] == [0.8, 0.79]
+
+
+@pytest.mark.parametrize(
+    ("notice", "state", "is_over"),
+    [
+        ("started", "queued", False),
+        ("started", "finished", True),
+        ("cancelling", "cancelled", True),
+        ("", "failed", False),
+    ],
+)
+def test_a_notice_in_the_address_is_not_said_once_it_is_over(notice: str, state: str, is_over: bool) -> None:
+    run = Run.model_construct(state=state, wanted="")  # type: ignore[arg-type]  # a word of its states
+    assert runs.is_over(notice, run) is is_over
+
+
+def test_figures_and_limits_are_said_in_the_language_of_the_page() -> None:
+    page: Any = {"lang": "zh"}  # Any: as much of a page's context as the words ask
+    assert figurewords.measured(page, "validation_macro_f1") == "宏平均 F1（验证）"
+    assert figurewords.measured(page, "latency_p50_ms") == "中位延迟（毫秒）"
+    assert figurewords.said_limit(page, "champion - 0.01") == "现用版本 − 0.01"
+    assert figurewords.said_limit(page, 0.9) == "0.9"

@@ -15,9 +15,9 @@ SMALL = {"c.epochs": "30", "c.batch": "16", "c.rate": "0.05", "c.hidden": "8"}
 
 
 def table(rows: int = 120) -> bytes:
-    """Marks of pupils: hours and path say whether they passed."""
+    """Marked sheets: hours and path say whether they passed."""
     dice = random.Random(3)
-    lines = ["pupil,hours,path,comment,passed"]
+    lines = ["sheet,hours,path,comment,passed"]
     for n in range(rows):
         hours, path = dice.uniform(0, 10), dice.choice(["arts", "science"])
         passed = "yes" if hours + (2 if path == "science" else 0) > 6 else "no"

@@ -110,6 +110,15 @@ class Models:
         model, number = _split(version)
         return self._at.fetch(f"/api/models/{model}/versions/{number}/bundle", Path(target))
 
+    def predict_rows(self, model: str, rows: Sequence[Json]) -> list[dict[str, Any]]:
+        """Rows by the names of the table's columns in, an answer each: `prediction`, and `p_…` of every class.
+
+        For what was trained on a table; a column that a row leaves out is missing. At most 1,000 rows at once.
+        """
+        body = {"model": model, "rows": [dict(row) for row in rows]}
+        answers: list[dict[str, Any]] = self._at.post("/v1/services/predict", body)["answers"]
+        return answers
+
     def inputs(self, model: str) -> Sequence[Json]:
         """What it takes: name, datatype and shape of each tensor (-1: any size)."""
         found: Sequence[Json] = self._at.get(f"/v2/models/{model}")["inputs"]

@@ -54,7 +54,7 @@ class Writer:
         for point_id, depth in sitting.asked:
             item, seed = self._pick(pupil, point_id, rng), rng.randrange(1_000_000)
             item_id = item.id
-            right = rng.random() < pupil.p_correct(item.points, depth)
+            right = rng.random() < pupil.p_correct(item_id, item.points, depth)
             answer = self._written(pupil, item_id, seed, right, rng)
             verdict = self.courses.grade(self.school_id, item_id, seed, answer)
             at += timedelta(seconds=rng.uniform(25, 95))

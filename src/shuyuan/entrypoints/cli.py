@@ -22,6 +22,7 @@ from shuyuan.entrypoints.commands import (
     models,
     pipelines,
     serving,
+    simulating,
     tour,
     tracers,
     training,
@@ -54,6 +55,7 @@ for family in (
     upkeep,
     pipelines,
     tracers,
+    simulating,
     audit,
     tour,
 ):

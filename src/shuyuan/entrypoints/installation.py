@@ -82,3 +82,9 @@ def _take(lock: IO[str], home: Path) -> None:
     lock.truncate()
     lock.write(str(os.getpid()))
     lock.flush()
+
+
+def require_folder_of(file: Path) -> None:
+    """Raise BadInput unless the folder that is to hold a file is there."""
+    if not file.parent.is_dir():
+        raise errors.BadInput(f"there is no folder {file.parent}", fix="make it, or name a file in another folder")

@@ -1,7 +1,7 @@
 """The time, in UTC, and the hours of school. Services take a `Clock`: a test lives three weeks in a second."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 Clock = Callable[[], datetime]
 OPENS_HOUR, CLOSES_HOUR, SCHOOL_DAYS = 7, 18, 5  # between these, Monday to Friday, nothing changes by itself
@@ -19,6 +19,16 @@ def in_school_hours(local: datetime) -> bool:
     (True, False)
     """
     return local.weekday() < SCHOOL_DAYS and OPENS_HOUR <= local.hour < CLOSES_HOUR
+
+
+def may_change(now: datetime, school_time: tzinfo, exam_until: datetime | None) -> bool:
+    """Whether what changes by itself may do so: outside school hours and while no exam runs.
+
+    >>> monday, sunday = datetime(2026, 9, 7, 9, tzinfo=UTC), datetime(2026, 9, 6, 9, tzinfo=UTC)
+    >>> may_change(monday, UTC, None), may_change(sunday, UTC, None), may_change(sunday, UTC, monday)
+    (False, True, False)
+    """
+    return not in_school_hours(now.astimezone(school_time)) and (exam_until is None or exam_until <= now)
 
 
 def after_school(local: datetime) -> datetime:

@@ -13,7 +13,7 @@ from shuyuan.web import preferences, render
 MACHINE_PATHS = ("/api/", "/v1/", "/v2/", "/xapi/", "/healthz", "/readyz", "/version", "/metrics", "/openapi.json")
 KINDS = {403: "forbidden", 404: "not_found", 429: "busy", 503: "busy"}
 NO_SUCH_WAY = errors.MethodNotAllowed.code  # the address exists, but only a form leads there
-CODES = {"internal": "broken", NO_SUCH_WAY: "no_way"}
+CODES = {"internal": "broken", NO_SUCH_WAY: "no_way", errors.Malformed.code: "malformed"}
 SEE_OTHER = 303
 
 

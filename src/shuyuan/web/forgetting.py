@@ -1,6 +1,8 @@
-"""Geometry of a forgetting curve: the chance that a topic comes to mind, from its last answer to after its review.
+"""Geometry of a forgetting curve: the chance of knowing a topic (mastery × retrievability), from its last answer to
+after its review.
 
-Numbers only; the template draws them. The axis begins at half, as nothing that is still practised falls below it soon.
+Numbers only; the template draws them. What is not solid has no curve: there is nothing yet that could be forgotten. The
+axis begins low, as nothing that is solid falls below it soon.
 """
 
 from collections.abc import Iterable
@@ -11,20 +13,19 @@ from shuyuan.learning.tracing.interface import Mastery
 from shuyuan.science import memory
 
 WIDTH, HEIGHT = 240, 72  # SVG units
-LEAST, SAMPLES, BEYOND = 0.5, 40, 1.25
+LEAST, SAMPLES, BEYOND = 0.3, 40, 1.25
 DAY_S = 86_400.0
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Curve:
-    """points: of a polyline.  now_x, now_y: today.  review_x: the day to look again; None while there is nothing solid.
-    keep_y: the chance at which to look again."""
+    """points: of a polyline.  now_x, now_y: today.  review_x: the day of review.  keep_y: the chance then."""
 
     points: str
     now_x: float
     now_y: float
-    review_x: float | None
+    review_x: float
     keep_y: float
 
 
@@ -38,24 +39,25 @@ class Fading:
 
 
 def curve(mastery: Mastery, now: datetime) -> Curve | None:
-    """None where nothing was answered yet."""
-    if mastery.last_at is None or mastery.stability_days is None:
+    """None where nothing is solid yet."""
+    if mastery.last_at is None or mastery.stability_days is None or mastery.review_at is None:
         return None
     last_s, now_s = mastery.last_at.timestamp(), now.timestamp()
     trace = memory.Trace(mastery.stability_days, 0.0, last_s)
-    review_s = mastery.review_at.timestamp() if mastery.review_at else None
-    span_s = max(BEYOND * (max(now_s, review_s or 0.0) - last_s), DAY_S)
+    review_s = mastery.review_at.timestamp()
+    span_s = max(BEYOND * (max(now_s, review_s) - last_s), DAY_S)
 
     def x(at_s: float) -> float:
         return round(WIDTH * min(max(at_s - last_s, 0.0) / span_s, 1.0), 1)
 
-    def y(chance: float) -> float:
+    def y(remembered: float) -> float:
+        chance = memory.knows_now(mastery.p, remembered)
         return round(HEIGHT * (1.0 - max(chance - LEAST, 0.0) / (1.0 - LEAST)), 1)
 
     times = [last_s + span_s * n / SAMPLES for n in range(SAMPLES + 1)]
     points = " ".join(f"{x(at):g},{y(memory.retrievability(trace, at)):g}" for at in times)
     now_y = y(memory.retrievability(trace, now_s))
-    return Curve(points, x(now_s), now_y, None if review_s is None else x(review_s), y(memory.RETENTION))
+    return Curve(points, x(now_s), now_y, x(review_s), y(memory.RETENTION))
 
 
 def fading(topics: Iterable[tuple[object, Mastery]], now: datetime) -> list[Fading]:

@@ -7,10 +7,7 @@ validation part alone: no test part is read.
 """
 
 import contextlib
-import fcntl
 import json
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Mapping
@@ -26,9 +23,8 @@ from shuyuan.maas.datasets.interface import PURGED, WITHDRAWN, DataSets, DataSet
 
 COMMAND = (sys.executable, "-m", "shuyuan.maas.training.lab")
 WAYS = ("per_learner", "incremental", "distributed")
-KEPT, NICE = 20, 10
-_CHILD, _STOPPED = "child.json", "stopped.json"
-_SECRET = ("SHUYUAN_", "_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+KEPT, _MOST_PARENTS = 20, 20
+_CHILD, _STOPPED, _LOG, _LOCK = "child.json", "stopped.json", "lab.log", "lock"
 State = Literal["running", "finished", "failed"]
 
 
@@ -62,22 +58,34 @@ class Comparison:
     error: Mapping[str, str]
 
 
+class PersonsApart(errors.BadInput):
+    """No person is both learned from and judged on, so that one model per learner has nothing to say."""
+
+    code = "persons_apart"
+
+
 class Labs:
     """Comparisons of every school below one folder; a school sees its own."""
 
     def __init__(self, home: Path, datasets: DataSets) -> None:
         self._home, self._datasets = home / "labs", datasets
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, children.Process] = {}
         self._lock = threading.Lock()
 
     def suits(self, version: DataSetVersion) -> bool:
-        """Whether it has persons, a label of two classes, and a validation part."""
+        """Whether it has persons who are in both parts, a label of two classes, and a validation part."""
         label = next(iter(version.with_role("label")), None)
-        return bool(label and label.distinct == 2 and version.with_role("person") and "validation" in version.parts)
+        has_columns = label is not None and label.distinct == 2 and bool(version.with_role("person"))
+        return has_columns and "validation" in version.parts and not self._is_apart(version)
 
     def start(self, version: DataSetVersion, *, epochs: int, rounds: int, processes: int) -> About:
         """Begin. Raises ConsentMissing, BadInput (data that does not suit), RateLimited while another one works."""
         self._datasets.require_trainable(version)
+        if self._is_apart(version):
+            raise PersonsApart(
+                f"{version.uri} is split by person: nobody in its validation part was learned from",
+                fix="split it at random or by time, so that each person is in both parts",
+            )
         if not self.suits(version):
             raise errors.BadInput(
                 f"{version.uri} needs a person column, a label of two classes and a validation part",
@@ -133,13 +141,25 @@ class Labs:
                 (folder / _STOPPED).write_text(json.dumps({**told, "fix": "compare on data whose persons agree"}))
                 _end(folder)
 
+    def _is_apart(self, version: DataSetVersion) -> bool:
+        """Whether its persons were dealt to one part each: by its own plan, or by that of a version it was made of."""
+        known: DataSetVersion | None = version
+        for _ in range(_MOST_PARENTS):
+            if known is None:
+                return False
+            split = known.plan.get("split")
+            if isinstance(split, Mapping):
+                return split.get("by") == "person"
+            known = self._datasets.version_by_id(known.school_id, known.parent_id) if known.parent_id else None
+        return False
+
     def _read(self, folder: Path) -> Comparison:
         about = About(**json.loads((folder / "about.json").read_bytes()))
-        if (child := self._children.get(about.id)) is not None and child.poll() is not None:
+        if (child := self._children.get(about.id)) is not None and child.ended()[0]:
             self._children.pop(about.id, None)
         if (stopped := folder / _STOPPED).is_file():
             return Comparison(about, "failed", 0, {}, json.loads(stopped.read_bytes()))
-        is_working, result = _is_held(folder), folder / "lab_result.json"
+        is_working, result = children.is_held(folder / _LOCK), folder / "lab_result.json"
         if result.is_file():
             return Comparison(about, "finished", len(WAYS), json.loads(result.read_bytes()), {})
         if is_working:
@@ -149,25 +169,11 @@ class Labs:
         return Comparison(about, "failed", 0, {}, told)
 
 
-def _begin(folder: Path) -> "subprocess.Popen[bytes]":
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with (folder / "lab.log").open("ab") as log:
-            child = subprocess.Popen(
-                [*COMMAND, str(folder)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[descriptor],  # the lock falls with the child
-                start_new_session=True,
-                env={name: value for name, value in os.environ.items() if not any(word in name for word in _SECRET)},
-            )
-    finally:
-        os.close(descriptor)
-    (folder / _CHILD).write_text(json.dumps({"pid": child.pid, "began": children.began(child.pid)}))
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, child.pid, NICE)
+def _begin(folder: Path) -> children.Process:
+    """With what any child may know and take: no secret of the server, and less of the machine than those before it."""
+    kind = children.Supervisor("shuyuan.maas.training.lab", COMMAND, log=_LOG, lock=_LOCK)
+    child = kind.start(folder, threads=1)
+    (folder / _CHILD).write_text(json.dumps({"pid": child.pid, "began": child.began}))
     return child
 
 
@@ -177,23 +183,9 @@ def _end(folder: Path) -> None:
         children.Process(**json.loads((folder / _CHILD).read_bytes())).kill()
 
 
-def _is_held(folder: Path) -> bool:
-    try:
-        descriptor = os.open(folder / "lock", os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
-
-
 def _last_words(folder: Path) -> str:
     try:
-        lines = (folder / "lab.log").read_text("utf-8", "replace").strip().splitlines()
+        lines = (folder / _LOG).read_text("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
     return lines[-1][-300:] if lines else "it ended without a word"

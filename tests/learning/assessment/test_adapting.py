@@ -8,7 +8,7 @@ from tests.learning.assessment.world import COURSE, A, B, C, World, given
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
-from shuyuan.learning.assessment import bankstore
+from shuyuan.learning.assessment import adaptivestore, bankstore
 from shuyuan.learning.assessment.interface import AdaptiveTest, Attempt
 from shuyuan.learning.assessment.service import AssessmentService
 
@@ -149,6 +149,16 @@ def test_topics_without_questions_are_refused(world: World) -> None:
         set_test(world)
 
 
+def test_a_question_belongs_to_a_test_when_the_point_it_is_about_is_chosen(world: World) -> None:
+    leaning = next(name for name in world.courses.items if name.startswith(B))
+    world.courses.items[leaning] = world.courses.items[leaning].model_copy(update={"points": (B, A)})
+    made = {one: set_test(world, (one,)).id for one in (A, B)}
+    with world.database.read() as conn:
+        banks = {one: {row[0] for row in adaptivestore.bank(conn, world.school, made[one])} for one in made}
+    assert [leaning in banks[one] for one in (A, B)] == [False, True]
+    assert world.assessment.test_stock(world.teacher, COURSE) == {A: 12, B: 12, C: 12}
+
+
 def test_exposure_is_counted_and_spreads_the_first_question_over_the_bank(world: World) -> None:
     made = set_test(world, (A, B, C), most=4, each=0)
     firsts = set()
@@ -212,3 +222,51 @@ def test_a_test_taken_back_or_past_its_due_time_cannot_be_begun_but_goes_on_for_
     assert world.assessment.next_of_test(world.pupils[0], begun.id) is not None
     with pytest.raises(errors.NotFound):
         world.assessment.start_test(world.stranger, made.id)
+
+
+def test_who_left_the_class_is_not_in_the_results_and_the_others_still_are(world: World) -> None:
+    made, pupil = set_test(world), world.pupils[0]
+    attempt = world.assessment.start_test(pupil, made.id)
+    sit(world, pupil, attempt, "++")
+    del world.people.pupils[pupil.account_id]  # erased
+    found = [one.learner_id for one in world.assessment.results(world.teacher, made.id)]
+    assert sorted(found) == sorted(one.account_id for one in world.pupils[1:])
+
+
+def test_however_sure_it_is_each_topic_gets_the_questions_that_were_promised(world: World) -> None:
+    made, pupil = set_test(world, (A, B, C), most=30, each=3, error=0.9), world.pupils[0]
+    attempt = world.assessment.start_test(pupil, made.id)
+    sit(world, pupil, attempt, "+-" * 15)
+    result = world.assessment.result(pupil, attempt.id)
+    assert result.ended == "sure enough"
+    assert min(one.asked for one in result.points) == 3
+    assert result.asked < 15  # and not many more than these
+
+
+def test_two_servers_take_turns_at_one_sitting(world: World) -> None:
+    made, pupil = set_test(world), world.pupils[0]
+    attempt = world.assessment.start_test(pupil, made.id)
+    people: Any = world.people
+    courses: Any = world.courses
+    other = AssessmentService(
+        world.database, world.audit, people, courses, world.records, world.tracing, clock=world.clock
+    )
+    first = attempt.slots[0].item_id
+    other.question(pupil, attempt.id, first)  # it remembers the sitting as it is now
+    second = world.answer(pupil, attempt.id, first, right=True).next_item_id
+    assert second is not None
+    assert other.question(pupil, attempt.id, second).item_id == second
+    assert other.answer(pupil, attempt.id, second, given(second, True), client_key="k").saved
+    with pytest.raises(errors.NotFound, match="not part of this attempt"):
+        other.question(pupil, attempt.id, f"{C}-00")
+
+
+def test_a_second_press_sets_no_second_test(world: World) -> None:
+    made = set_test(world)
+    with pytest.raises(errors.Conflict, match="set a moment ago"):
+        set_test(world)
+    set_test(world, (A,))
+    world.assessment.undo_test(world.teacher, made.id)
+    set_test(world)
+    world.later(minutes=11)
+    set_test(world)

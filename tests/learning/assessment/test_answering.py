@@ -1,13 +1,16 @@
 """An answer: graded, stored once, acknowledged when durable."""
 
 import threading
+import time
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from tests.learning.assessment.world import SLIP, A, World
 from tests.statements import noted
 
-from shuyuan.kernel import errors
+from shuyuan.kernel import db, errors
+from shuyuan.learning.assessment import store
 
 
 def test_a_right_answer_is_saved_with_its_verdict_and_what_comes_next(world: World) -> None:
@@ -158,7 +161,7 @@ def test_an_answer_costs_the_same_statements_after_ten_and_after_a_thousand(worl
     few = statements_of_one_answer(world)
     world.practise(pupil, A, "+-" * 500)
     assert statements_of_one_answer(world) == few
-    assert 4 <= few <= 6
+    assert 4 <= few <= (7 if world.database.dialect == "postgresql" else 6)  # there the lock is one of its own
 
 
 def statements_of_one_answer(world: World) -> int:
@@ -166,3 +169,37 @@ def statements_of_one_answer(world: World) -> int:
     with noted(world.database) as seen:
         world.answer(world.pupils[0], attempt.id, f"{A}-00", right=True)
     return len(seen)
+
+
+def test_of_two_processes_at_one_question_the_second_reads_what_the_first_wrote(world: World) -> None:
+    attempt = world.start(world.pupils[0])
+    item = attempt.slots[0].item_id
+    first_has_it, go = threading.Event(), threading.Event()
+
+    def first(uow: db.UnitOfWork) -> None:
+        store.standing(uow.conn, world.school, attempt.id)
+        store.tried(uow.conn, attempt.id, item, "right")
+        first_has_it.set()
+        go.wait(10)
+
+    other = db.open_database(world.database.engine.url.render_as_string(hide_password=False))
+    try:
+        one = world.database.submit(first)
+        assert first_has_it.wait(10)
+        two = other.submit(lambda uow: store.standing(uow.conn, world.school, attempt.id))
+        for _ in range(1000 if other.dialect == "postgresql" else 0):  # SQLite lets nobody begin meanwhile
+            if _somebody_waits(other):
+                break
+            time.sleep(0.005)
+        go.set()
+        one.result()
+        assert two.result().slots[item].tries == 1
+    finally:
+        go.set()
+        other.close()
+
+
+def _somebody_waits(database: db.Database) -> bool:
+    mine = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with database.read() as conn:
+        return conn.execute(text(mine)).first() is not None

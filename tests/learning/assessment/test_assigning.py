@@ -1,6 +1,10 @@
 """Practice set by a teacher, and personal papers."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -166,3 +170,28 @@ def test_no_two_papers_share_a_seed_and_each_has_its_key(world: World) -> None:
     assert all(question.key.answer in ("r", "7") for paper in papers for question in paper.questions)
     with pytest.raises(errors.NotFound):
         world.assessment.papers(world.other_teacher, **ask(world))  # type: ignore[arg-type]
+
+
+def test_of_two_presses_at_once_one_sets_the_practice(world: World) -> None:
+    asked: Any = {
+        "class_id": world.class_id,
+        "learner_ids": [world.pupils[0].account_id],
+        "course_id": COURSE,
+        "point_id": A,
+    }
+    held, go = threading.Event(), threading.Event()
+
+    def hold(uow: object) -> None:
+        held.set()
+        go.wait(10)
+
+    world.database.submit(hold)  # nobody writes before both have asked
+    assert held.wait(10)
+    with ThreadPoolExecutor(2) as both:
+        presses = [both.submit(world.assessment.assign, world.teacher, **asked) for _ in range(2)]
+        while world.database._writer._jobs.qsize() < 2:
+            time.sleep(0.005)
+        go.set()
+        refused = [one.exception() for one in presses]
+    assert sorted(isinstance(one, errors.Conflict) for one in refused) == [False, True]
+    assert len(world.assessment.assignments(world.teacher)) == 1

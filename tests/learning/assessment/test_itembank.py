@@ -1,6 +1,8 @@
 """Question numbers are fitted at night on agreed answers; teachers read them in words, with what was chosen instead."""
 
+import random
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from shuyuan.kernel import errors, settings
 from shuyuan.learning.assessment import analysing, favouring, itembank
 from shuyuan.learning.assessment.calibrating import Number
 from shuyuan.learning.assessment.interface import CourseAnalysis
+from shuyuan.learning.courses.interface import PointGraph
 from shuyuan.learning.people.interface import AgeBand, Learner
 from shuyuan.learning.records.interface import Response
 
@@ -39,9 +42,17 @@ class Shelf:
 
     def __init__(self, world: World) -> None:
         self.inner = world.courses
+        self.latin = ""  # a second course: "there", or "broken"
 
     def courses(self, school_id: str) -> tuple[Any, ...]:
-        return (self.inner.made,)
+        return (self.inner.made, *([SimpleNamespace(id="latin")] if self.latin else []))
+
+    def graph(self, school_id: str, course_id: str) -> PointGraph:
+        if course_id != "latin":
+            return self.inner.graph(school_id, course_id)
+        if self.latin == "broken":
+            raise RuntimeError("the machine went down")
+        return PointGraph(course_id=course_id, points=())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -52,9 +63,9 @@ def office(world: World) -> Office:
     return Office(world)
 
 
-def bank_of(world: World, office: Any, now: datetime = NIGHT) -> itembank.ItemBankService:
+def bank_of(world: World, office: Any, now: datetime = NIGHT, shelf: Shelf | None = None) -> itembank.ItemBankService:
     given: Any = office
-    courses: Any = Shelf(world)
+    courses: Any = shelf or Shelf(world)
     told = settings.Settings(timezone="Asia/Shanghai")
     return itembank.ItemBankService(
         world.database, world.audit, given, given, courses, world.records, told, clock=lambda: now
@@ -106,6 +117,19 @@ def test_it_is_due_at_night_after_enough_answers_once_a_night_and_never_in_an_ex
         world.practise(pupil, B, "+-" * 12)
     assert bank_of(world, office).calibrate_if_due(world.school) == []
     assert len(bank_of(world, office, NIGHT + timedelta(days=1)).calibrate_if_due(world.school)) == 1
+
+
+def test_a_night_that_broke_off_between_two_courses_is_made_up_for_the_next(world: World, office: Office) -> None:
+    shelf = Shelf(world)
+    shelf.latin = "broken"
+    for pupil in world.pupils:
+        world.practise(pupil, A, "+-" * 12)
+    with pytest.raises(RuntimeError):
+        bank_of(world, office, shelf=shelf).calibrate_if_due(world.school)
+    shelf.latin = "there"
+    made = bank_of(world, office, NIGHT + timedelta(days=1), shelf).calibrate_if_due(world.school)
+    assert [one.course_id for one in made] == [COURSE, "latin"]
+    assert bank_of(world, office, NIGHT + timedelta(days=2), shelf).calibrate_if_due(world.school) == []
 
 
 def test_what_was_chosen_is_counted_by_choice_or_by_known_mistake(world: World, office: Office) -> None:
@@ -169,9 +193,22 @@ def response(who: str, item: str, right: bool) -> Response:
 def test_groups_are_compared_only_when_known_agreed_and_large_enough() -> None:
     learners, answers = pupils_of_two_bands(80)
     items = [f"x.{n}" for n in range(6)]
-    groups, found = favouring.favours(learners, answers, items)
+    groups, found, compared = favouring.favours(learners, answers, items)
     assert set(groups) == {"13_15", "under_13"}
+    assert compared > 1
     assert [(one.harder, one.size) for one in found["x.0"]] == [(groups[1] == "under_13", "C")]
-    assert favouring.favours(learners[:90], answers, items) == ((), {})
+    assert favouring.favours(learners[:90], answers, items) == ((), {}, 0)
     silent = [Learner(**{**vars(one), "consent": frozenset({"learning"})}) for one in learners]
-    assert favouring.favours(silent, answers, items) == ((), {})
+    assert favouring.favours(silent, answers, items) == ((), {}, 0)
+
+
+def test_where_hardly_two_learners_are_of_equal_score_no_question_counts_as_compared() -> None:
+    learners, _ = pupils_of_two_bands(60)
+    dice = random.Random(4)
+    answers = [
+        response(one.id, f"x.{item}", dice.random() < 0.6)
+        for one in learners
+        for item in dice.sample(range(60), dice.randrange(20, 40))
+    ]
+    groups, found, compared = favouring.favours(learners, answers, [f"x.{n}" for n in range(60)])
+    assert (len(groups), compared, found) == (2, 0, {})

@@ -209,6 +209,23 @@ def test_a_teacher_sets_practice_prints_papers_and_takes_back(
     assert all(question["key"] for question in paper["questions"])
 
 
+def test_what_is_mistyped_is_named_and_never_answered_with_nothing(
+    school: Cast, pupil: TestClient, teacher: TestClient
+) -> None:
+    def said(answer: Any) -> tuple[int, str]:
+        return answer.status_code, answer.json()["error"]["message"]
+
+    body = {"course_id": CONTENT.name, "item_ids": ["zz"]}
+    assert said(pupil.post("/api/attempts", json=body)) == (404, "item_ids: there is no item 'zz'")
+    assert "body.kinds: got 'test'" in said(pupil.post("/api/attempts", json={**body, "kinds": "test"}))[1]
+    mine = f"/api/learners/{school.learner_id}/next"
+    assert said(pupil.get(mine, params={"course_id": "nope"}))[1].startswith("query.course_id: got 'nope'")
+    assert len(pupil.get(mine, params={"limit": 2}).json()["activities"]) == 2
+    answers = f"/api/classes/{school.class_.id}/answers"
+    assert said(teacher.get(answers, params={"point_id": "zz"})) == (404, "there is no point 'zz'")
+    assert teacher.get(answers, params={"point_id": first_point(pupil)}).json() == {"responses": []}
+
+
 def test_another_school_finds_nothing(school: Cast, platform: Platform, pupil: TestClient) -> None:
     attempt = start(pupil)
     south = open_school(platform, "south")

@@ -86,6 +86,7 @@ class FakeCourses:
         self.made = make_course()
         made = [item(point.id, at) for point in self.made.points for at in range(ITEMS_OF_POINT)]
         self.items = {one.id: one for one in made}
+        self.retired: set[str] = set()  # kept for answers of before, asked no more
         self.loaded: list[str] = []
 
     def courses(self, school_id: str) -> tuple[Any, ...]:
@@ -103,7 +104,8 @@ class FakeCourses:
         return PointGraph(course_id=course_id, points=self.course(school_id, course_id).points)
 
     def items_of_point(self, school_id: str, point_id: str) -> tuple[str, ...]:
-        return tuple(name for name, one in self.items.items() if point_id in one.points)
+        there = (name for name, one in self.items.items() if point_id in one.points)
+        return tuple(name for name in there if name not in self.retired)
 
     def item(self, school_id: str, item_id: str) -> Item:
         if item_id not in self.items:

@@ -1,21 +1,29 @@
 """A later version, and every net, foretells the answers of some learners unseen before it may serve anybody."""
 
+import os
 import random
-from collections.abc import Sequence
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 from tests.learning.improvement.school import NIGHT, POINTS, School
 from tests.learning.improvement.test_improvement import NOON
 from tests.science.tracing import school as simulated
 from tests.science.tracing.serving import nets
 
-from shuyuan.kernel import audit, errors
+from shuyuan.kernel import audit, children, errors
 from shuyuan.learning.improvement import fitting, trials
+from shuyuan.learning.improvement.interface import NothingNew
 from shuyuan.learning.improvement.service import ImprovementService
 from shuyuan.learning.tracing.interface import Foretold
+from shuyuan.learning.tracing.tables import memory
 from shuyuan.science.tracing import online, serving
 
 ITEMS = [f"c.i{place}" for place in range(16)]
@@ -30,9 +38,10 @@ DULL = online.Params(  # says the same of every answer
 
 
 def shy(table: online.Interactions, *, seed: int) -> online.Params:
-    """A fit that knows half of how hard items are: better than the built-in tracer, worse than `online.fit`."""
+    """A fit that knows a tenth of how hard items are: worse than `online.fit` whoever is held out. At a half of it both
+    put answers in nearly the same order, and the AUC of a rare draw of learners fell below its margin."""
     fitted = online.fit(table, seed=seed)
-    return replace(fitted, items={item: 0.5 * value for item, value in fitted.items.items()})
+    return replace(fitted, items={item: 0.1 * value for item, value in fitted.items.items()})
 
 
 def tried(school: School, **given: Any) -> ImprovementService:  # Any: as `ImprovementService` takes them
@@ -41,7 +50,8 @@ def tried(school: School, **given: Any) -> ImprovementService:  # Any: as `Impro
     if weak.state != "champion":
         school.loop().roll_back(school.admin, weak.id, "something to be better than")
     loop = school.loop(**{"clock": lambda: NIGHT, **given})
-    assert loop.turn(school.id, by=school.admin.account_id).state == "canary"
+    turned = loop.turn(school.id, by=school.admin.account_id)
+    assert turned.state == "canary", turned
     return loop
 
 
@@ -95,8 +105,30 @@ def test_a_canary_that_is_clearly_worse_is_withdrawn_at_once_even_in_school_hour
     assert "canary_log_loss" in withdrawn.reason
     assert school.platform.get("tracing").version(school.id) == serving_now
     assert loop.judge_canary(school.id) is None
+    with school.platform.get("db").read() as conn:
+        assert conn.execute(select(func.count()).select_from(memory)).scalar_one() == 0  # nothing of it stays
     chosen = loop.roll_back(school.admin, withdrawn.id, "a trial in the science room")
     assert chosen.state == "champion"
+
+
+def test_what_a_person_chose_while_a_canary_was_judged_stands(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = tried(school)
+    other = school.loop(fit=lambda table, *, seed: DULL).turn(school.id, by=school.admin.account_id)
+    assert other.state == "refused"
+    answer(school, whose(school), 41)
+    storage = school.platform.get("storage")
+    read = storage.get
+
+    def meanwhile(address: str) -> bytes:
+        monkeypatch.setattr(storage, "get", read)
+        loop.roll_back(school.admin, other.id, "the last one did better")
+        found: bytes = read(address)
+        return found
+
+    monkeypatch.setattr(storage, "get", meanwhile)
+    assert loop.judge_canary(school.id) is None
+    assert school.platform.get("tracing").version(school.id) == other.version
+    assert [one.state for one in loop.versions(school.admin)] == ["champion", "withdrawn", "retired"]
 
 
 def test_a_canary_without_answers_ends_and_an_exam_holds_every_change(school: School) -> None:
@@ -110,13 +142,19 @@ def test_a_canary_without_answers_ends_and_an_exam_holds_every_change(school: Sc
     people = school.platform.get("people")
     for learner in whose(school)[:3]:  # two are left, who answered 82 times
         people.set_consent(school.admin, learner, frozenset({"learning"}))
+    stay = whose(school)[3:]
     assert loop.judge_canary(school.id) is None
     (now, _) = loop.versions(school.admin)
     assert now.canary is not None
     assert (now.canary.answers, now.canary.answering, now.canary.log_loss) == (82, 2, None)
+    loop.keep_promises(school.id)
+    loop.keep_promises(school.id)
+    (now, _) = loop.versions(school.admin)
+    assert now.canary is not None
+    assert (whose(school), now.canary.learners) == (stay, 2)
     late = school.loop(clock=lambda: NIGHT + trials.LASTS + timedelta(days=1)).judge_canary(school.id)
     assert late is not None
-    assert (late.state, late.reason) == ("withdrawn", "canary_answers")
+    assert (late.state, late.reason) == ("withdrawn", "canary_answers, canary_learners")
 
 
 def test_a_net_has_to_beat_its_own_kalman_step_and_then_its_canary_on_learners_who_agreed(
@@ -154,7 +192,8 @@ def test_a_net_has_to_beat_its_own_kalman_step_and_then_its_canary_on_learners_w
     assert names < everybody, "only of those who agreed, and not those who are held out"
     assert len(names) == 23 - 6
     school.platform.get("people").set_consent(school.admin, school.learners[1], frozenset({"learning"}))
-    loop.turn_net(school.id, by="system")
+    with pytest.raises(NothingNew):  # it would be the same net, but it was asked anew
+        loop.turn_net(school.id, by="system")
     assert vault.keyed_hash("data set", school.learners[1])[:16] not in {str(row.learner) for row in asked[1]}
 
 
@@ -197,3 +236,34 @@ def test_a_trial_is_decided_by_its_own_answers(gap: float, names: list[str]) -> 
     found = trials.conditions(trial, told, at)
     assert [one.name for one in found] == names
     assert all(one.passed for one in found)
+
+
+def test_a_trial_whose_time_is_over_is_no_yes_where_too_few_learners_answered() -> None:
+    told = [Foretold(f"l{n % 2}", n % 10 < 8, 0.8, 0.8, NIGHT) for n in range(250)]
+    trial = trials.so_far(trials.begun(NIGHT - trials.LASTS, 5), told)
+    found = trials.conditions(trial, told, NIGHT)
+    assert [(one.name, one.passed) for one in found] == [("canary_answers", True), ("canary_learners", False)]
+    left = trials.begun(NIGHT, 2)  # whoever took consent back has left it: nothing can come of it any more
+    assert [one.passed for one in trials.conditions(trials.so_far(left, told), told, NIGHT)] == [True, False]
+    assert trials.conditions(trials.so_far(trials.begun(NIGHT, 3), told), told, NIGHT) == ()
+
+
+def test_the_child_that_fits_a_net_ends_with_a_server_that_was_killed(tmp_path: Path) -> None:
+    (tmp_path / "idle.py").write_text(
+        f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    )
+    server = "from shuyuan.learning.improvement import fitting; fitting.CHILD = 'idle'; fitting.fit_net([], 7)"
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    with subprocess.Popen([sys.executable, "-c", server], env={**os.environ, "PYTHONPATH": path}) as killed:
+        until(lambda: (tmp_path / "pid").is_file() and bool((tmp_path / "pid").read_text()))
+        pid = int((tmp_path / "pid").read_text())
+        assert children.began(pid), "it works while its server lives"
+        killed.kill()
+    until(lambda: not children.began(pid))
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)

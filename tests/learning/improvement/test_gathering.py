@@ -91,13 +91,17 @@ def test_a_set_of_few_learners_or_for_no_purpose_of_training_is_refused(school: 
     assert works(school) == []
 
 
-def test_an_event_takes_who_said_no_or_was_erased_out_without_waiting_for_the_clock(school: School) -> None:
+def test_an_event_takes_who_said_no_or_was_erased_out_without_waiting_for_the_clock(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
     platform = school.platform
     jobs.register(
         platform.get("outbox"),
         Scheduler(),
         *(platform.get(one) for one in ("improvement", "tracing", "identity", "gathering")),
     )
+    heard = list[str]()
+    monkeypatch.setattr(platform.get("improvement"), "keep_promises", heard.append)
     gathered(school)
     platform.get("outbox").drain()
     people = platform.get("people")
@@ -109,6 +113,7 @@ def test_an_event_takes_who_said_no_or_was_erased_out_without_waiting_for_the_cl
     platform.get("outbox").drain()
     assert ended(school) == ["erase", "erase", "import"]
     assert platform.get("datasets").version(school.id, "answers").rows == 3 * (FEWEST_LEARNERS - 2)
+    assert heard == [school.id] * 2  # the canary is asked too
 
 
 def ended(school: School) -> list[str]:

@@ -5,18 +5,21 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 from tests.learning.improvement.school import NIGHT, POINTS, School
+from tests.science.tracing import school as simulated
 
 from shuyuan.compose import Platform
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit, db, errors, ids
-from shuyuan.learning.improvement import dataset
-from shuyuan.learning.improvement.interface import NotEnoughAnswers
+from shuyuan.learning.improvement import candidates, dataset, gate
+from shuyuan.learning.improvement.interface import ExamFreeze, NotEnoughAnswers, NothingNew, Overtaken
 from shuyuan.learning.improvement.service import ImprovementService
-from shuyuan.science.tracing import online
+from shuyuan.science.tracing import online, serving
 
 pytestmark = pytest.mark.timeout(300)  # many real fits
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)  # a Friday, 12:00 in school time
@@ -54,13 +57,15 @@ def test_a_worse_tracer_is_refused_and_stays_visible(school: School) -> None:
     assert "log_loss" in turned.reason
     assert school.platform.get("tracing").version(school.id) == "prior-1"
     assert [one.state for one in school.loop().versions(school.teacher)] == ["refused"]
+    assert not school.platform.get("storage").has(turned.data_sha256)  # no copy of every answer every night
 
 
 def test_a_turn_on_the_same_answers_is_not_promoted_again(school: School) -> None:
     loop = school.loop()
     first = loop.turn(school.id, by=school.admin.account_id)
-    again = loop.turn(school.id, by=school.admin.account_id)
-    assert (first.state, again.state) == ("champion", "refused"), again
+    with pytest.raises(NothingNew, match="version 1 again"):
+        loop.turn(school.id, by=school.admin.account_id)
+    assert loop.versions(school.admin) == [first]
     assert loop.status(school.admin).answers_since == 0
     school.answer(school.learners[0], 3, random.Random(1))
     assert loop.status(school.admin).answers_since == 3
@@ -77,7 +82,7 @@ def test_who_did_not_consent_is_never_in_a_data_set(school: School) -> None:
     assert not any(learner in raw for learner in school.learners)
 
 
-def test_the_same_learners_are_held_out_in_every_turn(school: School) -> None:
+def test_the_same_learners_are_held_out_in_every_turn(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     everyone = frozenset(school.learners)
     vault, records = school.platform.get("vault"), school.platform.get("records")
     first = dataset.build(vault, records.history(school.id, everyone))
@@ -87,6 +92,9 @@ def test_the_same_learners_are_held_out_in_every_turn(school: School) -> None:
     assert held == _held(again)
     assert 0 < len(held) < len(everyone)
     assert len(first.fit) + len(first.held_out) == first.answers
+    monkeypatch.setattr(dataset, "MOST_ANSWERS", 50)
+    newest = dataset.build(vault, records.history(school.id, everyone))
+    assert _rows(newest.raw) == _rows(again.raw)[-50:]
 
 
 def test_too_few_answers_say_how_many_there_are(platform: Platform) -> None:
@@ -113,7 +121,58 @@ def test_no_version_changes_while_an_exam_runs(school: School) -> None:
         loop.roll_back(school.admin, first.id, "why not")
     assert loop.turn_if_due(school.id) is None
     identity.set_suspension(school.admin, class_.id, None)
+    school.answer(school.learners[2], 5, random.Random(4))
     assert loop.turn(school.id, by=school.admin.account_id).number == 2
+
+
+def test_what_was_fitted_while_another_was_chosen_or_an_exam_began_is_not_kept(school: School) -> None:
+    plain = school.loop(fit=lambda table, *, seed: online.Params())
+    refused = plain.turn(school.id, by=school.admin.account_id)
+    assert refused.state == "refused"
+    (class_,) = school.platform.get("people").classes(school.admin)
+
+    def choosing(table: online.Interactions, *, seed: int) -> online.Params:
+        plain.roll_back(school.admin, refused.id, "meanwhile")
+        return online.Params(bias=0.06)
+
+    def sitting(table: online.Interactions, *, seed: int) -> online.Params:
+        until = datetime.now(UTC) + timedelta(hours=2)
+        school.platform.get("identity").set_suspension(school.admin, class_.id, until)
+        return online.Params()
+
+    for fit, refusal in ((choosing, Overtaken), (sitting, ExamFreeze)):
+        with pytest.raises(refusal):
+            school.loop(fit=fit).turn(school.id, by=school.admin.account_id)
+    assert [one.number for one in plain.versions(school.admin)] == [1]
+
+
+def test_a_school_with_too_little_is_not_read_again_before_there_is_more(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = School(platform, learners=3, answers=70)
+    loop, records, read = small.loop(clock=lambda: NIGHT), platform.get("records"), list[int]()
+    history = records.history
+
+    def counted(*asked: Any, **told: Any) -> Any:  # Any: of the verb
+        read.append(1)
+        return history(*asked, **told)
+
+    monkeypatch.setattr(records, "history", counted)
+    assert [loop.turn_if_due(small.id) for _ in range(3)] == [None] * 3
+    assert len(read) == 1
+    small.answer(small.learners[1], 1, random.Random(3))
+    assert (loop.turn_if_due(small.id), len(read)) == (None, 2)
+
+
+def test_an_evaluation_that_sees_the_answers_is_told_by_its_control(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, fit = (simulated.simulate(12, 25, points=3, items=12, seed=seed).table for seed in (3, 4))
+    data = dataset.DataSet(fit, held, [], 24, 600, 12, b"")
+    made = candidates.refitted(data, serving.PRIOR, online.fit)
+    assert "shuffled_distance" not in made.refusal
+    monkeypatch.setattr(serving, "replay", lambda tracer, table: np.where(table.correct, 0.8, 0.2))
+    made = candidates.refitted(data, serving.PRIOR, online.fit)
+    assert "shuffled_distance" in made.refusal
+    assert made.figures["shuffled_auc"] == 1.0
 
 
 def test_states_left_behind_by_a_crash_are_rebuilt_at_the_next_start(school: School) -> None:
@@ -157,6 +216,48 @@ def test_going_back_takes_an_administrator_and_a_reason_and_is_audited(school: S
     assert actions[:2].count("tracer.chosen") == 1
     with pytest.raises(errors.Conflict, match="in use already"):
         loop.roll_back(school.admin, other.id, "again")
+
+
+def test_the_built_in_tracer_serves_again_with_a_reason_and_what_served_before_is_told(school: School) -> None:
+    loop, tracing = school.loop(), school.platform.get("tracing")
+    learner = Principal(school.learners[3], school.id, "student")
+    at_first = tracing.of_learner(learner, learner.account_id, POINTS)
+    first = loop.turn(school.id, by=school.admin.account_id)
+    assert loop.served_before(school.teacher) == {first.version: "prior-1"}
+    with pytest.raises(errors.Forbidden):
+        loop.roll_back(school.teacher, "prior-1", "no")
+    with pytest.raises(errors.BadInput, match="no reason"):
+        loop.roll_back(school.admin, "prior-1", " ")
+    chosen = loop.roll_back(school.admin, "prior-1", "pupils were sent back too often")
+    assert (chosen.number, chosen.state, tracing.version(school.id)) == (0, "champion", "prior-1")
+    assert [one.state for one in loop.versions(school.admin)] == ["retired"]
+    again = tracing.of_learner(learner, learner.account_id, POINTS)
+    assert [one.p for one in again.values()] == pytest.approx([one.p for one in at_first.values()])
+    assert loop.served_before(school.admin) == {"prior-1": first.version, first.version: "prior-1"}
+    with school.platform.get("db").read() as conn:
+        told = next(row for row in audit.entries(conn, school.id, action="tracer.") if row.object_id == "prior-1")
+    assert (told.action, told.detail["reason"]) == ("tracer.chosen", "pupils were sent back too often")
+    with pytest.raises(errors.Conflict, match="in use already"):
+        loop.roll_back(school.admin, "prior-1", "again")
+    school.answer(school.learners[5], 60, random.Random(77))
+    assert loop.turn(school.id, by=school.admin.account_id).state == "canary", "a person went back: it is tried first"
+    assert loop.roll_back(school.admin, first.id, "it was not that").state == "champion"
+    assert loop.served_before(school.admin) == {first.version: "prior-1"}
+
+
+def test_few_held_out_learners_do_not_refuse_a_better_log_loss_for_an_auc_that_chance_explains() -> None:
+    rng = np.random.default_rng(1)
+    learner = np.repeat(np.arange(8), 60)
+    correct = rng.random(480) < 0.8
+    champion, candidate = (np.clip(p + 0.03 * correct + rng.normal(0, 0.1, 480), 0.01, 0.99) for p in (0.5, 0.78))
+    found = gate.figures(correct, candidate, champion, learner, 7) | {"shuffled_auc": 0.5}
+    assert found["auc_difference_low"] < found["auc_difference"] < found["auc_difference_high"]
+    judged = {one.name: one for one in gate.conditions(found)}
+    assert judged["log_loss"].passed
+    assert found["auc_difference"] < -gate.MARGIN_AUC, found
+    assert judged["auc"].passed, found
+    sure = {"auc_difference_low": found["auc_difference"] - 0.004, "auc_difference_high": -0.021}
+    assert not {one.name: one.passed for one in gate.conditions(found | sure)}["auc"], "of many it is no chance"
 
 
 def test_another_school_sees_none_of_it(school: School) -> None:

@@ -86,6 +86,9 @@ def test_items_nobody_was_asked_before_are_drift_and_another_version_ends_an_ala
     loop.watching.look(school.id)
     assert all(one.ended_at is not None for one in loop.watching.alarms(school.admin))
     loop.roll_back(school.admin, first.id, "back")
+    loop.watching.look(school.id)
+    again = {one.condition.name: one for one in loop.watching.alarms(school.admin)}
+    assert again["live_population"] == names["live_population"]  # it stands again, and is not told anew
 
 
 def said(correct: np.ndarray, p: np.ndarray, items: Sequence[str]) -> list[Response]:
@@ -158,3 +161,23 @@ def test_the_shift_of_a_population_is_nothing_at_first_and_grows_with_what_is_ne
     assert serving.PRIOR.params.items == {}
     nothing = stability.population(serving.PRIOR.params, online.Interactions.of(rows))
     assert nothing.counts[-1] == len(rows)  # a tracer that knows no item
+
+
+def test_items_that_learners_do_not_share_are_no_drift() -> None:
+    rng = np.random.default_rng(5)
+
+    def asked(learners: int) -> online.Interactions:
+        return online.Interactions.of(
+            online.Answer(who, f"i{item}", ["p"], True)
+            for who in range(learners)
+            for item in rng.choice(900, 50, replace=False)
+        )
+
+    fit, strangers, later = asked(6), asked(2), asked(8)
+    params = online.Params(items={item: float(rng.normal()) for item in fit.item_ids})
+    for then, drifts in (
+        (stability.population(params, fit, strangers), False),
+        (stability.population(params, fit), True),
+    ):
+        now = stability.counted(params, later, then.edges)
+        assert (stability.index(then, now) > stability.MAJOR_SHIFT) == drifts

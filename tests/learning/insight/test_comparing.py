@@ -1,7 +1,9 @@
 """Researchers compare learner models on answers of who agreed, and take such answers with them, noted."""
 
 import io
+import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -69,6 +71,18 @@ def test_only_answers_of_who_agreed_go_out_with_pseudonyms_and_that_is_noted(res
     assert not any(one.account_id in file.getvalue() for one in research.pupils)
     assert research.actions() == ["answers.exported"]
     assert [(one.learners, one.answers) for one in research.out.available(research.developer)] == [(11, 33), (0, 0)]
+    research.agreed.remove(research.pupils[1].account_id)
+    assert research.out.available(research.developer)[0].answers == 30
+    research.practise(research.pupils[2], A, "+")
+    assert research.out.available(research.developer)[0].answers == 31
+
+
+def test_all_answers_are_counted_again_only_when_there_are_others(
+    research: Research, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = research.out.available(research.developer)
+    monkeypatch.setattr(research.records, "history", None)  # whoever reads it now fails
+    assert research.out.available(research.developer) == first
 
 
 def test_so_few_that_a_pseudonym_hides_nobody_are_refused_and_so_is_an_unknown_purpose(research: Research) -> None:
@@ -118,3 +132,53 @@ def test_what_cannot_be_compared_is_refused_and_leaves_nothing(
     with pytest.raises(errors.BadInput):
         research.comparing.start(research.developer, "own:research", models, seed=seed)
     assert research.comparing.list(research.developer) == []
+
+
+def test_who_looks_while_one_begins_clears_nothing_of_it_away(
+    research: Research, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = research.comparing._begin
+
+    def looked_at(folder: Path) -> None:
+        (seen,) = research.comparing.list(research.developer)
+        assert (seen.state, (folder / "answers.csv").exists()) == ("running", True)
+        begin(folder)
+
+    monkeypatch.setattr(research.comparing, "_begin", looked_at)
+    assert research.comparing.start(research.developer, "own:research", ["rasch"]).state == "running"
+
+
+def test_who_takes_consent_back_while_one_begins_ends_it_too(
+    research: Research, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, threads = research.comparing._taken, list[threading.Thread]()
+
+    def and_meanwhile(*asked: Any) -> set[str]:
+        who = taken(*asked)
+        event = taken_back(research, research.pupils[1].account_id)
+        threads.append(threading.Thread(target=research.comparing.stop, args=(event,)))
+        threads[0].start()
+        threads[0].join(0.05)  # without a lock it is over by now, and has found nothing
+        return who
+
+    monkeypatch.setattr(research.comparing, "_taken", and_meanwhile)
+    begun = research.comparing.start(research.developer, "own:research", ["rasch"])
+    threads[0].join()
+    assert research.comparing.one(research.developer, begun.id).error["code"] == "consent_missing"
+
+
+def test_a_server_that_dies_while_answers_are_taken_leaves_none_of_them(
+    research: Research, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(principal: Principal, source: str, folder: Path) -> set[str]:
+        (folder / "answers.csv").write_text("p-1,i,1")
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(research.comparing, "_taken", dies)
+        patched.setattr(shutil, "rmtree", lambda *told, **how: None)  # the dead tidy nothing up
+        with pytest.raises(SystemExit):
+            research.comparing.start(research.developer, "own:research", ["rasch"])
+    (left,) = research.comparing.list(research.developer)
+    assert left.state == "failed"
+    assert not list(research.comparing._home.rglob("answers.csv"))

@@ -82,11 +82,13 @@ def test_a_warning_has_counted_reasons_an_end_and_teachers_of_the_class_as_its_o
     assert risk.because[0].usual == pytest.approx(51 / 60)
     assert seen.until is not None
     assert seen.until - school.now <= weeks.WEEK
-    for who in (school.other_teacher, school.stranger):
-        with pytest.raises(errors.NotFound):
+    with pytest.raises(errors.NotFound):
+        school.warned(school.other_teacher)
+    for who in (school.pupils[0], school.stranger, Principal(ids.new_id(), school.school, "admin")):
+        with pytest.raises(errors.Forbidden):
             school.warned(who)
-    with pytest.raises(errors.Forbidden):
-        school.warned(school.pupils[0])
+        with pytest.raises(errors.Forbidden):
+            school.warnings.dismiss(who, school.class_id, COURSE, school.pupils[0].account_id)
     with pytest.raises(errors.Forbidden):
         school.warnings.trust(school.teacher)
 

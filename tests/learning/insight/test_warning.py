@@ -29,6 +29,14 @@ def test_facts_know_nothing_of_the_moment_and_after() -> None:
     assert weeks.known(book(*rows), SECOND) == weeks.known(book(*later), SECOND)
 
 
+def test_what_is_older_than_four_weeks_is_not_looked_at() -> None:
+    rows = [*worked("a", 0, "++++++"), *worked("b", 0, "++++++"), *worked("b", 4, "++++++")]
+    assert weeks.known(book(*rows), SECOND).keys() == {"a", "b"}
+    late = BEGAN + 5 * weeks.WEEK
+    assert weeks.known(book(*rows), late).keys() == {"b"}
+    assert weeks.known(book(*rows), late) == weeks.known(book(*rows[12:]), late)
+
+
 def test_what_the_whole_class_does_is_nobodys_warning() -> None:
     easy, hard = ([row for who in "abc" for row in worked(who, 0, marks)] for marks in ("++++++", "++----"))
     for rows in (easy, hard):
@@ -55,9 +63,10 @@ def test_each_fact_moves_with_what_it_counts() -> None:
 
 
 NOBODY_BELOW = [one._replace(below=False) for one in past(30, 4, tells=True)]
+TWO_BELOW = [one._replace(below=one.learner_id in ("l03", "l11")) for one in past(30, 16, tells=True)]
 
 
-@pytest.mark.parametrize("rows", [[], past(40, 2, tells=True), past(12, 10, tells=True), NOBODY_BELOW])
+@pytest.mark.parametrize("rows", [[], past(40, 2, tells=True), past(12, 10, tells=True), NOBODY_BELOW, TWO_BELOW])
 def test_below_the_stated_minimum_there_is_no_model(rows: list[warning.Row]) -> None:
     assert not warning.evidence(rows).enough
     assert warning.fit(rows) is None
@@ -84,6 +93,15 @@ def test_where_facts_foretell_nothing_the_rules_stand_alone() -> None:
         made = warning.fit(past(40, 6, tells=False, seed=seed))
         assert made is not None
         assert not made[1].used
+
+
+def test_the_same_learners_seen_over_and_over_make_nobody_surer() -> None:
+    once = past(40, 1, tells=True, seed=3)
+    again = [one._replace(week=week) for one in once for week in range(8)]
+    gained = np.asarray([0.5 if one.below else -0.2 for one in once])
+    learners = np.arange(40)
+    assert warning._error(np.tile(gained, 8), np.tile(learners, 8)) == pytest.approx(warning._error(gained, learners))
+    assert warning.evidence(again).learners == 40
 
 
 def test_reasons_are_the_facts_that_raise_the_chance_the_largest_first() -> None:

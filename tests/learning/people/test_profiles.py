@@ -1,13 +1,14 @@
 """Profiles: stated by the learner alone, sealed, used only for what was agreed, gone when taken back."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.identity.cast import Cast
 from tests.identity.test_accounts import raw_bytes
 
-from shuyuan.kernel import errors
+from shuyuan.kernel import clock, errors
 from shuyuan.learning.people.interface import PROFILE_WITHDRAWN, AgeBand, Profiles, Stated
 from shuyuan.learning.people.tables import learner
 
@@ -68,20 +69,45 @@ def test_each_purpose_is_given_and_taken_back_alone_and_taking_back_is_told(scho
     them.agree(pupil, pupil.account_id, frozenset({"outlook"}))
     assert them.agreed(school.school_id, "peers") == {}
     assert them.agreed(school.school_id, "outlook").keys() == {pupil.account_id}
+    for purpose, who in (("outlook", {pupil.account_id}), ("peers", set())):
+        assert school.database.write(lambda uow, asked=purpose: them.still_agreed(uow, school.school_id, asked)) == who  # type: ignore[misc]
     school.platform.get("outbox").drain()
     assert [(one.subject_id, one.payload["purposes"]) for one in told] == [(pupil.account_id, ["peers", "suggestions"])]
 
 
-def test_below_the_age_line_a_pupil_takes_back_and_an_adult_writes_down(school: Cast) -> None:
-    pupil, them = school.who("student"), profiles(school, "under_13")
+def test_below_the_age_line_a_pupil_takes_back_and_the_office_notes_the_familys_paper(school: Cast) -> None:
+    pupil, office, them = school.who("student"), school.who("admin"), profiles(school, "under_13")
+    signed = clock.now().date()
     assert not them.of(pupil, pupil.account_id).may_agree
     with pytest.raises(errors.Forbidden, match="family"):
         them.agree(pupil, pupil.account_id, ALL)
-    them.agree(school.who("teacher"), pupil.account_id, ALL)
+    with pytest.raises(errors.Forbidden, match="only the learner says yes"):
+        them.agree(school.who("teacher"), pupil.account_id, ALL, paper_dated=signed)
+    with pytest.raises(errors.BadInput, match="no paper"):
+        them.agree(office, pupil.account_id, ALL)
+    with pytest.raises(errors.BadInput, match="a day to come"):
+        them.agree(office, pupil.account_id, ALL, paper_dated=signed + timedelta(days=2))
+    them.agree(office, pupil.account_id, ALL, paper_dated=signed)
     them.agree(pupil, pupil.account_id, frozenset({"outlook"}))
     assert them.of(pupil, pupil.account_id).agreed == {"outlook"}
+    told = them.decided(pupil, pupil.account_id)
+    assert [(one.by, one.paper_dated) for one in told.given.values()] == [(office.account_id, signed)]
+    assert (told.last.by if told.last else None) == pupil.account_id
     with pytest.raises(errors.BadInput, match="unknown purposes"):
-        them.agree(school.who("teacher"), pupil.account_id, frozenset({"everything"}))  # type: ignore[arg-type]  # on purpose
+        them.agree(office, pupil.account_id, frozenset({"everything"}))  # type: ignore[arg-type]  # on purpose
+
+
+def test_nobody_overturns_a_pupils_no_and_the_pupil_sees_who_took_a_yes_back(school: Cast) -> None:
+    pupil, teacher, them = school.who("student"), school.who("teacher"), profiles(school)
+    them.agree(pupil, pupil.account_id, frozenset({"peers", "outlook"}))
+    them.agree(pupil, pupil.account_id, frozenset({"peers"}))
+    for other in (teacher, school.who("admin")):
+        with pytest.raises(errors.Forbidden, match="only the learner says yes to outlook"):
+            them.agree(other, pupil.account_id, frozenset({"peers", "outlook"}), paper_dated=clock.now().date())
+    them.agree(teacher, pupil.account_id, frozenset())
+    them.agree(school.who("admin"), pupil.account_id, frozenset())  # nothing changes: nobody decided
+    told = them.decided(pupil, pupil.account_id)
+    assert (dict(told.given), told.last.by if told.last else None) == ({}, teacher.account_id)
 
 
 def test_forgetting_and_erasing_leave_nothing_to_use(school: Cast) -> None:

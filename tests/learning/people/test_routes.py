@@ -44,6 +44,8 @@ def test_a_learner_over_http_and_the_visit_shows(school: Cast) -> None:
         assert teacher.put(f"{path}/consent", json={"purposes": ["learning", "research"]}).status_code == 204
         assert teacher.get(path).json()["consent"] == ["learning", "research"]
         assert teacher.put(f"{path}/consent", json={"purposes": ["sale"]}).status_code == 422
+        assert "leaves out learning" in teacher.put(f"{path}/consent", json={"purposes": []}).text
+        assert teacher.get(path).json()["consent"] == ["learning", "research"]
         pin = teacher.post(f"{path}/pin").json()["pin"]
         told = {"code": school.class_.code, "number": "1", "pin": pin}
         assert pupil.get(path).status_code == 401, "the old session ended"

@@ -38,7 +38,7 @@ class Gateway:
     """A search model that is in memory or not: it finds robots near to anything, and counts what it is asked."""
 
     def __init__(self, state: str) -> None:
-        self.state, self.texts = state, 0
+        self.state, self.texts, self.version = state, 0, "models:/embed/1"
 
     def models(self) -> list[Any]:
         return [SimpleNamespace(model="embed", state=self.state)]
@@ -48,7 +48,8 @@ class Gateway:
             raise errors.Unavailable("gone")
         self.texts += len(texts)
         query = how.get("kind") == "query"
-        return SimpleNamespace(vectors=np.array([[1.0, float(query or "First robots" in one)] for one in texts]))
+        vectors = np.array([[1.0, float(query or "First robots" in one)] for one in texts])
+        return SimpleNamespace(vectors=vectors, receipt=SimpleNamespace(version=self.version))
 
 
 def ranked(
@@ -107,6 +108,14 @@ def test_texts_of_courses_are_embedded_once(world: World) -> None:
     for _ in range(2):
         asyncio.run(nearness.of(world.pupils[0], ["robots", ""], ["First robots", "Old poems"]))
     assert gateway.texts == 2 + 2 * 2
+
+
+def test_texts_embedded_by_one_schools_model_are_not_compared_with_those_of_another(world: World) -> None:
+    gateway: Any = Gateway("ready")
+    nearness = Nearness(gateway)
+    for gateway.version in ("models:/embed/1", "models:/embed/2", "models:/embed/1"):
+        assert asyncio.run(nearness.of(world.pupils[0], ["robots"], ["First robots", "Old poems"])).by == "meaning"
+    assert gateway.texts == 3 + 2 * 2
 
 
 def test_without_agreement_or_with_the_order_turned_off_the_class_has_its_plain_order(world: World) -> None:

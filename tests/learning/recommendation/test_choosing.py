@@ -7,7 +7,8 @@ import pytest
 from tests.learning.assessment.world import A, B, World
 
 from shuyuan.learning.people.interface import Profile, Stated
-from shuyuan.learning.recommendation import choosing, gains, rules
+from shuyuan.learning.recommendation import choosing, due, gains, rules, store
+from shuyuan.learning.recommendation.coursegains import CourseGains
 from shuyuan.learning.recommendation.pooling import Pooling
 from shuyuan.learning.recommendation.service import RecommendationService
 from shuyuan.learning.records.interface import Response
@@ -17,17 +18,21 @@ START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 class Agreed:
-    """Profiles with nothing stated: who agreed to what."""
+    """Profiles: who agreed to what; all of them state the same, at first nothing."""
 
     def __init__(self, **purposes: set[str]) -> None:
         self.purposes = purposes
+        self.stated = Stated()
 
     def of(self, principal: Any, learner_id: str) -> Profile:
         mine: Any = frozenset(one for one, who in self.purposes.items() if learner_id in who)
-        return Profile(learner_id, Stated(), mine, None, True)
+        return Profile(learner_id, self.stated, mine, None, True)
 
     def agreed(self, school_id: str, purpose: str) -> dict[str, Stated]:
-        return {one: Stated() for one in sorted(self.purposes.get(purpose, set()))}
+        return dict.fromkeys(sorted(self.purposes.get(purpose, set())), self.stated)
+
+    def still_agreed(self, uow: Any, school_id: str, purpose: str) -> frozenset[str]:
+        return frozenset(self.purposes.get(purpose, set()))
 
 
 def answer(attempt: str, item: str, p: float, *, day: int = 0, right: bool = True) -> Response:
@@ -57,13 +62,15 @@ def test_a_sitting_tells_its_kind_level_and_gain_per_minute() -> None:
     assert gains.tries([]) == []
 
 
-def test_what_brings_more_comes_first_between_what_was_set_and_what_fills() -> None:
+def test_what_brings_more_comes_first_between_what_was_set_or_is_stuck_and_what_fills() -> None:
     pooled = gains.learnt(gains.new(), [gains.Try("review", 0.5, 0.15), gains.Try("practice", 0.5, 0.0)] * 200)
-    plans = [plan(0, "assignment", B), plan(1, "practice", A), plan(3, "review", B), plan(6, "practice", "algebra.c")]
+    free = [plan(4, "practice", A), plan(5, "review", B), plan(6, "practice", "algebra.c")]
+    plans = [plan(0, "assignment", B), plan(1, "practice", "algebra.stuck"), *free]
     ordered = choosing.order(plans, pooled, [answer("1", "i", 0.5)], {A: 0.5, B: 0.5}, seed=0)
-    assert [one.kind for one in ordered] == ["assignment", "review", "practice", "practice"]
-    assert ordered[1].reason["en"].startswith("Why. Worked out from 400 sittings")
-    assert ordered[2].reason == plans[1].reason
+    assert [one.kind for one in ordered] == ["assignment", "practice", "review", "practice", "practice"]
+    assert ordered[1] == plans[1]  # nobody is led away from where they are stuck by a guess at what brings more
+    assert ordered[2].reason["en"].startswith("Why. A guess from 400 sittings")
+    assert ordered[3].reason == plans[2].reason
     assert choosing.order(plans[:1], pooled, [], {}, seed=0) == plans[:1]
     assert choosing.order([], pooled, [], {}, seed=0) == []
 
@@ -76,7 +83,7 @@ def test_the_gain_told_never_exceeds_what_is_left_to_gain() -> None:
 
 def test_what_is_hardly_known_is_sometimes_tried_and_the_reason_says_so() -> None:
     unsure = Bandit.new(len(gains.PRIOR), prior=gains.PRIOR, ridge=0.01)
-    plans = [plan(1, "practice", A), plan(2, "review", A), plan(5, "lesson", A)]
+    plans = [plan(4, "practice", A), plan(2, "review", A), plan(5, "lesson", A)]
     firsts = [choosing.order(plans, unsure, [answer("1", "i", 0.5)], {A: 0.5}, seed=seed)[0] for seed in range(40)]
     assert len({one.kind for one in firsts}) == 3
     assert any("worth a try" in one.reason["en"] for one in firsts)
@@ -127,8 +134,31 @@ def test_only_who_agreed_is_ranked_by_gain_and_the_page_stays_the_same_all_day(w
     )
     told = [service.next(pupil, pupil.account_id) for _ in range(2)]
     assert told[0] == told[1]
-    assert told[0][0].kind == "review"
-    assert "Worked out from" in told[0][0].reason["en"]
+    assert [one.kind for one in told[0]][:2] == ["practice", "review"]  # what is stuck, then what brings most
+    assert "A guess from" in told[0][1].reason["en"]
     assert service.next(shy, shy.account_id) == world.recommendation.next(shy, shy.account_id)
     assert service.facts(shy, shy.account_id) == {}
     assert service.facts(pupil, pupil.account_id)["answers"] == 20
+
+
+def test_all_answers_are_read_again_only_when_there_are_many_more_or_somebody_agreed_or_took_it_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "FEWEST_NEW", 10)
+    for pupil in world.pupils:
+        world.practise(pupil, A, "-+++")
+    agreed = Agreed(peers={pupil.account_id for pupil in world.pupils})
+    pooling = Pooling(world.database, agreed, world.records, clock=world.clock)  # type: ignore[arg-type]  # who agreed
+    gained = CourseGains(world.database, agreed, world.records)  # type: ignore[arg-type]
+    for made in (pooling, gained):
+        assert made.renew_if_due(world.school)
+        assert not made.renew_if_due(world.school)
+    world.practise(world.pupils[0], A, "+++")
+    assert not pooling.renew_if_due(world.school)
+    world.practise(world.pupils[0], A, "+" * 7)
+    assert pooling.renew_if_due(world.school)
+    world.database.write(lambda uow: store.remove_gains(uow.conn, world.school))  # taken back and agreed to again
+    assert pooling.renew_if_due(world.school)
+    agreed.purposes["peers"].pop()
+    assert pooling.renew_if_due(world.school)
+    assert gained.renew_if_due(world.school)

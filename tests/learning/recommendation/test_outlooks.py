@@ -1,6 +1,7 @@
 """Predicted attitude and goals: teachers only, with evidence, for a time, never of who did not agree."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -14,7 +15,7 @@ from shuyuan.kernel import crypto, errors, outbox
 from shuyuan.kernel.settings import Settings
 from shuyuan.kernel.storage import Storage
 from shuyuan.learning.people.interface import PROFILE_WITHDRAWN, Stated
-from shuyuan.learning.recommendation import behaviour, evidence, fitting, outlookmodel, outlookrows
+from shuyuan.learning.recommendation import behaviour, evidence, fitting, outlookmodel, outlookrows, store
 from shuyuan.learning.recommendation.outlookmodel import OutlookModel
 from shuyuan.learning.recommendation.outlooks import OutlooksService
 from shuyuan.maas.catalogue.interface import Version
@@ -233,3 +234,79 @@ def test_every_head_and_fact_has_words_in_both_languages() -> None:
     heads = ("keeps_at_it", "tries_again", *(f"goal:{goal}" for goal in outlookrows.GOALS))
     assert all(set(evidence.HEADS[head]) == {"zh", "en"} for head in heads)
     assert all(evidence.reason(field, 0.5, True)["en"] for field in outlookrows.KINDS)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """This happens while rows are read, before anything is foretold."""
+    read = outlookrows.now
+
+    def reading(*told: Any) -> Any:
+        found = read(*told)
+        happens()
+        return found
+
+    monkeypatch.setattr(outlookrows, "now", reading)
+
+
+def test_a_teacher_who_disagrees_while_it_is_made_anew_is_heard(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.service.renew(scene.world.school)
+    meanwhile(monkeypatch, lambda: scene.service.dismiss(scene.world.teacher, scene.pupil))
+    assert scene.service.renew(scene.world.school) == 5
+    assert scene.service.of(scene.world.teacher, scene.pupil) is None
+
+
+def test_a_version_that_was_taken_back_meanwhile_foretells_nobody_more(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.service.renew(scene.world.school)
+    meanwhile(monkeypatch, lambda: scene.take_back(["peers"]))
+    assert scene.service.renew(scene.world.school) == 0
+
+
+def test_what_rests_on_a_fact_is_gone_once_that_is_disputed_and_made_anew_without_it(scene: Scene) -> None:
+    scene.agreed.purposes["suggestions"] = {scene.pupil}
+    scene.service.renew(scene.world.school)
+    scene.agreed.stated = Stated(disputed=("answers",))
+    assert scene.service.of(scene.world.teacher, scene.pupil) is None
+    assert scene.service.chances(scene.world.pupils[0], scene.pupil) == {}
+    scene.service.renew(scene.world.school)
+    told = scene.service.of(scene.world.teacher, scene.pupil)
+    assert told is not None
+    assert not any("answers in four weeks" in why["en"] for one in told.foretold for why in one.evidence)
+
+
+def test_what_has_run_out_is_deleted(scene: Scene) -> None:
+    scene.service.renew(scene.world.school)
+    scene.world.later(days=29)
+    scene.service.renew(scene.world.school, learn=False)
+    with scene.world.database.read() as conn:
+        assert store.foretold(conn, scene.world.school) == set()
+
+
+def test_where_nothing_can_be_learnt_the_version_before_goes_on(scene: Scene) -> None:
+    scene.service.renew(scene.world.school)
+
+    def fails(job: fitting.Job) -> fitting.Fitted:
+        raise errors.Unavailable("learning failed", fix="without torch: make train")
+
+    scene.model._train = fails
+    scene.world.later(days=8)
+    assert scene.service.renew(scene.world.school) == 6
+
+
+def test_no_id_of_a_learner_leaves_for_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+
+    def asked(question: bytes) -> tuple[int, bytes, bytes]:
+        told.append(json.loads(question))
+        return fitting.NOTHING_TO_JUDGE, b"", b""
+
+    monkeypatch.setattr(fitting, "_asked", asked)
+    assert fitting.train(fitting.Job([{}, {}, {}], {}, {}, ["anna", "ben", "anna"])) is None
+    assert told[0]["person"] == [0, 1, 0]
+
+
+def test_a_child_that_fails_says_why_in_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "CHILD", "shuyuan.nobody")
+    with pytest.raises(errors.Unavailable, match=r"No module named shuyuan\.nobody"):
+        fitting.train(fitting.Job([], {}, {}, []))

@@ -171,3 +171,24 @@ def test_a_question_taken_out_of_the_course_leaves_the_notebook(world: World) ->
     world.practise(pupil, A, "--")
     del world.courses.items[f"{A}-00"]
     assert [one.item_id for one in world.recommendation.mistakes(pupil, pupil.account_id)] == [f"{A}-01"]
+
+
+def test_a_question_that_was_retired_is_neither_redone_nor_in_the_notebook(world: World) -> None:
+    pupil = world.pupils[0]
+    world.practise(pupil, A, "--")
+    world.later(days=2)
+    world.courses.retired = {f"{A}-00"}  # a new version of the course is without it; its row is kept
+    assert [one.item_id for one in world.recommendation.mistakes(pupil, pupil.account_id)] == [f"{A}-01"]
+    redo = next(one for one in following(world) if one.kind == "mistakes")
+    assert redo.item_ids == (f"{A}-01",)
+
+
+def test_practice_set_on_a_topic_that_left_the_course_is_still_offered(world: World) -> None:
+    learners = [world.pupils[0].account_id]
+    made = world.assessment.assign(
+        world.teacher, class_id=world.class_id, learner_ids=learners, course_id=COURSE, point_id=C, count=2
+    )
+    world.courses.made = world.courses.made.model_copy(update={"points": world.courses.made.points[:2]})
+    first = following(world)[0]
+    assert (first.kind, first.assignment_id) == ("assignment", made.id)
+    assert first.title == {"zh": "作业：代数", "en": "Assignment: Algebra"}

@@ -1,6 +1,9 @@
 """A net in use, and a version that is tried: kept answer by answer, equal to a replay, and never slower by history."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +15,8 @@ from tests.science.tracing.serving import nets
 from tests.statements import noted
 
 from shuyuan.identity.interface import Principal
-from shuyuan.learning.tracing.champion import PRIOR_VERSION
+from shuyuan.kernel import ids
+from shuyuan.learning.tracing.champion import PRIOR_VERSION, digest
 from shuyuan.learning.tracing.interface import MINIMUM_EVIDENCE
 from shuyuan.learning.tracing.tables import memory
 from shuyuan.science.tracing import online, serving
@@ -101,6 +105,41 @@ def test_until_its_states_are_made_a_new_net_leaves_its_kalman_step_alone_to_for
     np.testing.assert_allclose(said(world, new), replayed(world, new, NET), rtol=0, atol=1e-12)
 
 
+def test_a_rebuild_catches_up_with_what_was_answered_meanwhile_and_reads_nothing_else_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pupil, other = world.pupils[:2]
+    adopt(world)
+    for one in (pupil, other):
+        world.practise(one, A, "+-+-")
+    rebuilding, read = world.tracing._rebuilding, list[int]()
+    before, evidence_of = rebuilding._before, world.records.evidence_of
+
+    def meanwhile(school_id: str, learner_id: str, by: Any) -> Any:  # Any: as `Rebuilding` has them
+        made = before(school_id, learner_id, by)
+        one = pupil if learner_id == pupil.account_id else other
+        (last, *_) = world.records.of_learner(one, learner_id)
+        world.practise(one, A, "+")
+        if one is other:  # a clock that was put back
+            late = replace(last, id=ids.new_id(), client_key="late", at=last.at - timedelta(days=9), counted_at=None)
+            world.database.write(lambda uow: world.records.append(uow, late))
+        return made
+
+    def counted(*asked: Any, **told: Any) -> Any:  # Any: of the verb
+        found = evidence_of(*asked, **told)
+        read.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(rebuilding, "_before", meanwhile)
+    monkeypatch.setattr(world.records, "evidence_of", counted)
+    assert world.tracing.rebuild(world.school) == 5 + 6
+    assert sorted(read) == [1, 1, 6]
+    monkeypatch.undo()
+    kept = states(world), remembered(world)
+    world.tracing.rebuild(world.school)
+    assert (states(world), remembered(world)) == kept
+
+
 def test_an_answer_reads_and_writes_as_many_rows_after_a_long_history_as_after_a_short_one(world: World) -> None:
     pupil = world.pupils[0]
     adopt(world)
@@ -138,6 +177,56 @@ def test_a_canary_foretells_its_learners_unseen_and_serves_nobody(world: World, 
     assert world.tracing.foretold(world.school, "try-1") == []
     world.practise(tried, B, "+")
     assert world.tracing.foretold(world.school, "try-1") == []
+    world.tracing.tidy(world.school)
+    assert remembered(world) == []
+
+
+def test_who_leaves_a_canary_is_foretold_no_longer_and_nothing_of_it_stays(world: World) -> None:
+    gone, stays = world.pupils[:2]
+    begin_canary(world, [gone, stays], NET)
+    for pupil in (gone, stays):
+        world.practise(pupil, A, "+-")
+
+    def keep(uow: Any) -> int | None:  # Any: a unit of work
+        return world.tracing.keep_in_canary(uow, world.school, frozenset({stays.account_id, "another"}))
+
+    assert [world.database.write(keep), world.database.write(keep)] == [1, None]
+    world.practise(gone, A, "+")
+    fresh = World(world.database, world.records._vault)
+    assert fresh.tracing.fill_canary(world.school) == 0
+    assert {one.learner_id for one in world.tracing.foretold(world.school, "try-1")} == {stays.account_id}
+    assert {row[0] for row in remembered(world)} == {stays.account_id}
+
+
+def test_who_leaves_while_a_canary_s_states_are_made_is_left_out_and_nobody_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whose = sorted(pupil.account_id for pupil in world.pupils[:3])
+    for pupil in world.pupils[:3]:
+        world.practise(pupil, A, "+-")
+    world.database.write(lambda uow: world.tracing.begin_canary(uow, world.school, "try-1", NET, whose))
+    before, kept = world.tracing._rebuilding._before, frozenset(whose[1:])
+
+    def meanwhile(*asked: Any) -> Any:  # Any: as `Rebuilding` has them
+        world.database.write(lambda uow: world.tracing.keep_in_canary(uow, world.school, kept))
+        return before(*asked)
+
+    monkeypatch.setattr(world.tracing._rebuilding, "_before", meanwhile)
+    world.tracing.fill_canary(world.school)
+    assert {row[0] for row in remembered(world)} == kept
+
+
+def test_stored_weights_that_cannot_be_read_stop_no_answer(world: World) -> None:
+    pupil, raw = world.pupils[0], b"of another release"
+    adopt(world)
+    begin_canary(world, [pupil], kalman())
+    given = {"raw": raw, "sha256": digest(raw)}
+    for table in ("tracing_adopted", "tracing_canary"):
+        broken = text(f"UPDATE {table} SET arrays = :raw, sha256 = :sha256").bindparams(**given)
+        world.database.write(partial(execute, broken))
+    world.tracing = World(world.database, world.records._vault).tracing
+    trace(world, pupil, 0)
+    assert world.tracing.version(world.school) == PRIOR_VERSION
 
 
 def test_a_canary_waits_for_the_history_of_a_learner_and_is_finished_after_a_crash(world: World) -> None:
@@ -177,6 +266,10 @@ PRIOR = serving.write(online.Params().to_arrays())
 def kalman() -> bytes:
     """The step that `NET` stands on, alone."""
     return serving.write(serving.read(NET).params.to_arrays())
+
+
+def execute(statement: Any, uow: Any) -> None:  # Any: SQLAlchemy's
+    uow.conn.execute(statement)
 
 
 def begin_canary(world: World, pupils: list[Principal], raw: bytes) -> None:

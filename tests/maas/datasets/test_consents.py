@@ -201,7 +201,7 @@ class House:
         ended = SimpleNamespace(id="c2", state="finished", data="data:/marks/1")
         return [SimpleNamespace(id="c1", state="queued", data="data:/marks/1"), ended]
 
-    def pipelines(self, _school_id: str, *, limit: int = 50) -> list[Any]:
+    def under_way(self, _school_id: str) -> list[Any]:
         step = SimpleNamespace(output={"data": "data:/marks/2"})
         spec = SimpleNamespace(data="marks")
         return [SimpleNamespace(id="p1", state="running", spec=spec, steps=[SimpleNamespace(output={}), step])]

@@ -18,7 +18,7 @@ from shuyuan.maas.datasets import interface, splittable, stopping, tables
 from shuyuan.maas.evaluation import refitstore
 from shuyuan.maas.training import store as training_store
 
-RAW = CONTENT.replace(b"student_id", b"pupil")
+RAW = CONTENT.replace(b"student_id", b"who")
 
 
 def rows_of(room: Room, version: interface.DataSetVersion) -> pl.DataFrame:
@@ -133,12 +133,12 @@ def test_a_person_goes_from_versions_that_do_not_say_which_column_holds_persons(
     first = anywhere.imported(RAW, personal=True, consent=True, basis="x")
     with pytest.raises(interface.WrongColumns, match="no column of data:/marks/1 says which rows are whose"):
         erased(anywhere, first.uri, "s1")
-    second = anywhere.prepared(first.uri, columns={"pupil": {"role": "person"}})
-    third = anywhere.prepared(second.uri, columns={"pupil": {"role": "ignore"}}, split=SPLIT)
+    second = anywhere.prepared(first.uri, columns={"who": {"role": "person"}})
+    third = anywhere.prepared(second.uri, columns={"who": {"role": "ignore"}}, split=SPLIT)
     erased(anywhere, second.uri, "s1")
     left = alive(anywhere)
     assert not set(left) & {first.uri, second.uri, third.uri}
-    assert [(one.rows, rows_of(anywhere, one)["pupil"].n_unique()) for one in left.values()] == [(50, 5)] * 3
+    assert [(one.rows, rows_of(anywhere, one)["who"].n_unique()) for one in left.values()] == [(50, 5)] * 3
 
 
 def test_a_version_in_which_nothing_tells_the_persons_is_named_and_can_be_purged(room: Room) -> None:

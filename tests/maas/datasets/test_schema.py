@@ -5,7 +5,7 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from shuyuan.maas.datasets import casting, interface, schema
+from shuyuan.maas.datasets import casting, interface, schema, steps
 
 
 def kinds(**table: list[object]) -> dict[str, str]:
@@ -63,6 +63,12 @@ def test_nearly_numbers_stay_as_they_came_and_are_told() -> None:
     assert "'absent'" in told.detail
 
 
+def test_marks_with_some_words_among_them_are_no_identifiers() -> None:
+    marks: list[object] = [f"{at / 3:.2f}" for at in range(60)]
+    found = kinds(mark=[*marks, "absent", "ill"], student_id=[*marks, "x1", "x2"], code=[f"7{at}b" for at in range(62)])
+    assert found == {"mark": "text", "student_id": "identifier", "code": "identifier"}
+
+
 def test_nan_and_infinity_are_missing_and_told() -> None:
     frame, _, findings = schema.inferred(pl.DataFrame({"n": [1.0, float("nan"), float("inf"), None]}))
     assert frame["n"].to_list() == [1.0, None, None, None]
@@ -78,6 +84,28 @@ def test_roles_follow_names() -> None:
         mark=["1", "2", "3"],
     )
     assert found == {"student_id": "person", "label": "label", "timestamp": "time", "id": "ignore", "mark": "feature"}
+
+
+@pytest.mark.parametrize("name", ["pupil", "Student ID", "e-mail", "考号"])
+def test_who_is_meant_is_known_by_the_name_of_the_column(name: str) -> None:
+    rows: list[object] = ["P0001", "P0002", "P0001"]
+    assert roles(**{name: rows}) == {name: "person"}
+
+
+def test_a_school_class_is_not_what_is_to_be_found() -> None:
+    rows: list[object] = ["A", "B", "A"]
+    assert roles(hours=[1, 2, 3], **{"class": rows})["class"] == "label"
+    for other in ({"pupil": rows, "class": rows}, {"class": rows, "result": rows}, {"label": rows, "class": rows}):
+        assert roles(**other)["class"] == "feature"
+    told = {"class": interface.ColumnPlan(role="label")}
+    assert schema.inferred(pl.DataFrame({"pupil": rows, "class": rows}), told)[1][1].role == "label"
+
+
+def test_a_plan_that_names_a_label_displaces_the_one_there_was() -> None:
+    there = [interface.Column(name="class", kind="category", role="label"), interface.Column(name="r", kind="text")]
+    plan = interface.Plan.model_validate({"columns": {"r": {"role": "label"}, "class": {"kind": "text"}}})
+    steps.check(plan, there)
+    assert [(one.role, one.kind) for one in plan.told(there)] == [("feature", "text"), ("label", "text")]
 
 
 def test_what_a_person_says_wins_and_an_unknown_name_is_refused() -> None:

@@ -147,6 +147,34 @@ def test_rows_with_a_person_are_personal_whatever_is_said(room: Room) -> None:
     assert room.prepared("plain", columns={"who": {"role": "person"}}).personal
 
 
+def test_a_no_to_one_version_is_a_no_to_all_that_share_its_rows(room: Room) -> None:
+    service, school_id = room.service, room.school_id
+    content = MARKS.replace(b"student_id", b"who")
+    first = room.imported(content, consent=True)
+    second = room.prepared(first.uri, split=SPLIT)
+    service.require_trainable(first)
+    named = room.prepared(first.uri, columns={"who": {"role": "person"}})
+    assert [one.personal for one in service.versions(school_id)] == [True] * 3, "one that shares their rows says so"
+    again = room.imported(content, "again", consent=True)
+    assert again.personal
+    for raw in (first, second, again):
+        with pytest.raises(interface.RawPersons, match="'who' of data:"):
+            service.require_trainable(service.version(school_id, raw.uri))
+    service.require_trainable(named)
+    service.set_consent(school_id, ACTOR, named.uri, False, "families said no")
+    for one in (first, second, named, again):
+        with pytest.raises(interface.ConsentMissing):
+            service.require_trainable(service.version(school_id, one.uri))
+    back = room.imported(content, "back", consent=True)
+    assert (back.personal, back.consent) == (True, False)
+    assert [one.code for one in back.findings if one.rule == "consent"] == ["no_stands"]
+
+
+def test_a_table_with_one_class_or_an_empty_column_says_so_when_it_comes(room: Room) -> None:
+    version = room.imported(b"a,b,label\n1,,x\n2,,x\n3,,x\n")
+    assert [(one.column, one.code) for one in version.findings[1:]] == [("b", "no_value"), ("label", "one_class")]
+
+
 def test_consent_that_is_taken_back_is_taken_back_from_what_was_made_of_it(anywhere: Room) -> None:
     first = anywhere.imported(MARKS, personal=True, consent=True)
     second = anywhere.prepared("marks", split=SPLIT)

@@ -297,10 +297,31 @@ def test_a_verdict_that_was_made_up_or_is_of_another_version_is_refused(
         deployment.promote(house.north, kernel_audit.SYSTEM, "digits", 2, forged)
 
 
+def test_the_verdict_on_record_is_found_and_a_later_failure_speaks_louder(
+    house: House, deployment: DeploymentService
+) -> None:
+    (passed,) = house.verdicts.known.values()
+    found = deployment.spoken(house.north, "digits", 2)
+    assert (found, deployment.spoken(house.north, "digits", 1)) == (passed, None)
+    failed = house.verdicts.add("models:/digits/2", passed=False, report_id=passed.report_id)
+    assert deployment.spoken(house.north, "digits", 2) == failed
+
+
+def test_the_champion_is_not_promoted_again(house: House, deployment: DeploymentService) -> None:
+    before = deployment.history(house.north, "digits")
+    with pytest.raises(errors.Conflict, match="is the champion already"):
+        deployment.promote(house.north, house.person, "digits", 1, reason="once more")
+    assert deployment.history(house.north, "digits") == before
+
+
 def test_going_back_twice_goes_back_two_champions(house: House, deployment: DeploymentService) -> None:
+    assert deployment.way_back(house.north, "digits") is None
+    with pytest.raises(catalogue_api.UnknownModel):
+        deployment.rollback(house.north, house.person, "nosuch", "worse")
     house.bring(house.north)
     for number in (2, 3):
         deployment.promote(house.north, house.person, "digits", number, reason="newer")
+    assert deployment.way_back(house.north, "digits") == 2
     back = [deployment.rollback(house.north, house.person, "digits", "worse").champion for _ in range(2)]
     assert back == [2, 1]
     with pytest.raises(errors.Conflict, match="no earlier champion"):
@@ -314,7 +335,8 @@ def test_nothing_changes_by_itself_in_an_exam_or_in_school_hours_but_the_way_bac
     passed = house.verdicts.add("models:/digits/2", passed=True)
     house.clock.pass_s(22 * 3600)  # Monday, ten in the morning
     assert deployment.frozen(house.north) == "school_hours"
-    with pytest.raises(interface.Frozen):
+    assert (deployment.thaws_at(house.north) or house.clock.at).hour == 18
+    with pytest.raises(interface.Frozen, match="until 2026-09-07 18:00"):
         deployment.promote(house.north, kernel_audit.SYSTEM, "digits", 2, passed, automatic=True)
     with pytest.raises(interface.Frozen):
         deployment.deploy(house.north, kernel_audit.SYSTEM, "digits", 2, share=0.5, automatic=True)

@@ -23,6 +23,7 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import errors, ids
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.deployment import bundles, interface, tables
+from shuyuan.maas.deployment.edge import reading
 from shuyuan.maas.deployment.service import DeploymentService
 from shuyuan.maas.runners import graph
 from shuyuan.science.features import Features
@@ -145,6 +146,69 @@ def test_what_cannot_be_read_is_told_in_one_line(run: Run, tmp_path: Path) -> No
         assert done.returncode == 1
         assert said in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_no_rows_no_file_and_no_pictures_are_told_with_what_to_do(tmp_path: Path) -> None:
+    for name, content in (("empty.csv", ""), ("header.csv", "age,town\n"), ("none.json", "[]"), ("photo.png", "")):
+        (tmp_path / name).write_text(content)
+    for name, said in (
+        ("empty.csv", "holds no rows; give a header with the columns age, town"),
+        ("header.csv", "holds no rows"),
+        ("none.json", "holds no rows"),
+        ("nofile.csv", "there is no file"),
+        ("photo.png", "reads no pictures but the columns age, town; give a table"),
+    ):
+        with pytest.raises(reading.Refused, match=said):
+            reading.rows_of([str(tmp_path / name)], ["age", "town"], None)
+
+
+def test_a_model_of_pictures_takes_files_zips_folders_and_tables_of_them(house: House, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image", reason="pictures are decoded by Pillow")
+    files, folder = {}, tmp_path / "scans"
+    folder.mkdir()
+    for name, grey in (("dark.png", 10), ("light.png", 250)):
+        file = io.BytesIO()
+        image.fromarray(np.full((4, 4), grey, np.uint8)).save(file, "PNG")
+        files[name] = file.getvalue()
+        (folder / name).write_bytes(files[name])
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.writestr("a/light.png", files["light.png"])
+        archive.writestr("__MACOSX/a/._light.png", b"of the archiver")
+    (tmp_path / "table.csv").write_text("photo\nscans/light.png\nscans/dark.png\n")
+    table: dict[str, list[object]] = {"photo": list(files.values()), "label": ["dark", "light"]}
+    schema = [{"name": "photo", "kind": "image"}, {"name": "label", "kind": "category", "role": "label"}]
+    made = graph.Graph("photos")
+    sums = np.stack([np.full(16, -1), np.full(16, 1)], axis=1).astype(np.float32)
+    shape = made.constant("shape", np.array([-1, 16]))
+    flat = made.node("Reshape", [made.input("photo", "float32", ("rows", 1, 4, 4)), shape], "flat")
+    made.output(made.node("MatMul", [flat, made.constant("w", sums)], "logits"), "float32", ("rows", 2))
+    spec = {"labels": ["dark", "light"], "output": "logits", "features": Features.fit(table, schema).to_json()}
+    version = house.catalogue.add_file(
+        house.north, "system", model="photos", source=io.BytesIO(made.to_bytes()), runner="onnx", spec=spec
+    )
+    packed = house.service().bundle(house.north, house.person, "photos", version.number, tmp_path / "x.zip")
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path / "edge")
+
+    def answered(*words: str) -> list[dict[str, Any]]:
+        command = [sys.executable, str(tmp_path / "edge" / "run.py"), *words, "-o", "out.json"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+        assert done.returncode == 0, done.stderr
+        found: list[dict[str, Any]] = json.loads((tmp_path / "out.json").read_text())
+        return found
+
+    seen = answered("scans/dark.png", "more.zip", "scans")
+    assert [(one["file"], one["prediction"]) for one in seen] == [
+        ("dark.png", "dark"),
+        ("a/light.png", "light"),
+        ("dark.png", "dark"),
+        ("light.png", "light"),
+    ]
+    assert [one["prediction"] for one in answered("table.csv")] == ["light", "dark"]
+    readme = (tmp_path / "edge" / "README.md").read_text()
+    assert "pip install numpy onnxruntime pillow" in readme
+    assert "whose column `photo` " in readme
+    assert "pillow" in json.loads((tmp_path / "edge" / "manifest.json").read_text())["needs"]
 
 
 def test_a_file_that_was_changed_is_not_run(run: Run, unpacked: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ class Fit:
     error: Mapping[str, str] | None = None
     artefacts: Mapping[str, Any] = field(default_factory=dict)  # Any: files
     registered: tuple[str, ...] = ()
+    search_id: str | None = None
 
     @property
     def uri(self) -> str:
@@ -80,8 +81,8 @@ class Trainer:
         run_id = f"f{len(self.trials) + 1}"
         if begun is not None and self.db is not None:
             self.db.write(lambda uow: begun(uow, run_id))
-        fit = self.fits[run_id] = Fit(run_id, new)
         assert trial is not None
+        fit = self.fits[run_id] = Fit(run_id, new, search_id=trial[0])
         self.trials.append(trial)
         if not self.slow:
             self.train(school_id, fit, trial)

@@ -99,6 +99,18 @@ def test_every_row_is_predicted_by_a_fit_that_has_not_seen_its_person(school: Sc
     assert {"cross_validation.started", "cross_validation.finished"} <= set(told)
 
 
+def test_what_a_fold_held_out_is_not_taken_for_the_rows_of_a_part(school: School, tmp_path: Path, here: None) -> None:
+    evaluation = opened(school, Trainer(tmp_path))
+    begun = evaluation.cross_validate(school.principal(), new(k=2))
+    look(evaluation, 3)
+    ended = evaluation.refit(school.id, begun.id)
+    assert ended.state == "finished"
+    for fold in ended.runs:
+        asked = NewReport(subject=fold, data=school.data.uri, part="test")
+        with pytest.raises(interface.UnknownSubject, match="predictions of data:/pupils/2"):
+            evaluation.evaluate(school.id, "a", asked)
+
+
 def test_a_crash_at_any_point_costs_no_fold_and_makes_no_second_report(
     school: School, tmp_path: Path, here: None
 ) -> None:

@@ -10,8 +10,8 @@ pytest.importorskip("polars", reason="tables are read by polars, of the extra `d
 pytest.importorskip("onnxruntime", reason="models are run by onnxruntime, of the extra `embed`")
 
 from tests.maas.evaluation import made
+from tests.maas.evaluation.asking import Run, Runs, asked
 from tests.maas.evaluation.conftest import School
-from tests.maas.evaluation.test_service import Run, Runs, asked
 
 from shuyuan.maas.datasets import interface as datasets
 from shuyuan.maas.evaluation import interface

@@ -196,6 +196,16 @@ def test_a_report_and_its_json_are_the_same() -> None:
     assert Report.model_validate_json(json.dumps(whole.model_dump(mode="json"))) == whole
 
 
+def test_of_two_classes_it_says_which_one_the_figures_speak_of() -> None:
+    two = report()
+    assert two.of_class == json.loads(two.model_dump_json())["of_class"] == "b"
+    assert "calibration error speak of “b”" in document.render(two, "en")
+    assert "说的都是“b”这一类" in document.render(two, "zh")
+    three = two.model_copy(update={"confusion": Confusion(labels=("a", "b", "c"), counts=((1, 0, 0),) * 3)})
+    assert three.of_class is None
+    assert "There are two classes" not in document.render(three, "en")
+
+
 def test_long_words_are_cut() -> None:
     assert len(safe("x" * 500)) == 80
 

@@ -6,6 +6,7 @@ or whoever does the turn is thrown out of it (`raise`) and the test builds every
 
 import os
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 from shuyuan.kernel import clock, db, errors, ids
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.compression import interface as compression_api
+from shuyuan.maas.compression import methods
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.deployment.service import DeploymentService
 from shuyuan.maas.evaluation import interface as evaluation_api
@@ -282,6 +284,9 @@ class Compression:
     def methods(self) -> list[compression_api.MethodInfo]:
         said: dict[str, Any] = {"title": {}, "what": {}, "source": "", "needs": (), "config_schema": {}}
         return [compression_api.MethodInfo(name="int8_dynamic", **said)]
+
+    def check(self, method: str, config: Mapping[str, object]) -> None:
+        methods.config_of(method, config)
 
     def start_for(
         self, school_id: str, actor_id: str, new: compression_api.NewCompression

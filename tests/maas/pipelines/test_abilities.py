@@ -32,6 +32,7 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     (of("tabular_classification", evaluate={"part": "test"}), "no part 'test'"),
     (of("tabular_classification", prepare={"plan": {"split": {"shares": [0.8, 0, 0.2]}}}), "no part 'validation'"),
     (of("tabular_classification", prepare={"plan": {"columns": {"passed": {"role": "ignore"}}}}), "learns a label"),
+    (of("tabular_classification", prepare={"plan": {"split": {"by": "person"}}}), "needs a column of role person"),
     (of("tabular_classification", gate={"name": "strict"}), "judges reports on part test"),
 )
 
@@ -52,6 +53,7 @@ def test_what_other_rooms_would_refuse_later_is_refused_at_once(house: House) ->
     refusals: tuple[tuple[dict[str, Any], type[errors.ShuyuanError]], ...] = (
         (of("no_such_task"), training_api.UnknownTask),
         (of("tabular_regression", compress={"method": "zip"}), compression_api.UnknownMethod),
+        (of("tabular_regression", compress={"method": "int4", "config": {"bits": 4}}), errors.BadInput),
         (of("tabular_regression", gate={"name": "nobody"}), evaluation_api.UnknownGate),
     )
     for said, refusal in refusals:

@@ -1,32 +1,17 @@
 """Pipelines step by step: what passes, what stops them, what waits, and what a schedule starts."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tests.maas.pipelines.conftest import Clock
 from tests.maas.pipelines.house import House
+from tests.maas.pipelines.looking import served_first, serving, states
 
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.deployment import interface as deployment_api
 from shuyuan.maas.pipelines import interface, service
 from shuyuan.maas.training import interface as training_api
-
-
-def states(pipeline: interface.Pipeline) -> dict[str, str]:
-    return {step.name: step.state for step in pipeline.steps}
-
-
-def serving(house: House) -> int | None:
-    found = house.deployment.deployments(house.school)
-    return found[0].champion if found else None
-
-
-def served_first(house: House) -> None:
-    first = house.training.register_for(house.school, house.person, "first", "digits")
-    house.deployment.promote(house.school, house.person, "digits", first.number, reason="first")
 
 
 def test_data_becomes_a_served_version_whose_verdict_is_on_record(house: House) -> None:
@@ -88,19 +73,6 @@ def test_a_failed_gate_ends_it_with_nothing_registered_and_stays_in_the_picture(
     assert "上线审核" in deployment_api.picture(house.pipelines.graph(ended), "zh")
 
 
-def test_what_a_refused_pipeline_registered_on_the_way_is_named(house: House) -> None:
-    house.evaluation.accuracy = 0.7
-    spec = house.whole().model_copy(update={"canary": None})
-    ended = house.run(house.start(spec))
-    assert (ended.state, states(ended)["gate"]) == ("failed", "failed")
-    there = [one.uri for one in house.catalogue.versions(house.school, "digits")]
-    assert ended.left == ("models:/digits/2", "models:/digits/1"), "the child first: so they can be deleted"
-    assert sorted(there) == sorted(ended.left)
-    told = next(step.error for step in ended.steps if step.error)
-    assert "models:/digits/2, models:/digits/1 stay" in told["fix"]
-    assert "left" in ended.model_dump(mode="json"), "told over HTTP, too"
-
-
 def test_a_verdict_that_somebody_asked_of_another_gate_does_not_pass_this_one(house: House) -> None:
     house.evaluation.accuracy = 0.7
     started = house.start(house.spec())
@@ -133,88 +105,6 @@ def test_a_cancelled_pipeline_cancels_its_run(house: House) -> None:
     assert [run.state for run in house.disk.all("run", training_api.Run)] == ["cancelled"]
     with pytest.raises(errors.Conflict):
         house.pipelines.cancel(house.school, house.person, started.id)
-
-
-def until_canary(house: House, **canary: Any) -> interface.Pipeline:
-    served_first(house)
-    started = house.start(house.spec(canary={"share": 0.5, "hold_s": 600, "rules": {"min_calls": 5}} | canary))
-    for _ in range(40):
-        house.pipelines.work.turn(started.id)
-        if house.deployment.deployment(house.school, "digits").canary is not None:
-            return started
-    raise AssertionError("no canary came")
-
-
-def test_cancelling_takes_its_canary_back_and_nothing_else(house: House) -> None:
-    started = until_canary(house)
-    house.pipelines.work.turn(started.id)
-    house.pipelines.cancel(house.school, house.person, started.id)
-    assert house.run(started).state == "cancelled"
-    now = house.deployment.deployment(house.school, "digits")
-    assert (now.canary, now.champion) == (None, 1)
-
-
-def test_cancelling_after_its_canary_is_gone_leaves_the_champion_alone(house: House) -> None:
-    for run in ("older", "old"):
-        made = house.training.register_for(house.school, house.person, run, "digits")
-        house.deployment.promote(house.school, house.person, "digits", made.number, reason="newer")
-    started = until_canary(house)
-    house.pipelines.work.turn(started.id)
-    champion = serving(house)
-    house.deployment.stop(house.school, house.person, "digits", "by hand")
-    house.pipelines.cancel(house.school, house.person, started.id)
-    assert house.run(started).state == "cancelled"
-    assert serving(house) == champion != 1, "a champion before it would be there to go back to"
-
-
-def test_a_canary_that_was_taken_back_is_not_promoted(house: House) -> None:
-    started = until_canary(house)
-    for _ in range(5):
-        house.deployment.note(house.school, "models:/digits/2", False, 0.0)
-    house.deployment.look()
-    ended = house.run(started)
-    assert (ended.state, states(ended)["canary"], serving(house)) == ("failed", "failed", 1)
-    assert "5 of 5 calls failed" in ended.reason
-
-
-def test_a_canary_waits_for_its_time_and_for_calls_and_gives_up_in_the_end(house: House, clock: Clock) -> None:
-    started = until_canary(house, longest_s=3600)
-
-    def turn() -> float | None:
-        return house.pipelines.work.turn(started.id)
-
-    for _ in range(6):
-        house.deployment.note(house.school, "models:/digits/2", True, 0.01)
-    assert turn() is not None
-    assert turn() is not None, "enough calls, too early"
-    clock.pass_s(601)
-    assert turn() == 0.0
-    assert house.run(started).state == "finished"
-
-
-def test_a_canary_that_nobody_calls_is_not_promoted(house: House, clock: Clock) -> None:
-    started = until_canary(house, longest_s=3600)
-    house.pipelines.work.turn(started.id)
-    clock.pass_s(3601)
-    assert house.pipelines.work.turn(started.id) is None
-    ended = house.pipelines.pipeline(house.school, started.id)
-    assert (ended.state, serving(house)) == ("failed", 1)
-    assert "too few to judge" in ended.reason
-
-
-def test_promotion_waits_for_the_end_of_school_and_of_exams(house: House, clock: Clock) -> None:
-    clock.pass_s(21 * 3600)  # Monday, nine in the morning
-    started = house.start(house.spec())
-    held = house.run(started)
-    assert (held.state, states(held)["promote"], serving(house)) == ("held", "running", None)
-    assert "classes may be sitting" in held.reason
-    clock.pass_s(10 * 3600)
-    until = clock().replace(hour=23)
-    house.db.write(lambda uow: house.identity.suspend_models(uow, school_id=house.school, group_id="g", until=until))
-    assert "exam" in house.run(started, turns=3).reason
-    clock.pass_s(24 * 3600 + 4 * 3600)
-    clock.at = clock.at.replace(hour=14)  # ten in the evening in Shanghai
-    assert (house.run(started).state, serving(house)) == ("finished", 1)
 
 
 def test_what_breaks_on_our_side_is_tried_again_and_not_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,9 +172,3 @@ def test_a_pipeline_passes_by_a_gate_of_another_name_only_for_an_administrator(h
     for actor, state in ((house.account("developer"), "failed"), (house.person, "finished")):
         spec = house.spec(gate={"name": "lax"})
         assert house.run(house.pipelines.start(house.school, actor, spec)).state == state
-
-
-def test_a_pipeline_gives_a_canary_to_half_of_the_people_at_most(house: House) -> None:
-    assert house.spec(canary={"share": 0.5}).canary is not None
-    with pytest.raises(ValidationError, match=r"less than or equal to 0\.5"):
-        house.spec(canary={"share": 0.51})

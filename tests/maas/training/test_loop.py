@@ -239,6 +239,51 @@ def test_training_goes_on_from_earlier_weights_with_their_encoders(tmp_path: Pat
     assert weights.digest(resumed.net.state_dict()) == weights.digest(made.net.state_dict())
 
 
+def test_a_number_is_taught_on_in_the_units_it_was_taught_in(tmp_path: Path) -> None:
+    found = tasks.load("tabular_regression")
+    first, more = found.example(60, 0), found.example(60, 5)
+    chosen = found.CONFIG.model_validate({**first.config, "epochs": 20})
+    work = found.prepare(chosen, first.columns, first.table)
+    made = loop.Trainer(work, chosen, work.arrays(first.table), seed=1)
+    work.export(made.fit(), work.arrays(first.table), tmp_path)
+    init = task.Init(tmp_path / "weights.safetensors", {**work.spec(), "features": work.features()})
+    later = {**more.table, "label": [10 * one + 100 for one in more.table["label"]]}  # other values from now on
+    again = found.prepare(chosen, first.columns, later, init)
+    resumed = loop.Trainer(again, chosen, again.arrays(later), seed=9, init=init)
+
+    def says(trainer: loop.Trainer) -> object:
+        outputs = trainer.evaluate(trainer.part(trainer.work.arrays(first.table))).outputs
+        return trainer.work.predict(outputs, trainer.work.arrays(first.table)).prediction
+
+    assert says(resumed) == says(made), "before the first step it says what it said"
+    other = tuple(one._replace(name="height") if one.role == "label" else one for one in first.columns)
+    renamed = {**{name: values for name, values in later.items() if name != "label"}, "height": later["label"]}
+    fresh = found.prepare(chosen, other, renamed, init)
+    assert fresh.spec()["scale"] != work.spec()["scale"], "another label has its own"
+
+
+def test_earlier_encoders_never_show_the_net_what_it_is_to_find(tmp_path: Path) -> None:
+    found = tasks.load("tabular_classification")
+    first = found.example(60, 0)
+    chosen = found.CONFIG.model_validate(first.config)
+    init = task.Init(tmp_path / "w", {"features": found.prepare(chosen, first.columns, first.table).features()})
+    swapped = tuple(
+        one._replace(role={"category": "label", "label": "ignore"}.get(one.name, one.role)) for one in first.columns
+    )
+    with pytest.raises(task.BadTraining, match="reads the column 'category', which is the label here"):
+        found.prepare(chosen, swapped, first.table, init)
+
+
+def test_a_label_that_was_a_number_is_found_anew_as_classes(tmp_path: Path) -> None:
+    numbers, classes = tasks.load("tabular_regression"), tasks.load("tabular_classification")
+    first = numbers.example(60, 0)
+    told = numbers.prepare(numbers.CONFIG.model_validate(first.config), first.columns, first.table).features()
+    init = task.Init(tmp_path / "w", {"features": told})
+    rounded = {**first.table, "label": [round(one) for one in first.table["label"]]}
+    work = classes.prepare(classes.CONFIG.model_validate(first.config), first.columns, rounded, init)
+    assert work.spec()["labels"] == sorted(map(str, set(rounded["label"])), key=int)
+
+
 def test_another_label_gets_a_fresh_head_on_the_earlier_layers(tmp_path: Path) -> None:
     found = tasks.load("tabular_classification")
     first = found.example(60, 0)

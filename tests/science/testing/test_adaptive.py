@@ -175,3 +175,17 @@ def test_bands_of_ability_show_where_a_test_is_weak() -> None:
     bands = outcome.by_ability([-4, -1, 1, 2])
     assert [people for _, _, people, _, _ in bands] == [1, 2, 0]
     assert np.isnan(bands[2][3])
+
+
+def test_a_test_that_is_sure_enough_first_gives_what_its_blueprint_owes() -> None:
+    items, rng = bank(120, areas=4), np.random.default_rng(9)
+    blueprint = adaptive.Blueprint(lowest={0: 2, 1: 2, 3: 3})
+    test = adaptive.Test(items, adaptive.Rules(least=3, most=40, error=0.7, blueprint=blueprint))
+    for ability in (-2.0, 0.0, 2.5):
+        sitting = test.begin(rng)
+        while (item := sitting.next()) is not None:
+            sitting.answer(item, bool(rng.random() < items.chance(ability)[item]))
+        areas = np.bincount(items.content[sitting.given], minlength=4)
+        assert sitting.ended == "sure enough"
+        assert (areas[[0, 1, 3]] >= [2, 2, 3]).all()
+        assert len(sitting.given) < 20

@@ -202,6 +202,18 @@ def test_a_new_item_is_calibrated_on_the_scale_of_the_old_ones() -> None:
         irt.calibrate(irt.Answers.of(matrix[:100, :-1]), TRUE, new)
 
 
+def test_a_new_item_of_a_bank_with_one_slope_has_that_slope() -> None:
+    whole = Bank.of(np.full(9, 1.2), np.append(TRUE.b, 0.7))
+    old = Bank.of(1.2, TRUE.b)
+    matrix = drawn(Bank.of(np.append(old.a, 0.6), whole.b), 4000, seed=13)  # it tells less than the model says
+    known, new = irt.Answers.of(matrix[:, :-1]), irt.Answers.of(matrix[:, -1:])
+    found = irt.calibrate(known, old, new, "1pl")
+    assert found.a[0] == pytest.approx(1.2)
+    assert abs(found.b[0]) < 0.7  # drawn towards the middle, as a flat item is under a steep curve
+    with pytest.raises(Unfit, match="several"):
+        irt.calibrate(known, TRUE, new, "1pl")
+
+
 def test_an_item_that_is_none_is_refused_by_its_number() -> None:
     with pytest.raises(ValueError, match=r"item 1 has a = 0\.0"):
         Bank.of([1.0, 0.0], 0.0)

@@ -48,6 +48,24 @@ def expanded(table: Interactions) -> Interactions:
     return Interactions.of(rows)
 
 
+@pytest.mark.parametrize("other", [False, True])
+def test_answers_written_twice_are_refused_where_times_tell_them_from_a_second_try(other: bool) -> None:
+    table = school.simulate(20, 20, seed=4).table
+
+    def doubled(apart_s: float) -> Interactions:
+        rows = []
+        for row in range(len(table)):
+            who, item = int(table.learner[row]), table.item_ids[table.item[row]]
+            points = [table.point_ids[at] for at in table.point[table.starts[row] : table.starts[row + 1]]]
+            right, at_s = bool(table.correct[row]), 10.0 * row * apart_s
+            rows += [Answer(who, item, points, right, at_s), Answer(who, item, points, right != other, at_s)]
+        return Interactions.of(rows)
+
+    with pytest.raises(evaluation.Leak, match="give every answer once"):
+        evaluation.refuse_leaks(doubled(1.0))
+    evaluation.refuse_leaks(doubled(0.0))  # no times: they may be tries
+
+
 def test_answers_written_once_a_point_are_refused_as_a_leak() -> None:
     table = expanded(school.simulate(20, 20, seed=4).table)
     with pytest.raises(evaluation.Leak, match="as one row"):

@@ -42,6 +42,7 @@ def test_other_names_and_iso_times_are_read_and_rows_out_of_order_are_put_in_ord
         ("learner,item,correct\na,q,1\n,q,1\n", "line 3 names no learner"),
         ("learner,item,correct\na,q,maybe\n", "line 2: correct is 'maybe'"),
         ("learner,item,correct,at_s\na,q,1,noon\n", "line 2: the time is 'noon'"),
+        ("learner,item,correct,at_s\na,q,1,nan\n", "line 2: the time is 'nan'"),
     ],
 )
 def test_what_cannot_be_read_is_refused_by_its_line(text: str, said: str) -> None:

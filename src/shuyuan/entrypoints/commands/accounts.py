@@ -7,17 +7,15 @@ from typing import Annotated
 import typer
 from rich import markup
 from rich.console import Console
-from rich.table import Column, Table
 
 from shuyuan import compose
 from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import data
+from shuyuan.entrypoints.commands import data, tables
 from shuyuan.identity import offline
 from shuyuan.identity.interface import KEY_MAX_DAYS, KEY_SCOPES, Band, Identity, Principal, Role
 from shuyuan.kernel import errors
 
 _out = Console(highlight=False, soft_wrap=True)
-_WIDEST = 1_000  # columns of a table that is not shown in a window
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 ADULT_ROLES: tuple[Role, ...] = ("admin", "teacher", "guardian", "developer")
 Login = Annotated[str, typer.Argument(help="What the person types to sign in.")]
@@ -67,7 +65,7 @@ def list_(
     home: Home = None,
 ) -> None:
     """List the accounts of this installation."""
-    table = _table("school", "id", "role", "name", "active")
+    table = tables.of("school", "id", "role", "name", "active")
     with installation.opened(home) as platform:
         identity: Identity = platform.get("identity")
         known = identity.schools()
@@ -76,7 +74,7 @@ def list_(
                 if role in (None, account.role):
                     active = "yes" if account.active else "no"
                     table.add_row(*map(markup.escape, (one.name, account.id, account.role, account.name, active)))
-    _show(table)
+    tables.show(table)
     _out.print("logins are kept as hashes and cannot be listed; commands take the id or the name as well")
 
 
@@ -103,12 +101,12 @@ def create_key(
 
 def list_keys(login: Who, home: Home = None) -> None:
     """List a person's API keys."""
-    table = _table("id", "name", "starts", "scopes", "expires", "revoked")
+    table = tables.of("id", "name", "starts", "scopes", "expires", "revoked")
     with installation.opened(home) as platform:
         for key in platform.get("identity").keys(_principal(platform, login)):
             scopes, revoked = " ".join(sorted(key.scopes)), "yes" if key.revoked_at else "no"
             table.add_row(key.id, markup.escape(key.name), key.prefix, scopes, _ends(key.expires_at), revoked)
-    _show(table)
+    tables.show(table)
 
 
 def revoke_key(login: Who, key_id: Annotated[str, typer.Argument(help="The key's id.")], home: Home = None) -> None:
@@ -116,18 +114,6 @@ def revoke_key(login: Who, key_id: Annotated[str, typer.Argument(help="The key's
     with installation.opened(home) as platform:
         platform.get("identity").revoke_key(_principal(platform, login), key_id)
     _out.print(f"revoked {key_id}")
-
-
-def _table(*columns: str) -> Table:
-    """Ids in one piece, everything else wrapped rather than cut."""
-    return Table(*(Column(name, no_wrap=name == "id", overflow="fold") for name in columns))
-
-
-def _show(table: Table) -> None:
-    """A table that wraps in a narrow window; in a pipe or file it is as wide as its words."""
-    whole = _out.measure(table, options=_out.options.update(max_width=_WIDEST)).maximum
-    out = Console(highlight=False, width=None if _out.is_terminal else whole)
-    out.print(table)
 
 
 def _days(written: str) -> int | None:

@@ -1,6 +1,7 @@
 """`shuyuan compress`: a child of a version, smaller or faster, and a table of what it costs."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from shuyuan.maas.compression import interface
 
 _out = Console(highlight=False, soft_wrap=True)
 _ACTOR = "system"
+_PAID_FOR = ("size_bytes", "latency_p50_ms", "peak_rss_bytes")  # what one compresses for
+_EVEN = 0.15  # a ratio this near to 1 may be chance: times waver
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 
 
@@ -107,6 +110,23 @@ def _print(done: interface.Compression) -> None:
     _out.print(table)
     for note in done.notes:
         _out.print(note, markup=False)
+    if said := cost(done.table):
+        _out.print(f"{said}; `shuyuan delete {str(done.child).removeprefix('models:/')}` takes it away", markup=False)
+
+
+def cost(table: Sequence[interface.Row]) -> str:
+    """That a child does not pay: larger or slower than its parent, and in no way smaller or faster; else empty.
+
+    >>> cost([interface.Row(figure="size_bytes", parent=100, child=280, ratio=2.8)])
+    'it does not pay: size_bytes × 2.8'
+    >>> cost([interface.Row(figure="size_bytes", parent=100, child=50, ratio=0.5)])
+    ''
+    """
+    ratios = {row.figure: row.ratio for row in table if row.figure in _PAID_FOR and row.ratio is not None}
+    more = [f"{name} × {ratio:.2g}" for name, ratio in ratios.items() if ratio > 1 + _EVEN]
+    if any(ratio < 1 - _EVEN for ratio in ratios.values()):
+        return ""
+    return f"it does not pay: {', '.join(more)}" if more else ""
 
 
 def _shown(value: float | None) -> str:

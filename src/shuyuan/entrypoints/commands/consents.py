@@ -37,8 +37,8 @@ def consent(
     """Note that the persons in a version agreed that models are trained and judged on it, or that they no longer do.
 
     Ask every person in it, or their guardian, first; you vouch for it with --reason. It is about
-    this file alone: what families allow with their own answers is noted under Privacy. A no holds for all that was
-    made of the version too, and what reads it stops.
+    this file alone: what families allow with their own answers is noted under Privacy. A no holds for every
+    version with the same rows, and what reads one stops.
     """
     with opened(home, school) as (datasets, school_id):
         show_version(datasets.set_consent(school_id, audit.SYSTEM, reference, answer == "yes", reason))

@@ -5,8 +5,7 @@ the foreground, and Ctrl-C leaves it for the next `shuyuan up`.
 
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -33,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("shuffled-fit")(shuffled_fit)
 
 
+@reaching.asked
 def cross_validate(
     run: Annotated[str, typer.Argument(help="runs:/id whose task, data and config are taken; or give them.")] = "",
     task: Annotated[str, typer.Option(help="What to train.")] = "",
@@ -42,10 +42,8 @@ def cross_validate(
     with_test: Annotated[bool, typer.Option("--with-test", help="Deal the test part, too; that is logged.")] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A field of the task: rate=0.01; repeat it.")] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Stay until it has ended.")] = False,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
+    *,
+    way: reaching.Way,
 ) -> None:
     """Train a fit for each fold of the rows and report on all that was held out."""
     parts = (*_PARTS, "test") if with_test else _PARTS
@@ -53,35 +51,23 @@ def cross_validate(
     told |= {"config": conditions.fields(set_)} if set_ else {}
     new = conditions.valid(interface.NewCrossValidation, told)
     body = new.model_dump(mode="json")
-    way = _Way(home, server, key, school)
     _order(way, "/api/cross-validations", body, lambda there, who: there.cross_validate(who, new), follow)
 
 
+@reaching.asked
 def shuffled_fit(
     report: Annotated[str, typer.Argument(help="Id of a report on a run that finds classes or a number.")],
     follow: Annotated[bool, typer.Option("--follow", help="Stay until it has ended.")] = False,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
+    *,
+    way: reaching.Way,
 ) -> None:
     """Train what a report is of once more, at most 5 epochs, with shuffled labels: what it finds then, it must not."""
     path = f"/api/reports/{quote(report, safe='')}/shuffled-fits"
-    way = _Way(home, server, key, school)
     _order(way, path, None, lambda there, who: there.retrain_shuffled(who, report), follow)
 
 
-class _Way(NamedTuple):
-    """Where to ask."""
-
-    home: Path | None
-    server: str | None
-    key: str | None
-    school: str | None
-
-
 def _order(
-    way: _Way,
+    way: reaching.Way,
     path: str,
     body: _Json | None,
     begin: Callable[[interface.Evaluation, Principal], interface.Refit],

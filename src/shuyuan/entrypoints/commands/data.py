@@ -41,8 +41,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="The zip to write; it holds the keys: guard it.")], home: Home = None
 ) -> None:
     """Write everything into one zip: tables, keys, artefacts. Works while the server runs."""
-    if not target.parent.is_dir():
-        raise errors.BadInput(f"there is no folder {target.parent}", fix="make it, or name a file in another folder")
+    installation.require_folder_of(target)
     with installation.opened(home) as platform:
         database = platform.get("db")
         done = kernel_backup.write(database, platform.settings.home, target, schema=migrations.current(database))

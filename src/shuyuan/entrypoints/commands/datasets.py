@@ -9,10 +9,10 @@ import typer
 from pydantic import ValidationError
 from rich import markup
 from rich.console import Console
-from rich.table import Table
 
-from shuyuan.entrypoints.commands import consents, moments
-from shuyuan.entrypoints.commands.datasetviews import followed, opened, show_made, show_version
+from shuyuan.entrypoints import installation
+from shuyuan.entrypoints.commands import consents, moments, tables
+from shuyuan.entrypoints.commands.datasetviews import followed, opened, show_made, show_version, values_of
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import interface
 
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     family.command("list")(list_)
     family.command()(show)
     family.command()(prepare)
+    family.command()(steps)
     family.command()(export)
     consents.register(family)
     app.add_typer(family, name="data")
@@ -70,13 +71,13 @@ def import_(
 
 def list_(school: School = None, home: Home = None) -> None:
     """List the versions of every data set, newest first."""
-    table = Table("data set", "rows", "parts", "made from", "used", "at")
+    table = tables.of("data set", "rows", "parts", "made from", "used", "at", whole=("data set",))
     with opened(home, school) as (datasets, school_id):
         for one in datasets.versions(school_id):
             parts = ", ".join(f"{part} {info.rows:,}" for part, info in one.parts.items())
             made = markup.escape(one.source.split(" sha256:")[0])
             table.add_row(one.uri, f"{one.rows:,}", parts, made, str(one.used_by), moments.told(one.created_at))
-    _out.print(table)
+    tables.show(table)
 
 
 def show(reference: Reference, school: School = None, home: Home = None) -> None:
@@ -86,10 +87,10 @@ def show(reference: Reference, school: School = None, home: Home = None) -> None
         show_version(version)
         rows = datasets.preview(version)
     if rows:
-        table = Table(*(markup.escape(name) for name in rows[0]))
+        table = tables.of(*(markup.escape(name) for name in rows[0]), whole=())
         for row in rows:
             table.add_row(*(markup.escape(str(value)[:_CELL_CHARS]) for value in row.values()))
-        _out.print(table)
+        tables.show(table)
 
 
 def prepare(
@@ -117,6 +118,21 @@ def prepare(
         show_made(followed(datasets, work), work)
 
 
+def steps(home: Home = None) -> None:
+    """List the rules and augmentations of a plan: {"rule": "missing", "by": "mode"}. Each takes `columns` as well."""
+    table = tables.of("in", "rule", "option", "values", "if not given", "what", whole=("in", "rule", "option"))
+    with installation.opened(home) as platform:
+        described = platform.get("datasets").steps()
+    for kind, every in described.items():
+        for one in every:
+            table.add_row(kind, one["rule"], "", "", "", one["what"])
+            for name, asked in one["schema"]["properties"].items():
+                if name != "columns":
+                    what = asked.get("description", "")
+                    table.add_row("", "", name, values_of(asked), json.dumps(asked["default"]), what)
+    tables.show(table)
+
+
 def export(
     reference: Reference,
     target: Annotated[Path, typer.Argument(help="The file to write, .parquet or .csv.")],
@@ -125,8 +141,7 @@ def export(
     home: Home = None,
 ) -> None:
     """Write a part of a version into a file."""
-    if not target.parent.is_dir():
-        raise errors.BadInput(f"there is no folder {target.parent}", fix="make it, or name a file in another folder")
+    installation.require_folder_of(target)
     form = target.suffix.lower().removeprefix(".")
     if form not in ("csv", "parquet"):
         raise errors.BadInput(f"{target.name} says no format", fix="end it with .parquet or .csv")

@@ -1,23 +1,23 @@
 """What the commands of data sets share: the school's room, a bar while a work is under way, a version in full."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from rich import markup
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 
 from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import moments
+from shuyuan.entrypoints.commands import moments, tables
 from shuyuan.entrypoints.commands.data import chosen_school
 from shuyuan.maas.datasets import interface
 
 _out = Console(highlight=False, soft_wrap=True)
 _POLL_S = 0.1
+_BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 
 @contextmanager
@@ -54,20 +54,33 @@ def show_made(version: interface.DataSetVersion, work: interface.Work) -> None:
         )
 
 
+def values_of(asked: Mapping[str, Any]) -> str:  # Any: JSON schema
+    """What an option may be, in a few words.
+
+    >>> values_of({"enum": ["clip", "drop"]}), values_of({"type": "number", "exclusiveMinimum": 0, "maximum": 1})
+    ('clip, drop', 'number > 0 <= 1')
+    """
+    if "enum" in asked:
+        return ", ".join(map(str, asked["enum"]))
+    bounds = [f" {sign} {asked[name]}" for name, sign in _BOUNDS.items() if name in asked]
+    kinds = [str(one["type"]) for one in asked.get("anyOf", [asked]) if one["type"] != "null"]
+    return " or ".join(kinds) + "".join(bounds)
+
+
 def show_version(version: interface.DataSetVersion) -> None:
     stands = (("personal", version.personal), ("consent", version.consent), ("purged", version.purged_at is not None))
     flags = [word for word, on in stands if on]
     parts = ", ".join(f"{part} {info.rows:,}" for part, info in version.parts.items())
     said = " · ".join(filter(None, [version.uri, parts, *flags, version.purpose, version.basis, version.purged_why]))
     _out.print(f"{said}\nsha256 {version.sha256} from {version.source}", markup=False)
-    columns = Table("column", "kind", "role", "missing", "distinct", "for example")
+    columns = tables.of("column", "kind", "role", "missing", "distinct", "for example", whole=("kind", "role"))
     for one in version.columns:
         some = markup.escape(", ".join(one.examples))
         columns.add_row(markup.escape(one.name), one.kind, one.role, f"{one.missing:,}", f"{one.distinct:,}", some)
-    _out.print(columns)
+    tables.show(columns)
     if version.findings:
-        report = Table("rule", "column", "count", "done", "detail")
+        report = tables.of("rule", "column", "count", "done", "detail")
         for line in version.findings:
             cells = (line.rule, line.column, f"{line.count:,}", line.action, line.detail)
             report.add_row(*(markup.escape(cell) for cell in cells))
-        _out.print(report)
+        tables.show(report)

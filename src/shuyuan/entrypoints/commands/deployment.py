@@ -3,6 +3,7 @@
 They write to the home's database; a server that runs for it follows within two seconds.
 """
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +16,8 @@ from rich.text import Text
 from shuyuan import compose
 from shuyuan.entrypoints import installation
 from shuyuan.entrypoints.commands import data, moments
-from shuyuan.identity.interface import Account, Principal
+from shuyuan.identity import interface as identity_api
+from shuyuan.identity import offline
 from shuyuan.kernel import audit, errors
 from shuyuan.maas.deployment import interface
 
@@ -66,9 +68,11 @@ def deploy(
 def promote(
     model: Name,
     version: Annotated[int, typer.Option(min=1)],
-    verdict: Annotated[str | None, typer.Option(help="Id of what a gate said of it.")] = None,
+    verdict: Annotated[
+        str | None, typer.Option(help="Id of what a gate said of it; left out: the one on record.")
+    ] = None,
     reason: Why = "",
-    by: Annotated[str | None, typer.Option(help="Administrator who decides, by name or id, without a gate.")] = None,
+    by: Annotated[str | None, typer.Option(help="Administrator who decides without a gate: login, name or id.")] = None,
     school: School = None,
     home: Home = None,
 ) -> None:
@@ -76,13 +80,16 @@ def promote(
     with installation.opened(home) as platform:
         deployments, school_id = _deployments(platform), _school(platform, school)
         actor = audit.SYSTEM if by is None else administrator(platform, school_id, by).id
-        judged = None if verdict is None else platform.get("evaluation").verdict(school_id, verdict)
+        judged = platform.get("evaluation").verdict(school_id, verdict) if verdict is not None else None
+        if judged is None and by is None:
+            judged = deployments.spoken(school_id, model, version)
         try:
             deployments.promote(school_id, actor, model, version, judged, reason=reason)
         except interface.GateNotPassed as refused:
             if by is not None:
                 raise
-            way = 'judge it and add --verdict ID, or let an administrator decide: --by NAME --reason "why"'
+            judge = f"shuyuan evaluate models:/{model}/{version} --data data:/NAME --gate auto"
+            way = f'judge it (`{judge}`), or let an administrator decide: --by NAME --reason "why"'
             raise interface.GateNotPassed(refused.message, fix=way) from refused
         _show(deployments, school_id, model)
 
@@ -110,8 +117,7 @@ def bundle(
     model, _, number = reference.removeprefix("models:/").rpartition("/")
     if not model or not number.isdigit():
         raise errors.BadInput(f"{reference!r} names no version", fix="write models:/name/3")
-    if not output.parent.is_dir():
-        raise errors.BadInput(f"there is no folder {output.parent}", fix="make it, or name a file in another folder")
+    installation.require_folder_of(output)
     with installation.opened(home) as platform:
         deployments, school_id = _deployments(platform), _school(platform, school)
         deployments.bundle(school_id, audit.SYSTEM, model, int(number), output)
@@ -172,12 +178,18 @@ def _school(platform: compose.Platform, wanted: str | None) -> str:
     return data.chosen_school(platform.get("identity").schools(), wanted).id
 
 
-def administrator(platform: compose.Platform, school_id: str, named: str) -> Account:
-    """The administrator of this name or id."""
-    reader = Principal(audit.SYSTEM, school_id, "admin")
-    accounts: list[Account] = platform.get("identity").accounts(reader)
-    found = [one for one in accounts if one.role == "admin" and one.active and named in (one.id, one.name)]
+def administrator(platform: compose.Platform, school_id: str, named: str) -> identity_api.Account:
+    """The administrator of this login, name or id."""
+    reader = identity_api.Principal(audit.SYSTEM, school_id, "admin")
+    accounts: list[identity_api.Account] = platform.get("identity").accounts(reader)
+    known_as = {named}
+    with contextlib.suppress(errors.NotFound):  # of several people of one name the administrator is meant
+        known_as.add(offline.principal_of(platform.get("db"), platform.get("vault"), named).account_id)
+    admins = [one for one in accounts if one.role == "admin" and one.active]
+    found = [one for one in admins if known_as & {one.id, one.name}]
     if len(found) != 1:
-        known = ", ".join(f"{one.name} ({one.id})" for one in accounts if one.role == "admin")
-        raise errors.NotFound(f"{len(found)} administrators are called {named!r}", fix=f"use one of: {known}")
+        known = ", ".join(f"{one.name} ({one.id})" for one in admins)
+        raise errors.NotFound(
+            f"{len(found)} administrators are called {named!r}", fix=f"use a login, or one of: {known}"
+        )
     return found[0]

@@ -47,8 +47,8 @@ def evaluate(
         school_id = data_commands.chosen_school(platform.get("identity").schools(), school).id
         evaluation: interface.Evaluation = platform.get("evaluation")
         name = "" if gate in (None, "auto") else str(gate)
-        if name:
-            evaluation.gate(school_id, name)  # an unknown one is refused before anything is evaluated
+        if name:  # an unknown one, or one for another part, is refused before anything is evaluated
+            _require_part(evaluation.gate(school_id, name), part)
         report = _made(evaluation, school_id, new)
         _print(report)
         if html is not None:
@@ -69,6 +69,14 @@ def _asked(subject: str, data: str, part: str, groups: Sequence[str], task: str)
         raise errors.BadInput(f"there is no part {part!r}", fix="use train, validation or test")
     told = {"subject": subject, "data": data, "part": part, "groups": tuple(groups), "task": task}
     return interface.NewReport.model_validate(told)
+
+
+def _require_part(gate: interface.Gate, part: str) -> None:
+    if gate.part is not None and gate.part != part:
+        raise errors.BadInput(
+            f"gate {gate.name!r} judges reports on part {gate.part}, not on {part}",
+            fix=f"evaluate with --part {gate.part}, or name another gate",
+        )
 
 
 def _language(said: str) -> Literal["zh", "en"]:
@@ -97,6 +105,8 @@ def _print(report: interface.Report) -> None:
         bounds = report.intervals.get(name)
         table.add_row(Text(name), f"{value:.5g}", f"{bounds.low:.4g} – {bounds.high:.4g}" if bounds else "")
     _out.print(table)
+    if report.of_class is not None:
+        _out.print(f"precision, recall, f1, auc, brier, calibration: of class {report.of_class!r}", markup=False)
     for one in report.slices:
         where = ", ".join(f"{column} = {value}" for column, value in one.where.items())
         _out.print(f"worse where {where}: {interface.worse(one, report.family, 'en')}", markup=False)
@@ -119,11 +129,13 @@ def _gap(gap: interface.Gap) -> None:
 
 
 def _verdict(verdict: interface.Verdict) -> None:
-    table = Table("condition", "figure", "limit", "", title=Text(f"gate {verdict.gate}"))
+    table = Table("condition", "figure", "limit", "", "why", title=Text(f"gate {verdict.gate}"))
     for line in verdict.lines:
         said = f"{line.figure} {line.comparison} {line.said}"
         value = "missing" if line.value is None else f"{line.value:.5g}"
-        limit = line.note.replace("_", " ") if line.limit is None else f"{line.limit:.5g}"
-        table.add_row(Text(said), value, limit, "kept" if line.passed else "NOT KEPT")
+        limit = "" if line.limit is None else f"{line.limit:.5g}"
+        why = " ".join(one for one in (line.note.replace("_", " "), line.reason) if one)
+        table.add_row(Text(said), value, limit, "kept" if line.passed else "NOT KEPT", Text(why))
     _out.print(table)
     _out.print("passed" if verdict.passed else "not passed")
+    _out.print(f"verdict {verdict.id}", markup=False)

@@ -72,11 +72,14 @@ def _watched(room: runrooms.Room, found: _Json, bar: Progress) -> _Json:
 
 def _conclude(found: _Json, out: Console) -> None:
     if found["state"] == "paused":
+        if error := found["error"]:
+            out.print(f"{error['message']}; {error['fix']}", markup=False)
         out.print(f"run {found['number']} is paused; go on with `shuyuan runs resume {found['number']}`", markup=False)
         return
     if found["state"] != "finished":
         _fail(found, out)
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in found["figures"].items())
+    chosen_by = {name: value for name, value in found["figures"].items() if not name.startswith("test_")}
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in chosen_by.items())
     out.print(f"finished: {figures}", markup=False)
     out.print(f"use it: `shuyuan runs register {found['number']} NAME`", markup=False)
 

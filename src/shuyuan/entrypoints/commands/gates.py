@@ -87,7 +87,8 @@ def remove(
 
 
 def _print(gate: interface.Gate) -> None:
-    table = Table("figure", "", "limit", "without a champion", title=Text(f"gate {gate.name}"))
+    part = f"reports on part {gate.part}" if gate.part else "reports on any part but train"
+    table = Table("figure", "", "limit", "without a champion", title=Text(f"gate {gate.name}, {part}"))
     for one in gate.conditions:
         table.add_row(Text(one.figure), one.comparison, Text(str(one.limit)), one.first)
     _out.print(table)

@@ -20,6 +20,10 @@ from shuyuan.maas.pipelines import interface
 
 _ROOMS = ("datasets", "training", "evaluation", "compression", "deployment", "pipelines")
 _LOOK_EVERY_S = 0.5
+_HELD = (
+    "it goes on by itself then; before that `shuyuan promote {model} --version N` makes the change, "
+    "`shuyuan pipeline cancel {number}` ends it"
+)
 _out = Console(highlight=False, soft_wrap=True)
 Home = Annotated[Path | None, typer.Option("--home", help="Folder of database, keys and artefacts.")]
 School = Annotated[str | None, typer.Option(help="School id or name; needed when there are several.")]
@@ -78,8 +82,12 @@ def cancel(which: Which, school: School = None, home: Home = None) -> None:
     """Stop one and the work under way."""
     with installation.opened(home) as platform:
         school_id = schedules.chosen(platform, school)
-        found = schedules.pipelines(platform).cancel(school_id, audit.SYSTEM, which)
-    _out.print(f"pipeline {found.number} stops", markup=False)
+        pipelines = schedules.pipelines(platform)
+        before = pipelines.pipeline(school_id, which)
+        pipelines.cancel(school_id, audit.SYSTEM, before.id)
+        when = "" if installation.is_served(platform.settings.home) else " once a server runs: `shuyuan up`"
+    how = "is being stopped already: it ends" if before.cancelling else "stops"
+    _out.print(f"pipeline {before.number} {how}{when or ' now'}", markup=False)
 
 
 def _done_here(platform: compose.Platform, school_id: str, pipeline_id: str) -> interface.Pipeline:
@@ -109,6 +117,8 @@ def _show(pipeline: interface.Pipeline) -> None:
         gave = step.error["message"] if step.error else ", ".join(f"{k} {v}" for k, v in step.output.items() if v)
         table.add_row(Text(step.name), Text(step.state), Text(gave))
     _out.print(table)
+    if pipeline.state == "held":
+        _out.print(_HELD.format(model=pipeline.model, number=pipeline.number), markup=False)
     if pipeline.left:
         _out.print(f"versions it left behind: {', '.join(pipeline.left)}", markup=False)
         _out.print(f"delete one: `shuyuan delete {pipeline.left[0].removeprefix('models:/')} --reason …`", markup=False)

@@ -1,10 +1,12 @@
 """How a command reaches the server of a home: by the key that lies in it, or elsewhere with an API key."""
 
+import functools
+import inspect
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import httpx
 import typer
@@ -31,6 +33,35 @@ Key = Annotated[
     ),
 ]
 School = Annotated[str | None, typer.Option(help="School id or name: whose versions, where there are several.")]
+
+
+class Way(NamedTuple):
+    """Where to ask, as it was typed."""
+
+    home: Path | None = None
+    server: str | None = None
+    key: str | None = None
+    school: str | None = None
+
+
+_OPTIONS: Mapping[str, object] = {"home": Home, "server": Server, "key": Key, "school": School}
+
+
+def asked(command: Callable[..., None]) -> Callable[..., None]:
+    """What a command that takes `way` is on the command line: its own words, and --home, --server, --key, --school."""
+    told = inspect.signature(command)
+    own = [one for one in told.parameters.values() if one.name != "way"]
+    options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+               for name, kind in _OPTIONS.items()]  # fmt: skip
+
+    @functools.wraps(command)
+    def do(*given: object, **said: object) -> None:
+        way = Way(*(said.pop(name, None) for name in _OPTIONS))  # type: ignore[arg-type]  # as typer has read them
+        command(*given, **said, way=way)
+
+    do.__signature__ = told.replace(parameters=[*own, *options])  # type: ignore[attr-defined]  # what typer looks at
+    do.__annotations__ = {one.name: one.annotation for one in (*own, *options)}
+    return do
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import httpx
@@ -139,16 +138,14 @@ class InHome:
 
 
 @contextmanager
-def opened(
-    home: Path | None, server: str | None, key: str | None, school: str | None, *, work: bool = False
-) -> Iterator[Room]:
+def opened(way: reaching.Way, *, work: bool = False) -> Iterator[Room]:
     """A room. work: train here where nobody else does."""
-    if server is not None or key is not None or reaching.has_way(home):
-        with reaching.server_of(home, server, key, school) as there:
+    if way.server is not None or way.key is not None or reaching.has_way(way.home):
+        with reaching.server_of(*way) as there:
             yield AtServer(there)
         return
-    with installation.opened(home) as platform, ExitStack() as stack:
-        school_id = data.chosen_school(platform.get("identity").schools(), school).id
+    with installation.opened(way.home) as platform, ExitStack() as stack:
+        school_id = data.chosen_school(platform.get("identity").schools(), way.school).id
         alone = work and _is_alone(platform, stack)
         training = platform.get("training")
         if alone:

@@ -18,57 +18,37 @@ from shuyuan.kernel import errors
 
 _out = Console(highlight=False, soft_wrap=True)
 _Json = dict[str, Any]  # Any: JSON
+_SHOWN = 20
 Search = Annotated[str, typer.Argument(help="Its number or id.")]
 
 search_app = typer.Typer(help="Searches for settings: list, show, cancel.", add_completion=False)
 
 
 @search_app.callback(invoke_without_command=True)
-def searches(
-    context: typer.Context,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
-) -> None:
+@reaching.asked
+def searches(context: typer.Context, *, way: reaching.Way) -> None:
     """Searches of the school; without a further word: the newest."""
     if context.invoked_subcommand is None:
-        list_(home=home, server=server, key=key, school=school)
+        _listed(_SHOWN, way)
 
 
 @search_app.command("list")
-def list_(
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
-) -> None:
+@reaching.asked
+def list_(limit: Annotated[int, typer.Option(min=1, max=200)] = _SHOWN, *, way: reaching.Way) -> None:
     """The newest searches, each with the best it has found."""
-    with runrooms.opened(home, server, key, school) as room:
-        found = room.searches(limit)
-    if not found:
-        _out.print("no searches yet: start one with `shuyuan train TASK --data data:/NAME --space FILE`")
-        return
-    table = Table("search", "name", "task", "data", "state", "tried", "best")
-    for one in found:
-        tried = f"{one['ended']}/{one['trials']}"
-        cells = (str(one["number"]), one["name"], one["task"], one["data"], _state(one), tried, _best(one))
-        table.add_row(*map(escape, cells))
-    _out.print(table)
+    _listed(limit, way)
 
 
 @search_app.command()
+@reaching.asked
 def show(
     search: Search,
     follow: Annotated[bool, typer.Option("--follow", help="Stay until it has ended, with its progress.")] = False,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
+    *,
+    way: reaching.Way,
 ) -> None:
     """One search: its best values so far, and every trial with its values and figure."""
-    with runrooms.opened(home, server, key, school) as room:
+    with runrooms.opened(way) as room:
         found = room.search(search)
         if follow and found["state"] == "running":
             following.search(room, found, _out, stay=True)
@@ -87,15 +67,10 @@ def show(
 
 
 @search_app.command()
-def cancel(
-    search: Search,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
-) -> None:
+@reaching.asked
+def cancel(search: Search, *, way: reaching.Way) -> None:
     """Stop it and the trial under way; what was tried stays."""
-    with runrooms.opened(home, server, key, school) as room:
+    with runrooms.opened(way) as room:
         found = room.cancel_search(search)
     _out.print(f"search {found['number']} is {found['state']}, {found['ended']} of {found['trials']} tried")
 
@@ -109,6 +84,20 @@ def read(path: Path) -> _Json:
     if not isinstance(told, dict):
         raise errors.BadInput(f"{path} holds no JSON object", fix='write {"rate": {"low": 0.001, "high": 0.1}}')
     return told
+
+
+def _listed(limit: int, way: reaching.Way) -> None:
+    with runrooms.opened(way) as room:
+        found = room.searches(limit)
+    if not found:
+        _out.print("no searches yet: start one with `shuyuan train TASK --data data:/NAME --space FILE`")
+        return
+    table = Table("search", "name", "task", "data", "state", "tried", "best")
+    for one in found:
+        tried = f"{one['ended']}/{one['trials']}"
+        cells = (str(one["number"]), one["name"], one["task"], one["data"], _state(one), tried, _best(one))
+        table.add_row(*map(escape, cells))
+    _out.print(table)
 
 
 def _state(found: Mapping[str, Any]) -> str:

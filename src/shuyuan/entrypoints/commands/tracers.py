@@ -1,5 +1,6 @@
 """`shuyuan tracers list|compare|export`: learner models compared on answers; the school's own as such a file."""
 
+import io
 import json
 import tempfile
 from pathlib import Path
@@ -49,6 +50,8 @@ def compare(
         _known(name)
     if not answers.is_file():
         raise errors.NotFound(f"there is no file {answers}", fix="give a CSV of answers")
+    if out is not None:
+        installation.require_folder_of(out)
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         (folder / "answers.csv").write_bytes(answers.read_bytes())
@@ -67,11 +70,12 @@ def export(
     school: reaching.School = None,
 ) -> None:
     """Write this school's answers with pseudonyms, only of learners who agreed; noted in the activity log."""
+    installation.require_folder_of(out)
     with installation.opened(home) as platform:
         school_id = data.chosen_school(platform.get("identity").schools(), school).id
-        with out.open("w", encoding="utf-8", newline="") as file:
-            form = "json" if out.suffix == ".json" else "csv"
-            who = platform.get("answers_out").write(Principal(audit.SYSTEM, school_id, "admin"), purpose, form, file)
+        told, form = io.StringIO(newline=""), "json" if out.suffix == ".json" else "csv"
+        who = platform.get("answers_out").write(Principal(audit.SYSTEM, school_id, "admin"), purpose, form, told)
+        out.write_text(told.getvalue(), encoding="utf-8", newline="")  # a refusal leaves what was there
     _out.print(f"answers of {len(who)} learners who agreed to {purpose}: {out}")
 
 

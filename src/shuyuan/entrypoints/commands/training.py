@@ -20,6 +20,7 @@ from shuyuan.kernel import errors
 _out = Console(highlight=False, soft_wrap=True)
 _Json = dict[str, Any]  # Any: JSON
 _MIB = 1 << 20
+_SHOWN = 20
 Run = Annotated[str, typer.Argument(help="Its number, or runs:/id.")]
 
 runs_app = typer.Typer(help="Runs: list, show, pause, resume, cancel, register.", add_completion=False)
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(runs_app, name="runs")
 
 
+@reaching.asked
 def train(
     task: Annotated[str | None, typer.Argument(help="What to train; left out: the tasks there are.")] = None,
     data: Annotated[str, typer.Option(help="data:/name/3, or data:/name for the newest.")] = "",
@@ -44,13 +46,11 @@ def train(
     trials: Annotated[int, typer.Option(min=1, help="Of a search.")] = 20,
     metric: Annotated[str, typer.Option(help="Validation figure a search selects by.")] = "",
     follow: Annotated[bool, typer.Option("--follow", help="Stay until it has ended, with its progress.")] = False,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
+    *,
+    way: reaching.Way,
 ) -> None:
     """Train a model on a data set. Without --data: the fields that the task takes."""
-    with runrooms.opened(home, server, key, school, work=bool(task and data)) as room:
+    with runrooms.opened(way, work=bool(task and data)) as room:
         if task is None or not data:
             _show_tasks(room.tasks(), task)
             return
@@ -69,49 +69,30 @@ def train(
 
 
 @runs_app.callback(invoke_without_command=True)
-def runs(
-    context: typer.Context,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
-) -> None:
+@reaching.asked
+def runs(context: typer.Context, *, way: reaching.Way) -> None:
     """Runs of the school; without a further word: the newest."""
     if context.invoked_subcommand is None:
-        list_(home=home, server=server, key=key, school=school)
+        _listed(None, _SHOWN, way)
 
 
 @runs_app.command("list")
+@reaching.asked
 def list_(
     state: Annotated[str | None, typer.Option(help="queued, running, paused, failed, cancelled or finished.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = _SHOWN,
+    *,
+    way: reaching.Way,
 ) -> None:
     """The newest runs."""
-    with runrooms.opened(home, server, key, school) as room:
-        found = room.runs(state, limit)
-    if not found:
-        _out.print("no runs yet: start one with `shuyuan train TASK --data data:/NAME`")
-        return
-    table = Table("run", "name", "task", "data", "state", "done", "figures")
-    for run in found:
-        table.add_row(*map(escape, _cells(run)))
-    _out.print(table)
+    _listed(state, limit, way)
 
 
 @runs_app.command()
-def show(
-    run: Run,
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
-) -> None:
+@reaching.asked
+def show(run: Run, *, way: reaching.Way) -> None:
     """One run: what it was made from, where it stands, what it gave."""
-    with runrooms.opened(home, server, key, school) as room:
+    with runrooms.opened(way) as room:
         found = room.run(run)
     table = Table(show_header=False)
     for label, value in _facts(found):
@@ -122,14 +103,9 @@ def show(
 def _verb(name: str, what: str) -> None:
     """`shuyuan runs NAME RUN`."""
 
-    def do(
-        run: Run,
-        home: reaching.Home = None,
-        server: reaching.Server = None,
-        key: reaching.Key = None,
-        school: reaching.School = None,
-    ) -> None:
-        with runrooms.opened(home, server, key, school) as room:
+    @reaching.asked
+    def do(run: Run, *, way: reaching.Way) -> None:
+        with runrooms.opened(way) as room:
             found = room.change(run, name)
         wanted = _WANTED.get(found["wanted"], "")
         _out.print(f"run {found['number']} is {found['state']}{wanted}")
@@ -144,18 +120,29 @@ _verb("cancel", "Stop for good.")
 
 
 @runs_app.command("register")
+@reaching.asked
 def register_(
     run: Run,
     model: Annotated[str, typer.Argument(help="Name of the model whose next version it becomes.")],
-    home: reaching.Home = None,
-    server: reaching.Server = None,
-    key: reaching.Key = None,
-    school: reaching.School = None,
+    *,
+    way: reaching.Way,
 ) -> None:
     """A finished run becomes a version of a model."""
-    with runrooms.opened(home, server, key, school) as room:
+    with runrooms.opened(way) as room:
         version = room.register(run, model)
     _out.print(f"registered models:/{version['model']}/{version['number']}", markup=False)
+
+
+def _listed(state: str | None, limit: int, way: reaching.Way) -> None:
+    with runrooms.opened(way) as room:
+        found = room.runs(state, limit)
+    if not found:
+        _out.print("no runs yet: start one with `shuyuan train TASK --data data:/NAME`")
+        return
+    table = Table("run", "name", "task", "data", "state", "done", "figures")
+    for run in found:
+        table.add_row(*map(escape, _cells(run)))
+    _out.print(table)
 
 
 def _config(said: Sequence[str]) -> _Json:
@@ -197,6 +184,11 @@ def _cells(run: Mapping[str, Any]) -> tuple[str, ...]:
     return (str(run["number"]), run["name"], run["task"], run["data"], run["state"] + waits, done, figures)
 
 
+def _told(figures: Mapping[str, float], *, on_test: bool) -> str:
+    found = {name: value for name, value in figures.items() if name.startswith("test_") is on_test}
+    return ", ".join(f"{name} {value:.5g}" for name, value in found.items())
+
+
 def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     error = run["error"] or {}
     told = {
@@ -212,7 +204,8 @@ def _facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         "begun": moments.told(run["started_at"]) if run["started_at"] else "",
         "ended": moments.told(run["ended_at"]) if run["ended_at"] else "",
         "step": f"{run['step']} of {run['steps']}" if run["steps"] else "",
-        "figures": ", ".join(f"{name} {value:.5g}" for name, value in run["figures"].items()),
+        "figures": _told(run["figures"], on_test=False),
+        "on test, for a release": _told(run["figures"], on_test=True),
         "files": ", ".join(run["artefacts"]),
         "versions": ", ".join(run["registered"]),
         "used": f"{run['cpu_s']:.1f} s of processor, {run['peak_rss_bytes'] / _MIB:,.0f} MB at most",

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Mount, compile_path
 
@@ -17,6 +18,8 @@ from shuyuan.kernel.http.middleware import BodyLimit, Defects, RequestId, Securi
 Gate = Callable[[Request], None]
 RouteKey = tuple[str, str]
 ErrorPage = Callable[[Request, errors.ShuyuanError], Response]
+SHOWN_OF_VALUE = 60  # characters of what was sent, in an error
+SECRET_FIELDS = ("password", "secret", "pin", "token", "key")  # never said back
 _logger = log.get("kernel.http")
 
 
@@ -129,6 +132,12 @@ def _answer_errors(app: FastAPI, answer: ErrorPage) -> Callable[[Request, Except
         response.status_code = 500
         return response
 
+    async def unstorable(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DataError)
+        why = str(error.orig).splitlines()[0][:200]
+        return answer(request, errors.BadInput(f"a value cannot be stored: {why}", fix="send text without NUL"))
+
+    app.add_exception_handler(DataError, unstorable)
     app.add_exception_handler(errors.ShuyuanError, expected)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, plain_http)
@@ -157,5 +166,17 @@ def json_error(error: errors.ShuyuanError) -> JSONResponse:
 
 
 def _in_words(error: RequestValidationError) -> str:
+    """Field, value, what is allowed, of the first few."""
     parts: list[Any] = list(error.errors())  # Any: pydantic's error dictionaries
-    return "; ".join(f"{'.'.join(str(step) for step in p['loc'])}: {p['msg']}" for p in parts[:5])
+    return "; ".join(f"{'.'.join(str(step) for step in p['loc'])}: {_got(p)}{p['msg']}" for p in parts[:5])
+
+
+def _got(part: Mapping[str, Any]) -> str:
+    """The value that was sent; nothing where none was, or where it is a secret."""
+    field, sent = str(part["loc"][-1]).lower(), part.get("input")
+    if part["type"] in ("missing", "json_invalid") or any(word in field for word in SECRET_FIELDS):
+        return ""
+    if isinstance(sent, (str, int, float, type(None))):
+        told = repr(sent)
+        return f"got {told if len(told) <= SHOWN_OF_VALUE else told[:SHOWN_OF_VALUE] + '…'}. "
+    return f"got {'an object' if isinstance(sent, Mapping) else 'a list'}. "

@@ -109,7 +109,8 @@ MAX_HEADER_BYTES = 64 << 10  # the parser in front has no limit of its own
 
 
 class BodyLimit:
-    """Refuses a body over the cap of its path, by its declared length or as soon as it has grown past it.
+    """Refuses a body over the cap of its path, by its declared length or as soon as it has grown past it; and headers
+    and addresses that nothing behind it could take.
 
     max_bytes: the cap of every path without its own.  body_caps: path → bytes. A path stands for itself and what
     lies below it, `{name}` for any one segment: "/v1/audio", "/api/models/{name}/versions"; the longest wins.
@@ -137,6 +138,9 @@ class BodyLimit:
                 f"the headers have {head} bytes, at most {MAX_HEADER_BYTES} are read", fix="send less"
             )
             return await self.answer(Request(scope), wrong)(scope, receive, send)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            nul = errors.BadInput("the address holds the character NUL, which no name or id has", fix="leave it out")
+            return await self.answer(Request(scope), nul)(scope, receive, send)
         limit = await self._limit(scope)
         declared = Headers(scope=scope).get("content-length", "0")
         if not declared.isdigit() or int(declared) > limit:

@@ -76,7 +76,7 @@ class Answering:
         seconds: float | None = None,
     ) -> Answered:
         text = _readable(answer, client_key, seconds)
-        sitting = self._sittings.own(principal, attempt_id)
+        sitting = self._sittings.own(principal, attempt_id, item_id)
         seed = seed_of(sitting, item_id)
         verdict = self._courses.grade(sitting.school_id, item_id, seed, answer)
         if verdict.malformed:

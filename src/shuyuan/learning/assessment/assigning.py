@@ -20,7 +20,7 @@ from shuyuan.learning.courses.interface import Courses, Text
 from shuyuan.learning.people.interface import People
 
 MAX_LEARNERS = 200
-SECOND_PRESS = timedelta(minutes=10)
+SECOND_PRESS = timedelta(minutes=10)  # of the button, for the same pupils
 
 
 class Assigning:
@@ -74,7 +74,9 @@ class Assigning:
     ) -> Assignment:
         now = self._clock()
         if due_at is not None and (due_at.tzinfo is None or due_at <= now):
-            raise errors.BadInput(f"due_at is {due_at.isoformat()}", fix="give a time to come, with its time zone")
+            raise errors.BadInput(
+                f"due_at is {due_at.isoformat()}", fix="give a time to come, with its time zone", code="due_past"
+            )
         choices = self.choices(principal, class_id, learner_ids, course_id, point_id, count)
         items = {who: tuple(item.item_id for item in choice.items) for who, choice in choices.items()}
         made = Assignment(
@@ -89,13 +91,13 @@ class Assigning:
             None,
             items=items,
         )
-        self._refuse_twice(principal, class_id, made)
         self._db.write(lambda uow: self._send(uow, made, class_id))
         return made
 
-    def _refuse_twice(self, principal: Principal, class_id: str, made: Assignment) -> None:
-        """The same practice for the same pupils within minutes is a second press of the button."""
-        for one in self.assignments(principal, class_id=class_id):
+    def _refuse_twice(self, conn: Connection, class_id: str, made: Assignment) -> None:
+        """The same practice for the same pupils within minutes is a second press of the button. Asked in the unit that
+        sets it: both presses may come at once."""
+        for one in assigned.of_classes(conn, made.school_id, [class_id]):
             same = (one.point_id, set(one.learner_ids), one.teacher_id) == (
                 made.point_id,
                 set(made.learner_ids),
@@ -175,6 +177,7 @@ class Assigning:
         return found
 
     def _send(self, uow: kernel_db.UnitOfWork, made: Assignment, class_id: str) -> None:
+        self._refuse_twice(uow.conn, class_id, made)
         assigned.insert(uow.conn, made, class_id)
         self._audit.record(
             uow,

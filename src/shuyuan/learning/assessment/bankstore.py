@@ -42,10 +42,10 @@ def calibrations(conn: Connection, school_id: str) -> dict[str, Calibrated]:
     }
 
 
-def seen_by_last(conn: Connection, school_id: str) -> int:
-    """Answers the school had at its last calibration; 0 before the first."""
-    query = select(calibration.c.seen).where(calibration.c.school_id == school_id)
-    return max(conn.execute(query).scalars(), default=0)
+def seen(conn: Connection, school_id: str) -> dict[str, int]:
+    """course id → answers the school had at its last calibration: an older number is one that a crash cut off."""
+    query = select(calibration.c.course_id, calibration.c.seen).where(calibration.c.school_id == school_id)
+    return {row.course_id: row.seen for row in conn.execute(query)}
 
 
 def exposures(conn: Connection, school_id: str, item_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -55,8 +55,8 @@ def exposures(conn: Connection, school_id: str, item_ids: Sequence[str]) -> dict
 
 
 def offered(conn: Connection, school_id: str, item_ids: Iterable[str]) -> None:
-    """A sitting begins whose bank holds these."""
-    rows = [{"school_id": school_id, "item_id": item, "offered": 1, "given": 0} for item in item_ids]
+    """A sitting begins whose bank holds these. In one order for all: of two at once neither waits for the other."""
+    rows = [{"school_id": school_id, "item_id": item, "offered": 1, "given": 0} for item in sorted(item_ids)]
     conn.execute(_offer(conn.dialect.name), rows)
 
 

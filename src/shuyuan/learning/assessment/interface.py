@@ -235,11 +235,13 @@ class Calibrated:
 @dataclass(frozen=True)
 class CourseAnalysis:
     """The questions of a course as the answers of the caller's learners show them, flagged ones first. groups: those
-    that could be compared; empty: too few learners are known to belong to one and agreed."""
+    that could be compared; empty: too few learners are known to belong to one and agreed.  compared: questions on which
+    a large favour would show; on the others too few learners of equal score met."""
 
     calibrated: Calibrated | None
     items: tuple[ItemAnalysis, ...]
     groups: tuple[str, ...]
+    compared: int = 0
 
 
 class ItemBank(Protocol):
@@ -369,7 +371,12 @@ class Assessment(Protocol):
         error: float | None = 0.4,
         due_at: datetime | None = None,
     ) -> AdaptiveTest:
-        """An adaptive test on points of a course. Raises BadInput when their questions cannot hold it."""
+        """An adaptive test on points of a course: of the questions whose first point is chosen, the one a question is
+        about. Raises BadInput when they cannot hold it."""
+        ...
+
+    def test_stock(self, principal: Principal, course_id: str) -> Mapping[str, int]:
+        """Point id → how many questions a test on it could ask; every point of the course."""
         ...
 
     def tests(self, principal: Principal, class_id: str) -> list[AdaptiveTest]:

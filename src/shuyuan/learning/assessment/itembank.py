@@ -43,14 +43,13 @@ class ItemBankService:
         self._school_time = ZoneInfo(settings.timezone)
 
     def calibrate_if_due(self, school_id: str) -> list[Calibrated]:
-        now = self._clock()
-        exam = self._identity.exam_until(school_id)
-        if kernel_clock.in_school_hours(now.astimezone(self._school_time)) or (exam is not None and exam > now):
+        now, courses = self._clock(), [one.id for one in self._courses.courses(school_id)]
+        if not courses or not kernel_clock.may_change(now, self._school_time, self._identity.exam_until(school_id)):
             return []
         with self._db.read() as conn:
-            last = bankstore.calibrations(conn, school_id).values()
-            fresh = self._records.count(school_id) - bankstore.seen_by_last(conn, school_id)
-        if fresh < DUE_AT or any(now - one.at < REST for one in last):
+            last, seen = bankstore.calibrations(conn, school_id), bankstore.seen(conn, school_id)
+        fresh = self._records.count(school_id) - min(seen.get(one, 0) for one in courses)
+        if fresh < DUE_AT or any(now - one.at < REST for one in last.values()):
             return []
         return self.calibrate(school_id)
 
@@ -77,7 +76,7 @@ class ItemBankService:
         for one in answers:
             of_item.get(one.item_id, []).append(one)
         rests = calibrating.rests({(one.learner_id, one.item_id): one.correct for one in answers})
-        groups, favours = favouring.favours(learners, answers, list(of_item))
+        groups, favours, compared = favouring.favours(learners, answers, list(of_item))
         found = [
             analysing.analysis(
                 item,
@@ -89,7 +88,7 @@ class ItemBankService:
             )
             for item in items
         ]
-        return CourseAnalysis(last, tuple(sorted(found, key=_flagged_first)), groups)
+        return CourseAnalysis(last, tuple(sorted(found, key=_flagged_first)), groups, compared)
 
     def _calibrate(
         self, school_id: str, course_id: str, seen: int, marks: Mapping[tuple[str, str], bool]

@@ -10,8 +10,7 @@ LOOK_EVERY_S = 1800.0
 def register(scheduler: jobs.Scheduler, itembank: ItemBank, identity: Identity) -> None:
     """Every half hour ask whether a school's questions are due; `calibrate_if_due` keeps out of school hours."""
 
-    def look() -> None:
-        for school in identity.schools():
-            itembank.calibrate_if_due(school.id)
+    def schools() -> list[str]:
+        return [school.id for school in identity.schools()]
 
-    scheduler.every(LOOK_EVERY_S, "item bank", look)
+    scheduler.round(LOOK_EVERY_S, "item bank", schools, itembank.calibrate_if_due)

@@ -24,14 +24,14 @@ class Outcomes:
         self._sittings, self._records = sittings, records
 
     def results(self, principal: Principal, test_id: str) -> list[AdaptiveResult]:
-        """See Assessment.results."""
+        """See Assessment.results. Of who left the class or was erased nothing is shown."""
         principal.require("teacher", "admin")
-        self._setting.test(principal, test_id)
+        here = self._setting.still_here(principal, self._setting.test(principal, test_id))
         plan = self._adapting.plan(principal.school_id, test_id)
         with self._db.read() as conn:
             seats = adaptivestore.seats(conn, principal.school_id, test_id)
         found = []
-        for seat in seats:
+        for seat in (one for one in seats if one.learner_id in here):
             state: Literal["waiting", "working", "done"] = "working" if seat.closed_at is None else "done"
             answered = self._answered(principal, seat.attempt_id) if seat.attempt_id else []
             found.append(

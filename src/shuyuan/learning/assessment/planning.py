@@ -132,16 +132,21 @@ def check(test: AdaptiveTest, bank: Sequence[Row]) -> None:
     """Raise BadInput, naming the value and the fix, unless the bank can hold the test."""
     if not 1 <= test.least <= test.most <= MOST_QUESTIONS:
         raise errors.BadInput(
-            f"between {test.least} and {test.most} questions", fix=f"ask for 1 to {MOST_QUESTIONS}, least before most"
+            f"between {test.least} and {test.most} questions",
+            fix=f"ask for 1 to {MOST_QUESTIONS}, least before most",
+            code="test_length",
         )
     if test.error is not None and not SMALLEST_ERROR <= test.error <= LARGEST_ERROR:
         raise errors.BadInput(f"error is {test.error}", fix=f"choose {SMALLEST_ERROR} to {LARGEST_ERROR}, or none")
     if not bank:
-        raise errors.BadInput("these topics have no question that can be asked", fix="choose others, or add questions")
+        raise errors.BadInput(
+            "these topics have no question that can be asked", fix="choose others, or add questions", code="test_short"
+        )
     if len(bank) < test.least:
         raise errors.BadInput(
             f"these topics have {len(bank)} questions, the test asks {test.least} at least",
             fix="choose more topics or ask fewer",
+            code="test_short",
         )
     stock = [sum(1 for row in bank if row[4] == at) for at in range(len(test.point_ids))]
     needed = test.each * len(test.point_ids)
@@ -149,9 +154,12 @@ def check(test: AdaptiveTest, bank: Sequence[Row]) -> None:
         raise errors.BadInput(
             f"{test.each} of each of {len(test.point_ids)} topics is {needed}, the test asks {test.most} at most",
             fix="ask fewer of each topic, or more in all",
+            code="test_each",
         )
     if test.each and min(stock) < test.each:
         short = test.point_ids[stock.index(min(stock))]
         raise errors.BadInput(
-            f"{short} has {min(stock)} questions, {test.each} are wanted", fix="ask fewer of each topic"
+            f"{short} has {min(stock)} questions, {test.each} are wanted",
+            fix="ask fewer of each topic",
+            code="test_each",
         )

@@ -24,7 +24,7 @@ KEPT = {
 }
 
 
-class StartBody(BaseModel):
+class StartBody(BaseModel, extra="forbid"):
     """What to sit. Without item_ids the platform chooses `count` items of point_id that fit the learner."""
 
     kind: AttemptKind = "practice"
@@ -34,7 +34,7 @@ class StartBody(BaseModel):
     count: Annotated[int, Field(ge=1, le=30)] = 5
 
 
-class AnswerBody(BaseModel):
+class AnswerBody(BaseModel, extra="forbid"):
     """client_key: new for each answer, the same when it is sent again because no reply came."""
 
     item_id: Id
@@ -43,11 +43,11 @@ class AnswerBody(BaseModel):
     seconds: float | None = None
 
 
-class HintBody(BaseModel):
+class HintBody(BaseModel, extra="forbid"):
     item_id: Id
 
 
-class AskBody(BaseModel):
+class AskBody(BaseModel, extra="forbid"):
     """Practice or a paper on one point for some learners of a class."""
 
     class_id: Id

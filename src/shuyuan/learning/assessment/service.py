@@ -48,7 +48,7 @@ class AssessmentService:
         self.papers = Papers(db, audit, courses, assigning, clock).papers
         setting = Setting(db, audit, people, courses, clock)
         self.set_test, self.undo_test, self.test = setting.set_test, setting.undo_test, setting.test
-        self.tests, self.tests_for = setting.tests, setting.tests_for
+        self.tests, self.tests_for, self.test_stock = setting.tests, setting.tests_for, setting.test_stock
         self._adapting = Adapting(db, sittings, records, clock)
         self.start_test, self.next_of_test = self._adapting.start_test, self._adapting.next_of_test
         outcomes = Outcomes(db, setting, self._adapting, sittings, records)

@@ -1,5 +1,6 @@
 """Adaptive tests as a teacher sets them: which topics, how long, how sure; listed, and taken back."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -11,10 +12,11 @@ from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors, ids
 from shuyuan.learning.assessment import adaptivestore, analysing, bankstore, itembank, planning
+from shuyuan.learning.assessment.assigning import SECOND_PRESS
 from shuyuan.learning.assessment.calibrating import Number
 from shuyuan.learning.assessment.interface import AdaptiveTest
 from shuyuan.learning.assessment.sittings import fresh_seeds
-from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.courses.interface import Courses, Item
 from shuyuan.learning.people.interface import People
 
 MOST_LEARNERS = 200
@@ -51,7 +53,9 @@ class Setting:
         learners = self._members(principal, class_id, learner_ids)
         now = self._clock()
         if due_at is not None and (due_at.tzinfo is None or due_at <= now):
-            raise errors.BadInput(f"due_at is {due_at.isoformat()}", fix="give a time to come, with its time zone")
+            raise errors.BadInput(
+                f"due_at is {due_at.isoformat()}", fix="give a time to come, with its time zone", code="due_past"
+            )
         points = self._points(principal.school_id, course_id, point_ids)
         bank = self._bank(principal.school_id, course_id, points)
         made = AdaptiveTest(
@@ -90,6 +94,11 @@ class Setting:
             return _own(found, principal.account_id)
         self._teaches(principal, found.class_id)
         return found
+
+    def still_here(self, principal: Principal, test: AdaptiveTest) -> frozenset[str]:
+        """Those of a test who are in its class today."""
+        members = {one.id for one in self._people.learners(principal, test.class_id)}
+        return frozenset(members.intersection(test.learner_ids))
 
     def tests(self, principal: Principal, class_id: str) -> list[AdaptiveTest]:
         """See Assessment.tests."""
@@ -130,17 +139,35 @@ class Setting:
             raise errors.BadInput("no topic was chosen", fix="choose at least one")
         return [one for one in known if one in set(point_ids)]
 
+    def test_stock(self, principal: Principal, course_id: str) -> dict[str, int]:
+        """See Assessment.test_stock."""
+        principal.require("teacher", "admin")
+        points = [one.id for one in self._courses.graph(principal.school_id, course_id).points]
+        bank = self._bank(principal.school_id, course_id, points)
+        stock = Counter(points[row[4]] for row in bank)
+        return {point: stock[point] for point in points}
+
     def _bank(self, school_id: str, course_id: str, points: Sequence[str]) -> list[planning.Row]:
-        """What may be asked: every question of these points, apart from those that tell strong from weak wrongly."""
+        """What may be asked: every question that is about one of these points, its first (what else it needs may not be
+        among them), apart from those that tell strong from weak wrongly."""
         with self._db.read() as conn:
             known = bankstore.numbers(conn, school_id, course_id)
-        of_point = {point: self._courses.items_of_point(school_id, point) for point in points}
-        names = dict.fromkeys(item for items in of_point.values() for item in items if _sound(known.get(item)))
-        return planning.rows(
-            of_point, itembank.numbers_of((self._courses.item(school_id, one) for one in names), known)
-        )
+        of_point: dict[str, list[str]] = {}
+        items: list[Item] = []
+        for point in points:
+            there = (self._courses.item(school_id, one) for one in self._courses.items_of_point(school_id, point))
+            about = [one for one in there if one.points[0] == point and _sound(known.get(one.id))]
+            of_point[point] = [one.id for one in about]
+            items += about
+        return planning.rows(of_point, itembank.numbers_of(items, known))
 
     def _send(self, uow: kernel_db.UnitOfWork, made: AdaptiveTest, bank: Sequence[planning.Row]) -> None:
+        if any(_is_same(one, made) for one in adaptivestore.of_class(uow.conn, made.school_id, made.class_id)):
+            raise errors.Conflict(
+                "this test was set a moment ago for the same pupils",
+                fix="take that one back first, or wait ten minutes to set it again",
+                code="already_set",
+            )
         adaptivestore.insert(uow.conn, made, bank, fresh_seeds(len(made.learner_ids)))
         self._audit.record(
             uow,
@@ -175,6 +202,12 @@ class Setting:
 def unknown(test_id: str) -> errors.NotFound:
     """What is told of a test that is not there, or not for the caller."""
     return errors.NotFound(f"no adaptive test {test_id[:80]}", fix="open the list of tests again")
+
+
+def _is_same(one: AdaptiveTest, made: AdaptiveTest) -> bool:
+    """Whether one of the two is a second press of the button."""
+    what = ((each.teacher_id, set(each.point_ids), set(each.learner_ids)) for each in (one, made))
+    return next(what) == next(what) and one.undone_at is None and made.created_at - one.created_at < SECOND_PRESS
 
 
 def _own(test: AdaptiveTest, learner_id: str) -> AdaptiveTest:

@@ -79,12 +79,12 @@ class Sittings:
             return store.newest_open(conn, principal.school_id, learner_id)
 
     def question(self, principal: Principal, attempt_id: str, item_id: str) -> Question:
-        sitting = self.sitting(principal, attempt_id)
+        sitting = self.sitting(principal, attempt_id, item_id)
         self._may_see(principal, sitting.learner_id, attempt_id)
         return self._courses.question(sitting.school_id, item_id, seed_of(sitting, item_id), principal.language)
 
     def hint(self, principal: Principal, attempt_id: str, item_id: str) -> tuple[int, Mapping[str, str]]:
-        sitting = self.own(principal, attempt_id)
+        sitting = self.own(principal, attempt_id, item_id)
         if sitting.kind == "test":
             raise errors.Conflict("there are no hints in a test", fix="answer as well as you can", code="no_hints")
         seed = seed_of(sitting, item_id)
@@ -102,10 +102,11 @@ class Sittings:
         with self._db.read() as conn:
             return store.has_open_test(conn, learner_id)
 
-    def sitting(self, principal: Principal, attempt_id: str) -> store.Sitting:
-        """What never changes of an attempt in the caller's school."""
+    def sitting(self, principal: Principal, attempt_id: str, item_id: str | None = None) -> store.Sitting:
+        """What never changes of an attempt in the caller's school. item_id: asked about; what is remembered of an
+        adaptive test is read again without it, as another process may have asked it."""
         kept = self._kept.get(attempt_id)
-        if kept is None:
+        if kept is None or (kept.adaptive_id is not None and item_id is not None and item_id not in kept.seeds):
             with self._db.read() as conn:
                 kept = store.sitting_of(_found(store.find(conn, principal.school_id, attempt_id), attempt_id))
             self.keep(kept)
@@ -113,9 +114,9 @@ class Sittings:
             raise _unknown(attempt_id)
         return kept
 
-    def own(self, principal: Principal, attempt_id: str) -> store.Sitting:
+    def own(self, principal: Principal, attempt_id: str, item_id: str | None = None) -> store.Sitting:
         """The same, if the caller is the one who sits it."""
-        sitting = self.sitting(principal, attempt_id)
+        sitting = self.sitting(principal, attempt_id, item_id)
         if sitting.learner_id != principal.account_id:
             raise _unknown(attempt_id)
         return sitting
@@ -195,7 +196,12 @@ def check_items(courses: Courses, school_id: str, item_ids: Sequence[str]) -> No
             fix=f"name 1 to {MAX_ITEMS} different items",
         )
     for item_id in item_ids:
-        courses.item(school_id, item_id)
+        try:
+            courses.item(school_id, item_id)
+        except errors.NotFound as lost:
+            raise errors.NotFound(
+                f"item_ids: there is no item {item_id[:80]!r}", fix="name items of a course, or a point_id instead"
+            ) from lost
 
 
 def fresh_seeds(count: int) -> list[int]:

@@ -16,7 +16,11 @@ _STANDING = db.Prepared(
     .join_from(attempt, slot, slot.c.attempt_id == attempt.c.id)
     .where(attempt.c.id == bindparam("attempt"), attempt.c.school_id == bindparam("school"))
     .order_by(slot.c.position)
-    .with_for_update(of=attempt)  # PostgreSQL: closing and answering take turns; SQLite has one writer anyway
+)
+_TURN = db.Prepared(
+    select(attempt.c.id)
+    .where(attempt.c.id == bindparam("attempt"), attempt.c.school_id == bindparam("school"))
+    .with_for_update()
 )
 _OF_SLOT = (slot.c.attempt_id == bindparam("attempt"), slot.c.item_id == bindparam("item"))
 _TRIED = db.Prepared(update(slot).where(*_OF_SLOT).values(state=bindparam("to"), tries=slot.c.tries + 1))
@@ -87,8 +91,14 @@ def newest_open(conn: Connection, school_id: str, learner_id: str) -> Attempt | 
 
 
 def standing(conn: Connection, school_id: str, attempt_id: str) -> Standing:
-    """The attempt locked for this unit: whether it is closed, and each slot."""
-    rows = _STANDING.rows(conn, {"attempt": attempt_id, "school": school_id})
+    """The attempt locked for this unit: whether it is closed, and each slot.
+
+    Several processes may write to PostgreSQL, where the lock is a statement of its own: who waits for a lock reads rows
+    as they were before it. SQLite has one writer anyway."""
+    given = {"attempt": attempt_id, "school": school_id}
+    if conn.dialect.name == "postgresql":
+        _TURN.rows(conn, given)
+    rows = _STANDING.rows(conn, given)
     slots = {row.item_id: Slot(row.item_id, row.seed, row.state, row.tries, row.hints_used) for row in rows}
     return Standing(rows[0].closed_at if rows else None, slots)
 

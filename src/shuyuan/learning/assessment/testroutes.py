@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import errors
 from shuyuan.learning.assessment.interface import Assessment, ItemBank
 from shuyuan.learning.people.interface import People
 
@@ -16,7 +17,7 @@ Id = Annotated[str, Field(min_length=1, max_length=160)]
 Asked = Annotated[str, Query(max_length=160)]
 
 
-class TestBody(BaseModel):
+class TestBody(BaseModel, extra="forbid"):
     """An adaptive test on points of a course for some learners of a class. error: null asks `most` of everybody."""
 
     class_id: Id
@@ -58,7 +59,9 @@ def _tests(api: APIRouter, assessment: Assessment, people: People) -> None:
         """A learner: their own. A teacher: those of a class."""
         if principal.role == "student":
             return {"tests": [asdict(one) for one in assessment.tests_for(principal, principal.account_id)]}
-        return {"tests": [asdict(one) for one in assessment.tests(principal, class_id or "")]}
+        if class_id is None:
+            raise errors.BadInput("class_id is missing", fix="name a class of yours: GET /api/classes")
+        return {"tests": [asdict(one) for one in assessment.tests(principal, class_id)]}
 
     @api.get("/api/adaptive-tests/{test_id}/results")
     def results(test_id: str, principal: Principal = Depends(caller)) -> dict[str, Any]:

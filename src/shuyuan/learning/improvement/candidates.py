@@ -11,11 +11,17 @@ from typing import Any, Protocol
 from shuyuan.learning.improvement import fitting, gate
 from shuyuan.learning.improvement.dataset import DataSet
 from shuyuan.learning.improvement.interface import MINIMUM_ANSWERS, MINIMUM_LEARNERS, Condition, NotEnoughAnswers
+from shuyuan.maas.catalogue.interface import LocalText, NewVersion
 from shuyuan.science import metrics
 from shuyuan.science.tracing import online, serving
 from shuyuan.science.tracing.serving import stability
 
 SEED = 7
+MODEL = "tracer"
+CARD = LocalText(
+    zh="本校学情追踪：只用同意用于改进的学生的作答拟合，每次作答后更新掌握程度。",
+    en="This school's knowledge tracer: fitted on answers of learners who agreed, it moves mastery with every answer.",
+)
 
 
 class Fit(Protocol):
@@ -45,6 +51,18 @@ class Candidate:
         """The names of those that do not."""
         return ", ".join(condition.name for condition in self.conditions if not condition.passed)
 
+    def registered(self, weights_sha256: str, lineage: Mapping[str, str]) -> NewVersion:
+        """What the catalogue is told. lineage: what it was made of."""
+        return NewVersion(
+            model=MODEL,
+            runner="online",
+            artefact_sha256=weights_sha256,
+            size_bytes=len(self.weights),
+            card=CARD,
+            figures=self.figures,
+            lineage={**lineage, "seed": str(SEED), "kind": self.tracer.kind},
+        )
+
 
 def refitted(data: DataSet, champion: serving.Tracer, fit: Fit) -> Candidate:
     """The Kalman step, fitted anew."""
@@ -73,10 +91,11 @@ def _judged(weights: bytes, data: DataSet, champion: serving.Tracer, began: floa
     tracer, table = serving.read(weights), data.held_out
     said, in_use = serving.replay(tracer, table), serving.replay(champion, table)
     figures = gate.figures(table.correct, said, in_use, table.learner, SEED)
+    figures["shuffled_auc"] = gate.control(tracer, table, SEED)
     figures["held_out_learners"] = float(data.held_out_learners)
     if tracer.net is not None:
         figures["refit_log_loss"] = metrics.log_loss(table.correct, online.replay(tracer.params, table))
-    population = stability.population(tracer.params, data.fit)
+    population = stability.population(tracer.params, data.fit, table)
     reference = {"population": population._asdict()}
     seconds = time.monotonic() - began
     return Candidate(tracer, weights, figures, gate.conditions(figures), reference, seconds)

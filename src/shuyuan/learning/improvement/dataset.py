@@ -6,8 +6,10 @@ the same from turn to turn; when the school grows, a learner may join it whom th
 to, which favours that version and makes the gate stricter, never looser.
 """
 
+import hashlib
 import json
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,7 @@ from shuyuan.learning.records.interface import Response
 from shuyuan.science.tracing import online
 
 HELD_OUT_SHARE = 0.25
+MOST_ANSWERS = 1_000_000  # they are held in memory, some 700 bytes each
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,15 @@ class DataSet:
     held_out_learners: int
     raw: bytes
 
+    @property
+    def sha256(self) -> str:
+        """Its address, where it is stored."""
+        return hashlib.sha256(self.raw).hexdigest()
+
 
 def build(vault: crypto.Vault, responses: Iterable[Response]) -> DataSet:
-    """Pseudonymise and split `responses`, which come in time order."""
-    rows = [
+    """Pseudonymise and split `responses`, which come in time order: the newest MOST_ANSWERS of them."""
+    every = (
         online.Answer(
             vault.keyed_hash("data set", one.learner_id)[:16],
             one.item_id,
@@ -44,7 +52,8 @@ def build(vault: crypto.Vault, responses: Iterable[Response]) -> DataSet:
             (one.counted_at or one.at).timestamp(),
         )
         for one in responses
-    ]
+    )
+    rows = list(deque(every, MOST_ANSWERS))
     table = online.Interactions.of(rows)
     names = sorted({str(row.learner) for row in rows})
     held = set(names[: math.ceil(HELD_OUT_SHARE * len(names))])

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from shuyuan.kernel import children, errors
 from shuyuan.science.tracing import online
 
-CHILD = "shuyuan.science.tracing.serving.child"
+CHILD = "shuyuan.science.tracing.serving.child"  # by name: it imports torch
+_LEASHED = "import runpy, sys; from shuyuan.kernel import children; children.end_with_starter(); "
+_RUN = "runpy.run_module(sys.argv[1], run_name='__main__')"
 DEADLINE_S = 3600.0  # a million answers take some minutes of one core; a busy machine several times that
 
 FitNet = Callable[[Sequence[online.Answer], int], bytes]
@@ -23,7 +25,7 @@ def is_possible() -> bool:
 def fit_net(rows: Sequence[online.Answer], seed: int) -> bytes:
     """safetensors of a recurrent tracer. Raises Unavailable when the child failed; its last line says why."""
     with subprocess.Popen(
-        [sys.executable, "-m", CHILD],
+        [sys.executable, "-c", _LEASHED + _RUN, CHILD],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -59,10 +59,10 @@ class Gathering:
     def gatherable(self, principal: Principal) -> list[Gatherable]:
         """See Gathering.gatherable."""
         principal.require("admin", "teacher")
-        found = []
+        answers, found = self._records.counted(principal.school_id), []
         for purpose in PURPOSES:
-            whose = [one.learner_id for one in self._answers(principal, purpose)]
-            found.append(Gatherable(purpose, len(set(whose)), len(whose)))
+            whose = [answers[one] for one in self._agreed(principal, purpose) if one in answers]
+            found.append(Gatherable(purpose, len(whose), sum(whose)))
         return found
 
     def gather(self, principal: Principal, name: str, purpose: Purpose, *, said: str = "") -> datasets_api.Work:
@@ -166,12 +166,16 @@ class Gathering:
         return now
 
     def _answers(self, principal: Principal, purpose: Purpose) -> Iterable[Response]:
-        """What counts of the learners who agreed; a teacher's are those of their classes."""
+        """What counts of the learners who agreed."""
+        return self._records.history(principal.school_id, self._agreed(principal, purpose))
+
+    def _agreed(self, principal: Principal, purpose: Purpose) -> frozenset[str]:
+        """The learners who did; a teacher's are those of their classes."""
         agreed = self._people.consented(principal.school_id, purpose)
         if principal.role == "teacher":
             classes = self._people.classes(principal)
             agreed &= {one.id for each in classes for one in self._people.learners(principal, each.id)}
-        return self._records.history(principal.school_id, agreed)
+        return agreed
 
     def _written(self, answers: Iterable[Response], file: IO[bytes]) -> tuple[set[str], int]:
         """The answers as CSV; whose they are, and how many."""

@@ -22,10 +22,22 @@ class NotEnoughAnswers(errors.Conflict):
     code = "not_enough_answers"
 
 
+class NothingNew(errors.Conflict):
+    """What was fitted is a version there is already, number for number: no second one is made of it."""
+
+    code = "nothing_new"
+
+
 class ExamFreeze(errors.Conflict):
     """Nothing may surprise a class in an exam: no version is fitted, promoted or taken back until it ends."""
 
     code = "exam_freeze"
+
+
+class Overtaken(errors.Conflict):
+    """Another version was put in use while this one was fitted: it was judged beside one that no longer serves."""
+
+    code = "overtaken"
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,8 @@ class TracerVersion:
     """One turn of the loop: what it learnt from, how it did, what the gate said, what became of it.
 
     number 0 is the built-in tracer every school starts with. figures: auc, log_loss, calibration_error,
-    champion_auc, champion_log_loss, shuffled_auc, held_out_answers, held_out_learners.
+    champion_auc, champion_log_loss, auc_difference (with _low and _high, 95 % by learner), shuffled_auc,
+    held_out_answers, held_out_learners.
     """
 
     id: str
@@ -169,7 +182,7 @@ class Improvement(Protocol):
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:
         """Refit the online tracer and judge it. Past the gate the school's first version of its own serves at once, a
-        later one becomes the canary. Raises NotEnoughAnswers."""
+        later one becomes the canary. Raises NotEnoughAnswers, NothingNew, ExamFreeze, Overtaken."""
         ...
 
     def turn_net(self, school_id: str, *, by: str) -> TracerVersion | None:
@@ -181,6 +194,10 @@ class Improvement(Protocol):
         """Promote or withdraw the canary, once enough answers tell; None while there is nothing to decide."""
         ...
 
+    def keep_promises(self, school_id: str) -> None:
+        """Who no longer agrees, or was erased, leaves the canary: nothing is foretold of them from now on."""
+        ...
+
     def turn_if_due(self, school_id: str) -> TracerVersion | None:
         """The scheduled turn, of both kinds: enough new answers, no canary under way, and outside school hours; None
         when it is not time."""
@@ -190,10 +207,15 @@ class Improvement(Protocol):
         """Newest first."""
         ...
 
+    def served_before(self, principal: Principal) -> Mapping[str, str]:
+        """version → what really served when it last came into use: another version, or the built-in one."""
+        ...
+
     def version(self, principal: Principal, version_id: str) -> TracerVersion: ...
     def status(self, principal: Principal) -> LoopStatus: ...
     def roll_back(self, principal: Principal, version_id: str, reason: str) -> TracerVersion:
-        """Serve a retired version again. A refused one too, with a person's reason; both are audited."""
+        """Serve a retired version again. A refused one too, with a person's reason; both are audited. version_id
+        `prior-1`: the built-in tracer."""
         ...
 
 

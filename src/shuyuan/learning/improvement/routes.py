@@ -39,17 +39,19 @@ def router(improvement: Improvement, gathering: Gathering) -> APIRouter:
             "watch": None if watch is None else asdict(watch),
             "alarms": [asdict(alarm) for alarm in improvement.watching.alarms(principal)],
             "status": asdict(improvement.status(principal)),
+            "served_before": dict(improvement.served_before(principal)),
             "versions": [_told(version) for version in improvement.versions(principal)],
         }
 
     @api.post("/api/loop/turn")
     def turn(principal: Principal = Depends(caller)) -> dict[str, Any]:
-        """Refit now, judge, and promote only past the gate. 409 not_enough_answers while there is too little."""
+        """Refit now, judge, and promote only past the gate. 409 not_enough_answers while there is too little,
+        nothing_new where it would be a version there is already."""
         return _told(improvement.turn(principal.school_id, by=principal.account_id))
 
     @api.post("/api/loop/versions/{version_id}/use")
     def use(version_id: str, body: Reason, principal: Principal = Depends(caller)) -> dict[str, Any]:
-        """Serve this version again, with a named person's reason."""
+        """Serve this version again, with a named person's reason. `prior-1` is the built-in tracer."""
         return _told(improvement.roll_back(principal, version_id, body.reason))
 
     @api.get("/api/records/datasets")

@@ -1,7 +1,7 @@
 """One turn of the loop: consented answers → refit → report → gate → canary → version → served, or refused and kept."""
 
-from dataclasses import asdict
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 
 from shuyuan.identity.interface import Identity, Principal
 from shuyuan.kernel import audit as kernel_audit
@@ -11,19 +11,23 @@ from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.learning.improvement import candidates, dataset, fitting, store, trials
-from shuyuan.learning.improvement.interface import ExamFreeze, LoopStatus, NotEnoughAnswers, TracerVersion
+from shuyuan.learning.improvement.goingback import GoingBack
+from shuyuan.learning.improvement.hours import Hours
+from shuyuan.learning.improvement.interface import (
+    ExamFreeze,
+    LoopStatus,
+    NotEnoughAnswers,
+    NothingNew,
+    Overtaken,
+    TracerVersion,
+)
 from shuyuan.learning.improvement.watching import Watching
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.records.interface import Records
-from shuyuan.learning.tracing.interface import Tracing
-from shuyuan.maas.catalogue.interface import CHAMPION, Catalogue, LocalText, NewVersion
+from shuyuan.learning.tracing.interface import BUILT_IN, Tracing
+from shuyuan.maas.catalogue.interface import CHAMPION, Catalogue
 from shuyuan.science.tracing import online
 
-MODEL = "tracer"
-CARD = LocalText(
-    zh="本校学情追踪：只用同意用于改进的学生的作答拟合，每次作答后更新掌握程度。",
-    en="This school's knowledge tracer: fitted on answers of learners who agreed, it moves mastery with every answer.",
-)
 TURNS_AT = 200  # new answers
 _logger = log.get("improvement.service")
 
@@ -49,43 +53,53 @@ class ImprovementService:
         fit_net: fitting.FitNet = fitting.fit_net,
     ) -> None:
         self._db, self._vault, self._audit, self._clock = db, vault, audit, clock
-        self._identity, self._people, self._records, self._tracing = identity, people, records, tracing
-        self._school_time, self._nets_from = ZoneInfo(settings.timezone), settings.tracer_net_answers
+        self._people, self._records, self._tracing = people, records, tracing
+        self._hours, self._nets_from = Hours(identity, settings.timezone, clock), settings.tracer_net_answers
         self._catalogue, self._storage, self._refit, self._fit_net = catalogue, storage, fit, fit_net
+        self._too_few: dict[str, tuple[int, frozenset[str]]] = {}  # answers and who agreed, when that was not enough
+        self._back = GoingBack(db, audit, tracing, catalogue, clock)
         self.watching = Watching(db, audit, people, records, tracing, clock)
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:
-        self._refuse_in_exam(school_id)
+        self._hours.refuse_in_exam(school_id)
         data = self._data(school_id)
         candidates.enough(data)
+        beside = self._in_use(school_id)
         made = candidates.refitted(data, self._tracing.tracer(school_id), self._refit)
-        return self._turned(school_id, data, made, by)
+        return self._turned(school_id, data, made, by, beside)
 
     def turn_net(self, school_id: str, *, by: str) -> TracerVersion | None:
-        self._refuse_in_exam(school_id)
+        self._hours.refuse_in_exam(school_id)
         data = self._data(school_id)
         if not 0 < self._nets_from <= data.answers or not fitting.is_possible():
             return None
         candidates.enough(data)
+        beside = self._in_use(school_id)
         made = candidates.of_a_net(data, self._tracing.tracer(school_id), self._fit_net)
-        return self._turned(school_id, data, made, by)
+        return self._turned(school_id, data, made, by, beside)
 
     def turn_if_due(self, school_id: str) -> TracerVersion | None:
-        if self._in_school_hours() or self._answers_since(school_id) < TURNS_AT or self._tried(school_id):
+        if self._hours.in_school() or self._answers_since(school_id) < TURNS_AT or self._tried(school_id):
+            return None
+        there = (self._records.count(school_id), self._people.consented(school_id, "improvement"))
+        if self._too_few.get(school_id) == there:
             return None
         try:
             turned = self.turn(school_id, by=kernel_audit.SYSTEM)
-        except (NotEnoughAnswers, ExamFreeze):
+        except (NotEnoughAnswers, NothingNew):
+            self._too_few[school_id] = there  # nothing is read again until there is more, or somebody else agrees
+            return None
+        except (ExamFreeze, Overtaken):
             return None
         try:
             return self.turn_net(school_id, by=kernel_audit.SYSTEM) or turned
-        except (errors.Unavailable, ExamFreeze) as failed:  # the refit is done, and the next turn tries again
+        except (errors.Unavailable, ExamFreeze, NothingNew, Overtaken) as failed:  # the refit is done; later again
             _logger.error("net_not_fitted", school=school_id, error=failed.message)
             return turned
 
     def judge_canary(self, school_id: str) -> TracerVersion | None:
         found = self._tried(school_id)
-        if found is None or found[0].canary is None or self._in_exam(school_id):
+        if found is None or found[0].canary is None or self._hours.in_exam(school_id):
             return None
         (tried, address), at = found, self._clock()
         agreed = self._people.consented(school_id, "improvement")
@@ -93,14 +107,17 @@ class ImprovementService:
         trial = trials.so_far(found[0].canary, told)
         conditions = trials.conditions(trial, told, at)
         passed = all(condition.passed for condition in conditions)
-        decided = bool(conditions) and not (passed and self._in_school_hours())
+        decided = bool(conditions) and not (passed and self._hours.in_school())
         failed = ", ".join(condition.name for condition in conditions if not condition.passed)
         weights = self._storage.get(address) if decided and passed else b""
 
-        def work(uow: kernel_db.UnitOfWork) -> None:
+        def work(uow: kernel_db.UnitOfWork) -> bool:
+            now = store.in_state(uow.conn, school_id, "canary")
+            if now is None or now[0].id != tried.id:  # somebody chose another version meanwhile
+                return False
             store.change(uow, school_id, tried.id, canary=store.trial_row(trial))
             if not decided:
-                return
+                return False
             every = [asdict(one) for one in (*tried.conditions, *conditions)]
             store.change(uow, school_id, tried.id, conditions=every)
             self._record(uow, school_id, kernel_audit.SYSTEM, f"tracer.{'promoted' if passed else 'withdrawn'}", tried)
@@ -109,16 +126,36 @@ class ImprovementService:
             else:
                 store.withdraw(uow, school_id, failed)
                 self._tracing.end_canary(uow, school_id)
+            return True
+
+        if not self._db.write(work):
+            return None
+        if passed:
+            self._tracing.rebuild(school_id)
+        else:
+            self._tracing.tidy(school_id)
+        return self._one(school_id, tried.id)[0]
+
+    def keep_promises(self, school_id: str) -> None:
+        agreed = self._people.consented(school_id, "improvement")
+
+        def work(uow: kernel_db.UnitOfWork) -> None:
+            left = self._tracing.keep_in_canary(uow, school_id, agreed)
+            found = store.in_state(uow.conn, school_id, "canary")
+            if left is not None and found is not None and found[0].canary is not None:
+                trial = replace(found[0].canary, learners=left)
+                store.change(uow, school_id, found[0].id, canary=store.trial_row(trial))
 
         self._db.write(work)
-        if decided and passed:
-            self._tracing.rebuild(school_id)
-        return self._one(school_id, tried.id)[0] if decided else None
 
     def versions(self, principal: Principal) -> list[TracerVersion]:
         principal.require("admin", "teacher", "developer")
         with self._db.read() as conn:
             return store.newest_first(conn, principal.school_id)
+
+    def served_before(self, principal: Principal) -> Mapping[str, str]:
+        principal.require("admin", "teacher", "developer")
+        return self._back.served_before(principal.school_id)
 
     def version(self, principal: Principal, version_id: str) -> TracerVersion:
         principal.require("admin", "teacher", "developer")
@@ -131,16 +168,18 @@ class ImprovementService:
             self._tracing.version(school_id),
             self._answers_since(school_id),
             TURNS_AT,
-            f"{kernel_clock.CLOSES_HOUR:02d}:00-{kernel_clock.OPENS_HOUR:02d}:00 {self._school_time.key}",
+            self._hours.window,
             self._nets_from if fitting.is_possible() else 0,
             self._tracing.tracer(school_id).kind,
         )
 
     def roll_back(self, principal: Principal, version_id: str, reason: str) -> TracerVersion:
         principal.require("admin")
-        self._refuse_in_exam(principal.school_id)
+        self._hours.refuse_in_exam(principal.school_id)
         if not reason.strip():
             raise errors.BadInput("no reason was given", fix="say in a sentence why this version shall be used")
+        if version_id == BUILT_IN:
+            return self._back.to_built_in(principal, reason.strip()[:400])
         found, address = self._one(principal.school_id, version_id)
         if found.state == "champion":
             raise errors.Conflict(f"version {found.number} is in use already", fix="choose another version")
@@ -154,32 +193,28 @@ class ImprovementService:
         self._tracing.rebuild(principal.school_id)
         return self._one(principal.school_id, version_id)[0]
 
-    def _turned(self, school_id: str, data: dataset.DataSet, made: candidates.Candidate, by: str) -> TracerVersion:
-        """Register what was made; serve it, try it, or keep it refused."""
-        addresses = self._storage.put(data.raw), self._storage.put(made.weights)
+    def _turned(
+        self, school_id: str, data: dataset.DataSet, made: candidates.Candidate, by: str, beside: str | None
+    ) -> TracerVersion:
+        """Register what was made; serve it, try it, or keep it refused. beside: what was in use when it was judged."""
+        self._hours.refuse_in_exam(school_id)  # one may have begun while it was fitted
+        kept = self._storage.put(data.raw) if made.passed else data.sha256  # answers of every night would fill a disk
+        addresses = kept, self._storage.put(made.weights)
         agreed = self._people.consented(school_id, "improvement")
         answering = frozenset(self._records.learners(school_id))
         parent, seen = self._tracing.version(school_id), self._records.count(school_id)
 
         def work(uow: kernel_db.UnitOfWork) -> TracerVersion:
+            champion = store.in_state(uow.conn, school_id, "champion")
+            if (None if champion is None else champion[0].id) != beside:
+                raise Overtaken("another version was put in use while this one was fitted", fix="turn again")
+            if same := store.same(uow.conn, school_id, *addresses):
+                raise NothingNew(f"it would be version {same} again", fix="turn again when there are new answers")
             registered = self._catalogue.register_version(
                 uow,
                 school_id=school_id,
                 actor_id=by,
-                version=NewVersion(
-                    model=MODEL,
-                    runner="online",
-                    artefact_sha256=addresses[1],
-                    size_bytes=len(made.weights),
-                    card=CARD,
-                    figures=made.figures,
-                    lineage={
-                        "data_sha256": addresses[0],
-                        "seed": str(candidates.SEED),
-                        "parent": parent,
-                        "kind": made.tracer.kind,
-                    },
-                ),
+                version=made.registered(addresses[1], {"data_sha256": addresses[0], "parent": parent}),
             )
             turned = store.add(
                 uow,
@@ -202,10 +237,9 @@ class ImprovementService:
                 kind=made.tracer.kind,
                 reference=made.reference,
             )
-            first = store.in_state(uow.conn, school_id, "champion") is None
             if not made.passed:
                 self._record(uow, school_id, by, "tracer.refused", turned)
-            elif first and made.tracer.net is None:
+            elif made.tracer.net is None and not store.has_served(uow.conn, school_id):
                 self._record(uow, school_id, by, "tracer.promoted", turned)
                 self._serve(uow, school_id, turned, made.weights, by, "gate")
             else:
@@ -219,6 +253,12 @@ class ImprovementService:
         elif turned.state == "canary":
             self._tracing.fill_canary(school_id)
         return turned
+
+    def _in_use(self, school_id: str) -> str | None:
+        """The turn whose version serves; None: the built-in tracer does."""
+        with self._db.read() as conn:
+            found = store.in_state(conn, school_id, "champion")
+        return None if found is None else found[0].id
 
     def _data(self, school_id: str) -> dataset.DataSet:
         agreed = self._people.consented(school_id, "improvement")
@@ -240,7 +280,7 @@ class ImprovementService:
             uow,
             school_id=school_id,
             actor_id=by,
-            model=MODEL,
+            model=candidates.MODEL,
             alias=CHAMPION,
             version=int(chosen.version.rpartition("/")[2]),
             reason=reason,
@@ -253,21 +293,6 @@ class ImprovementService:
     ) -> None:
         told: dict[str, str | int] = {"number": version.number, **(more or {"answers": version.answers})}
         self._audit.record(uow, school_id=school_id, actor_id=by, action=action, object_id=version.id, **told)
-
-    def _in_exam(self, school_id: str) -> bool:
-        until = self._identity.exam_until(school_id)
-        return until is not None and until > self._clock()
-
-    def _in_school_hours(self) -> bool:
-        return kernel_clock.in_school_hours(self._clock().astimezone(self._school_time))
-
-    def _refuse_in_exam(self, school_id: str) -> None:
-        if self._in_exam(school_id):
-            raise ExamFreeze(
-                f"an exam runs until {self._identity.exam_until(school_id):%Y-%m-%d %H:%M} UTC: "
-                "no version changes before it ends",
-                fix="wait for its end, or end the exam mode of that class",
-            )
 
     def _tried(self, school_id: str) -> tuple[TracerVersion, str] | None:
         with self._db.read() as conn:

@@ -47,12 +47,18 @@ def add(uow: db.UnitOfWork, school_id: str, weights_sha256: str, **columns: Any)
 
 def crown(uow: db.UnitOfWork, school_id: str, version_id: str, reason: str) -> None:
     """Make one version the champion and retire the one before; another one's trial ends."""
+    champion: State = "champion"
+    retire(uow, school_id, but=version_id)
+    change(uow, school_id, version_id, state=champion, reason=reason)
+
+
+def retire(uow: db.UnitOfWork, school_id: str, *, but: str = "") -> None:
+    """Retire the champion, whatever serves from now on; the trial of another version than `but` ends."""
     retired: State = "retired"
     champion: State = "champion"
-    withdraw(uow, school_id, CHANGED, but=version_id)
+    withdraw(uow, school_id, CHANGED, but=but)
     old = version.c.state == champion
     uow.conn.execute(update(version).where(version.c.school_id == school_id, old).values(state=retired))
-    change(uow, school_id, version_id, state=champion, reason=reason)
 
 
 def withdraw(uow: db.UnitOfWork, school_id: str, reason: str, *, but: str = "") -> None:
@@ -74,6 +80,21 @@ def in_state(conn: Connection, school_id: str, state: State) -> tuple[TracerVers
     query = select(version).where(version.c.school_id == school_id, version.c.state == state)
     row = conn.execute(query.order_by(version.c.number.desc()).limit(1)).one_or_none()
     return None if row is None else (_read(row), row.weights_sha256)
+
+
+def has_served(conn: Connection, school_id: str) -> bool:
+    """Whether any version of the school's own serves or ever did."""
+    states: tuple[State, ...] = ("champion", "retired")
+    query = select(version.c.id).where(version.c.school_id == school_id, version.c.state.in_(states))
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def same(conn: Connection, school_id: str, data_sha256: str, weights_sha256: str) -> int | None:
+    """The newest version that is these very weights, judged on this very data: its number."""
+    mine = (version.c.school_id == school_id, version.c.weights_sha256 == weights_sha256)
+    query = select(func.max(version.c.number)).where(*mine, version.c.data_sha256 == data_sha256)
+    number: int | None = conn.execute(query).scalar_one()
+    return number
 
 
 def reference(conn: Connection, school_id: str, version_id: str) -> Mapping[str, Any]:  # Any: JSON

@@ -72,8 +72,10 @@ def conditions(trial: Trial, told: Sequence[Foretold], at: datetime) -> tuple[Co
 
 
 def _overdue(trial: Trial, at: datetime) -> tuple[Condition, ...]:
+    """Too few answers, or of too few learners, once its time is over or too many took consent back: never a yes."""
     late = Condition("canary_answers", float(trial.answers), float(trial.wanted), ">=")
-    return (late,) if at >= trial.ends_at else ()
+    few = Condition("canary_learners", float(trial.answering), float(ANSWERING), ">=")
+    return (late, few) if at >= trial.ends_at or trial.learners < ANSWERING else ()
 
 
 def _losses(correct: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ who agreed to improvement are looked at; below the minimum evidence nothing is s
 """
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -104,7 +105,8 @@ class Watching:
         agreed = self._people.consented(school_id, "improvement")
         since = self._clock() - WINDOW
         told = self._records.history(school_id, agreed, since=since)
-        return [one for one in told if one.tracer_version == version and one.p_before is not None][-MOST_ANSWERS:]
+        mine = (one for one in told if one.tracer_version == version and one.p_before is not None)
+        return list(deque(mine, MOST_ANSWERS))
 
     def _keep(self, uow: kernel_db.UnitOfWork, school_id: str, watch: Watch, champion: TracerVersion) -> None:
         watchstore.keep(uow, school_id, watch)

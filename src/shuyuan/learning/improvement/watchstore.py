@@ -28,8 +28,11 @@ def keep(uow: db.UnitOfWork, school_id: str, found: Watch) -> None:
 
 
 def raised(uow: db.UnitOfWork, school_id: str, found: Watch) -> list[str]:
-    """Add an alarm for each figure past its limit that this version had none for; their ids."""
+    """Add an alarm for each figure past its limit that this version had none for; their ids. One that was over stands
+    again: a version may serve a second time."""
     mine = (alarm.c.school_id == school_id, alarm.c.version == found.version)
+    failed = [one.name for one in found.conditions if not one.passed]
+    uow.conn.execute(update(alarm).where(*mine, alarm.c.name.in_(failed)).values(ended_at=None))
     told = set(uow.conn.execute(select(alarm.c.name).where(*mine)).scalars())
     new = [one for one in found.conditions if not one.passed and one.name not in told]
     rows = [
@@ -54,6 +57,13 @@ def ended(uow: db.UnitOfWork, school_id: str, found: Watch) -> None:
     over = (alarm.c.version != found.version) | alarm.c.name.in_(kept)
     mine = (alarm.c.school_id == school_id, alarm.c.ended_at.is_(None))
     uow.conn.execute(update(alarm).where(*mine, over).values(ended_at=found.at))
+
+
+def end_all(uow: db.UnitOfWork, school_id: str) -> None:
+    """Nothing of the school's own serves any longer: no alarm stands, and the last look is over."""
+    mine = (alarm.c.school_id == school_id, alarm.c.ended_at.is_(None))
+    uow.conn.execute(update(alarm).where(*mine).values(ended_at=uow.now))
+    uow.conn.execute(delete(watch).where(watch.c.school_id == school_id))
 
 
 def alarms(conn: Connection, school_id: str) -> list[Alarm]:

@@ -1,4 +1,7 @@
-"""Data sets of the workshop as tables of answers: which suit, and their rows as CSV. The test part stays unread."""
+"""Data sets of the workshop as tables of answers: which suit, and their rows as CSV. The test part stays unread.
+
+A column is found by its role, or, as in the school's own export, by its name.
+"""
 
 import shutil
 from pathlib import Path
@@ -7,25 +10,25 @@ from shuyuan.kernel import errors
 from shuyuan.learning.insight.interface import Source
 from shuyuan.maas.datasets import interface as datasets_api
 
+NAMES: dict[datasets_api.Role, str] = {
+    "person": "learner",
+    "label": "correct",
+    "time": "at_s",
+}  # role → heading that is read
+
 
 def sources(datasets: datasets_api.DataSets, school_id: str) -> list[Source]:
     """What one may compare on."""
     found = [one for one in datasets.versions(school_id) if suits(one)]
-    return [Source(one.uri, one.column(_person(one)).distinct, _rows(one), True) for one in found]
+    return [Source(one.uri, _columns(one)["person"].distinct, _rows(one), True) for one in found]
 
 
 def suits(version: datasets_api.DataSetVersion) -> bool:
     """Whether it is a table of answers that may be read: person, item, time, a label of two classes, consent."""
-    label = next(iter(version.with_role("label")), None)
-    names = {one.name for one in version.columns}
-    return bool(
+    return (
         version.purged_at is None
         and (version.consent or not version.personal)
-        and label is not None
-        and label.distinct == 2
-        and version.with_role("person")
-        and version.with_role("time")
-        and "item" in names
+        and not _missing(version)
         and any(part != "test" for part in version.parts)
     )
 
@@ -33,9 +36,11 @@ def suits(version: datasets_api.DataSetVersion) -> bool:
 def write(datasets: datasets_api.DataSets, version: datasets_api.DataSetVersion, target: Path) -> None:
     """Every part but the test part. Raises BadInput, ConsentMissing, RawPersons."""
     if not suits(version):
+        why = ", ".join(_missing(version)) or "nobody may be learnt from in it"
         raise errors.BadInput(
-            f"{version.uri} is no table of answers",
-            fix="it takes a person, an item, a label of two classes and a time column, and rows beside its test part",
+            f"{version.uri} is no table of answers: {why}",
+            fix="it takes a person, an item, a label of two classes and a time column (or learner, item, correct and "
+            "at_s), and rows beside its test part",
         )
     datasets.require_trainable(version)
     with target.open("wb") as out:
@@ -50,8 +55,22 @@ def write(datasets: datasets_api.DataSets, version: datasets_api.DataSetVersion,
             piece.unlink()
 
 
-def _person(version: datasets_api.DataSetVersion) -> str:
-    return version.with_role("person")[0].name
+def _columns(version: datasets_api.DataSetVersion) -> dict[datasets_api.Role, datasets_api.Column]:
+    """role → column, of those that are there."""
+    named = {one.name: one for one in version.columns}
+    found = {role: next(iter(version.with_role(role)), named.get(name)) for role, name in NAMES.items()}
+    return {role: column for role, column in found.items() if column is not None}
+
+
+def _missing(version: datasets_api.DataSetVersion) -> list[str]:
+    """What keeps it from being read, in words."""
+    found = _columns(version)
+    missing = [f"no column has the role {role} or the name {name}" for role, name in NAMES.items() if role not in found]
+    if "label" in found and found["label"].distinct != 2:
+        missing.append(f"{found['label'].name} has {found['label'].distinct} classes, not two")
+    if not any(one.name == "item" for one in version.columns):
+        missing.append("no column is called item")
+    return missing
 
 
 def _rows(version: datasets_api.DataSetVersion) -> int:
@@ -60,10 +79,6 @@ def _rows(version: datasets_api.DataSetVersion) -> int:
 
 def _renamed(heading: bytes, version: datasets_api.DataSetVersion) -> bytes:
     """The headings with the names that are read, by their roles."""
-    names = {
-        _person(version): "learner",
-        version.with_role("label")[0].name: "correct",
-        version.with_role("time")[0].name: "at_s",
-    }
+    names = {column.name: NAMES[role] for role, column in _columns(version).items()}
     said = heading.decode("utf-8-sig").strip().split(",")
     return (",".join(names.get(one.strip('"'), one.strip('"')) for one in said) + "\n").encode()

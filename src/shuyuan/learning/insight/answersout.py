@@ -5,7 +5,7 @@ Each export is in the activity log. The pseudonyms are those of the school's dat
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, TextIO
 
 from shuyuan.identity.interface import Principal
@@ -38,17 +38,26 @@ class AnswersOut:
         self._db, self._vault, self._audit = db, vault, audit
         self._people, self._records = people, records
         self._counting = threading.Lock()  # one count of a school's whole history at a time
+        self._counted: dict[str, tuple[object, list[Available]]] = {}  # what it stood on, and what it came to
 
     def available(self, principal: Principal) -> list[Available]:
-        """See AnswersExport.available."""
+        """See AnswersExport.available. Counted again once there is another answer or another agreement."""
         principal.require("admin", "developer")
-        agreed = {purpose: self._people.consented(principal.school_id, purpose) for purpose in PURPOSES}
-        found: dict[Purpose, dict[str, int]] = {purpose: {} for purpose in PURPOSES}
+        school_id = principal.school_id
+        agreed = {purpose: self._people.consented(school_id, purpose) for purpose in PURPOSES}
         with self._counting:
-            for one in self._records.history(principal.school_id, frozenset().union(*agreed.values())):
-                for purpose in PURPOSES:
-                    if one.learner_id in agreed[purpose]:
-                        found[purpose][one.learner_id] = found[purpose].get(one.learner_id, 0) + 1
+            stands_on = (self._records.count(school_id), agreed)
+            kept = self._counted.get(school_id)
+            if kept is None or kept[0] != stands_on:
+                kept = self._counted[school_id] = stands_on, self._count(school_id, agreed)
+        return kept[1]
+
+    def _count(self, school_id: str, agreed: Mapping[Purpose, frozenset[str]]) -> list[Available]:
+        found: dict[Purpose, dict[str, int]] = {purpose: {} for purpose in PURPOSES}
+        for one in self._records.history(school_id, frozenset().union(*agreed.values())):
+            for purpose in PURPOSES:
+                if one.learner_id in agreed[purpose]:
+                    found[purpose][one.learner_id] = found[purpose].get(one.learner_id, 0) + 1
         return [Available(purpose, len(each), sum(each.values())) for purpose, each in found.items()]
 
     def write(
@@ -60,17 +69,25 @@ class AnswersOut:
         if purpose not in known:
             raise errors.BadInput(f"{purpose[:40]!r} is no purpose", fix=f"use {' or '.join(PURPOSES)}")
         agreed = self._people.consented(principal.school_id, known[purpose])
+        self._refuse_few(principal.school_id, purpose, agreed)
         who: set[str] = set()
-        rows = list(self._rows(principal.school_id, agreed, who))
-        if len(who) < FEWEST_LEARNERS:
-            raise errors.Conflict(
-                f"{len(who)} learners who agreed to {purpose} have answered",
-                fix=f"from {FEWEST_LEARNERS} on a pseudonym hides somebody: ask more families",
-            )
-        (interchange.write_json if form == "json" else interchange.write_csv)(rows, file)
+        write = interchange.write_json if form == "json" else interchange.write_csv
+        rows = write(self._rows(principal.school_id, agreed, who), file)
         if noted:
-            self._note(principal, purpose, len(who), len(rows))
+            self._note(principal, purpose, len(who), rows)
         return who
+
+    def _refuse_few(self, school_id: str, purpose: str, agreed: frozenset[str]) -> None:
+        """Before anything is written: the rows go out as they come."""
+        there: set[str] = set()
+        for one in self._records.history(school_id, agreed):
+            there.add(one.learner_id)
+            if len(there) == FEWEST_LEARNERS:
+                return
+        raise errors.Conflict(
+            f"{len(there)} learners who agreed to {purpose} have answered",
+            fix=f"from {FEWEST_LEARNERS} on a pseudonym hides somebody: ask more families",
+        )
 
     def _rows(self, school_id: str, agreed: frozenset[str], who: set[str]) -> Iterator[Answer]:
         for one in self._records.history(school_id, agreed):

@@ -58,6 +58,7 @@ class ComparingService:
         self._children = supervisor or children.Supervisor(comparing.CHILD, lock="lock")
         self._started: dict[str, children.Process] = {}
         self._lock = threading.Lock()
+        self._beginning = ""  # the comparison whose answers are being taken; a crash leaves one that failed
 
     def models(self) -> list[TracerKind]:
         """See Comparing.models."""
@@ -87,16 +88,19 @@ class ComparingService:
                 raise errors.RateLimited("a comparison is under way", fix="wait until it is finished", retry_after_s=30)
             folder = self._home / principal.school_id / ids.new_id()
             folder.mkdir(parents=True, mode=0o700)
+            self._beginning = folder.name
             try:
-                who = self._taken(principal, source, folder)
                 told = {"id": folder.name, "source": source, "by": principal.account_id, "at": clock.now().isoformat()}
                 _write(folder / _ABOUT, {**told, "models": order.models, "seed": seed, "control": control})
+                who = self._taken(principal, source, folder)
                 _write(folder / _WHO, {"learner_ids": sorted(who)})
                 _write(folder / _JOB, {"models": order.models, "seed": seed, "control": control})
                 self._begin(folder)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
+            finally:
+                self._beginning = ""
         self._note(principal, folder.name, source, order)
         self._forget_old(principal.school_id)
         return self._read(folder)
@@ -125,6 +129,10 @@ class ComparingService:
         self._stop(event.school_id, lambda about, who: about["source"] in gone)
 
     def _stop(self, school_id: str, concerned: Callable[[Mapping[str, Any], Sequence[str]], bool]) -> None:  # Any: JSON
+        with self._lock:  # one that begins has taken its answers: it is asked about once they are known
+            self._end(school_id, concerned)
+
+    def _end(self, school_id: str, concerned: Callable[[Mapping[str, Any], Sequence[str]], bool]) -> None:  # Any: JSON
         for path in (self._home / school_id).glob(f"*/{_ABOUT}"):
             folder = path.parent
             about, who = children.read(path) or {}, children.read(folder / _WHO) or {}
@@ -212,6 +220,8 @@ class ComparingService:
         )
 
     def _state(self, folder: Path) -> "tuple[ComparisonState, Mapping[str, Any], Mapping[str, str]]":  # Any: JSON
+        if folder.name == self._beginning:
+            return "running", {}, {}
         if (stopped := children.read(folder / _STOPPED)) is not None:
             return "failed", {}, stopped
         process = self._process(folder)

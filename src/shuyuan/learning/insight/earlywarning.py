@@ -1,7 +1,8 @@
 """The early warning of a school: fitted on its past weeks, told to the teachers of a class, for a week.
 
 Learnt from learners who agreed that their answers improve the school's models; said of the pupils of one's own class.
-Refuses: a pupil as reader; a warning without a reason that can be counted; one that a teacher dismissed this week.
+Refuses: every reader but a teacher of the class; a warning without a reason that can be counted; one that a teacher
+dismissed this week.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,8 +25,8 @@ from shuyuan.learning.people.interface import Learner, People
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.science.metrics import Bin
 
-BACK = 16  # weeks looked back at
-LATELY, LOOKED_BACK = 10_000, weeks.ASSIGNED
+BACK = 16  # weeks a fit looks back at
+LATELY = 10_000
 RENEW_AFTER, TRY_AFTER = timedelta(days=7), timedelta(days=1)  # with a model; without
 WARN_AT, MOST_WARNED = 0.5, 1 / 3  # more likely than not; of a class
 
@@ -51,7 +52,7 @@ class EarlyWarningService:
 
     def of_class(self, principal: Principal, class_id: str, course_id: str) -> ClassRisks:
         """See `EarlyWarning.of_class`."""
-        principal.require("teacher", "admin")
+        principal.require("teacher")
         learners = self._people.learners(principal, class_id)
         now = self._clock()
         with self._db.read() as conn:
@@ -60,7 +61,7 @@ class EarlyWarningService:
         if kept is None or not kept.model:
             return ClassRisks(None, (), *_told(kept)[:2])
         ids = [one.id for one in learners]
-        rows = self._records.of_learners(principal, ids, since=now - LOOKED_BACK, limit=LATELY)
+        rows = self._records.of_learners(principal, ids, since=now - weeks.REACH, limit=LATELY)
         assigned = self._assessment.assignments(principal, class_id=class_id)
         book = _book(rows, ids, assigned, course_id)
         risks = _risks(warning.Model.from_json(kept.model), learners, weeks.known(book, now))
@@ -70,7 +71,7 @@ class EarlyWarningService:
 
     def dismiss(self, principal: Principal, class_id: str, course_id: str, learner_id: str) -> None:
         """See `EarlyWarning.dismiss`."""
-        principal.require("teacher", "admin")
+        principal.require("teacher")
         if learner_id not in {one.id for one in self._people.learners(principal, class_id)}:
             raise errors.NotFound(f"learner {learner_id[:40]} is not in this class", fix="choose from its list")
 
@@ -89,8 +90,8 @@ class EarlyWarningService:
 
     def renew_if_due(self, school_id: str) -> bool:
         """See `EarlyWarning.renew_if_due`."""
-        now, exam = self._clock(), self._identity.exam_until(school_id)
-        if kernel_clock.in_school_hours(now.astimezone(self._school_time)) or (exam is not None and exam > now):
+        now = self._clock()
+        if not kernel_clock.may_change(now, self._school_time, self._identity.exam_until(school_id)):
             return False
         with self._db.read() as conn:
             kept = store.model_of(conn, school_id)
@@ -136,7 +137,7 @@ class EarlyWarningService:
         """A row a learner and past week, of every class and course."""
         system, now = Principal(kernel_audit.SYSTEM, school_id, "admin"), self._clock()
         of_learner: dict[str, list[Response]] = {}
-        for one in self._records.history(school_id, agreed):
+        for one in self._records.history(school_id, agreed, since=now - BACK * weeks.WEEK - weeks.REACH):
             of_learner.setdefault(one.learner_id, []).append(one)
         for each in self._people.classes(system):
             mine = [one.id for one in self._people.learners(system, each.id) if one.id in of_learner]

@@ -112,7 +112,7 @@ Fact = Literal["right", "level", "trend", "gap", "days", "hints", "slow", "unfin
 @dataclass(frozen=True)
 class Evidence:
     """How much there is to learn from, beside the least it takes. rows: a learner in a week.  rarer: rows of the rarer
-    outcome."""
+    outcome, three of a learner at most."""
 
     weeks: int
     learners: int
@@ -190,7 +190,10 @@ class ClassRisks:
 class EarlyWarning(Protocol):
     """Who may fall below the class's line next week: for teachers of that class only, for a week, dismissible."""
 
-    def of_class(self, principal: Principal, class_id: str, course_id: str) -> ClassRisks: ...
+    def of_class(self, principal: Principal, class_id: str, course_id: str) -> ClassRisks:
+        """Raises Forbidden for every other role, administrators too, and NotFound for a class that is not theirs."""
+        ...
+
     def dismiss(self, principal: Principal, class_id: str, course_id: str, learner_id: str) -> None:
         """The teacher disagrees: not said of this learner again before the week is over."""
         ...

@@ -14,9 +14,8 @@ def register(
 ) -> None:
     """Every half hour ask whether a school is due; `renew_if_due` keeps out of school hours."""
 
-    def look() -> None:
-        for school in identity.schools():
-            warnings.renew_if_due(school.id)
+    def schools() -> list[str]:
+        return [school.id for school in identity.schools()]
 
     outbox.subscribe(LEARNER_ERASED, warnings.forget)
-    scheduler.every(LOOK_EVERY_S, "early warning", look)
+    scheduler.round(LOOK_EVERY_S, "early warning", schools, warnings.renew_if_due)

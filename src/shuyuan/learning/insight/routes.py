@@ -8,7 +8,15 @@ from fastapi import APIRouter, Depends, Query
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
-from shuyuan.learning.insight.interface import ClassMap, ClassMistake, ClassToday, Help, Insight
+from shuyuan.learning.insight.interface import (
+    ClassMap,
+    ClassMistake,
+    ClassRisks,
+    ClassToday,
+    EarlyWarning,
+    Help,
+    Insight,
+)
 from shuyuan.learning.people.interface import Learner, People
 from shuyuan.learning.records.interface import Response
 
@@ -16,7 +24,7 @@ CourseId = Annotated[str, Query(max_length=64)]
 Id = Annotated[str, Query(max_length=160)]
 
 
-def router(insight: Insight, people: People) -> APIRouter:
+def router(insight: Insight, people: People, warnings: EarlyWarning) -> APIRouter:
     """The routes under /api/classes/{class_id} and /api/learners/{learner_id}/responses."""
     api = APIRouter(tags=["learning"])
 
@@ -34,10 +42,16 @@ def router(insight: Insight, people: People) -> APIRouter:
 
     @api.get("/api/classes/{class_id}/help")
     def help_(class_id: str, course_id: CourseId, principal: Principal = Depends(caller)) -> dict[str, Any]:
-        """Who needs help and why, with the answers that say so."""
+        """Who needs help and why, with the answers that say so. early_warning: of the week to come, for teachers of the
+        class only; null for everybody else."""
         found = insight.help(principal, class_id, course_id)
-        people.record_views(principal, [one.learner.id for one in found if any(why.evidence for why in one.reasons)])
-        return {"learners": [{"learner": _learner(one.learner), "reasons": _reasons(one)} for one in found]}
+        risks = warnings.of_class(principal, class_id, course_id) if principal.role == "teacher" else None
+        shown = [one.learner.id for one in found if any(why.evidence for why in one.reasons)]
+        people.record_views(principal, shown + [one.learner.id for one in (risks.warned if risks else ())])
+        return {
+            "learners": [{"learner": _learner(one.learner), "reasons": _reasons(one)} for one in found],
+            "early_warning": None if risks is None else _risks(risks),
+        }
 
     @api.get("/api/classes/{class_id}/mistakes")
     def mistakes(class_id: str, course_id: CourseId, principal: Principal = Depends(caller)) -> dict[str, Any]:
@@ -106,6 +120,19 @@ def _map(seen: ClassMap) -> dict[str, Any]:
 
 def _reasons(one: Help) -> list[dict[str, Any]]:
     return [{**vars(why), "evidence": _responses(why.evidence)} for why in one.reasons]
+
+
+def _risks(seen: ClassRisks) -> dict[str, Any]:
+    warned = [
+        {"learner": _learner(one.learner), "chance": one.chance, "because": [asdict(why) for why in one.because]}
+        for one in seen.warned
+    ]
+    return {
+        "until": seen.until,
+        "warned": warned,
+        "evidence": None if seen.evidence is None else asdict(seen.evidence),
+        "trust": None if seen.trust is None else asdict(seen.trust),
+    }
 
 
 def _mistake(one: ClassMistake) -> dict[str, Any]:

@@ -81,7 +81,17 @@ class InsightService:
         for learner_id in wanted:
             if learner_id not in members:
                 raise errors.NotFound(f"learner {learner_id} is not in this class", fix="choose from its list")
-        return self._records.of_learners(principal, wanted, point_id=point_id, limit=ANSWERS_SHOWN)
+        found = self._records.of_learners(principal, wanted, point_id=point_id, limit=ANSWERS_SHOWN)
+        if not found:  # a point that has left its course keeps its answers
+            self._require_point(principal.school_id, point_id)
+        return found
+
+    def _require_point(self, school_id: str, point_id: str) -> None:
+        courses = {one.id for one in self._courses.courses(school_id)}
+        course_id = point_id.partition(".")[0]
+        points = self._courses.graph(school_id, course_id).points if course_id in courses else ()
+        if all(one.id != point_id for one in points):
+            raise errors.NotFound(f"there is no point {point_id[:80]!r}", fix="use a point of a course of the class")
 
     def responses(self, principal: Principal, learner_id: str, *, limit: int = 200) -> list[Response]:
         """One learner's answers, newest first: for themselves and their teachers."""

@@ -6,6 +6,7 @@ Refuses: fewer weeks, learners or rows than stated; a model that is not surely b
 whose chances are not honest. Sources: Platt (1999), probabilistic outputs; Guo et al. (2017), calibration error.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -21,8 +22,9 @@ from shuyuan.science.tracing import logistic
 
 Floats = npt.NDArray[np.float64]
 WEEKS, LEARNERS, ROWS, OF_EACH = 3, 20, 90, 15  # the least there must be
+OF_ONE = 3  # rows of a learner that count towards OF_EACH: one pupil's weeks are no class's
 FOLDS, BINS, RIDGE = 5, 5, 3.0
-SURE, HONEST = 1.645, 0.12  # standard errors by which it must be better; the largest calibration error
+SURE, HONEST = 1.645, 0.12  # standard errors (over learners) by which it must be better; largest calibration error
 RAISES = np.asarray([-1, -1, -1, 1, -1, 1, 1, 1])  # the direction of each of FACTS in which it may raise the chance
 TOLD = 0.15  # log-odds by which a fact must raise the chance to be given as a reason
 REASONS = 3
@@ -73,12 +75,12 @@ class Model:
 
 def evidence(rows: Sequence[Row]) -> Evidence:
     """How much there is, beside how much it takes."""
-    below = sum(one.below for one in rows)
+    sides = [Counter(one.learner_id for one in rows if one.below == side) for side in (True, False)]
     return Evidence(
         weeks=len({one.week for one in rows}),
         learners=len({one.learner_id for one in rows}),
         rows=len(rows),
-        rarer=min(below, len(rows) - below),
+        rarer=min(sum(min(n, OF_ONE) for n in side.values()) for side in sides),
         least_weeks=WEEKS,
         least_learners=LEARNERS,
         least_rows=ROWS,
@@ -91,7 +93,7 @@ def fit(rows: Sequence[Row], *, seed: int = 0) -> tuple[Model, Trust] | None:
     if not evidence(rows).enough:
         return None
     x, below = np.asarray([one.values for one in rows]), np.asarray([one.below for one in rows])
-    fold = _folds([one.learner_id for one in rows], seed)
+    fold = _folds(rows, seed)
     unseen = _unseen(x, below, fold)
     honest = np.empty(len(rows))
     for at in range(FOLDS):
@@ -128,11 +130,12 @@ def _chances(x: Floats, below: npt.NDArray[np.bool_], asked: Floats) -> Floats:
     return Model(*_plain(x, below), offset=0.0, slope=1.0).chances(asked)
 
 
-def _folds(learners: Sequence[str], seed: int) -> npt.NDArray[np.int64]:
-    """(N,) the part each row is judged in; all rows of a learner are in one."""
-    people = np.random.default_rng(seed).permutation(sorted(set(learners))).tolist()
-    place = {who: at % FOLDS for at, who in enumerate(people)}
-    return np.asarray([place[who] for who in learners])
+def _folds(rows: Sequence[Row], seed: int) -> npt.NDArray[np.int64]:
+    """(N,) the part each row is judged in; all rows of a learner are in one, and who was ever below is in each."""
+    ever = {one.learner_id for one in rows if one.below}
+    people = np.random.default_rng(seed).permutation(sorted({one.learner_id for one in rows})).tolist()
+    place = {who: at % FOLDS for at, who in enumerate(sorted(people, key=lambda who: who in ever))}
+    return np.asarray([place[one.learner_id] for one in rows])
 
 
 def _unseen(x: Floats, below: npt.NDArray[np.bool_], fold: npt.NDArray[np.int64]) -> Floats:
@@ -149,8 +152,8 @@ def _trust(
     for at in range(FOLDS):
         share[fold == at] = below[fold != at].mean()
     gained = _losses(below, share) - _losses(below, p)
-    better = bool(gained.mean() > SURE * gained.std(ddof=1) / np.sqrt(len(gained)))
     learners = np.unique([one.learner_id for one in rows], return_inverse=True)[1]
+    better = bool(gained.mean() > SURE * _error(gained, learners))
     interval = metrics.bootstrap_by_group(metrics.auc, below, p, learners)
     error = metrics.expected_calibration_error(below, p, bins=BINS)
     newest = _newest(rows, x, below)
@@ -171,6 +174,12 @@ def _trust(
         newest_expected=float(newest[:, 0].mean()) if len(newest) else 0.0,
         newest_came=float(newest[:, 1].mean()) if len(newest) else 0.0,
     )
+
+
+def _error(values: Floats, learner: npt.NDArray[np.int64]) -> float:
+    """The standard error of the mean, over learners: the weeks of one learner are no independent witnesses."""
+    off = np.bincount(learner, weights=values - values.mean())
+    return float(np.sqrt((off**2).sum() * len(off) / max(1, len(off) - 1)) / len(values))
 
 
 def _newest(rows: Sequence[Row], x: Floats, below: npt.NDArray[np.bool_]) -> Floats:

@@ -20,7 +20,8 @@ from shuyuan.learning.assessment.interface import Assignment
 from shuyuan.learning.insight.interface import LINE_FEWEST, LINE_MARGIN, Fact
 from shuyuan.learning.records.interface import Response
 
-WEEK, LOOK, ASSIGNED = timedelta(days=7), timedelta(days=14), timedelta(days=28)
+WEEK, LOOK = timedelta(days=7), timedelta(days=14)
+REACH = timedelta(days=28)  # what is older is not looked at, in the fit as on the page: figures are of what is said
 FEWEST, MARGIN = LINE_FEWEST, LINE_MARGIN
 NEWEST = 10  # answers of a trend, compared with as many before
 FACTS: tuple[Fact, ...] = get_args(Fact)
@@ -83,13 +84,13 @@ def came(book: ClassBook, moment: datetime) -> dict[str, bool] | None:
 
 
 def known(book: ClassBook, moment: datetime) -> dict[str, Known]:
-    """learner → facts at `moment`, of those who have answered before it. Empty while nobody did in the last weeks."""
+    """learner → facts at `moment`, of those who answered in REACH before it. Empty while nobody did in LOOK."""
     begun = {who: book.between(who, moment - LOOK, moment) for who in book.answers}
-    ever = [who for who, rows in book.answers.items() if rows and when(rows[0]) < moment]
-    lately = [one for who in ever for one in begun[who]]
+    earlier = {who: rows for who in book.answers if (rows := book.between(who, moment - REACH, moment))}
+    lately = [one for who in earlier for one in begun[who]]
     if not lately:
         return {}
-    found = {who: _facts(book, who, begun[who], moment) for who in ever}
+    found = {who: _facts(book, who, rows, begun[who], moment) for who, rows in earlier.items()}
     usual = _usual(found.values()) | {"right": _right(lately), "hints": _hinted(lately)}
     return {who: Known({fact: one.get(fact, usual[fact]) for fact in FACTS}, usual) for who, one in found.items()}
 
@@ -100,9 +101,12 @@ def _usual(found: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return {fact: statistics.median([one[fact] for one in rows if fact in one] or [0.0]) for fact in FACTS}
 
 
-def _facts(book: ClassBook, who: str, rows: Sequence[Response], moment: datetime) -> dict[str, float]:
-    """What can be counted of one learner; a fact without a basis is left out, and taken for usual."""
-    earlier = book.answers[who][: bisect_left(book.answers[who], moment, key=when)]
+def _facts(
+    book: ClassBook, who: str, earlier: Sequence[Response], rows: Sequence[Response], moment: datetime
+) -> dict[str, float]:
+    """What can be counted of one learner; a fact without a basis is left out, and taken for usual.
+
+    earlier: the answers of REACH.  rows: those of LOOK."""
     said = [one.p_before for one in earlier[-2 * NEWEST :] if one.p_before is not None]
     gap = (moment - when(earlier[-1])) / timedelta(days=1)
     found = {"gap": min(gap, LOOK.days), "days": float(len({when(one).date() for one in rows}))}
@@ -125,7 +129,7 @@ def _unfinished(book: ClassBook, who: str, moment: datetime) -> float | None:
     asked = answered = 0
     for one in book.assigned:
         items = set(one.items.get(who, ()))
-        if not items or not moment - ASSIGNED <= one.created_at <= moment - _SETTLES:
+        if not items or not moment - REACH <= one.created_at <= moment - _SETTLES:
             continue
         if one.due_at is not None and one.due_at > moment:
             continue

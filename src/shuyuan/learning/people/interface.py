@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
 from sqlalchemy import Connection
@@ -198,8 +198,27 @@ class Stated:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """Who decided on the uses of a profile, and when. paper_dated: of the family's paper, if one stands behind it."""
+
+    at: datetime
+    by: str
+    paper_dated: date | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """given: who said yes to each use that is agreed to.  last: the last change of any of them, a taking back as well;
+    None while nothing was ever decided."""
+
+    given: Mapping[ProfilePurpose, Decision] = field(default_factory=dict)
+    last: Decision | None = None
+
+
+@dataclass(frozen=True)
 class Profile:
-    """A learner's profile. may_agree: whether the reader may say yes for it (a young pupil only takes back)."""
+    """A learner's profile. may_agree: whether the reader may say yes for it: the learner, and below the school's age
+    line an administrator who has the family's paper."""
 
     learner_id: str
     stated: Stated
@@ -216,11 +235,23 @@ class Profiles(Protocol):
         """Replace what the caller, a pupil, states of themselves."""
         ...
 
-    def agree(self, principal: Principal, learner_id: str, purposes: frozenset[ProfilePurpose]) -> None:
+    def agree(
+        self,
+        principal: Principal,
+        learner_id: str,
+        purposes: frozenset[ProfilePurpose],
+        *,
+        paper_dated: date | None = None,
+    ) -> None:
         """From now on exactly these purposes. Emits PROFILE_WITHDRAWN for those taken back, in the same unit.
 
-        A pupil says it for themselves, below the school's age line only to take back; an adult of the school writes
-        down what the family said."""
+        Everybody who may see the learner may take back. Yes says the learner alone; below the school's age line an
+        administrator who has the family's signed paper, `paper_dated`."""
+        ...
+
+    def decided(self, principal: Principal, learner_id: str) -> Decided:
+        """Who decided what the profile of a learner may be used for. Reads the audit trail: for pages, not at every
+        step."""
         ...
 
     def forget(self, principal: Principal) -> None:
@@ -242,4 +273,8 @@ class Profiles(Protocol):
 
     def agreed(self, school_id: str, purpose: ProfilePurpose) -> dict[str, Stated]:
         """learner id → what they state, of those who agreed; for background work of that school."""
+        ...
+
+    def still_agreed(self, uow: db.UnitOfWork, school_id: str, purpose: ProfilePurpose) -> frozenset[str]:
+        """Who agrees as this unit sees it, nothing opened: for whoever keeps what was derived from them."""
         ...

@@ -145,6 +145,11 @@ class Learners(base.Base):
 
         def change(uow: db.UnitOfWork) -> None:
             self._learner_row(uow.conn, principal, learner_id)
+            if "learning" in store.consents(uow.conn, [learner_id]).get(learner_id, set()) - purposes:
+                raise errors.BadInput(
+                    "purposes leaves out learning, which is what the school is there for",
+                    fix="keep learning among them; to end it, erase the learner",
+                )
             store.set_consents(
                 uow.conn,
                 school_id=principal.school_id,

@@ -1,25 +1,28 @@
 """Profiles: stated by the learner, sealed under their key, used only for what was agreed, purpose by purpose.
 
 Taking a purpose back removes the row that allowed it and tells everybody who derived something, in one unit of work.
-Refuses: a profile stated by anybody but the learner, and a yes of a pupil below the school's age line.
+Refuses: a profile stated by anybody but the learner, a yes that is neither the learner's own nor, below the school's
+age line, an administrator's with the family's paper. Anybody who may see the learner may take back.
 """
 
 import json
 from dataclasses import asdict
+from datetime import date, timedelta
 from typing import Any, cast, get_args
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from shuyuan.identity.interface import Identity, Principal
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import crypto, db, errors
+from shuyuan.kernel import clock, crypto, db, errors
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.learning.people import base, profilestore
 from shuyuan.learning.people import interface as words
-from shuyuan.learning.people.interface import People, Profile, ProfilePurpose, Stated
+from shuyuan.learning.people.interface import Decided, Decision, People, Profile, ProfilePurpose, Stated
 
 FIELD = "people_profile.stated"
 MAX_WORDS, MAX_DISPUTED = 300, 20
+EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
 ALLOWED: dict[str, tuple[str, ...]] = {
     "interests": get_args(words.Interest),
     "goals": get_args(words.Goal),
@@ -59,6 +62,16 @@ class ProfilesService:
             self._may_agree(principal, band),
         )
 
+    def decided(self, principal: Principal, learner_id: str) -> Decided:
+        """See Profiles.decided."""
+        self._people.learner(principal, learner_id)
+        with self._db.read() as conn:
+            given = profilestore.given(conn, learner_id)
+            changes = [_decision(one) for one in profilestore.decisions(conn, principal.school_id, learner_id)]
+        papers = {(one.at, one.by): one.paper_dated for one in changes}
+        told = {cast(ProfilePurpose, one): Decision(*said, papers.get(said)) for one, said in given.items()}
+        return Decided(told, changes[0] if changes else None)
+
     def state(self, principal: Principal, stated: Stated) -> None:
         """Replace what the caller states."""
         principal.require("student")
@@ -66,19 +79,26 @@ class ProfilesService:
         _checked(stated)
         self._db.write(lambda uow: self._keep(uow, principal.school_id, learner_id, stated, learner_id))
 
-    def agree(self, principal: Principal, learner_id: str, purposes: frozenset[ProfilePurpose]) -> None:
-        """From now on exactly these purposes."""
+    def agree(
+        self,
+        principal: Principal,
+        learner_id: str,
+        purposes: frozenset[ProfilePurpose],
+        *,
+        paper_dated: date | None = None,
+    ) -> None:
+        """See Profiles.agree."""
         if unknown := purposes - set(words.PROFILE_PURPOSES):
             raise errors.BadInput(f"unknown purposes {sorted(unknown)}", fix=f"use {', '.join(words.PROFILE_PURPOSES)}")
         band = self._people.learner(principal, learner_id).age_band
         may = self._may_agree(principal, band)
 
         def change(uow: db.UnitOfWork) -> None:
-            if not may and purposes - profilestore.agreed(uow.conn, learner_id):
-                raise errors.Forbidden(
-                    "below the school's age line the family says yes", fix="ask your teacher to write it down"
-                )
-            self._set(uow, principal.school_id, learner_id, purposes, principal.account_id)
+            fresh = purposes - profilestore.agreed(uow.conn, learner_id)
+            if fresh and not may:
+                raise _refused(principal, fresh)
+            paper = _paper(paper_dated) if fresh and principal.role != "student" else {}
+            self._set(uow, principal.school_id, learner_id, purposes, principal.account_id, **paper)
 
         self._db.write(change)
 
@@ -115,6 +135,10 @@ class ProfilesService:
             self._vault.warm(conn, [row.learner_id for row in rows])
             return {row.learner_id: self._opened(conn, row.learner_id, row.stated) for row in rows}
 
+    def still_agreed(self, uow: db.UnitOfWork, school_id: str, purpose: ProfilePurpose) -> frozenset[str]:
+        """See Profiles.still_agreed."""
+        return profilestore.who_agreed(uow.conn, school_id, purpose)
+
     def _keep(self, uow: db.UnitOfWork, school_id: str, learner_id: str, stated: Stated, by: str) -> None:
         text = json.dumps(asdict(stated), ensure_ascii=False)
         sealed = self._vault.seal(uow, learner_id, FIELD, text)
@@ -122,21 +146,29 @@ class ProfilesService:
         self._record(uow, school_id, by, "profile.stated", learner_id)
 
     def _set(
-        self, uow: db.UnitOfWork, school_id: str, learner_id: str, purposes: frozenset[ProfilePurpose], by: str
+        self,
+        uow: db.UnitOfWork,
+        school_id: str,
+        learner_id: str,
+        purposes: frozenset[ProfilePurpose],
+        by: str,
+        **paper: str,
     ) -> None:
+        if purposes == profilestore.agreed(uow.conn, learner_id):
+            return  # nobody decided anything
         gone = profilestore.set_agreed(
             uow.conn, school_id=school_id, learner_id=learner_id, purposes=purposes, now=uow.now, by=by
         )
-        self._record(uow, school_id, by, "profile.consent", learner_id, purposes=" ".join(sorted(purposes)))
+        detail = {"purposes": " ".join(sorted(purposes)), **paper}
+        self._record(uow, school_id, by, profilestore.DECIDED, learner_id, **detail)
         if gone:
             self._outbox.emit(
                 uow, words.PROFILE_WITHDRAWN, school_id=school_id, subject_id=learner_id, purposes=sorted(gone)
             )
 
     def _may_agree(self, principal: Principal, band: str) -> bool:
-        if principal.role != "student":
-            return principal.role in ("admin", "teacher")
-        return base.FROM_YEARS[band] >= self._identity.school(principal.school_id).age_line
+        old_enough = base.FROM_YEARS[band] >= self._identity.school(principal.school_id).age_line
+        return principal.role == ("student" if old_enough else "admin")
 
     def _opened(self, conn: Connection, learner_id: str, sealed: bytes | None) -> Stated:
         text = crypto.ERASED if sealed is None else self._vault.open(conn, learner_id, FIELD, sealed)
@@ -148,6 +180,28 @@ class ProfilesService:
 
     def _record(self, uow: db.UnitOfWork, school_id: str, by: str, action: str, learner_id: str, **detail: str) -> None:
         self._audit.record(uow, school_id=school_id, actor_id=by, action=action, object_id=learner_id, **detail)
+
+
+def _refused(principal: Principal, fresh: frozenset[ProfilePurpose]) -> errors.Forbidden:
+    if principal.role == "student":
+        fix = "ask the school's office to note the paper your family signed"
+        return errors.Forbidden("below the school's age line the family says yes", fix=fix)
+    fix = "leave that out; below the age line an administrator notes the family's paper"
+    return errors.Forbidden(f"only the learner says yes to {', '.join(sorted(fresh))}", fix=fix)
+
+
+def _paper(dated: date | None) -> dict[str, str]:
+    """What is noted of the family's paper. Raises BadInput unless there is one, signed by today."""
+    if dated is None:
+        raise errors.BadInput("no paper of the family is named", fix="give paper_dated, the day it was signed")
+    if dated > (clock.now() + EARLIEST_ZONE).date():
+        raise errors.BadInput(f"paper_dated is {dated}, a day to come", fix="give the day the paper was signed")
+    return {"paper_dated": dated.isoformat()}
+
+
+def _decision(row: Row[Any]) -> Decision:  # Any: a row's values
+    paper = row.detail.get("paper_dated")
+    return Decision(row.at, row.actor_id, None if paper is None else date.fromisoformat(paper))
 
 
 def _checked(stated: Stated) -> Stated:

@@ -6,7 +6,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select
 
+from shuyuan.kernel import audit
 from shuyuan.learning.people.tables import learner, profile, profile_consent
+
+DECIDED, MOST_DECISIONS = "profile.consent", 50
 
 
 def row(conn: Connection, learner_id: str) -> Row[Any] | None:  # Any: a row's values
@@ -23,6 +26,33 @@ def rows_agreed(conn: Connection, school_id: str, purpose: str) -> list[Row[Any]
         .where(mine.school_id == school_id, mine.purpose == purpose, learner.c.erased_at.is_(None))
     )
     return list(conn.execute(query.order_by(mine.learner_id)))
+
+
+def who_agreed(conn: Connection, school_id: str, purpose: str) -> frozenset[str]:
+    """Those of `rows_agreed`, without what they state."""
+    mine = profile_consent.c
+    query = (
+        select(mine.learner_id)
+        .join(learner, learner.c.id == mine.learner_id)
+        .where(mine.school_id == school_id, mine.purpose == purpose, learner.c.erased_at.is_(None))
+    )
+    return frozenset(conn.execute(query).scalars())
+
+
+def given(conn: Connection, learner_id: str) -> dict[str, tuple[datetime, str]]:
+    """purpose → when it was agreed to, and who said so."""
+    mine = profile_consent.c
+    query = select(mine.purpose, mine.given_at, mine.given_by).where(mine.learner_id == learner_id)
+    return {row.purpose: (row.given_at, row.given_by) for row in conn.execute(query)}
+
+
+def decisions(conn: Connection, school_id: str, learner_id: str) -> list[Row[Any]]:
+    """(at, actor_id, detail) of each change of what is agreed to, from the audit trail, newest first."""
+    entry = audit.entry.c
+    query = select(entry.at, entry.actor_id, entry.detail).where(
+        entry.school_id == school_id, entry.action == DECIDED, entry.object_id == learner_id
+    )
+    return list(conn.execute(query.order_by(entry.seq.desc()).limit(MOST_DECISIONS)))
 
 
 def agreed(conn: Connection, learner_id: str) -> set[str]:

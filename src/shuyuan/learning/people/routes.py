@@ -13,33 +13,33 @@ from shuyuan.learning.people.interface import Class, Learner, People, RosterRepo
 CourseIds = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=50)]
 
 
-class ClassBody(BaseModel):
+class ClassBody(BaseModel, extra="forbid"):
     """A class to create."""
 
     name: str = Field(max_length=200)
     course_ids: CourseIds = []
 
 
-class CoursesBody(BaseModel):
+class CoursesBody(BaseModel, extra="forbid"):
     """The courses of a class, in order."""
 
     course_ids: CourseIds
 
 
-class TutorBody(BaseModel):
+class TutorBody(BaseModel, extra="forbid"):
     """A teacher's word on the tutor."""
 
     on: bool
 
 
-class TeacherBody(BaseModel):
+class TeacherBody(BaseModel, extra="forbid"):
     """Who is to teach the class."""
 
     account_id: str = Field(max_length=26)
 
 
-class ConsentBody(BaseModel):
-    """What the family agreed to."""
+class ConsentBody(BaseModel, extra="forbid"):
+    """What the family agreed to. `learning` stays among it: teaching itself is no choice here."""
 
     purposes: set[Literal["learning", "improvement", "research"]] = Field(max_length=3)
 

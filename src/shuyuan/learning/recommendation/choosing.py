@@ -1,8 +1,8 @@
 """Which of the plans first: the one expected to bring most per minute, sometimes one that is worth trying. Pure.
 
-What a teacher set stays first, and what is only there to fill the page stays last. Between them one plausible world
-is drawn (Thompson) and plans are taken in its order; the learner's own sittings are added to what was pooled. When
-the draw prefers another plan than the plain guess does, the reason says that it is a try.
+What a teacher set stays first, then where the learner is stuck; what is only there to fill the page stays last. Between
+them one plausible world is drawn (Thompson) and plans are taken in its order; the learner's own sittings are added to
+what was pooled. When the draw prefers another plan than the plain guess does, the reason says that it is a try.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ def order(
     plans: Sequence[rules.Plan], pooled: Bandit, answers: Sequence[Response], known: Mapping[str, float], seed: int
 ) -> list[rules.Plan]:
     """answers: the learner's own, oldest first. known: point id → chance of a right answer. seed: of the draw."""
-    free = [plan for plan in plans if rules.ASSIGNED < plan.urgency < rules.FILLING]
+    free = [plan for plan in plans if rules.STUCK < plan.urgency < rules.FILLING]
     if not free:
         return list(plans)
     mine = gains.learnt(pooled, gains.tries(answers))
@@ -36,7 +36,7 @@ def order(
     ranked = [free[place] for place in np.argsort(-drawn, kind="stable").tolist()]
     room = 1.0 - known.get(ranked[0].point_id or "", UNKNOWN)
     ranked[0] = _with_reason(ranked[0], min(float(guessed[chosen]), room / 10), mine.tried, chosen != best)
-    first = [plan for plan in plans if plan.urgency == rules.ASSIGNED]
+    first = [plan for plan in plans if plan.urgency <= rules.STUCK]
     return [*first, *ranked, *(plan for plan in plans if plan.urgency >= rules.FILLING)]
 
 

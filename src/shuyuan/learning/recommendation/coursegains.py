@@ -9,6 +9,7 @@ from statistics import fmean
 from shuyuan.kernel import db as kernel_db
 from shuyuan.learning.people.interface import Profiles
 from shuyuan.learning.recommendation import coursestore, gains
+from shuyuan.learning.recommendation.due import Due
 from shuyuan.learning.records.interface import Records, Response
 
 
@@ -17,11 +18,16 @@ class CourseGains:
 
     def __init__(self, db: kernel_db.Database, profiles: Profiles, records: Records) -> None:
         self._db, self._profiles, self._records = db, profiles, records
+        self._due = Due(profiles, records)
 
     def __call__(self, school_id: str) -> dict[str, float]:
         """course id → mean gain of its learners per minute; courses with too few learners are not in it."""
         with self._db.read() as conn:
             return coursestore.of_school(conn, school_id, gains.PEERS)
+
+    def renew_if_due(self, school_id: str) -> bool:
+        """For background work: see `due`."""
+        return self._due.turn(school_id, self.renew, lambda: bool(self(school_id)))
 
     def renew(self, school_id: str) -> int:
         """Pool again from those who agree now; how many courses are told of."""
@@ -46,7 +52,7 @@ class CourseGains:
         ]
 
         def keep(uow: kernel_db.UnitOfWork) -> int:
-            still = behind <= self._profiles.agreed(school_id, "peers").keys()
+            still = behind <= self._profiles.still_agreed(uow, school_id, "peers")
             coursestore.put(uow, school_id, rows if still else [])
             return len(rows) if still else 0
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from shuyuan.kernel import children, errors
 from shuyuan.science.ranking.profiles import Kind, Row
 
-CHILD = "shuyuan.science.ranking.neural.child"
+CHILD = "shuyuan.science.ranking.neural.child"  # by name: it imports torch
+_LEASHED = "import runpy, sys; from shuyuan.kernel import children; children.end_with_starter(); "
+_RUN = "runpy.run_module(sys.argv[1], run_name='__main__')"
 DEADLINE_S, NOTHING_TO_JUDGE = 900.0, 65
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to learn from. targets: head → 0, 1 or None (unknown), one a row. person: one a row."""
+    """What to learn from. targets: head → 0, 1 or None (unknown), one a row. person: whose each row is."""
 
     rows: Sequence[Row]
     kinds: Mapping[str, Kind]
@@ -38,26 +40,35 @@ def train(job: Job) -> Fitted | None:
     """None where nothing could be judged: too few learners on one side of every head.
 
     Raises Unavailable when the child failed; without torch its last line says so."""
-    told = json.dumps(
-        {"rows": list(job.rows), "kinds": job.kinds, "targets": job.targets, "person": list(job.person), "seed": 0}
-    )
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", CHILD],
-            input=told.encode(),
-            capture_output=True,
-            timeout=DEADLINE_S,
-            env=children.environment(threads=1),
-            check=False,
-        )
-    except subprocess.TimeoutExpired as late:
-        raise errors.Unavailable(
-            f"learning took more than {DEADLINE_S:.0f} s", fix="try when there is less to do"
-        ) from late
-    if done.returncode == NOTHING_TO_JUDGE:
+    number = {who: at for at, who in enumerate(dict.fromkeys(job.person))}  # no id leaves this process
+    person = [number[who] for who in job.person]
+    told = json.dumps({"rows": list(job.rows), "kinds": job.kinds, "targets": job.targets, "person": person, "seed": 0})
+    code, out, said = _asked(told.encode())
+    if code == NOTHING_TO_JUDGE:
         return None
-    if done.returncode:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    if code:
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
         raise errors.Unavailable(f"learning failed: {' '.join(last)[:200]}", fix="without torch: make train")
-    line, _, arrays = done.stdout.partition(b"\n")
+    line, _, arrays = out.partition(b"\n")
     return Fitted(arrays, json.loads(line))
+
+
+def _asked(told: bytes) -> tuple[int, bytes, bytes]:
+    """Exit code, what the child answered and what it said beside. It ends with this process, however that ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _LEASHED + _RUN, CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=children.environment(threads=1),
+    ) as child:
+        children.Limits().apply(child.pid)
+        try:
+            out, said = child.communicate(told, DEADLINE_S)
+        except BaseException as late:
+            child.kill()
+            if isinstance(late, subprocess.TimeoutExpired):
+                fix = "try when there is less to do"
+                raise errors.Unavailable(f"learning took more than {DEADLINE_S:.0f} s", fix=fix) from late
+            raise
+    return child.returncode, out, said

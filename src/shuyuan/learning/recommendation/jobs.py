@@ -24,30 +24,22 @@ def register(
     identity: Identity,
     settings: kernel_settings.Settings,
 ) -> None:
-    """Gains every quarter of an hour, those of courses every hour, outlooks four times a day: a new version of their
-    model only outside school hours and exams, like everything that changes by itself."""
+    """Gains are looked after every quarter of an hour, those of courses every hour, outlooks four times a day: a new
+    version of their model only outside school hours and exams, like everything that changes by itself."""
     school_time = ZoneInfo(settings.timezone)
 
-    def pool() -> None:
-        for school in identity.schools():
-            pooling.renew(school.id)
+    def schools() -> list[str]:
+        return [school.id for school in identity.schools()]
 
-    def pool_courses() -> None:
-        for school in identity.schools():
-            course_gains.renew(school.id)
-
-    def foretell() -> None:
-        now = clock.now()
-        for school in identity.schools():
-            exam = identity.exam_until(school.id)
-            free = not clock.in_school_hours(now.astimezone(school_time)) and (exam is None or exam <= now)
-            outlooks.renew(school.id, learn=free)
+    def foretell(school_id: str) -> None:
+        free = clock.may_change(clock.now(), school_time, identity.exam_until(school_id))
+        outlooks.renew(school_id, learn=free)
 
     def erased(event: kernel_outbox.Event) -> None:
         outlooks.forget(replace(event, payload={"purposes": PROFILE_PURPOSES}))
 
     outbox.subscribe(PROFILE_WITHDRAWN, outlooks.forget)
     outbox.subscribe(LEARNER_ERASED, erased)
-    scheduler.every(POOL_EVERY_S, "pooling", pool)
-    scheduler.every(POOL_COURSES_EVERY_S, "course-gains", pool_courses)
-    scheduler.every(FORETELL_EVERY_S, "outlooks", foretell)
+    scheduler.round(POOL_EVERY_S, "pooling", schools, pooling.renew_if_due)
+    scheduler.round(POOL_COURSES_EVERY_S, "course-gains", schools, course_gains.renew_if_due)
+    scheduler.round(FORETELL_EVERY_S, "outlooks", schools, foretell)

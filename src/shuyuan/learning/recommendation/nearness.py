@@ -31,7 +31,7 @@ class Nearness:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._vectors: dict[str, npt.NDArray[np.float32]] = {}
+        self._vectors: dict[tuple[str, str], npt.NDArray[np.float32]] = {}  # version of the model, text
 
     async def of(self, principal: Principal, asked: Sequence[str], texts: Sequence[str]) -> Near:
         """Every question against every text."""
@@ -51,16 +51,26 @@ class Nearness:
             return None
         async with asyncio.timeout(DEADLINE_S):
             queries = await self._gateway.embed(principal, "embed", [one or "-" for one in asked], kind="query")
+            known = await self._of_texts(principal, queries.receipt.version, texts)
+        if known is None:
+            return None
+        return np.asarray(queries.vectors @ np.stack([known[one] for one in texts]).T, dtype=np.float64)
+
+    async def _of_texts(
+        self, principal: Principal, version: str, texts: Sequence[str]
+    ) -> dict[str, npt.NDArray[np.float32]] | None:
+        """By that version of the model, as schools may have their own; None when another one answers now."""
+        known = {one: self._vectors[version, one] for one in texts if (version, one) in self._vectors}
+        if new := [one for one in dict.fromkeys(texts) if one not in known]:
+            made = await self._gateway.embed(principal, "embed", new)
+            if made.receipt.version != version:
+                return None
             if len(self._vectors) > KEPT_VECTORS:
                 self._vectors = {}
-            await self._learn(principal, [one for one in dict.fromkeys(texts) if one not in self._vectors])
-        known = np.stack([self._vectors[one] for one in texts])
-        return np.asarray(queries.vectors @ known.T, dtype=np.float64)
-
-    async def _learn(self, principal: Principal, texts: Sequence[str]) -> None:
-        if texts:
-            made = await self._gateway.embed(principal, "embed", list(texts))
-            self._vectors |= dict(zip(texts, made.vectors, strict=True))
+            fresh = dict(zip(new, made.vectors, strict=True))
+            self._vectors |= {(version, one): vector for one, vector in fresh.items()}
+            known |= fresh
+        return known
 
 
 def shared(asked: str, texts: Sequence[str]) -> list[float]:

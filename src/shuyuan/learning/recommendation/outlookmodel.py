@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
-from shuyuan.kernel import db, log
+from shuyuan.kernel import db, errors, log
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.learning.people.interface import Profiles
 from shuyuan.learning.recommendation import fitting, outlookgate, outlookrows
@@ -55,6 +55,11 @@ class OutlookModel:
         version = self._champion(school_id)
         return None if version is None else (version, Outlook.from_bytes(self._catalogue.artefact(version)))
 
+    def still_serves(self, version: Version, school_id: str) -> bool:
+        """Whether it is the one in use: nobody behind it took it back since."""
+        champion = self._champion(school_id)
+        return champion is not None and champion.id == version.id
+
     def turn(self, school_id: str) -> Version | None:
         """Fit and judge a new version where it is time and enough learners agreed; what was registered."""
         if self._rests(school_id):
@@ -63,7 +68,11 @@ class OutlookModel:
         behind = set(job.person)
         if len(behind) < FEWEST_LEARNERS:
             return None
-        fitted = self._train(job)
+        try:
+            fitted = self._train(job)
+        except errors.Unavailable as failed:  # the version before goes on, and the next turn tries again
+            _logger.error("outlook_not_fitted", school_id=school_id, error=failed.message)
+            return None
         if fitted is None:
             _logger.info("nothing_to_judge", school_id=school_id, learners=len(behind))
             return None
@@ -115,7 +124,7 @@ class OutlookModel:
         )
 
         def keep(uow: db.UnitOfWork) -> Version | None:
-            if not behind <= self._profiles.agreed(school_id, "peers").keys():
+            if not behind <= self._profiles.still_agreed(uow, school_id, "peers"):
                 return None
             told = {"school_id": school_id, "actor_id": kernel_audit.SYSTEM}
             version = self._catalogue.register_version(uow, version=new, **told)

@@ -32,7 +32,7 @@ class Known(NamedTuple):
 def now(records: Records, school_id: str, stated: Mapping[str, Stated], at: datetime) -> dict[str, Known]:
     """learner id → row, of those with enough answers."""
     found = {}
-    for learner_id, answers in _answers(records, school_id, stated).items():
+    for learner_id, answers in _answers(records, school_id, stated, since=at - behaviour.WINDOW).items():
         if facts := behaviour.facts(answers, at, stated[learner_id].disputed):
             found[learner_id] = Known(_values(stated[learner_id], facts), stated[learner_id].goals)
     return found
@@ -76,8 +76,10 @@ def _values(stated: Stated, facts: Mapping[str, float]) -> Row:
     return chosen | {fact: facts.get(fact) for fact in behaviour.FACTS}
 
 
-def _answers(records: Records, school_id: str, stated: Mapping[str, Stated]) -> dict[str, list[Response]]:
+def _answers(
+    records: Records, school_id: str, stated: Mapping[str, Stated], *, since: datetime | None = None
+) -> dict[str, list[Response]]:
     found: dict[str, list[Response]] = {}
-    for one in records.history(school_id, frozenset(stated)):
+    for one in records.history(school_id, frozenset(stated), since=since):
         found.setdefault(one.learner_id, []).append(one)
     return found

@@ -18,7 +18,7 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import crypto, db, errors
 from shuyuan.kernel import outbox as kernel_outbox
-from shuyuan.learning.people.interface import People, Profiles
+from shuyuan.learning.people.interface import People, Profile, Profiles
 from shuyuan.learning.recommendation import coursestore, evidence, outlookrows, store
 from shuyuan.learning.recommendation.interface import Expectation, Foretold
 from shuyuan.learning.recommendation.outlookmodel import OutlookModel
@@ -53,9 +53,10 @@ class OutlooksService:
     def of(self, principal: Principal, learner_id: str) -> Expectation | None:
         """What is to be expected, for a teacher of the learner."""
         principal.require("teacher", "admin")
-        if "outlook" not in self._profiles.of(principal, learner_id).agreed:
+        profile = self._profiles.of(principal, learner_id)
+        if "outlook" not in profile.agreed:
             return None
-        found = self._kept(principal.school_id, learner_id)
+        found = self._kept(principal.school_id, profile)
         if found is None:
             return None
         kept, row = found
@@ -64,18 +65,22 @@ class OutlooksService:
 
     def chances(self, principal: Principal, learner_id: str) -> Mapping[str, float]:
         """See Outlooks.chances."""
-        agreed = self._profiles.of(principal, learner_id).agreed
-        if not {"outlook", "suggestions"} <= agreed:
+        profile = self._profiles.of(principal, learner_id)
+        if not {"outlook", "suggestions"} <= profile.agreed:
             return {}
-        found = self._kept(principal.school_id, learner_id)
+        found = self._kept(principal.school_id, profile)
         return {} if found is None else dict(found[0]["heads"])
 
-    def _kept(self, school_id: str, learner_id: str) -> tuple[dict[str, Any], Row[Any]] | None:
-        """What `_foretell` kept, while it holds. Any: its JSON, and a row's values."""
+    def _kept(self, school_id: str, profile: Profile) -> tuple[dict[str, Any], Row[Any]] | None:
+        """What `_foretell` kept, while it holds: not once a fact in it is disputed. Any: its JSON, a row's values."""
+        learner_id = profile.learner_id
         with self._db.read() as conn:
             row = store.outlook_of(conn, school_id, learner_id, self._clock())
             text = crypto.ERASED if row is None else self._vault.open(conn, learner_id, FIELD, row.foretold)
-        return None if row is None or text == crypto.ERASED else (json.loads(text), row)
+        if row is None or text == crypto.ERASED:
+            return None
+        kept = json.loads(text)
+        return None if kept["facts"].keys() & set(profile.stated.disputed) else (kept, row)
 
     def dismiss(self, principal: Principal, learner_id: str) -> None:
         """The teacher disagrees."""
@@ -102,10 +107,12 @@ class OutlooksService:
         with self._db.read() as conn:
             left_alone = store.dismissed(conn, school_id, self._clock())
         asked = {one: stated for one, stated in wanted.items() if one not in left_alone}
-        rows = outlookrows.now(self._records, school_id, asked, self._clock())
+        rows, foretold = outlookrows.now(self._records, school_id, asked, self._clock()), 0
         for learner_id, row in rows.items():
-            self._foretell(school_id, learner_id, row, *used)
-        return len(rows)
+            if not self._model.still_serves(used[0], school_id):
+                break  # somebody behind it took it back meanwhile
+            foretold += self._foretell(school_id, learner_id, row, *used)
+        return foretold
 
     def forget(self, event: kernel_outbox.Event) -> None:
         """Somebody took something back: what was derived from it goes."""
@@ -124,13 +131,14 @@ class OutlooksService:
 
     def _sweep(self, school_id: str, agreed: set[str]) -> None:
         with self._db.read() as conn:
-            gone = store.foretold(conn, school_id) - agreed
+            gone = (store.foretold(conn, school_id) - agreed) | store.run_out(conn, school_id, self._clock())
         if gone:
             self._db.write(lambda uow: store.remove_outlooks(uow.conn, school_id, gone))
 
     def _foretell(
         self, school_id: str, learner_id: str, row: outlookrows.Known, version: Version, model: Outlook
-    ) -> None:
+    ) -> bool:
+        """Whether it was kept: not for who took it back, or whose teacher disagreed, while this was made."""
         chances = dict(zip(model.heads, model.predict([row.values])[0].tolist(), strict=True))
         heads = [head for head, p in chances.items() if not head.startswith("goal:") or _is_news(head, p, row)]
         because = {
@@ -145,16 +153,18 @@ class OutlooksService:
             "version": version.uri,
         }
 
-        def put(uow: db.UnitOfWork) -> None:
-            if learner_id not in self._profiles.agreed(school_id, "outlook"):
-                return
-            sealed = self._vault.seal(uow, learner_id, FIELD, json.dumps(kept, ensure_ascii=False))
+        def put(uow: db.UnitOfWork) -> bool:
             now = self._clock()
+            agreed = learner_id in self._profiles.still_agreed(uow, school_id, "outlook")
+            if not agreed or learner_id in store.dismissed(uow.conn, school_id, now):
+                return False
+            sealed = self._vault.seal(uow, learner_id, FIELD, json.dumps(kept, ensure_ascii=False))
             store.put_outlook(
                 uow.conn, school_id=school_id, learner_id=learner_id, foretold=sealed, now=now, expires_at=now + HOLDS
             )
+            return True
 
-        self._db.write(put)
+        return self._db.write(put)
 
 
 def _is_news(head: str, p: float, row: outlookrows.Known) -> bool:

@@ -6,6 +6,7 @@ from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import db
 from shuyuan.learning.people.interface import Profiles
 from shuyuan.learning.recommendation import gains, store
+from shuyuan.learning.recommendation.due import Due
 from shuyuan.learning.records.interface import Records, Response
 from shuyuan.science.ranking import Bandit
 
@@ -17,6 +18,7 @@ class Pooling:
         self, db: db.Database, profiles: Profiles, records: Records, *, clock: kernel_clock.Clock = kernel_clock.now
     ) -> None:
         self._db, self._profiles, self._records, self._clock = db, profiles, records, clock
+        self._due = Due(profiles, records)
 
     def __call__(self, school_id: str) -> Bandit | None:
         """What was pooled; None while fewer than `gains.PEERS` learners stand behind it."""
@@ -25,6 +27,10 @@ class Pooling:
         if row is None or row.learners < gains.PEERS or len(row.weighted) != len(gains.PRIOR):
             return None
         return Bandit(np.array(row.inverse), np.array(row.weighted), row.tried)
+
+    def renew_if_due(self, school_id: str) -> bool:
+        """For background work: see `due`."""
+        return self._due.turn(school_id, self.renew, lambda: self(school_id) is not None)
 
     def renew(self, school_id: str) -> int:
         """Pool again from those who agree now; how many learners stand behind it. Below `PEERS` nothing is kept."""
@@ -38,7 +44,7 @@ class Pooling:
         pooled = gains.learnt(gains.new(), [one for mine in tries.values() for one in mine])
 
         def keep(uow: db.UnitOfWork) -> int:
-            still = tries.keys() <= self._profiles.agreed(school_id, "peers").keys()
+            still = tries.keys() <= self._profiles.still_agreed(uow, school_id, "peers")
             if len(tries) < gains.PEERS or not still:
                 store.remove_gains(uow.conn, school_id)
                 return 0

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.learning.people.interface import (
+    Decision,
     Education,
     Goal,
     Interest,
@@ -22,10 +24,11 @@ from shuyuan.learning.people.interface import (
     Stated,
     Style,
 )
+from shuyuan.learning.recommendation import behaviour
 from shuyuan.learning.recommendation.interface import Advising, CourseRanking, Expectation, Outlooks, Recommendation
 
 
-class StatedBody(BaseModel):
+class StatedBody(BaseModel, extra="forbid"):  # a mistyped name must not wipe what was said before
     """What a learner says of themselves; it replaces what was said before, and everything may stay empty."""
 
     interests: list[Interest] = Field([], max_length=20)
@@ -35,18 +38,23 @@ class StatedBody(BaseModel):
     goals: list[Goal] = Field([], max_length=10)
     own_words: str = Field("", max_length=300, description="Teachers of the learner can read it.")
     disputed: list[Annotated[str, Field(max_length=40)]] = Field(
-        [], max_length=20, description="Names of derived facts that are wrong; nothing uses them."
+        [],
+        max_length=20,
+        description=f"Derived facts that are wrong, of {', '.join(behaviour.FACTS)}; nothing uses them.",
     )
     plain_courses: bool = Field(False, description="Leave courses in the order of the class.")
 
 
-class PurposesBody(BaseModel):
+class PurposesBody(BaseModel, extra="forbid"):
     """From now on exactly these uses."""
 
     purposes: set[ProfilePurpose] = Field(
         max_length=3,
         description="`suggestions`: order courses and activities. `outlook`: foretell attitude and goals to teachers. "
         "`peers`: results count for others, added up with those of at least four.",
+    )
+    paper_dated: date | None = Field(
+        None, description="For an administrator's yes below the age line: the day the family signed its paper."
     )
 
 
@@ -56,7 +64,12 @@ class ProfileTold(BaseModel):
     learner_id: str
     stated: StatedBody
     agreed: list[ProfilePurpose]
-    may_agree: bool = Field(description="Whether the reader may say yes; below the age line a pupil only takes back.")
+    may_agree: bool = Field(
+        description="Whether the reader may say yes: the learner alone, below the age line an administrator who has "
+        "the family's paper. Everybody else may only take back."
+    )
+    given: Mapping[ProfilePurpose, Decision] = Field(description="Who agreed to each use, and when.")
+    decided: Decision | None = Field(description="The last change of what is agreed to, a taking back as well.")
     changed_at: datetime | None = Field(description="When the learner last stated something; null: never.")
     facts: Mapping[str, float] = Field(description="Counted from four weeks of answers; empty without an agreed use.")
     expected: Expectation | None = Field(
@@ -104,12 +117,14 @@ def _reading(
     def profile(learner_id: str, principal: Principal = Depends(caller)) -> ProfileTold:
         """What a learner states, what it may be used for and what was counted; for their teachers also what is
         foretold. A teacher's visit is noted for the learner to see."""
-        found = profiles.of(principal, learner_id)
+        found, decided = profiles.of(principal, learner_id), profiles.decided(principal, learner_id)
         told = ProfileTold(
             learner_id=learner_id,
             stated=StatedBody.model_validate(asdict(found.stated)),
             agreed=sorted(found.agreed),
             may_agree=found.may_agree,
+            given=decided.given,
+            decided=decided.last,
             changed_at=found.changed_at,
             facts=recommendation.facts(principal, learner_id),
             expected=None if principal.role == "student" else outlooks.of(principal, learner_id),
@@ -120,8 +135,10 @@ def _reading(
     @api.get("/api/learners/{learner_id}/courses", response_model=RankingTold)
     async def courses(learner_id: str, principal: Principal = Depends(caller)) -> CourseRanking:
         """Courses of the class and of the school, best first with reasons where suggestions are agreed to and the order
-        is not turned off; else in the plain order of the class."""
-        return await advising.ranking(principal, learner_id)
+        is not turned off; else in the plain order of the class. A teacher's visit is noted for the learner to see."""
+        found = await advising.ranking(principal, learner_id)
+        await run_in_threadpool(people.record_view, principal, learner_id)
+        return found
 
 
 def _changing(api: APIRouter, profiles: Profiles, outlooks: Outlooks) -> None:
@@ -129,6 +146,7 @@ def _changing(api: APIRouter, profiles: Profiles, outlooks: Outlooks) -> None:
     def state(learner_id: str, body: StatedBody, principal: Principal = Depends(caller)) -> None:
         """Replace what the caller states of themselves."""
         _require_self(principal, learner_id)
+        _require_facts(body.disputed)
         lists = {"interests": tuple(body.interests), "goals": tuple(body.goals), "disputed": tuple(body.disputed)}
         profiles.state(principal, Stated(**{**body.model_dump(), **lists}))
 
@@ -140,14 +158,19 @@ def _changing(api: APIRouter, profiles: Profiles, outlooks: Outlooks) -> None:
 
     @api.put("/api/learners/{learner_id}/profile/purposes", status_code=204)
     def agree(learner_id: str, body: PurposesBody, principal: Principal = Depends(caller)) -> None:
-        """What the profile may be used for, said by the learner or written down by an adult of the school. What is left
-        out is taken back at once, and what was derived from it is deleted."""
-        profiles.agree(principal, learner_id, frozenset(body.purposes))
+        """What the profile may be used for. Yes says the learner; below the age line an administrator notes the
+        family's paper. What is left out is taken back at once, by a teacher too, and what was derived is deleted."""
+        profiles.agree(principal, learner_id, frozenset(body.purposes), paper_dated=body.paper_dated)
 
     @api.delete("/api/learners/{learner_id}/outlook", status_code=204)
     def dismiss(learner_id: str, principal: Principal = Depends(caller)) -> None:
         """The teacher disagrees with what is foretold: it goes, and is not made again before it would have run out."""
         outlooks.dismiss(principal, learner_id)
+
+
+def _require_facts(disputed: list[str]) -> None:
+    if unknown := [one for one in disputed if one not in behaviour.FACTS]:
+        raise errors.BadInput(f"disputed: unknown {unknown[0]!r}", fix=f"use {', '.join(behaviour.FACTS)}")
 
 
 def _require_self(principal: Principal, learner_id: str) -> None:

@@ -4,11 +4,18 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.recommendation.interface import Recommendation
+
+
+class Asked(BaseModel, extra="forbid"):
+    """How many activities; the learner's own courses are all looked at."""
+
+    limit: int = Field(3, ge=1, le=20)
 
 
 def router(recommendation: Recommendation, people: People) -> APIRouter:
@@ -17,10 +24,10 @@ def router(recommendation: Recommendation, people: People) -> APIRouter:
 
     @api.get("/api/learners/{learner_id}/next")
     def following(
-        learner_id: str, limit: Annotated[int, Query(ge=1, le=20)] = 3, principal: Principal = Depends(caller)
+        learner_id: str, asked: Annotated[Asked, Query()], principal: Principal = Depends(caller)
     ) -> dict[str, Any]:  # Any: JSON
         """The next activities, best first, each with its reason and items ready to start."""
-        found = recommendation.next(principal, learner_id, limit=limit)
+        found = recommendation.next(principal, learner_id, limit=asked.limit)
         people.record_view(principal, learner_id)
         return {"activities": [asdict(one) for one in found]}
 

@@ -136,7 +136,8 @@ class RecommendationService:
         open_ones = self._assessment.open_for(conn, principal, seen.learner_id)
         for one in sorted(open_ones, key=lambda one: (one.due_at is None, one.due_at or one.created_at)):
             course = courses.get(one.course_id) or self._courses.course(principal.school_id, one.course_id)
-            name = next(point.name for point in course.points if point.id == one.point_id)
+            topics = (point.name for point in course.points if point.id == one.point_id)
+            name = next(topics, course.title)  # the topic may have left the course since
             yield rules.Plan(
                 rules.ASSIGNED,
                 "assignment",
@@ -171,11 +172,12 @@ class RecommendationService:
             return ()
 
     def _is_there(self, school_id: str, item_id: str) -> bool:
+        """Whether it may be practised: what was taken out of its course since is kept there, but asked no more."""
         try:
-            self._courses.item(school_id, item_id)
-        except errors.NotFound:  # taken out of the course since it was answered
+            points = self._courses.item(school_id, item_id).points
+        except errors.NotFound:
             return False
-        return True
+        return item_id in self._courses.items_of_point(school_id, points[0])
 
     def _minutes(self, school_id: str, item_ids: tuple[str, ...]) -> int:
         return max(1, round(sum(self._courses.item(school_id, item_id).minutes for item_id in item_ids)))

@@ -39,6 +39,13 @@ def dismissed(conn: Connection, school_id: str, now: datetime) -> set[str]:
     return set(conn.execute(query.where(mine.expires_at > now)).scalars())
 
 
+def run_out(conn: Connection, school_id: str, now: datetime) -> set[str]:
+    """Learners whose outlook holds no longer, dismissed or not."""
+    mine = outlook.c
+    query = select(mine.learner_id).where(mine.school_id == school_id, mine.expires_at <= now)
+    return set(conn.execute(query).scalars())
+
+
 def foretold(conn: Connection, school_id: str) -> set[str]:
     return set(conn.execute(select(outlook.c.learner_id).where(outlook.c.school_id == school_id)).scalars())
 

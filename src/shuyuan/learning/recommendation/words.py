@@ -103,9 +103,9 @@ def by_gain(points: float, tried: int, explored: bool) -> Words:
             "en": "How much it helps you is not clear yet: today it is worth a try.",
         }
     return {
-        "zh": f"从 {tried} 次练习算出来的：在这里学 10 分钟，答对的把握大约多 {points:.0f} 个百分点。",
-        "en": f"Worked out from {tried} sittings: ten minutes here raise your chance of a "
-        f"right answer by about {points:.0f} points of 100.",
+        "zh": f"按 {tried} 次练习粗估（看种类和水平，不分知识点）：10 分钟，答对的把握大约多 {points:.0f} 个百分点。",
+        "en": f"A guess from {tried} sittings, by kind of activity and level, not by topic: ten minutes bring about "
+        f"{points:.0f} points of 100.",
     }
 
 

@@ -106,8 +106,15 @@ class Records(Protocol):
         """Everything that counts of one learner, in the order it counted, without answers decrypted."""
         ...
 
-    def evidence_of(self, uow: db.UnitOfWork, school_id: str, learner_id: str) -> Iterator[Response]:
-        """`history` of one learner as this unit of work sees it."""
+    def evidence_of(
+        self, uow: db.UnitOfWork, school_id: str, learner_id: str, *, after: tuple[datetime, str] | None = None
+    ) -> tuple[list[Response], int]:
+        """`history` of one learner as this unit of work sees it: what counted after (counted_at, id), None: all of it.
+        And how many there are in all."""
+        ...
+
+    def counted(self, school_id: str) -> Mapping[str, int]:
+        """learner id → how many of their responses count."""
         ...
 
     def learners(self, school_id: str) -> list[str]:

@@ -111,8 +111,15 @@ class RecordsService:
         with self._db.read() as conn:
             return [_from_row(row, UNREAD) for row in store.evidence(conn, principal, learner_id)]
 
-    def evidence_of(self, uow: kernel_db.UnitOfWork, school_id: str, learner_id: str) -> Iterator[Response]:
-        return (_from_row(row, UNREAD) for row in store.evidence_of(uow.conn, school_id, learner_id))
+    def evidence_of(
+        self, uow: kernel_db.UnitOfWork, school_id: str, learner_id: str, *, after: tuple[datetime, str] | None = None
+    ) -> tuple[list[Response], int]:
+        rows = store.evidence_of(uow.conn, school_id, learner_id, after)
+        return [_from_row(row, UNREAD) for row in rows], store.evidence_count(uow.conn, school_id, learner_id)
+
+    def counted(self, school_id: str) -> Mapping[str, int]:
+        with self._db.read() as conn:
+            return store.counted(conn, school_id)
 
     def learners(self, school_id: str) -> list[str]:
         with self._db.read() as conn:

@@ -100,11 +100,7 @@ def times_wrong(conn: Connection, principal: Principal, learner_id: str) -> dict
 def evidence_page(conn: Connection, school_id: str, after: tuple[datetime, str] | None) -> Rows:
     """The next counting responses of a school after (counted_at, id), in that order."""
     query = select(response).where(response.c.school_id == school_id, response.c.counted_at.is_not(None))
-    if after is not None:
-        at, row_id = after
-        later = (response.c.counted_at == at) & (response.c.id > row_id)
-        query = query.where((response.c.counted_at >= at) & ((response.c.counted_at > at) | later))
-    return conn.execute(query.order_by(*_COUNTED).limit(_PAGE)).all()
+    return conn.execute(_after(query, after).order_by(*_COUNTED).limit(_PAGE)).all()
 
 
 def evidence(conn: Connection, principal: Principal, learner_id: str) -> Rows:
@@ -113,10 +109,16 @@ def evidence(conn: Connection, principal: Principal, learner_id: str) -> Rows:
     return conn.execute(select(response).where(*visible(principal), *counting).order_by(*_COUNTED)).all()
 
 
-def evidence_of(conn: Connection, school_id: str, learner_id: str) -> Rows:
+def evidence_of(conn: Connection, school_id: str, learner_id: str, after: tuple[datetime, str] | None) -> Rows:
     counting = (response.c.learner_id == learner_id, response.c.counted_at.is_not(None))
-    query = select(response).where(response.c.school_id == school_id, *counting)
+    query = _after(select(response).where(response.c.school_id == school_id, *counting), after)
     return conn.execute(query.order_by(*_COUNTED)).all()
+
+
+def evidence_count(conn: Connection, school_id: str, learner_id: str) -> int:
+    counting = (response.c.learner_id == learner_id, response.c.counted_at.is_not(None))
+    query = select(func.count()).select_from(response).where(response.c.school_id == school_id, *counting)
+    return conn.execute(query).scalar_one()
 
 
 def count_as_evidence(conn: Connection, response_id: str, values: dict[str, object]) -> None:
@@ -125,6 +127,13 @@ def count_as_evidence(conn: Connection, response_id: str, values: dict[str, obje
 
 def release(conn: Connection, attempt_id: str) -> None:
     conn.execute(update(response).where(response.c.attempt_id == attempt_id).values(withheld=False))
+
+
+def counted(conn: Connection, school_id: str) -> dict[str, int]:
+    query = select(response.c.learner_id, func.count()).where(
+        response.c.school_id == school_id, response.c.counted_at.is_not(None)
+    )
+    return {row[0]: row[1] for row in conn.execute(query.group_by(response.c.learner_id))}
 
 
 def learners(conn: Connection, school_id: str) -> list[str]:
@@ -147,6 +156,15 @@ def _since(sees_open_tests: bool) -> db.Prepared:
     later = (response.c.at > at) | (response.c.id > row_id)
     query = select(response).where(*mine, response.c.at >= at, later)
     return db.Prepared(query.order_by(response.c.at, response.c.id))
+
+
+def _after(query: Select[Any], after: tuple[datetime, str] | None) -> Select[Any]:
+    """What began to count after (counted_at, id)."""
+    if after is None:
+        return query
+    at, row_id = after
+    later = (response.c.counted_at == at) & (response.c.id > row_id)
+    return query.where((response.c.counted_at >= at) & ((response.c.counted_at > at) | later))
 
 
 def _rank() -> ColumnElement[int]:

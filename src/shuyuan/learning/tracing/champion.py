@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from shuyuan.kernel import db, errors, log
 from shuyuan.learning.tracing import memorystore, store
+from shuyuan.learning.tracing.interface import BUILT_IN
 from shuyuan.science.tracing import online, serving
 
-PRIOR_VERSION = "prior-1"
 _logger = log.get("tracing.champion")
 
 
@@ -43,6 +43,7 @@ class Serving:
     canary: Canary | None = None
 
 
+PRIOR_VERSION = BUILT_IN
 PRIOR = Champion(PRIOR_VERSION, serving.PRIOR)
 
 
@@ -72,6 +73,10 @@ class Champions:
         store.adopt(uow, school_id, version, arrays, digest(arrays))
         uow.after_commit(lambda: self._change(school_id, lambda now: replace(now, champion=champion)))
 
+    def adopt_built_in(self, uow: db.UnitOfWork, school_id: str) -> None:
+        """Serve the built-in numbers again."""
+        self.adopt(uow, school_id, BUILT_IN, serving.write(PRIOR.params.to_arrays()))
+
     def begin(self, uow: db.UnitOfWork, school_id: str, version: str, arrays: bytes, learners: Iterable[str]) -> None:
         """Try `version` on the answers of `learners`."""
         canary = Canary(version, read(arrays), frozenset(learners))
@@ -87,9 +92,26 @@ class Champions:
         memorystore.end(uow.conn, school_id)
         uow.after_commit(lambda: self._change(school_id, lambda now: replace(now, canary=None)))
 
+    def keep_in_canary(self, uow: db.UnitOfWork, school_id: str, kept: frozenset[str]) -> int | None:
+        """Nobody else's answers are foretold from now on; how many learners are left, None where nobody leaves."""
+        canary = self.serving(uow.conn, school_id).canary
+        if canary is None or canary.learners <= kept:
+            return None
+        gone, left = canary.learners - kept, canary.learners & kept
+        memorystore.leave(uow.conn, school_id, canary.version, sorted(gone), sorted(left))
+        uow.after_commit(lambda: self._change(school_id, lambda now: _without(now, gone)))
+        return len(left)
+
     def _change(self, school_id: str, changed: Callable[[Serving], Serving]) -> None:
         with self._lock:
             self._of_school[school_id] = changed(self._of_school[school_id])
+
+
+def _without(now: Serving, gone: frozenset[str]) -> Serving:
+    """Those who leave in one commit leave together."""
+    if now.canary is None:
+        return now
+    return replace(now, canary=replace(now.canary, learners=now.canary.learners - gone))
 
 
 def read(raw: bytes) -> serving.Tracer:
@@ -110,14 +132,23 @@ def _adopted(conn: Connection, school_id: str) -> Champion:
     row = store.adopted_version(conn, school_id)
     if row is None:
         return PRIOR
-    if row.sha256 not in (None, digest(row.arrays)):
-        _logger.error("tracer_broken", version=row.version, sha256=row.sha256)
-        return PRIOR
-    return Champion(row.version, read(row.arrays))
+    tracer = _whole(row.version, row.arrays, row.sha256)
+    return PRIOR if tracer is None else Champion(row.version, tracer)
 
 
 def _tried(conn: Connection, school_id: str) -> Canary | None:
     row = memorystore.tried(conn, school_id)
-    if row is None or row.sha256 != digest(row.arrays):
+    tracer = None if row is None else _whole(row.version, row.arrays, row.sha256)
+    return None if row is None or tracer is None else Canary(row.version, tracer, frozenset(row.learner_ids))
+
+
+def _whole(version: str, arrays: bytes, sha256: str | None) -> serving.Tracer | None:
+    """None where they are not those of their hash, or none of this release: every answer of the school would fail."""
+    if sha256 not in (None, digest(arrays)):
+        _logger.error("tracer_broken", version=version, sha256=sha256)
         return None
-    return Canary(row.version, read(row.arrays), frozenset(row.learner_ids))
+    try:
+        return read(arrays)
+    except errors.BadInput as wrong:
+        _logger.error("tracer_broken", version=version, error=wrong.message)
+        return None

@@ -12,6 +12,7 @@ from shuyuan.kernel import db
 from shuyuan.science import memory
 from shuyuan.science.tracing import serving
 
+BUILT_IN = "prior-1"  # the version every school starts with
 MINIMUM_EVIDENCE = 5  # answers; below it no level is shown
 STUCK_LEVEL, SOLID_LEVEL = 2, 3
 
@@ -139,6 +140,10 @@ class Tracing(Protocol):
         """Serve this version (safetensors bytes) from the next answer on; states are rebuilt by `rebuild`."""
         ...
 
+    def adopt_built_in(self, uow: db.UnitOfWork, school_id: str) -> None:
+        """Serve the built-in numbers again, which every school starts with; states are rebuilt by `rebuild`."""
+        ...
+
     def rebuild(self, school_id: str) -> int:
         """Recompute every learner's state from the responses; returns the number of responses replayed."""
         ...
@@ -159,8 +164,21 @@ class Tracing(Protocol):
         """Make the canary's states from what its learners answered before; how many learners there were to do."""
         ...
 
+    def keep_in_canary(self, uow: db.UnitOfWork, school_id: str, learner_ids: frozenset[str]) -> int | None:
+        """Of its learners only these stay; what was foretold and is remembered of the others is forgotten. How many are
+        left; None where nobody had to leave."""
+        ...
+
     def end_canary(self, uow: db.UnitOfWork, school_id: str) -> None:
-        """Nothing is tried any longer; what was foretold is forgotten."""
+        """Nothing is tried any longer; what was foretold is forgotten. `tidy` forgets what it remembers."""
+        ...
+
+    def tidy(self, school_id: str) -> None:
+        """Forget, learner by learner, what is remembered for versions that are neither in use nor tried."""
+        ...
+
+    def waits(self, school_id: str) -> bool:
+        """Whether `finish_rebuild` has something to do."""
         ...
 
     def foretold(self, school_id: str, version: str) -> list[Foretold]:

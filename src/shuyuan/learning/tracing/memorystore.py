@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Insert, Row, Select, bindparam, delete, select
+from sqlalchemy import BindParameter, Connection, Insert, Row, Select, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shuyuan.kernel import db, ids
@@ -53,9 +53,13 @@ def forget(conn: Connection, school_id: str, learner_id: str, version: str) -> N
     conn.execute(delete(memory).where(*mine))
 
 
-def forget_others(conn: Connection, school_id: str, kept: Iterable[str]) -> None:
-    """Nothing is remembered for versions that are neither in use nor tried."""
-    conn.execute(delete(memory).where(memory.c.school_id == school_id, memory.c.version.not_in(list(kept))))
+def others(conn: Connection, school_id: str, kept: Iterable[str]) -> list[tuple[str, str]]:
+    """(learner, version) of what is remembered for versions that are neither in use nor tried."""
+    over = (memory.c.school_id == school_id, memory.c.version.not_in(list(kept)), memory.c.key == "")
+    return [
+        (row.learner_id, row.version)
+        for row in conn.execute(select(memory.c.learner_id, memory.c.version).where(*over))
+    ]
 
 
 def tried(conn: Connection, school_id: str) -> Row[Any] | None:
@@ -74,9 +78,18 @@ def begin(uow: db.UnitOfWork, school_id: str, values: Mapping[str, Any]) -> None
 
 
 def end(conn: Connection, school_id: str) -> None:
-    """The canary and all it foretold are gone; what it remembers stays until a rebuild, or `forget_others`."""
+    """The canary and all it foretold are gone; what it remembers goes learner by learner, by `others`."""
     conn.execute(delete(canary).where(canary.c.school_id == school_id))
     conn.execute(delete(foretold).where(foretold.c.school_id == school_id))
+
+
+def leave(conn: Connection, school_id: str, version: str, gone: Sequence[str], left: Sequence[str]) -> None:
+    """These leave the canary: what was foretold and is remembered of them goes."""
+    mine = (canary.c.school_id == school_id, canary.c.version == version)
+    conn.execute(update(canary).where(*mine).values(learner_ids=list(left)))
+    conn.execute(delete(foretold).where(foretold.c.school_id == school_id, foretold.c.learner_id.in_(gone)))
+    for learner_id in gone:
+        forget(conn, school_id, learner_id, version)
 
 
 def note(conn: Connection, values: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ Most of it is done before the unit of work that stores the outcome, which adds o
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shuyuan.learning.records.interface import Response
 from shuyuan.learning.tracing import store
@@ -19,7 +20,8 @@ class Replay:
     tracer: serving.Tracer
     memory: serving.Memory = field(default_factory=serving.Memory)
     traces: dict[str, forgetting.Trace] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)  # response ids
+    seen: int = 0  # responses
+    last: tuple[datetime, str] | None = None  # when the last of them counted, and its id
 
     @classmethod
     def of(cls, tracer: serving.Tracer, responses: Iterable[Response]) -> "Replay":
@@ -29,24 +31,16 @@ class Replay:
             made.learn(response)
         return made
 
-    def up_to(self, responses: Iterable[Response]) -> "Replay":
-        """With all of these: only the new ones are learnt from, unless earlier ones changed."""
-        every = list(responses)
-        if [one.id for one in every[: len(self.seen)]] != self.seen:
-            return Replay.of(self.tracer, every)
-        for response in every[len(self.seen) :]:
-            self.learn(response)
-        return self
-
     def learn(self, response: Response) -> None:
         """One answer."""
-        at_s = (response.counted_at or response.at).timestamp()
+        at = response.counted_at or response.at
+        at_s = at.timestamp()
         serving.update(self.tracer, self.memory, response.item_id, response.points, response.correct, at_s)
         helped = response.hints_used > 0
         for point in response.points:
             before = self.traces.get(point)
             self.traces[point] = forgetting.answered(before, right=response.correct, helped=helped, at_s=at_s)
-        self.seen.append(response.id)
+        self.seen, self.last = self.seen + 1, (at, response.id)
 
     def known(self) -> store.Known:
         """The states from which mastery is read."""

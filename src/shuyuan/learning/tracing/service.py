@@ -125,6 +125,9 @@ class TracingService:
     def adopt(self, uow: kernel_db.UnitOfWork, school_id: str, version: str, arrays: bytes) -> None:
         self._champions.adopt(uow, school_id, version, arrays)
 
+    def adopt_built_in(self, uow: kernel_db.UnitOfWork, school_id: str) -> None:
+        self._champions.adopt_built_in(uow, school_id)
+
     def rebuild(self, school_id: str) -> int:
         return self._rebuilding.of_champion(school_id)
 
@@ -143,6 +146,15 @@ class TracingService:
 
     def fill_canary(self, school_id: str) -> int:
         return self._rebuilding.of_canary(school_id)
+
+    def keep_in_canary(self, uow: kernel_db.UnitOfWork, school_id: str, learner_ids: frozenset[str]) -> int | None:
+        return self._champions.keep_in_canary(uow, school_id, learner_ids)
+
+    def tidy(self, school_id: str) -> None:
+        self._rebuilding.tidy(school_id)
+
+    def waits(self, school_id: str) -> bool:
+        return self._rebuilding.waits(school_id)
 
     def end_canary(self, uow: kernel_db.UnitOfWork, school_id: str) -> None:
         self._champions.end(uow, school_id)

@@ -110,9 +110,9 @@ def _against_truth(found: Array, labels: Array) -> dict[str, float]:
     chosen = p.argmax(axis=1)
     return {
         "accuracy": float((chosen == labels).mean()),
-        "macro_f1": metrics.macro_f1([str(one) for one in labels], [str(one) for one in chosen]),
+        "macro_f1": metrics.average_scores(metrics.confusion_matrix(labels, chosen, p.shape[1]), "macro").f1,
         "log_loss": metrics.class_log_loss(labels, p),
-        "calibration_error": metrics.top_class_calibration_error(labels, p),
+        "calibration_error": metrics.class_calibration_error(labels, p),
     }
 
 

@@ -104,6 +104,10 @@ class Compressing(Protocol):
         """Every method, in the order worth trying."""
         ...
 
+    def check(self, method: str, config: Mapping[str, object]) -> None:
+        """Raises what `start` refuses of method and options: UnknownMethod, BadInput."""
+        ...
+
     def start(self, principal: "Principal", new: NewCompression) -> Compression:
         """Queue it. Raises UnknownModel, UnknownMethod, BadInput for a wrong option, DataNeeded, Forbidden."""
         ...

@@ -2,11 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
 from shuyuan.maas.compression import interface
+
+Id = Annotated[str, Path(max_length=40, pattern=r"^[0-9a-z]+$")]
 
 
 def router(compression: interface.Compressing) -> APIRouter:
@@ -33,12 +35,12 @@ def router(compression: interface.Compressing) -> APIRouter:
         return compression.start(principal, new)
 
     @api.get("/api/compressions/{compression_id}")
-    def show(compression_id: str, principal: Principal = Depends(caller)) -> interface.Compression:
+    def show(compression_id: Id, principal: Principal = Depends(caller)) -> interface.Compression:
         """How far it is, and the table against the parent once it is finished."""
         return compression.compression(principal.school_id, compression_id)
 
     @api.post("/api/compressions/{compression_id}/cancel")
-    def cancel(compression_id: str, principal: Principal = Depends(caller)) -> interface.Compression:
+    def cancel(compression_id: Id, principal: Principal = Depends(caller)) -> interface.Compression:
         """Stop it; nothing of it stays."""
         return compression.cancel(principal.school_id, principal.account_id, compression_id)
 

@@ -1,6 +1,7 @@
 """The verbs of compression: queue, look, cancel, wait. `working` does them, `registering` keeps what they make."""
 
 import time
+from collections.abc import Mapping
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
@@ -38,6 +39,10 @@ class CompressionService:
     def methods(self) -> list[interface.MethodInfo]:
         """See Compressing.methods."""
         return [methods.method_of(name).info() for name in methods.METHODS]
+
+    def check(self, method: str, config: Mapping[str, object]) -> None:
+        """See Compressing.check."""
+        methods.config_of(method, config)
 
     def start(self, principal: Principal, new: interface.NewCompression) -> interface.Compression:
         """See Compressing.start."""

@@ -15,7 +15,18 @@ from typing import Any
 import polars as pl
 
 from shuyuan.kernel import children
-from shuyuan.maas.datasets import faults, findings, folder, interface, persons, processing, reading, schema, writing
+from shuyuan.maas.datasets import (
+    faults,
+    findings,
+    folder,
+    interface,
+    persons,
+    processing,
+    reading,
+    schema,
+    sufficient,
+    writing,
+)
 from shuyuan.maas.datasets.bounds import Bounds
 from shuyuan.maas.datasets.pool import InlinePool, LocalPool, Pool
 
@@ -48,6 +59,7 @@ def import_(home: Path, job: folder.Json, key: bytes) -> folder.Json:
     typed, columns, seen = schema.inferred(frame, told.columns)
     typed, hidden = persons.replaced(typed, persons.columns(columns), key)
     columns = schema.profiled(typed, persons.as_identifiers(columns)) if hidden else columns
+    seen += sufficient.noticed(columns, typed.height)
     raw = set(persons.columns(columns))  # what was seen in these was seen before there were pseudonyms
     seen = [one.without_values() if one.column in raw else one for one in [*read, *seen]]
     tell("writing", 2, 3)

@@ -1,7 +1,8 @@
 """Who agreed, who no longer does, and what is removed then: consent with its basis, and purges that leave a tombstone.
 
-Consent is given to one version; it is taken back from everything made of that version too, and an event says so:
-whoever reads those rows stops. A purge removes rows, first rows and examples, and says what it could not reach.
+Consent is given to one version; it is taken back from all that share its rows (what it was made from, what was made of
+that, other imports of them), and an event says so: whoever reads those rows stops. A purge removes rows, first rows and
+examples, and says what it could not reach.
 """
 
 from collections.abc import Sequence
@@ -35,13 +36,13 @@ class Consents:
         basis = " ".join(reason.split())[:400]
 
         def change(uow: kernel_db.UnitOfWork) -> None:
-            touched = [found.id] if consent else store.family(uow.conn, found.school_id, found.id)
-            changed = store.set_consent(uow, found.school_id, touched, consent, basis)
+            touched = [found] if consent else store.sharing(uow.conn, found.school_id, found.id)
+            changed = store.set_consent(uow, found.school_id, [one.id for one in touched], consent, basis)
             told = {"school_id": found.school_id, "actor_id": actor_id, "object_id": found.id}
             action = "data_set.consent_given" if consent else "data_set.consent_withdrawn"
             self._audit.record(uow, action=action, name=found.name, versions=changed, **told)
             if not consent:
-                data = [one.uri for one in store.by_ids(uow.conn, found.school_id, touched)]
+                data = [one.uri for one in touched]
                 self._outbox.emit(
                     uow,
                     interface.WITHDRAWN,
@@ -127,18 +128,22 @@ def require_rows(version: Version) -> None:
         )
 
 
-def require_pseudonyms(version: Version) -> None:
+def require_pseudonyms(version: Version, kin: Sequence[Version] = ()) -> None:
     """Raises RawPersons where a column of persons, as far as its examples tell, still holds what they are called.
 
-    Versions read today have pseudonyms, every value; a net that is fitted on an older one would carry names and
-    numbers. Values of which no example is kept are not vouched for.
+    kin: versions that share its rows; what one of them calls a person is one here too, if it is read. Versions read
+    today have pseudonyms, every value; a net that is fitted on an older one would carry names and numbers. Values of
+    which no example is kept are not vouched for.
     """
-    for column in version.with_role("person"):
+    persons = {column.name for one in (version, *kin) for column in one.with_role("person")}
+    for column in version.columns:
+        if column.name not in persons or column.role == "ignore":
+            continue
         are_hidden = all(pseudonyms.is_one(one, version.created_at) for one in column.examples)
         if not are_hidden or (column.distinct and not column.examples):
             raise interface.RawPersons(
                 f"column {column.name!r} of {version.uri} holds persons as they are called, not pseudonyms",
-                fix="prepare it again: the version made then holds pseudonyms",
+                fix="prepare it again with the role person there: the version made then holds pseudonyms",
             )
 
 

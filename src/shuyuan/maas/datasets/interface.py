@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from pydantic import Field
 
@@ -202,7 +202,7 @@ class DataSets(Protocol):
     def set_consent(
         self, school_id: str, actor_id: str, reference: str, consent: bool, reason: str = ""
     ) -> DataSetVersion:
-        """Note that the persons in a version agreed to training, or no longer do; then in what was made of it too.
+        """Note that the persons in a version agreed to training, or no longer do; then in all that share its rows.
 
         What reads it is cancelled then. reason: how they agreed, or why they no longer do. Raises DataSetPurged.
         """
@@ -243,6 +243,10 @@ class DataSets(Protocol):
 
         work_id: chosen by a caller who notes it before; empty: a new one.
         """
+        ...
+
+    def steps(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Every rule and augmentation of a plan: its name, what it is for, its options as JSON schema (hence Any)."""
         ...
 
     def prepare(

@@ -4,10 +4,11 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors
-from shuyuan.maas.datasets import consents, interface, parts, splittable, store, working
+from shuyuan.maas.datasets import consents, interface, parts, splittable, steps, store, working
 from shuyuan.maas.datasets.pool import raised
 
 _REFERENCE = re.compile(r"(?:data:/)?(?P<name>[a-z0-9][a-z0-9_.-]{0,79})(?:/(?P<number>[0-9]{1,9}))?")
@@ -87,7 +88,13 @@ class Looking:
                 f"{version.uri} tells of persons who have not agreed to training",
                 fix="ask them; an administrator then notes their consent: PUT /api/datasets/{name}/{number}/consent",
             )
-        consents.require_pseudonyms(version)
+        with self._db.read() as conn:
+            kin = store.sharing(conn, version.school_id, version.id)
+        consents.require_pseudonyms(version, kin)
+
+    def steps(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """See DataSets.steps."""
+        return steps.described()
 
     def work(self, school_id: str, work_id: str) -> interface.Work:
         """See DataSets.work."""

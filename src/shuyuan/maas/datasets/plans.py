@@ -38,6 +38,7 @@ class ColumnPlan(Fact):
 
 
 _DROPPING = ("constant", "leakage")  # rules that may drop columns
+_BALANCING, CLASS_WEIGHT = "imbalance", "class_weight"  # the rule that may add a column, and that column
 
 
 class Step(BaseModel):
@@ -85,9 +86,22 @@ class Plan(Fact):
         """Whether what is found may take columns away."""
         return any(step.rule in _DROPPING for step in self.rules)
 
+    def adds(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Columns that its rules are sure to add to these, as far as somebody else has to heed them."""
+        weighs = any(step.rule == _BALANCING and step.options.get("action") == "weights" for step in self.rules)
+        has_classes = any(one.role == "label" and one.kind != "number" for one in self.told(columns))
+        is_there = any(one.name == CLASS_WEIGHT for one in columns)
+        added = Column(name=CLASS_WEIGHT, kind="number", role="weight")
+        return (added,) if weighs and has_classes and not is_there else ()
+
     def told(self, columns: Sequence[Column]) -> tuple[Column, ...]:
-        """The columns with the kinds and roles that a person said."""
-        return tuple(_told(column, self.columns.get(column.name)) for column in columns)
+        """The columns with the kinds and roles that a person said. Who names a label displaces the one there was."""
+        said = dict(self.columns)
+        if any(one.role == "label" for one in said.values()):
+            for name in (one.name for one in columns if one.role == "label"):
+                now = said.get(name, ColumnPlan())
+                said[name] = now.model_copy(update={"role": now.role or "feature"})
+        return tuple(_told(column, said.get(column.name)) for column in columns)
 
 
 def _told(column: Column, said: ColumnPlan | None) -> Column:

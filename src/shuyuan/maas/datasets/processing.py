@@ -247,12 +247,13 @@ class _Run:
         for part, frame in parts.items():
             writing.write(frame, paths[part])
         whole = pl.concat(list(parts.values()), rechunk=False)
+        columns = schema.profiled(whole, columns)
         self._step("writing")()
         return Outcome(
             paths,
             {part: frame.height for part, frame in parts.items()},
-            schema.profiled(whole, columns),
-            self.findings,
+            columns,
+            [*self.findings, *sufficient.noticed(columns, whole.height)],
             writing.preview(train),
         )
 

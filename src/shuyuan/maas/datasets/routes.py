@@ -93,7 +93,7 @@ def router(datasets: service.DataSetsService) -> APIRouter:
     @routes.get("/api/datasets")
     def list_datasets(
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        after: Annotated[str, Query(max_length=80)] = "",
+        after: Annotated[str, Query(max_length=80, pattern=r"^[^\x00]*$")] = "",
         principal: Principal = Depends(caller),
     ) -> Listed:
         """By name. after: the name that the page before ended with."""

@@ -24,10 +24,15 @@ ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 ALMOST = 0.9  # from this share on, a column is said to be of mixed types
 _CATEGORIES, _CATEGORY_SHARE, _CATEGORY_CHARS = 50, 0.05, 64
 _LABELS = frozenset({"label", "labels", "target", "class", "y", "标签", "类别", "final_result"})
+_SCHOOL_CLASS = "class"  # what is to be found, or where somebody sits: see _without_school_class
 _PERSONS = frozenset({
-    "person", "actor", "student", "student_id", "student_name", "id_student", "user", "user_id",
-    "username", "learner", "learner_id", "account_id", "login", "name", "full_name", "first_name",
-    "last_name", "email", "e-mail", "phone", "学号", "姓名", "学生", "学生姓名", "邮箱", "电话", "手机号", "身份证号",
+    "person", "person_id", "actor", "student", "student_id", "student_no", "student_number", "student_name", "students",
+    "studentid", "id_student", "pupil", "pupil_id", "pupil_no", "pupil_number", "pupil_name", "pupils", "child",
+    "child_id", "child_name", "user", "user_id", "userid", "uid", "username", "user_name", "learner", "learner_id",
+    "learner_name", "participant", "participant_id", "candidate", "candidate_id", "candidate_no", "account_id", "login",
+    "name", "full_name", "fullname", "first_name", "last_name", "given_name", "family_name", "surname", "nickname",
+    "email", "e_mail", "phone", "mobile", "学号", "姓名", "学生", "学生号", "学生编号", "学生姓名", "学籍号", "考号",
+    "考生号", "准考证号", "邮箱", "电话", "手机号", "身份证号", "用户", "用户名", "用户编号",
 })  # fmt: skip
 _TIMES = frozenset({"time", "timestamp", "date", "datetime", "at", "时间", "日期"})
 _EXAMPLES, _EXAMPLE_CHARS = 3, 60
@@ -41,8 +46,8 @@ def inferred(
     check_names(told, frame.columns)
     seen: list[interface.Finding] = []
     typed = pl.DataFrame([_typed(series, seen) for series in frame])
-    columns = profiled(typed, [_column(series, told.get(series.name)) for series in typed])
-    return typed, columns, seen
+    guessed = _without_school_class([_column(series, told.get(series.name)) for series in typed], told)
+    return typed, profiled(typed, guessed), seen
 
 
 def check_names(told: Mapping[str, object], there: "list[str]") -> None:
@@ -150,6 +155,21 @@ def _column(series: pl.Series, told: interface.ColumnPlan | None) -> interface.C
     return interface.Column(name=series.name, kind=kind, role=role)
 
 
+def _without_school_class(
+    columns: "list[interface.Column]", told: Mapping[str, interface.ColumnPlan]
+) -> "list[interface.Column]":
+    """A column `class` is to be found where it stands last, as in tables for practice, and nothing says otherwise.
+
+    Among persons, or beside another label, it is where they sit.
+    """
+    others = [one.role for one in columns if one.name.lower() != _SCHOOL_CLASS]
+    if columns[-1].name.lower() == _SCHOOL_CLASS and not {"person", "label"} & set(others):
+        return columns
+    said = {name for name, one in told.items() if one.role is not None}
+    seats = [one.name for one in columns if one.name.lower() == _SCHOOL_CLASS and one.name not in said]
+    return [one.model_copy(update={"role": "feature"}) if one.name in seats else one for one in columns]
+
+
 def _kind(series: pl.Series) -> interface.Kind:
     dtype = series.dtype
     if dtype == pl.Float64:
@@ -164,10 +184,10 @@ def _kind(series: pl.Series) -> interface.Kind:
         return "sequence"
     if dtype == pl.Binary:
         return "image"
-    return _kind_of_words(series.drop_nulls())
+    return _kind_of_words(series.drop_nulls(), may_be_marks=not _named_id(series.name))
 
 
-def _kind_of_words(known: pl.Series) -> interface.Kind:
+def _kind_of_words(known: pl.Series, *, may_be_marks: bool) -> interface.Kind:
     if not len(known):
         return "category"
     distinct, chars = known.n_unique(), known.str.len_chars()
@@ -176,9 +196,16 @@ def _kind_of_words(known: pl.Series) -> interface.Kind:
         min(_CATEGORIES, len(known) // 2 + 1), _CATEGORY_SHARE * len(known)
     ):
         return "category"
+    if may_be_marks and _mostly_numbers(known):
+        return "text"
     if longest <= _CATEGORY_CHARS and mean <= 40 and _coded(known):
         return "identifier"
     return "text"
+
+
+def _mostly_numbers(known: pl.Series) -> bool:
+    """Numbers with some words among them, "absent" between marks: they name nobody and nothing."""
+    return not _is_coded(known) and 2 * known.cast(pl.Float64, strict=False).null_count() < len(known)
 
 
 def _coded(known: pl.Series) -> bool:
@@ -188,7 +215,7 @@ def _coded(known: pl.Series) -> bool:
 
 
 def _role(series: pl.Series) -> interface.Role:
-    name = series.name.lower()
+    name = _plain(series.name)
     if name in _LABELS:
         return "label"
     if name in _PERSONS:
@@ -199,8 +226,13 @@ def _role(series: pl.Series) -> interface.Role:
 
 
 def _named_id(name: str) -> bool:
-    plain = name.lower()
+    plain = _plain(name)
     return plain == "id" or plain.endswith(("_id", ".id")) or plain.startswith("id_") or plain in _PERSONS
+
+
+def _plain(name: str) -> str:
+    """A name as it is looked up: `Student ID` and `student-id` are student_id."""
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def _shown(value: object) -> str:

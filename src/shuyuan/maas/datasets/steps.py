@@ -161,9 +161,7 @@ def check(plan: interface.Plan, columns: Sequence[interface.Column]) -> None:
     for step, registry in [*((one, RULES) for one in plan.rules), *((one, AUGMENT) for one in plan.augment)]:
         _check_names(options(step, registry).columns or (), there)
     _check_names(plan.columns, there)
-    roles = {
-        column.name: (plan.columns.get(column.name) or interface.ColumnPlan()).role or column.role for column in columns
-    }
+    roles = {column.name: column.role for column in plan.told(columns)}
     if sum(role == "label" for role in roles.values()) > 1:
         named = ", ".join(name for name, role in roles.items() if role == "label")
         raise interface.WrongColumns(f"there are several labels: {named}", fix="give the others another role")

@@ -50,7 +50,7 @@ class Evaluation(Protocol):
 class Pipelines(Protocol):
     """Pipelines."""
 
-    def pipelines(self, school_id: str, *, limit: int = 50) -> Sequence[Any]: ...
+    def under_way(self, school_id: str) -> Sequence[Any]: ...
     def cancel(self, school_id: str, actor_id: str, pipeline_id: str) -> object: ...
 
 
@@ -76,8 +76,8 @@ class Stopping:
         """Cancel pipelines, cross-validations, reports, searches, runs and compressions that read these versions."""
         data, school_id, actor_id = frozenset(event.payload["data"]), event.school_id, str(event.payload["actor_id"])
         principal = Principal(actor_id, school_id, "admin")
-        for pipeline in self._pipelines.pipelines(school_id, limit=_MOST):
-            if pipeline.state not in _ENDED and data & _read_by(pipeline):
+        for pipeline in self._pipelines.under_way(school_id):
+            if data & _read_by(pipeline):
                 with _ended_meanwhile():
                     self._pipelines.cancel(school_id, actor_id, pipeline.id)
         for refit in self._evaluation.refits_on(school_id, data):

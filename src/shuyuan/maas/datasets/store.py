@@ -118,6 +118,26 @@ def family(conn: Connection, school_id: str, version_id: str) -> list[str]:
     return found
 
 
+def kin(conn: Connection, school_id: str, version_id: str) -> list[str]:
+    """Wherever rows of a version may be: in what it was made from, and in all that was made from that."""
+    first: str | None = version_id
+    while first is not None:
+        version_id = first
+        query = select(_V.c.parent_id).where(_V.c.school_id == school_id, _V.c.id == version_id)
+        first = conn.execute(query).scalar_one_or_none()
+    return family(conn, school_id, version_id)
+
+
+def sharing(conn: Connection, school_id: str, version_id: str) -> list[interface.DataSetVersion]:
+    """All that may hold rows of a version: its kin, and the kin of those that hold its files. No tombstones."""
+    own = kin(conn, school_id, version_id)
+    files = select(_P.c.sha256).where(_P.c.version_id.in_(own))
+    others = select(_P.c.version_id).where(_P.c.school_id == school_id, _P.c.sha256.in_(files)).distinct()
+    more = [one for each in conn.execute(others).scalars() if each not in own for one in kin(conn, school_id, each)]
+    found = by_ids(conn, school_id, list(dict.fromkeys([*own, *more])))
+    return [one for one in found if one.purged_at is None]
+
+
 def adopt(uow: db.UnitOfWork, school_id: str, was: str, now: str) -> None:
     """What was made from one version counts as made from another, which took its place."""
     mine = (_V.c.school_id == school_id, _V.c.parent_id == was, _V.c.purged_at.is_(None))
@@ -140,9 +160,16 @@ def buried_parts(conn: Connection) -> list[str]:
 
 
 def set_consent(uow: db.UnitOfWork, school_id: str, version_ids: Collection[str], consent: bool, basis: str) -> int:
-    """Of these versions; returns how many changed."""
+    """Of these versions; returns how many changed. A no says that they tell of persons."""
     here = (_V.c.school_id == school_id, _V.c.id.in_(list(version_ids)))
-    return uow.conn.execute(update(_V).where(*here).values(consent=consent, basis=basis)).rowcount
+    said = {"consent": consent, "basis": basis} | ({} if consent else {"personal": True})
+    return uow.conn.execute(update(_V).where(*here).values(**said)).rowcount
+
+
+def set_personal(uow: db.UnitOfWork, school_id: str, version_ids: Collection[str]) -> None:
+    """These versions tell of persons: one that shares their rows does."""
+    here = (_V.c.school_id == school_id, _V.c.id.in_(list(version_ids)))
+    uow.conn.execute(update(_V).where(*here).values(personal=True))
 
 
 def bury(uow: db.UnitOfWork, version: interface.DataSetVersion, actor_id: str, reason: str) -> None:
@@ -159,18 +186,24 @@ def is_withdrawn(conn: Connection, school_id: str, digests: set[str], version_id
 
     version_id: or whether it was taken back of this version.
     """
-    query = select(_V.c.id, _V.c.parent_id, _V.c.consent, _V.c.source, _V.c.parts).where(_V.c.school_id == school_id)
-    rows = {row.id: row for row in conn.execute(query)}
-    asked: set[str] = set()  # those without consent, and what they were made from: it may have been taken back there
-    for row in rows.values():
-        held = {part["sha256"] for part in row.parts.values()} | {row.source.rpartition("sha256:")[2]}
-        at = row if (digests & held or row.id == version_id) and not row.consent else None
-        while at is not None:
-            asked.add(at.id)
-            at = rows.get(at.parent_id)
+    rows = {row.id: row for row in _told_by(conn, school_id)}
+
+    def first(row: Row[Any]) -> str:  # Any: its columns
+        while row.parent_id in rows:
+            row = rows[row.parent_id]
+        return str(row.id)
+
+    silent = (row for row in rows.values() if not row.consent)
+    refused = {first(row) for row in silent if digests & _held(row) or row.id == version_id}
+    asked = {row.id for row in rows.values() if first(row) in refused}  # it was taken back of any that share the rows
     entry = audit.entry.c
     said = select(entry.seq).where(entry.school_id == school_id, entry.action.in_(_REFUSED), entry.object_id.in_(asked))
     return bool(asked) and conn.execute(said.limit(1)).one_or_none() is not None
+
+
+def is_personal(conn: Connection, school_id: str, digests: set[str]) -> bool:
+    """Whether these rows are of a version that tells of persons."""
+    return any(row.personal and digests & _held(row) for row in _told_by(conn, school_id))
 
 
 def delete_version(uow: db.UnitOfWork, school_id: str, version_id: str) -> None:
@@ -237,6 +270,17 @@ def move_work(uow: db.UnitOfWork, work_id: str, state: str, **said: Any) -> bool
     ended = {} if state in OPEN else {"ended_at": uow.now}
     moved = update(_W).where(_W.c.id == work_id, _W.c.state.in_(OPEN)).values(state=state, **ended, **said)
     return uow.conn.execute(moved).rowcount > 0
+
+
+def _told_by(conn: Connection, school_id: str) -> Sequence[Row[Any]]:  # Any: its columns
+    """What tells of every version whose rows it has and whether they may be read."""
+    columns = (_V.c.id, _V.c.parent_id, _V.c.consent, _V.c.personal, _V.c.source, _V.c.parts)
+    return list(conn.execute(select(*columns).where(_V.c.school_id == school_id)))
+
+
+def _held(row: Row[Any]) -> set[str]:  # Any: its columns
+    """By which the rows of a version are known again: the file they came in, and the parts."""
+    return {part["sha256"] for part in row.parts.values()} | {row.source.rpartition("sha256:")[2]}
 
 
 def _versions(school_id: str) -> Select[Any]:  # Any: its columns

@@ -18,7 +18,7 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import crypto, errors, log
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import storage as kernel_storage
-from shuyuan.maas.datasets import consents, erasing, folder, intake, interface, store, supervision
+from shuyuan.maas.datasets import consents, erasing, findings, folder, intake, interface, store, supervision
 from shuyuan.maas.datasets import parts as datasets_parts
 from shuyuan.science.features import pseudonyms
 
@@ -206,10 +206,15 @@ class Works:
             consents.require_rows(parent)
             kept = {name: getattr(parent, name) for name in ("consent", "basis", "personal")}
             said = {**said, **kept}  # as they are at this moment
-        said = {**said, "personal": said["personal"] or any(one["role"] == "person" for one in said["columns"])}
+        tells = any(one["role"] == "person" for one in said["columns"])
+        if tells and parent_id is not None and not said["personal"]:  # its rows are those of others
+            store.set_personal(uow, school_id, [one.id for one in store.sharing(uow.conn, school_id, parent_id)])
+        tells = tells or (parent_id is None and store.is_personal(uow.conn, school_id, _digests(said)))
+        said = {**said, "personal": said["personal"] or tells}
         refused = parent_id is None and store.is_withdrawn(uow.conn, school_id, _digests(said))
         if refused:  # who took it back was asked about these rows, not about one file
-            said = {**said, "personal": True, "consent": False}
+            no = findings.found("consent", ("no_stands", {}), action="not taken").model_dump(mode="json")
+            said = {**said, "personal": True, "consent": False, "findings": [*said["findings"], no]}
         version, added = store.add_version(uow, school_id, actor_id, name, said)
         if not store.move_work(uow, work_id, "finished", version=version.uri):
             raise supervision.Cancelled  # undone with the unit

@@ -126,6 +126,7 @@ class Bundles:
             "spec.json": _json(spec),
             "bundle.json": _json(about),
             "run.py": _shipped("run.py"),
+            "reading.py": _shipped("reading.py"),
             "README.md": _readme(version),
         }
         if features is not None:
@@ -184,7 +185,7 @@ def _manifest(version: catalogue_api.Version, files: Mapping[str, bytes]) -> dic
         "version": version.number,
         "artefact_sha256": version.artefact_sha256,
         "contains": contents.told(version),
-        "needs": ["python>=3.11", "numpy", "onnxruntime"],
+        "needs": ["python>=3.11", "numpy", "onnxruntime", *(["pillow"] if contents.picture(version) else [])],
         "files": {
             name: {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
             for name, content in sorted(files.items())
@@ -195,6 +196,7 @@ def _manifest(version: catalogue_api.Version, files: Mapping[str, bytes]) -> dic
 def _readme(version: catalogue_api.Version) -> bytes:
     zh, en = contents.lines(version)
     told = {"model": version.model, "version": str(version.number), "contains_zh": zh, "contains_en": en}
+    told |= contents.use(version)
     text = _shipped("README.md").decode()
     for name, said in told.items():
         text = text.replace(f"{{{name}}}", said)

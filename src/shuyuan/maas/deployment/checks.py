@@ -1,11 +1,12 @@
 """What must hold before a version is tried, promoted or gone back to. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from shuyuan.kernel import errors
+from shuyuan.kernel import clock, errors
 from shuyuan.maas.catalogue import interface as catalogue
 from shuyuan.maas.deployment import interface
 from shuyuan.maas.evaluation import interface as evaluation
@@ -43,9 +44,13 @@ def deployable(
         )
     served(candidate)
     if champion is None:
-        raise errors.Conflict(f"{model!r} has no champion to go back to", fix="promote a version first")
+        raise errors.Conflict(
+            f"{model!r} has no champion to go back to", fix="promote a version first", code="no_champion"
+        )
     if champion.id == candidate.id:
-        raise errors.Conflict(f"{candidate.uri} is the champion already", fix="try another version")
+        raise errors.Conflict(
+            f"{candidate.uri} is the champion already", fix="try another version", code="champion_already"
+        )
     if shadow and candidate.runner == "remote":
         raise errors.Conflict(
             f"{candidate.uri} runs on another server: it would get every question without being asked for it",
@@ -57,6 +62,16 @@ def deployable(
             fix="try a version that claims the same tasks",
         )
     _same_inputs(champion, candidate)
+
+
+def not_champion(candidate: catalogue.Version, champion: catalogue.Version | None) -> None:
+    """Raise Conflict for a promotion that would change nothing but the history."""
+    if champion is not None and champion.id == candidate.id:
+        raise errors.Conflict(
+            f"{candidate.uri} is the champion already",
+            fix="nothing is left to do; end a trial beside it by stopping it",
+            code="champion_already",
+        )
 
 
 def beside(before: Row[Any] | None, version: int, *, share: float | None, shadow: bool) -> dict[str, Any]:
@@ -73,11 +88,26 @@ def beside(before: Row[Any] | None, version: int, *, share: float | None, shadow
     }
 
 
-def thawed(why: str) -> None:
+def thawed(why: str, until: datetime | None) -> None:
     """Raise Frozen while nothing may change by itself."""
     if why:
         told = "an exam is running" if why == "exam" else "classes may be sitting"
-        raise interface.Frozen(f"{told}: nothing changes by itself", fix="a person may do it, or it waits")
+        when = f" until {until:%Y-%m-%d %H:%M}" if until is not None else ""
+        raise interface.Frozen(f"{told}: nothing changes by itself{when}", fix="a person may do it, or it waits")
+
+
+def thaws_at(local: datetime, exam_until: datetime | None) -> datetime | None:
+    """When changes may happen by themselves again; None: they may now. local: in the school's own time.
+
+    >>> from datetime import UTC
+    >>> monday = datetime(2026, 9, 7, 9, tzinfo=UTC)
+    >>> thaws_at(monday, None).hour, thaws_at(monday, monday.replace(hour=20)).hour
+    (18, 20)
+    """
+    at = clock.after_school(local)
+    if exam_until is not None and exam_until > at:
+        at = clock.after_school(exam_until.astimezone(local.tzinfo))
+    return at if at > local else None
 
 
 def subjects(candidate: catalogue.Version) -> tuple[str, ...]:
@@ -132,15 +162,25 @@ def told_of(verdict: evaluation.Verdict | None) -> dict[str, object] | None:
 
 
 def champion_before(model: str, history: Sequence[catalogue.Alias]) -> int:
-    """The champion one step back. A move to an earlier one is a way back and not a new step, so that going back twice
-    goes back two. history: newest first. Raises Conflict."""
+    """The champion one step back. history: newest first. Raises Conflict."""
+    back = way_back(history)
+    if back is None:
+        raise errors.Conflict(
+            f"{model[:120]!r} has no earlier champion",
+            fix="promote the version you want by number",
+            code="no_earlier_champion",
+        )
+    return back
+
+
+def way_back(history: Sequence[catalogue.Alias]) -> int | None:
+    """The champion one step back, if there is one. A move to an earlier one is a way back and not a new step, so that
+    going back twice goes back two."""
     way = list[catalogue.Alias]()
     for move in reversed(history):
         known = [at for at, one in enumerate(way) if one.version_id == move.version_id]
         way = way[: known[-1] + 1] if known else [*way, move]
-    if len(way) < 2:
-        raise errors.Conflict(f"{model[:120]!r} has no earlier champion", fix="promote the version you want by number")
-    return way[-2].version_number
+    return way[-2].version_number if len(way) > 1 else None
 
 
 def _same_inputs(champion: catalogue.Version, candidate: catalogue.Version) -> None:

@@ -9,6 +9,26 @@ from shuyuan.science.features import pseudonyms
 
 _IDENTIFIER = "identifier"
 _MOST_NAMED, _MOST_SHOWN = 3, 20
+_TABLES = {
+    "libraries": "numpy onnxruntime",
+    "use_zh": "`python run.py 学生.csv`：一行一个答案，显示在屏幕上；`-o 答案.json` 写入文件。",
+    "use_en": "`python run.py pupils.csv`: one answer a row on the screen; `-o answers.json` writes a file.",
+    "post_zh": "用 JSON 提交各行",
+    "post_en": "post rows as JSON",
+}
+_PICTURES = {
+    "libraries": "numpy onnxruntime pillow",
+    "use_zh": "`python run.py 照片.png 更多.zip 文件夹`：一张图片一个答案，显示在屏幕上；`-o 答案.json` 写入文件。"
+    "读取 PNG、JPEG、WebP、BMP 和 GIF。也可以给一个表格：`python run.py 图片.csv`，其中 `{column}` 列写图片的文件名，"
+    "从表格所在的文件夹找起。",
+    "use_en": "`python run.py photo.png more.zip folder`: one answer a picture on the screen; `-o answers.json` writes "
+    "a file. PNG, JPEG, WebP, BMP and GIF are read. Or a table, `python run.py pictures.csv`, whose column `{column}` "
+    "names picture files, seen from the table's folder.",
+    "post_zh": '提交一张图片（`curl --data-binary @照片.png -H "content-type: image/png"`），'
+    '或者用 JSON 提交各行，图片写成 `{"base64": "…"}`',
+    "post_en": 'post a picture (`curl --data-binary @photo.png -H "content-type: image/png"`), or rows as JSON with '
+    'the picture as `{"base64": "…"}`',
+}
 
 
 def require_impersonal(version: catalogue.Version) -> None:
@@ -61,6 +81,19 @@ def lines(version: catalogue.Version) -> tuple[str, str]:
         f" Classes it gives: {', '.join(labels)}." if labels else ""
     )
     return zh, en
+
+
+def picture(version: catalogue.Version) -> str | None:
+    """The column that it reads pictures from; None where it reads none."""
+    return next((name for name, kind in _kinds(_mapping(version.spec.get("features"))) if kind == "image"), None)
+
+
+def use(version: catalogue.Version) -> Mapping[str, str]:
+    """How `run.py` is given what this version reads, and what that takes, for the README."""
+    column = picture(version)
+    if column is None:
+        return _TABLES
+    return {name: text.replace("{column}", column) for name, text in _PICTURES.items()}
 
 
 def _kinds(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

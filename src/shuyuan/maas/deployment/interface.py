@@ -175,12 +175,26 @@ class Deployments(Rollout, Protocol):
 
         verdict: of this version, or of the run whose file it is; looked up again by its id. It must be of the gate in
         force for the version's task, as that is now, and have compared with the champion of now.
-        Raises GateNotPassed, UnknownModel, BadInput (a verdict of something else).
+        Raises GateNotPassed, UnknownModel, BadInput (a verdict of something else), Conflict for the champion itself.
         """
         ...
 
     def rollback(self, school_id: str, actor_id: str, model: str, reason: str) -> Deployment:
-        """The way back, at any hour: ends a canary; without one, the champion before this one answers again."""
+        """The way back, at any hour: ends a canary; without one, the champion before this one answers again.
+
+        Raises UnknownModel, and Conflict where no other champion was before.
+        """
+        ...
+
+    def way_back(self, school_id: str, model: str) -> int | None:
+        """The version that a rollback would serve where no canary runs; None: no other champion was before."""
+        ...
+
+    def spoken(self, school_id: str, model: str, version: int) -> evaluation.Verdict | None:
+        """The verdict on record that speaks for a version, for whoever names none when it is promoted.
+
+        The one least in doubt of those it passed; the last one where it did not pass that. None: no gate was asked.
+        """
         ...
 
     def deployment(self, school_id: str, model: str) -> Deployment:
@@ -201,6 +215,10 @@ class Deployments(Rollout, Protocol):
 
     def frozen(self, school_id: str) -> str:
         """Why nothing may change by itself now: `exam`, `school_hours`, or empty."""
+        ...
+
+    def thaws_at(self, school_id: str) -> datetime | None:
+        """When things may change by themselves again, in the school's time; None: they may now."""
         ...
 
     def lineage(self, school_id: str, model: str, version: int) -> Graph:

@@ -57,12 +57,10 @@ class Proofs:
         automatic: bool,
     ) -> None:
         """Raise GateNotPassed unless a verdict on record speaks for it, or an administrator says why it is tried."""
-        found = self._passed(school_id, candidate)
-        doubts = {one.id: self.doubt(school_id, one, candidate, champion) for one in found}
-        verdict = min(found, key=lambda one: _RANK.index(doubts[one.id]), default=None)
+        verdict = self._best(school_id, candidate, champion)
         owner = actor_id == kernel_audit.SYSTEM and not automatic  # of this machine, at its command line
         admin = owner or self.is_admin(school_id, actor_id)
-        doubt = doubts[verdict.id] if verdict is not None else ""
+        doubt = self.doubt(school_id, verdict, candidate, champion)
         checks.serving_reason(verdict, doubt, reason, by_admin=admin, automatic=automatic)
 
     def is_admin(self, school_id: str, account_id: str) -> bool:
@@ -74,10 +72,27 @@ class Proofs:
             return False
         return found.active and found.role == "admin"
 
-    def _passed(self, school_id: str, candidate: catalogue_api.Version) -> list[evaluation_api.Verdict]:
-        """Verdicts on record that it passed."""
+    def spoken(
+        self, school_id: str, candidate: catalogue_api.Version, champion: catalogue_api.Version | None
+    ) -> evaluation_api.Verdict | None:
+        """See Deployments.spoken."""
+        every = self._verdicts(school_id, candidate)
+        last = max(every, key=lambda one: one.id, default=None)  # ids are in the order of time
+        if last is not None and not last.passed:
+            return last
+        return self._best(school_id, candidate, champion)
+
+    def _best(
+        self, school_id: str, candidate: catalogue_api.Version, champion: catalogue_api.Version | None
+    ) -> evaluation_api.Verdict | None:
+        """The passed verdict on record that is least in doubt; None: it passed none."""
+        found = [one for one in self._verdicts(school_id, candidate) if one.passed]
+        return min(found, key=lambda one: _RANK.index(self.doubt(school_id, one, candidate, champion)), default=None)
+
+    def _verdicts(self, school_id: str, candidate: catalogue_api.Version) -> list[evaluation_api.Verdict]:
+        """What gates said of it, or of the run whose file it is."""
         if self._evaluation is None:
             return []
         asked = self._evaluation
         reports = [one for of in checks.subjects(candidate) for one in asked.reports(school_id, subject=of)]
-        return [one for report in reports for one in asked.verdicts(school_id, report.id) if one.passed]
+        return [one for report in reports for one in asked.verdicts(school_id, report.id)]

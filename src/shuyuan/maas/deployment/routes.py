@@ -95,8 +95,14 @@ def _changing(routes: APIRouter, deployments: DeploymentService) -> None:
 
     @routes.post("/api/deployments/{name}/promote")
     def promote(name: Name, body: Promotion, principal: Principal = Depends(caller)) -> interface.Deployment:
-        """Serve a version from now on. Past a failed gate, or past none: administrators, with a reason."""
-        verdict = deployments.verdict(principal.school_id, body.verdict)
+        """Serve a version from now on. Past a failed gate, or past none: administrators, with a reason.
+
+        With neither a verdict nor a reason the verdict on record is taken.
+        """
+        school_id = principal.school_id
+        verdict = deployments.verdict(school_id, body.verdict)
+        if verdict is None and not body.reason.strip():
+            verdict = deployments.spoken(school_id, name, body.version)
         if verdict is None or not verdict.passed:
             principal.require("admin")
         return deployments.promote(

@@ -74,7 +74,7 @@ class DeploymentService(watching.Watched):
     ) -> interface.Deployment:
         """See Deployments.deploy."""
         if automatic:
-            checks.thawed(self.frozen(school_id))
+            checks.thawed(self.frozen(school_id), self.thaws_at(school_id))
         champion, candidate = self._champion(school_id, model), self._version(school_id, model, version)
         checks.deployable(model, champion, candidate, share=share, shadow=shadow)
         if share is not None:
@@ -116,14 +116,13 @@ class DeploymentService(watching.Watched):
     ) -> interface.Deployment:
         """See Deployments.promote."""
         if automatic:
-            checks.thawed(self.frozen(school_id))
+            checks.thawed(self.frozen(school_id), self.thaws_at(school_id))
         candidate, before = self._version(school_id, model, version), self._champion(school_id, model)
         checks.served(candidate)
+        checks.not_champion(candidate, before)
         held = self._proofs.on_record(school_id, candidate, verdict)
-        doubt, admin = (
-            self._proofs.doubt(school_id, held, candidate, before),
-            self._proofs.is_admin(school_id, actor_id),
-        )
+        doubt = self._proofs.doubt(school_id, held, candidate, before)
+        admin = self._proofs.is_admin(school_id, actor_id)
         said = checks.serving_reason(held, doubt, reason, by_admin=admin, automatic=automatic)[:_MAX_REASON]
         told = checks.told_of(held)
 
@@ -139,14 +138,13 @@ class DeploymentService(watching.Watched):
 
     def rollback(self, school_id: str, actor_id: str, model: str, reason: str) -> interface.Deployment:
         """See Deployments.rollback."""
-        said, champion = _reason(reason), self._champion(school_id, model)
-        there = {one.id for one in self._catalogue.versions(school_id, model)}
-        history = [one for one in self._catalogue.alias_history(school_id, model) if one.version_id in there]
+        said, champion = _reason(reason), self.deployment(school_id, model).champion
+        history = self._champions(school_id, model)
 
         def work(uow: db.UnitOfWork) -> None:
             row = store.row(uow.conn, school_id, model)
             if row is not None and row.canary_version is not None:
-                self._changes.take_back(uow, row, champion.number if champion else None, actor_id, said)
+                self._changes.take_back(uow, row, champion, actor_id, said)
                 return
             back = checks.champion_before(model, history)
             self._changes.move(uow, school_id, actor_id, model, back, said)
@@ -192,6 +190,19 @@ class DeploymentService(watching.Watched):
             return "exam"
         return "school_hours" if clock.in_school_hours(now.astimezone(self._school_time)) else ""
 
+    def thaws_at(self, school_id: str) -> datetime | None:
+        """See Deployments.thaws_at."""
+        return checks.thaws_at(self._now().astimezone(self._school_time), self._identity.exam_until(school_id))
+
+    def way_back(self, school_id: str, model: str) -> int | None:
+        """See Deployments.way_back."""
+        return checks.way_back(self._champions(school_id, model))
+
+    def spoken(self, school_id: str, model: str, version: int) -> evaluation_api.Verdict | None:
+        """See Deployments.spoken."""
+        candidate = self._version(school_id, model, version)
+        return self._proofs.spoken(school_id, candidate, self._champion(school_id, model))
+
     def verdict(self, school_id: str, verdict_id: str | None) -> evaluation_api.Verdict | None:
         """What a gate said, by its id. Raises NotFound."""
         return self._proofs.verdict(school_id, verdict_id)
@@ -233,10 +244,16 @@ class DeploymentService(watching.Watched):
     def _version(self, school_id: str, model: str, version: int) -> catalogue_api.Version:
         return self._catalogue.resolve(school_id, routing.reference(model, version))
 
+    def _champions(self, school_id: str, model: str) -> list[catalogue_api.Alias]:
+        """Moves of the champion's alias to versions that are still there, newest first."""
+        there = {one.id for one in self._catalogue.versions(school_id, model)}
+        return [one for one in self._catalogue.alias_history(school_id, model) if one.version_id in there]
+
     def _at_work(self, conn: Connection, school_id: str, model: str) -> Row[Any]:
         row = store.row(conn, school_id, model)
         if row is None or (row.canary_version is None and row.shadow_version is None):
-            raise errors.Conflict(f"nothing of {model[:120]!r} is being tried", fix="see its deployment")
+            said = f"nothing of {model[:120]!r} is being tried"
+            raise errors.Conflict(said, fix="see its deployment", code="nothing_tried")
         return row
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, computed_field
 
 from shuyuan.maas.datasets.interface import Part
 from shuyuan.maas.evaluation.facts import Fact
@@ -153,6 +153,16 @@ class Report(Fact):
     def main_figure(self) -> str:
         """The figure this family is judged by first."""
         return MAIN_FIGURE[self.family]
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way to put a property into the JSON
+    @property
+    def of_class(self) -> str | None:
+        """Of two classes the one that precision, recall, F1, AUC, Brier and calibration error speak of: the second.
+
+        None of more classes (those figures are means over all), of other families, and in lists.
+        """
+        labels = self.confusion.labels if self.confusion is not None else ()
+        return labels[1] if len(labels) == 2 else None
 
 
 class NewReport(Fact):

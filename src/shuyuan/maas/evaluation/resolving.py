@@ -1,6 +1,7 @@
 """What a reference stands for: files of a version of the catalogue, or of a run. Refuses what cannot predict."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from shuyuan.kernel import errors
@@ -13,10 +14,16 @@ _PREDICTIONS = "predictions.parquet"
 
 
 class Resolver:
-    """Looks subjects up. runs: None where no runs are kept here."""
+    """Looks subjects up. runs: None where no runs are kept here.  is_cut: whether a run of a school's trials of this id
+    has rows that were cut for it, and not those of the parts of its data set."""
 
-    def __init__(self, catalogue: catalogue_api.Catalogue, runs: RunFiles | None) -> None:
-        self._catalogue, self._runs = catalogue, runs
+    def __init__(
+        self,
+        catalogue: catalogue_api.Catalogue,
+        runs: RunFiles | None,
+        is_cut: Callable[[str, str], bool] = lambda school_id, search_id: False,
+    ) -> None:
+        self._catalogue, self._runs, self._is_cut = catalogue, runs, is_cut
 
     def find(self, school_id: str, reference: str) -> Subject:
         """The subject's own files, as far as there are any."""
@@ -30,6 +37,8 @@ class Resolver:
         if subject.predictions or (subject.model is not None and _is_by_row(subject) and not _is_run(subject)):
             return subject
         run = self.run_behind(school_id, subject.uri)
+        if run is not None and run.search_id is not None and self._is_cut(school_id, run.search_id):
+            run = None  # its predictions are of other rows than those of a part, under the same numbers
         kept = self._file(school_id, run.id, _PREDICTIONS) if run is not None and run.data == data else None
         if kept is not None:
             return subject.model_copy(update={"predictions": (kept,)})

@@ -18,6 +18,7 @@ from shuyuan.maas.evaluation import (
     gatekeeper,
     judging,
     making,
+    refitstore,
     refitsubject,
     refitting,
     refitwork,
@@ -68,7 +69,7 @@ class EvaluationService:
         """
         home_id = durable.executor_of(settings.home)
         self._db, self._home_id = db, None if db.dialect == "sqlite" else home_id  # a file belongs to one home alone
-        self._resolver = resolving.Resolver(catalogue, training)
+        self._resolver = resolving.Resolver(catalogue, training, self._is_refit)
         folders, fits = settings.home / "evaluations", training if isinstance(training, Fits) else None
         self._maker = making.Maker(db, storage, audit, datasets, self._resolver, folders, command, home_id)
         self._gatekeeper = gatekeeper.Gatekeeper(db, audit)
@@ -270,6 +271,11 @@ class EvaluationService:
         self._maker.stop.append("closing")
         self.refit_work.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _is_refit(self, school_id: str, search_id: str) -> bool:
+        with self._db.read() as conn:
+            found = refitstore.one(conn, school_id, search_id)
+        return found is not None and found.id == search_id
 
     def _compared(self, school_id: str, verdict: Verdict) -> str | None:
         """The champion a verdict compared with; an earlier version's verdict says it by its report alone."""

@@ -60,6 +60,10 @@ class RunFacts(Protocol):
     def registered(self) -> Sequence[str]: ...
     @property
     def error(self) -> Mapping[str, str] | None: ...
+    @property
+    def search_id(self) -> str | None:
+        """What it is a trial or a fold of."""
+        ...
 
 
 class RunFiles(Protocol):

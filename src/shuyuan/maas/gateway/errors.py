@@ -23,6 +23,7 @@ _FIELDS: Mapping[str, str] = {  # address → the field whose text is too long o
     "/v1/services/translate": "text",
     "/v1/services/keywords": "text",
     "/v1/services/sentiment": "text",
+    "/v1/services/predict": "rows",
 }
 
 _OF_CODE: Mapping[str, str] = {  # the field that every error of this kind is about where it names none

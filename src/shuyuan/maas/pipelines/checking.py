@@ -1,5 +1,6 @@
 """What can be known of a spec before anything is done: steps, data, training, compression and gate."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from shuyuan.kernel import errors
@@ -8,6 +9,12 @@ from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.evaluation import interface as evaluation_api
 from shuyuan.maas.pipelines import abilities, interface, making, stepping
 from shuyuan.maas.training import interface as training_api
+
+_SPLIT_BY: Mapping[datasets_api.SplitBy, datasets_api.Role] = {
+    "person": "person",
+    "time": "time",
+    "stratified": "label",
+}
 
 
 class Trains(training_api.TrainingWork, Protocol):
@@ -42,7 +49,8 @@ def checked(rooms: stepping.Rooms, training: Trains, school_id: str, spec: inter
 
 
 def _require_data(spec: interface.Spec, version: datasets_api.DataSetVersion, plan: datasets_api.Plan | None) -> None:
-    """Raise CannotDoStep for a part to be judged on, or a label, that is not there and is not made on the way."""
+    """Raise CannotDoStep for a part to be judged on, a column to split by, or a label, that is not there and is not
+    made on the way."""
     part, split = spec.evaluate.part, plan.split if plan is not None else None
     will_be = split.shares[datasets_api.PARTS.index(part)] > 0 if split is not None else part in version.parts
     if not will_be:
@@ -53,6 +61,12 @@ def _require_data(spec: interface.Spec, version: datasets_api.DataSetVersion, pl
     planned = plan.columns if plan is not None else {}
     roles = {column.name: column.role for column in version.columns}
     roles |= {name: said.role for name, said in planned.items() if said.role is not None}
+    wanted = _SPLIT_BY.get(split.by) if split is not None and split.column is None else None
+    if split is not None and wanted is not None and wanted not in roles.values():
+        raise interface.CannotDoStep(
+            f"prepare: a split by {split.by} needs a column of role {wanted}, and {version.uri} has none",
+            fix=f'say which: "prepare": {{"plan": {{"columns": {{"NAME": {{"role": "{wanted}"}}}}}}}}',
+        )
     if abilities.of(spec.train.task, spec.train.config).needs_label and "label" not in roles.values():
         raise interface.CannotDoStep(
             f"train: {spec.train.task} learns a label, and no column of {version.uri} has that role",
@@ -65,11 +79,7 @@ def _require_method(compression: compression_api.Compressing | None, spec: inter
         return
     if compression is None:
         raise errors.Unavailable("compression is not part of this server", fix="leave `compress` out")
-    known = [one.name for one in compression.methods()]
-    if spec.compress.method not in known:
-        raise compression_api.UnknownMethod(
-            f"there is no method {spec.compress.method[:60]!r}", fix=f"use one of {', '.join(known)}"
-        )
+    compression.check(spec.compress.method, spec.compress.config)
 
 
 def _require_gate(evaluation: evaluation_api.Evaluation, school_id: str, spec: interface.Spec) -> None:

@@ -62,16 +62,19 @@ def new_run(spec: interface.Spec, data: str, key: str = "") -> training_api.NewR
 
 
 def compress(task: stepping.Task) -> stepping.Done | stepping.Wait:
-    """The run is registered as the child's parent."""
+    """The run is registered as the child's parent; that is noted before anything is made of it."""
     said, compression = task.spec.compress, task.rooms.compression
     assert said is not None
     assert compression is not None  # checked when it was started
     if "compression" in task.step.output:
         found = compression.compression(task.school_id, str(task.step.output["compression"]))
-    else:
-        parent = task.rooms.training.register_for(
+    elif "parent" not in task.step.output:
+        made = task.rooms.training.register_for(
             task.school_id, task.actor_id, stepping.run_id(task.made), task.spec.model
-        ).uri
+        )
+        return stepping.Wait({"parent": made.uri}, 0.0)
+    else:
+        parent = str(task.step.output["parent"])
         new = compression_api.NewCompression(version=parent, method=said.method, config=said.config, data=task.data)
         begun = [
             one

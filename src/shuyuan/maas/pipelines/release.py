@@ -1,7 +1,9 @@
 """From a version to what people are answered by: a share of them first, then everybody; held in school and exams."""
 
+import contextlib
 from datetime import datetime
 
+from shuyuan.kernel import errors
 from shuyuan.maas.deployment import interface as deployment_api
 from shuyuan.maas.pipelines import interface, stepping
 
@@ -27,7 +29,7 @@ def canary(task: stepping.Task) -> stepping.Done | stepping.Wait:
                 number,
                 share=said.share,
                 rules=said.rules,
-                reason=f"pipeline {task.pipeline.number}",
+                reason=named(task),
                 automatic=True,
             )
         except deployment_api.Frozen as frozen:
@@ -49,12 +51,31 @@ def promote(task: stepping.Task) -> stepping.Done | stepping.Wait:
             task.spec.model,
             number,
             verdict,
-            reason=f"pipeline {task.pipeline.number}: gate {verdict.gate} passed",
+            reason=f"{named(task)}: gate {verdict.gate} passed",
             automatic=True,
         )
     except deployment_api.Frozen as frozen:
         return stepping.Wait({}, stepping.HELD_S, held=frozen.message)
     return stepping.Done({"champion": number})
+
+
+def withdraw(task: stepping.Task, why: str) -> None:
+    """End the canary that this pipeline began, where it still runs: nobody waits for what would come of it."""
+    if "version" not in task.made or task.spec.canary is None:
+        return
+    deployments, model = task.rooms.deployment, task.spec.model
+    with contextlib.suppress(errors.Conflict, errors.NotFound):  # taken back, or deleted, just now
+        now = deployments.deployment(task.school_id, model)
+        is_noted = "since" in task.step.output or "calls" in task.made
+        if now.canary is None or now.canary.version != stepping.number(task.made):
+            return
+        if is_noted or now.reason == named(task):  # it may have died between the two
+            deployments.stop(task.school_id, task.actor_id, model, why)
+
+
+def named(task: stepping.Task) -> str:
+    """The pipeline, as the history of a deployment names it."""
+    return f"pipeline {task.pipeline.number}"
 
 
 def _watched(

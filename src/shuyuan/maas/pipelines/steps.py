@@ -4,6 +4,7 @@ A step gets the outputs of those before it and gives `Done`, or `Wait` with what
 of the child job). What cannot be done raises an expected error, and the pipeline ends there.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping
 
 from shuyuan.kernel import errors
@@ -28,18 +29,13 @@ def do(task: stepping.Task) -> stepping.Done | stepping.Wait:
 
 
 def stop(task: stepping.Task) -> None:
-    """Cancel the child job of a step under way. What has ended meanwhile is left alone."""
+    """Cancel the child job of a step under way, and end its canary. What has ended meanwhile is left alone."""
     rooms, left = task.rooms, task.step.output
-    try:
+    with contextlib.suppress(errors.Conflict, errors.NotFound):
         if "work" in left:
             rooms.datasets.cancel(task.school_id, task.actor_id, str(left["work"]))
         elif task.step.name == "train" and "run" in left:
             rooms.training.cancel_for(task.school_id, task.actor_id, stepping.run_id(left))
         elif "compression" in left and rooms.compression is not None:
             rooms.compression.cancel(task.school_id, task.actor_id, str(left["compression"]))
-        elif task.step.name == "canary" and "since" in left:
-            now = rooms.deployment.deployment(task.school_id, task.spec.model)
-            if now.canary is not None and now.canary.version == stepping.number(task.made):
-                rooms.deployment.stop(task.school_id, task.actor_id, task.spec.model, "the pipeline was cancelled")
-    except (errors.Conflict, errors.NotFound):
-        return
+    release.withdraw(task, "the pipeline was cancelled")

@@ -7,7 +7,7 @@ from typing import Any
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, db, durable, errors, log
 from shuyuan.kernel import outbox as kernel_outbox
-from shuyuan.maas.pipelines import interface, stepping, steps, store
+from shuyuan.maas.pipelines import interface, release, stepping, steps, store
 
 KIND = "pipeline"
 MAX_TRIES, LOOK_AGAIN_S, LONGEST_PAUSE_S = 5, 15.0, 300.0
@@ -71,23 +71,22 @@ class Work:
 
     def _turn(self, pipeline: interface.Pipeline) -> float | None:
         task = self._task(pipeline)
-        if pipeline.cancelling:
-            if task is not None:
-                steps.stop(task)
-            self._end(pipeline, "cancelled", "")
-            return None
-        if task is None:
+        if task is None:  # also where somebody wanted its end while the last step was done: all of it has happened
             self._end(pipeline, "finished", "")
+            return None
+        if pipeline.cancelling:
+            steps.stop(task)
+            self._end(pipeline, "cancelled", "")
             return None
         try:
             outcome = steps.do(task)
         except (errors.Unavailable, errors.RateLimited) as passing:
             return min(LONGEST_PAUSE_S, max(LOOK_AGAIN_S, passing.retry_after_s))
         except errors.ShuyuanError as failure:
-            self._failed(pipeline, task.step, failure)
+            self._failed(task, failure)
             return None
         except Exception as defect:
-            return self._after_defect(pipeline, task.step, defect)
+            return self._after_defect(task, defect)
         return self._record(pipeline, task.step, outcome)
 
     def _task(self, pipeline: interface.Pipeline) -> stepping.Task | None:
@@ -118,7 +117,9 @@ class Work:
             return 0.0
         return stepping.LOOK_EVERY_S if outcome.seconds is None else outcome.seconds
 
-    def _failed(self, pipeline: interface.Pipeline, step: interface.Step, failure: errors.ShuyuanError) -> None:
+    def _failed(self, task: stepping.Task, failure: errors.ShuyuanError) -> None:
+        pipeline, step = task.pipeline, task.step
+        release.withdraw(task, f"{release.named(task)} failed")
         output = failure.output if isinstance(failure, stepping.StepFailedWith) else step.output
 
         def work(uow: db.UnitOfWork) -> None:
@@ -129,16 +130,17 @@ class Work:
 
         self._db.write(work)
 
-    def _after_defect(self, pipeline: interface.Pipeline, step: interface.Step, defect: Exception) -> float | None:
+    def _after_defect(self, task: stepping.Task, defect: Exception) -> float | None:
         """Try again a few times, then end: it must not stand there for ever."""
         if self._durable.stopping:
             raise durable.Stopping from defect
+        pipeline, step = task.pipeline, task.step
         tries = self._db.write(lambda uow: store.tried(uow, pipeline.id, step.position))
         _logger.error("pipeline_step_broke", pipeline=pipeline.id, step=step.name, tries=tries, exc_info=defect)
         if tries < MAX_TRIES:
             return float(2**tries)
         broken = errors.ShuyuanError("something broke on our side", fix="the log has the details", code="internal")
-        self._failed(pipeline, step, broken)
+        self._failed(task, broken)
         return None
 
     def _end(self, pipeline: interface.Pipeline, state: interface.State, reason: str) -> None:

@@ -1,6 +1,6 @@
 """What a task asks of the columns of a data set. Light: asked before a run is queued, and again by its child."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from shuyuan.kernel import errors
@@ -55,6 +55,53 @@ def require_label(columns: Sequence[Column], finds: Finds = "class") -> Column:
             fix=f"choose a label of kind {', '.join(kinds)}, or another task",
         )
     return found[0]
+
+
+def require_earlier(columns: Sequence[Column], earlier: Iterable[tuple[str, str]], parent: str) -> None:
+    """What the encoders of `parent` read is there, of a kind they take, and not to be found. Raises BadTraining.
+
+    earlier: name and kind of each column they read.
+    """
+    there = {column.name: column for column in columns if column.role != "ignore"}
+    other = "go on from another version, or train without a parent"
+    for name, kind in earlier:
+        if name not in there:
+            raise BadTraining(
+                f"{parent} reads the column {name!r}, and no column of this name is used here",
+                fix=f"give the data set a column {name!r} of kind {kind}, {other}",
+            )
+        if there[name].role == "label":
+            raise reads_label(name)
+        if not _can_read(kind, there[name].kind):
+            raise BadTraining(
+                f"{parent} reads the column {name!r} as {kind}, and here it is of kind {there[name].kind}",
+                fix=f"give it the kind {kind}, {other}",
+            )
+
+
+def _can_read(earlier: str, now: str) -> bool:
+    """Whether encoders of one kind may read a column of another; of words that may be numbers only the rows tell."""
+    if earlier in ("image", "sequence") or now in ("image", "sequence"):
+        return earlier == now or (earlier, now) == ("sequence", "text")
+    return earlier not in _AS_NUMBERS or now not in ("text", "time")
+
+
+def reads_label(name: str) -> BadTraining:
+    """For earlier encoders that would show the net what it is to find."""
+    return BadTraining(
+        f"the parent reads the column {name!r}, which is the label here: it would be told what it is to find",
+        fix="go on from a version that does not read it, choose another label, or train without a parent",
+    )
+
+
+def one_class(told: str) -> BadTraining:
+    """For a label that is the same in every row."""
+    return BadTraining(f"the label has one class only: {told}", fix="train on rows of at least two classes")
+
+
+def no_number() -> BadTraining:
+    """For a label that is missing in every row."""
+    return BadTraining("the label holds no number", fix="choose another label column, or clean this one")
 
 
 def require_numbers(columns: Sequence[Column], names: Collection[str], what: str) -> None:

@@ -35,7 +35,9 @@ def fit(
 def _earlier(fitted: Features, said: Mapping[str, Any]) -> Features:  # JSON
     """The earlier encoders; the label too, unless it is another one (transfer). New classes come behind the known."""
     earlier = Features.from_json(said)
-    if earlier.label is None or fitted.label is None or earlier.label.name != fitted.label.name:
+    if fitted.label is not None and fitted.label.name in dict(earlier.kinds):
+        raise asked.reads_label(fitted.label.name)
+    if earlier.label is None or not _is_same(earlier, fitted):
         return dataclasses.replace(earlier, label=fitted.label)
     new = tuple(one for one in fitted.labels if one not in earlier.labels)
     return dataclasses.replace(earlier, label=dataclasses.replace(earlier.label, labels=(*earlier.labels, *new)))
@@ -46,15 +48,29 @@ def earlier_labels(fitted: Features, init: task.Init) -> tuple[str, ...] | None:
     if init.features is None:
         return None
     earlier = Features.from_json(init.features)
-    same = earlier.label is not None and fitted.label is not None and earlier.label.name == fitted.label.name
-    return earlier.labels if same else ()
+    return earlier.labels if _is_same(earlier, fitted) else ()
+
+
+def earlier_scale(fitted: Features, init: task.Init | None) -> tuple[float, float] | None:
+    """Mean and spread by which the earlier net was taught this very label; None where it was not."""
+    scale = init.spec.get("scale") if init is not None else None
+    if init is None or init.features is None or not isinstance(scale, Mapping):
+        return None
+    is_same = _is_same(Features.from_json(init.features), fitted)
+    return (float(scale["mean"]), float(scale["spread"])) if is_same else None
+
+
+def _is_same(one: Features, other: Features) -> bool:
+    """Whether both find the same label in the same way: classes, or a value."""
+    if one.label is None or other.label is None:
+        return False
+    return (one.label.name, one.label.how) == (other.label.name, other.label.how)
 
 
 def require_classes(names: Sequence[str]) -> None:
     """At least two. Raises BadTraining."""
     if len(names) < 2:
-        told = names[0] if names else "none"
-        raise task.BadTraining(f"the label has one class only: {told}", fix="train on rows of at least two classes")
+        raise asked.one_class(names[0] if names else "none")
 
 
 def truth(features: Features, table: task.Table) -> task.Array:

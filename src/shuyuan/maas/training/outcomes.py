@@ -13,6 +13,7 @@ from shuyuan.maas.training import children, folders
 State = Literal["queued", "paused", "failed", "cancelled", "finished"]
 MOST_CRASHES = 3  # in a row without a new checkpoint
 METRICS = "metrics.jsonl"
+DISK_FULL = "disk_full"
 _Values = dict[str, Any]  # Any: column values
 
 
@@ -31,6 +32,8 @@ def of(row: Row[Any], folder: folders.RunFolder, code: int | None, storage: kern
     if row.wanted == "cancel":
         return Outcome("cancelled", used | _kept(folder, storage))
     if refused := folder.error():
+        if refused.get("code") == DISK_FULL and _is_by_hand(row):
+            return Outcome("paused", used | {"error": _told(refused)})
         return Outcome("failed", used | {"error": _told(refused)} | _kept(folder, storage))
     if row.wanted == "pause":
         return Outcome("paused", used)
@@ -42,6 +45,20 @@ def of(row: Row[Any], folder: folders.RunFolder, code: int | None, storage: kern
 def failed(error: errors.ShuyuanError) -> Outcome:
     """A run that could not be started."""
     return Outcome("failed", {"error": error.to_dict()})
+
+
+def without_room(row: Row[Any]) -> Outcome:
+    """A run for which the disk was full before it began, or began again."""
+    full = errors.BadInput(
+        "the disk is full: what the run reads could not be laid ready", fix="free some space, then resume the run",
+        code=DISK_FULL,
+    )  # fmt: skip
+    return Outcome("paused", {"error": full.to_dict()}) if _is_by_hand(row) else failed(full)
+
+
+def _is_by_hand(row: Row[Any]) -> bool:
+    """Whether a person waits for it, who can make room and resume it; what belongs to a larger work ends with that."""
+    return row.search_id is None and row.key is None
 
 
 def _finished(

@@ -19,6 +19,15 @@ def is_exam(identity: Identity, now: datetime) -> bool:
     return any(one is not None and one > now for one in until)
 
 
+def require_own_key(key: str) -> None:
+    """Raise BadInput for a key of the kind by which searches, cross-validations and pipelines find their runs again.
+
+    Whoever took one beforehand would have a run of their own choice stand in for theirs.
+    """
+    if taken := sorted({":", "/"} & set(key)):
+        raise errors.BadInput(f"the key {key[:60]!r} holds {taken[0]!r}", fix="use a key without : and /")
+
+
 def require_own(principal: Principal, created_by: str) -> None:
     """Administrators and developers stop anybody's; teachers what they started. Raises Forbidden."""
     require_reader(principal)

@@ -13,7 +13,7 @@ from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import extras
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.datasets import interface as datasets_api
-from shuyuan.maas.training import folders, interface, store
+from shuyuan.maas.training import descent, folders, interface, store
 
 WEIGHTS, SPEC, FEATURES = "weights.safetensors", "spec.json", "features.json"
 CHECKPOINT_EVERY_S = 30
@@ -53,6 +53,8 @@ class Preparing:
         require_extra()
         version = self._datasets.version(row.school_id, row.data)
         self._datasets.require_trainable(version)  # consent may have been taken back since
+        with self._db.read() as conn:  # that of what it goes on from, too
+            descent.require_agreed(conn, self._catalogue, self._datasets, row.school_id, row.parent)
         parts = self._parts(version, row)
         init = self._init(row, folder)
         if parts["test"] is not None and row.started_at is None and row.search_id is None:  # a fold holds out others

@@ -15,7 +15,7 @@ from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.datasets import interface as datasets_api
-from shuyuan.maas.training import cards, interface, preparing, references, store, tasks
+from shuyuan.maas.training import cards, descent, interface, pictures, preparing, references, store, tasks
 
 # what is served, in the order it is looked for: file, runner, tasks
 _SERVED = (
@@ -49,6 +49,8 @@ def register(at: Registry, school_id: str, actor_id: str, run_id: str, model: st
     gone = {uri: id_ for uri, id_ in row.registered.items() if _is_of(uri, model)}
     data = at.datasets.version(school_id, row.data)
     at.datasets.require_trainable(data)  # consent may have been taken back since it was trained
+    with at.db.read() as conn:
+        descent.require_agreed(conn, at.catalogue, at.datasets, school_id, row.parent)
     spec = _spec(at.storage, row)
     run, title = store.told(row), _title(row.task)
     card = cards.markdown(run, data, model, title, spec).encode()
@@ -134,6 +136,8 @@ def _spec(storage: kernel_storage.Storage, row: Row[Any]) -> _Json:
     spec: _Json = json.loads(storage.get(files[preparing.SPEC]["sha256"])) if preparing.SPEC in files else {}
     if preparing.FEATURES in files and not spec.get("features"):
         spec["features"] = json.loads(storage.get(files[preparing.FEATURES]["sha256"]))
+    if "image" not in spec and (image := pictures.image(spec.get("features"))) is not None:
+        spec["image"] = image  # runs from before they said so themselves
     return spec
 
 

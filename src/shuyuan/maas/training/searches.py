@@ -79,12 +79,12 @@ class Searches:
     def search(self, school_id: str, search_id: str) -> interface.Search:
         """See Training.search."""
         with self._db.read() as conn:
-            return self._told(conn, _row(conn, school_id, search_id))
+            return self._told(conn, [_row(conn, school_id, search_id)])[0]
 
     def searches(self, school_id: str, limit: int) -> list[interface.Search]:
         """See Training.searches."""
         with self._db.read() as conn:
-            return [self._told(conn, row) for row in store.searches(conn, school_id, limit=limit)]
+            return self._told(conn, store.searches(conn, school_id, limit=limit))
 
     def trials(self, school_id: str, search_id: str) -> list[interface.Run]:
         """See Training.trials."""
@@ -107,8 +107,9 @@ class Searches:
                 self._wants.stop(school_id, actor_id, run_id, "cancel")
         return self.search(school_id, search_id)
 
-    def _told(self, conn: Connection, row: Row[Any]) -> interface.Search:
-        return store.told_search(row, store.trials(conn, row.id), self.work.waits_for(row.id))
+    def _told(self, conn: Connection, rows: store.Rows) -> list[interface.Search]:
+        tried = store.tried(conn, [row.id for row in rows])
+        return [store.told_search(row, tried[row.id], self.work.waits_for(row.id)) for row in rows]
 
 
 def _metric(new: interface.NewSearch) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.training import (
     children,
+    downloads,
     files,
     folders,
     interface,
@@ -33,8 +34,6 @@ from shuyuan.maas.training import (
     upkeep,
     wishes,
 )
-
-_PREDICTIONS = "predictions.parquet"
 
 
 class TrainingService:
@@ -73,8 +72,11 @@ class TrainingService:
         wake, slots = self.supervisor.wake, settings.training_slots
         threads = max(1, (os.cpu_count() or 1) // (2 * max(1, slots)))
         self._files = files.RunFiles(storage, self.supervisor.root)
+        self._downloads = downloads.Downloads(db, audit, datasets, self._files)
         self._wishes = wishes.Wishes(db, audit, home_id, wake)
-        self._starting = starting.Starting(db, audit, catalogue, datasets, home_id=home_id, threads=threads, wake=wake)
+        self._starting = starting.Starting(
+            db, storage, audit, catalogue, datasets, home_id=home_id, threads=threads, wake=wake
+        )
         self._registry = registering.Registry(db, storage, catalogue, datasets, audit)
         self._searches = searches.Searches(
             db, audit, self._starting, self._wishes, self._files, settings.home / "searches", home_id, at_once=slots
@@ -101,6 +103,7 @@ class TrainingService:
     def start(self, principal: Principal, new: interface.NewRun) -> interface.Run:
         """See Training.start."""
         permission.require_reader(principal)
+        permission.require_own_key(new.key)
         return self.start_for(principal.school_id, principal.account_id, new)
 
     def check(self, principal: Principal, new: interface.NewRun) -> None:
@@ -152,13 +155,8 @@ class TrainingService:
         return self.artefact_of(principal.school_id, run_id, name)
 
     def download(self, principal: Principal, run_id: str, name: str) -> Path:
-        """`artefact` for people. Predictions tell of single rows: not for teachers, and who took them is noted."""
-        if name == _PREDICTIONS:
-            principal.require("admin", "developer")
-        path, found = self.artefact(principal, run_id, name), self.run(principal, run_id)
-        if name == _PREDICTIONS:
-            self._db.write(lambda uow: recording.taken(self._audit, uow, principal, found.id))
-        return path
+        """`artefact` for people. Raises Forbidden for what tells of rows, by who may see it."""
+        return self._downloads.take(principal, self.run(principal, run_id), name)
 
     def register(self, principal: Principal, run_id: str, model: str) -> catalogue_api.Version:
         """See Training.register."""

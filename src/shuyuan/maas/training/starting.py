@@ -7,11 +7,13 @@ from sqlalchemy import Row
 
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.training import (
     codeversion,
     configs,
+    descent,
     fitness,
     interface,
     limits,
@@ -39,6 +41,7 @@ class Starting:
     def __init__(
         self,
         db: kernel_db.Database,
+        storage: kernel_storage.Storage,
         audit: kernel_audit.Audit,
         catalogue: catalogue_api.Catalogue,
         datasets: datasets_api.DataSets,
@@ -48,7 +51,7 @@ class Starting:
         wake: Callable[[], None],
     ) -> None:
         """threads: of each run.  wake: whoever starts what waits."""
-        self._db, self._audit, self._catalogue, self._datasets = db, audit, catalogue, datasets
+        self._db, self._storage, self._audit, self._catalogue, self._datasets = db, storage, audit, catalogue, datasets
         self._home_id, self._threads, self._wake = home_id, threads, wake
 
     def check(self, school_id: str, new: interface.NewRun, plan: datasets_api.Plan | None = None) -> interface.NewRun:
@@ -109,11 +112,13 @@ class Starting:
         data = self._datasets.version(school_id, new.data)
         if plan is None:
             self._datasets.require_trainable(data)
-        fitness.require(new, config, data, plan)
-        if plan is not None:  # what comes of it is asked again; whether it can be learned from is known now
-            self._datasets.require_trainable(data)
         with self._db.read() as conn:
             parent = parents.resolve(conn, self._catalogue, school_id, new.parent)
+            descent.require_agreed(conn, self._catalogue, self._datasets, school_id, parent.reference)
+            earlier = parents.reads(conn, self._catalogue, self._storage, school_id, parent)
+        fitness.require(new, config, data, plan, earlier)
+        if plan is not None:  # what comes of it is asked again; whether it can be learned from is known now
+            self._datasets.require_trainable(data)
         return Checked(config, data, parent)
 
     def _values(self, new: interface.NewRun, found: Checked, trial: Trial | None) -> dict[str, Any]:

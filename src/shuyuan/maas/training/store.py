@@ -12,6 +12,7 @@ from shuyuan.maas.training import interface, tables
 _R, _S = tables.run, tables.search
 ACTIVE = ("queued", "running")
 OPEN = (*ACTIVE, "paused")
+_AT_ONCE = 500  # searches that a query names
 Rows = list[Row[Any]]  # Any: a row's columns
 
 
@@ -140,6 +141,16 @@ def trials_left(conn: Connection, school_id: str, *, started_by: str | None = No
 def trials(conn: Connection, search_id: str) -> Rows:
     """The runs of a search, in the order they were tried."""
     return list(conn.execute(select(_R).where(_R.c.search_id == search_id).order_by(_R.c.trial)))
+
+
+def tried(conn: Connection, search_ids: Sequence[str]) -> dict[str, Rows]:
+    """Of the trials of each search what one is judged by: lists are long, and asked for every few seconds."""
+    columns = (_R.c.id, _R.c.search_id, _R.c.state, _R.c.figures, _R.c.config)
+    found = dict[str, list[Any]]((one, []) for one in search_ids)  # Any: of a row these columns alone
+    for some in (search_ids[first : first + _AT_ONCE] for first in range(0, len(search_ids), _AT_ONCE)):
+        for row in conn.execute(select(*columns).where(_R.c.search_id.in_(some)).order_by(_R.c.trial)):
+            found[row.search_id].append(row)
+    return found
 
 
 def change_search(uow: db.UnitOfWork, search_id: str, **values: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shuyuan.maas.training import encoders, task, weighing
+from shuyuan.maas.training import columns, encoders, task, weighing
 from shuyuan.maas.training.encoders import TRUTH
 from shuyuan.maas.training.weighing import WEIGHT
 
@@ -152,16 +152,17 @@ class Classes(weighing.Weighed, Encoded):
 
 
 class Values(weighing.Weighed, Encoded):
-    """Finds a number; the net is taught it in units of its spread in training."""
+    """Finds a number; the net is taught it in units of its spread in training, or as the earlier one was."""
 
     OUTPUTS: tuple[str, ...] = ("value",)
 
-    def __init__(self, fitted: Features, train: task.Table) -> None:
+    def __init__(self, fitted: Features, train: task.Table, init: task.Init | None = None) -> None:
         super().__init__(fitted)
         truth = encoders.truth(fitted, train)
         if np.isnan(truth).all():
-            raise task.BadTraining("the label holds no number", fix="choose another label column, or clean this one")
-        self.mean, self.spread = float(np.nanmean(truth)), float(np.nanstd(truth)) or 1.0
+            raise columns.no_number()
+        fresh = float(np.nanmean(truth)), float(np.nanstd(truth)) or 1.0
+        self.mean, self.spread = encoders.earlier_scale(fitted, init) or fresh
 
     def arrays(self, table: task.Table) -> task.Arrays:
         """Inputs, label, and weights where rows have them."""

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Row
 
+from shuyuan.kernel import children as kernel_children
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import errors, log
 from shuyuan.kernel import storage as kernel_storage
@@ -176,17 +177,22 @@ class Supervisor:
         if children.is_held(folder.lock):
             return  # what an earlier attempt left behind is still ending
         try:
-            job = self._prepare(row, folder)
+            folder.prepare(self._prepare(row, folder))
         except errors.ShuyuanError as refused:
             self._note(row, ("queued",), outcomes.failed(refused))
             return
-        folder.prepare(job)
+        except OSError as failure:
+            if (kernel_children.trouble(failure) or {}).get("code") != outcomes.DISK_FULL:
+                raise
+            self._note(row, ("queued",), outcomes.without_room(row))
+            return
 
         def begin(uow: kernel_db.UnitOfWork) -> bool:
             started_at = row.started_at or uow.now
             return store.change(
-                uow, row.id, ("queued",), state="running", pid=None, pid_began="", waits_for="", started_at=started_at
-            )
+                uow, row.id, ("queued",), state="running", pid=None, pid_began="", waits_for="", started_at=started_at,
+                error={},
+            )  # fmt: skip
 
         if not self._db.write(begin):
             return  # cancelled meanwhile

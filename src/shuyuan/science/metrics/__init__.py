@@ -16,7 +16,13 @@ from shuyuan.science.metrics.confusion import average_scores, confusion_matrix, 
 from shuyuan.science.metrics.control import shuffled_labels_auc
 from shuyuan.science.metrics.discrimination import auc
 from shuyuan.science.metrics.likelihood import log_loss
-from shuyuan.science.metrics.multiclass import class_brier, class_log_loss, one_vs_rest_auc, top_class_calibration_error
+from shuyuan.science.metrics.multiclass import (
+    class_brier,
+    class_calibration_error,
+    class_log_loss,
+    one_vs_rest_auc,
+    top_class_calibration_error,
+)
 from shuyuan.science.metrics.ordering import ndcg_at, precision_at, recall_at, reciprocal_rank
 from shuyuan.science.metrics.perplexity import perplexity
 from shuyuan.science.metrics.regression import correlation, mae, r_squared, rmse
@@ -41,6 +47,7 @@ __all__ = [
     "chinese_terms",
     "chrf",
     "class_brier",
+    "class_calibration_error",
     "class_log_loss",
     "confusion_matrix",
     "correlation",

@@ -50,6 +50,17 @@ def top_class_calibration_error(truth: npt.ArrayLike, p: npt.ArrayLike, bins: in
     return calibration.expected_calibration_error(scores.argmax(axis=1) == labels, scores.max(axis=1), bins)
 
 
+def class_calibration_error(truth: npt.ArrayLike, p: npt.ArrayLike, bins: int = 15) -> float:
+    """A classifier's calibration error: of two classes that of the second, of more that of the one it says.
+
+    Of two, the largest probability alone would not tell a model that says 0.6 where 0.4 is true from one that is right.
+    """
+    labels, scores = checked(truth, p)
+    if scores.shape[1] == 2:
+        return calibration.expected_calibration_error(labels == 1, scores[:, 1], bins)
+    return top_class_calibration_error(labels, scores, bins)
+
+
 def checked(truth: npt.ArrayLike, p: npt.ArrayLike) -> tuple[npt.NDArray[np.int64], shapes.Floats]:
     """Both as arrays. Raises ValueError naming the shape, the class out of range, or the row that adds up wrongly."""
     labels, scores = np.asarray(truth), np.asarray(p, dtype=np.float64)

@@ -65,8 +65,16 @@ def refuse_leaks(table: Interactions) -> None:
     """Raise Leak when an answer to an item of several points was written as several rows.
 
     Told by neighbours of one learner with the same item at the same time, of other points, with the same answer nearly
-    always: as rows of the skill builder data of 2009-2010 are. A repeated try at the same points is no such pair.
+    always: as rows of the skill builder data of 2009-2010 are. A repeated try at the same points is no such pair, but
+    where times are known, two rows of one learner, item, moment and points are one answer written twice.
     """
+    timed = len(table) > 0 and np.ptp(table.at_s) > 0
+    twice = int((_neighbours(table) & _same_points(table)).sum()) if timed else 0
+    if twice > LEAKING_SHARE * (len(table) - 1):
+        raise Leak(
+            f"{twice} of {len(table) - 1} neighbouring rows repeat learner, item, points and time of the row before: "
+            "give every answer once"
+        )
     pairs, alike = repeats(table)
     if len(table) > 1 and pairs > LEAKING_SHARE * (len(table) - 1) and alike >= LEAKING_LIKENESS * pairs:
         raise Leak(
@@ -77,12 +85,9 @@ def refuse_leaks(table: Interactions) -> None:
 
 def repeats(table: Interactions) -> tuple[int, int]:
     """How many neighbouring rows are of one learner, item and time but of other points; how many of them agree."""
+    same = _neighbours(table) & ~_same_points(table)
     order = np.argsort(table.learner, kind="stable")
-    one, two = order[:-1], order[1:]
-    first = _first_points(table)
-    same = (table.learner[one] == table.learner[two]) & (table.item[one] == table.item[two])
-    same &= (table.item[one] != NO_ITEM) & (table.at_s[one] == table.at_s[two]) & (first[one] != first[two])
-    return int(same.sum()), int((same & (table.correct[one] == table.correct[two])).sum())
+    return int(same.sum()), int((same & (table.correct[order[:-1]] == table.correct[order[1:]])).sum())
 
 
 def control(algorithm: family.Algorithm, train: Interactions, test: Interactions, *, seed: int = 0) -> float:
@@ -115,6 +120,20 @@ def _slice(correct: Bools, p: Floats) -> Slice:
     return Slice(
         len(correct), float(correct.mean()), metrics.auc(correct, p) if both else None, metrics.log_loss(correct, p)
     )
+
+
+def _neighbours(table: Interactions) -> Bools:
+    """(N - 1,) whether a row, learner by learner, and the one after it are of one learner, item and time."""
+    order = np.argsort(table.learner, kind="stable")
+    one, two = order[:-1], order[1:]
+    same = (table.learner[one] == table.learner[two]) & (table.item[one] == table.item[two])
+    return np.asarray(same & (table.item[one] != NO_ITEM) & (table.at_s[one] == table.at_s[two]))
+
+
+def _same_points(table: Interactions) -> Bools:
+    """(N - 1,) whether they are of the same first point."""
+    first = _first_points(table)[np.argsort(table.learner, kind="stable")]
+    return np.asarray(first[:-1] == first[1:])
 
 
 def _first_points(table: Interactions) -> np.ndarray:

@@ -7,6 +7,7 @@ Refuses: rows it would have to guess at, each by its line; more rows than MOST_R
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
@@ -98,7 +99,8 @@ def _seconds(said: str, line: int) -> float:
     if not said:
         return 0.0
     try:
-        return float(said)
+        if math.isfinite(at_s := float(said)):
+            return at_s
     except ValueError:
         pass
     try:

@@ -1,5 +1,6 @@
 """Set practice: who does what by when? Preview first, then send, then undo if it was a mistake."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, tzinfo
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from shuyuan.web.pages import teacher
 from shuyuan.web.reading import Reader
 
 COUNT = 6
+DUE = ("due_past", "due_unread")  # codes of what may be wrong with the date
 SEE_OTHER = 303
 
 
@@ -29,15 +31,21 @@ def router(needs: web_needs.Needs) -> APIRouter:
     def send(request: Request, reader: Reader, wish: handout.Sent, due: Annotated[str, Form()] = "") -> Response:
         if not wish.learner_ids:
             return _page(needs, request, reader, wish, due=due, status=400)
-        made = needs.assessment.assign(
-            reader,
-            class_id=handout.class_id(needs.shell.place(request, reader)),
-            learner_ids=wish.learner_ids,
-            course_id=wish.course_id,
-            point_id=wish.point_id,
-            count=wish.questions(COUNT),
-            due_at=_end_of(due, needs.shell.zone),
-        )
+        try:
+            made = needs.assessment.assign(
+                reader,
+                class_id=handout.class_id(needs.shell.place(request, reader)),
+                learner_ids=wish.learner_ids,
+                course_id=wish.course_id,
+                point_id=wish.point_id,
+                count=wish.questions(COUNT),
+                due_at=_end_of(due, needs.shell.zone),
+            )
+        except errors.BadInput as trouble:
+            if trouble.error_code not in DUE:
+                raise
+            asked = replace(wish, pressed=False)  # back to the form, as it was filled in
+            return _page(needs, request, reader, asked, due=due, trouble=trouble.error_code, status=400)
         return RedirectResponse(f"/teach/assign?sent={made.id}", SEE_OTHER)
 
     @api.post("/teach/assign/{assignment_id}/undo")
@@ -56,6 +64,7 @@ def _page(
     *,
     due: str,
     sent: str = "",
+    trouble: str = "",
     status: int = 200,
 ) -> Response:
     place = needs.shell.place(request, reader)
@@ -63,6 +72,7 @@ def _page(
     values = handout.values(needs, reader, place, wish, COUNT) | {
         "sets": sets,
         "due": due,
+        "trouble": trouble,
         "sent": next((one for one in sets if one.assignment.id == sent), None),
     }
     return needs.shell.show(
@@ -77,4 +87,4 @@ def _end_of(due: str, zone: tzinfo) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(due), time(23, 59), zone)
     except ValueError as wrong:
-        raise errors.BadInput(f"due is {due!r}", fix="write it as 2026-11-27") from wrong
+        raise errors.BadInput(f"due is {due[:40]!r}", fix="write it as 2026-11-27", code="due_unread") from wrong

@@ -15,13 +15,15 @@ from shuyuan.learning.improvement.interface import (
     WATCH_LEARNERS,
     LoopStatus,
     NotEnoughAnswers,
+    NothingNew,
     TracerVersion,
 )
+from shuyuan.learning.tracing.interface import BUILT_IN
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
-NOTICES = ("promoted", "refused", "tried", "chosen", "not_enough", "alarm_seen")
+NOTICES = ("promoted", "refused", "tried", "chosen", "not_enough", "nothing_new", "alarm_seen")
 OUTCOMES = {"refused": "refused", "canary": "tried"}  # what became of a turn, as the notice calls it
 STOPPED = ("refused", "withdrawn")
 
@@ -53,6 +55,8 @@ def router(needs: OfficeNeeds) -> APIRouter:
             turned = needs.improvement.turn(reader.school_id, by=reader.account_id)
         except NotEnoughAnswers:
             return RedirectResponse("/loop?notice=not_enough", SEE_OTHER)
+        except NothingNew:
+            return RedirectResponse("/loop?notice=nothing_new", SEE_OTHER)
         outcome = OUTCOMES.get(turned.state, "promoted")
         return RedirectResponse(f"/loop?version={turned.id}&notice={outcome}", SEE_OTHER)
 
@@ -76,14 +80,15 @@ def lineage(versions: list[TracerVersion], wanted: str) -> Lineage:
     """versions: newest first.  wanted: the id one asked for, or "".
 
     A version that never served stands on the branch, beside the one in use; one that did stands on the main line,
-    with the canary beside it, or else the last refusal.
+    with the canary beside it, or else the last refusal. Where the built-in tracer serves again it is the last retired.
     """
     asked = next((one for one in versions if one.id == wanted), None)
     champion = next((one for one in versions if one.state == "champion"), None)
     beside = [one for one in versions if one.state == "canary"] + [one for one in versions if one.state in STOPPED]
     if asked is not None and asked in beside:
         return Lineage(champion, asked)
-    return Lineage(asked or champion, beside[0] if beside else None)
+    last = next((one for one in versions if one.state == "retired"), None)
+    return Lineage(asked or champion or last, beside[0] if beside else None)
 
 
 def _page(
@@ -119,6 +124,8 @@ def _page(
         minimum_learners=MINIMUM_LEARNERS,
         status=trouble.status if trouble else 200,
         numbers=numbers,
+        before=needs.improvement.served_before(reader),
+        built_in=BUILT_IN,
         share=_share(status),
         pupils=_pupils(needs, reader),
     )

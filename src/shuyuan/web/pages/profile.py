@@ -1,6 +1,8 @@
-"""Profile: what I state, what is derived, and what it may be used for. For teachers: the same, and what is foretold."""
+"""Profile: what I state, what is derived, and what it may be used for. For teachers: the same, and what is foretold.
+For the office: the uses alone, where a family below the age line signed a paper."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Form, Request, Response
@@ -25,11 +27,12 @@ One = Annotated[str, Form()]
 
 
 def router(needs: web_needs.Needs) -> APIRouter:
-    """`/learn/profile` and `/teach/learners/{learner_id}/profile`."""
+    """`/learn/profile`, `/teach/learners/{learner_id}/profile`, `/admin/privacy/uses/{learner_id}`."""
     api = APIRouter(include_in_schema=False)
     _pupil_page(api, needs)
     _pupil_forms(api, needs)
     _teacher_pages(api, needs)
+    _office_pages(api, needs)
     return api
 
 
@@ -98,7 +101,7 @@ def _teacher_pages(api: APIRouter, needs: web_needs.Needs) -> None:
             "expected": needs.outlooks.of(reader, learner_id),
             "purposes": people.PROFILE_PURPOSES,
             "done": done if done in ("uses", "dismissed") else "",
-        }
+        } | _decided(needs, reader, learner_id)
         needs.people.record_view(reader, learner_id)
         return needs.shell.show(request, "teach/profile.html", values, principal=reader, here="class")
 
@@ -111,6 +114,65 @@ def _teacher_pages(api: APIRouter, needs: web_needs.Needs) -> None:
     def dismiss(reader: Reader, learner_id: str) -> Response:
         needs.outlooks.dismiss(reader, learner_id)
         return RedirectResponse(f"/teach/learners/{learner_id}/profile?done=dismissed", SEE_OTHER)
+
+
+def _office_pages(api: APIRouter, needs: web_needs.Needs) -> None:
+    @api.get("/admin/privacy/uses/{learner_id}")
+    def uses(request: Request, reader: Reader, learner_id: str) -> Response:
+        return _office(needs, request, reader, learner_id)
+
+    @api.post("/admin/privacy/uses/{learner_id}")
+    def note(
+        request: Request,
+        reader: Reader,
+        learner_id: str,
+        purposes: Several = [],  # noqa: B006  # FastAPI copies it
+        paper: One = "",
+    ) -> Response:
+        try:
+            needs.profiles.agree(reader, learner_id, _purposes(purposes), paper_dated=_day(paper))
+        except (errors.BadInput, errors.Forbidden) as trouble:
+            return _office(needs, request, reader, learner_id, trouble)
+        return RedirectResponse(f"/admin/privacy/uses/{learner_id}?done=uses", SEE_OTHER)
+
+
+def _office(
+    needs: web_needs.Needs,
+    request: Request,
+    reader: Principal,
+    learner_id: str,
+    trouble: errors.ShuyuanError | None = None,
+) -> Response:
+    values = {
+        "learner": needs.people.learner(reader, learner_id),
+        "profile": needs.profiles.of(reader, learner_id),
+        "purposes": people.PROFILE_PURPOSES,
+        "trouble": trouble,
+        "done": "uses" if request.query_params.get("done") == "uses" else "",
+    } | _decided(needs, reader, learner_id)
+    status = trouble.status if trouble is not None else 200
+    return needs.shell.show(request, "admin/uses.html", values, principal=reader, here="privacy", status=status)
+
+
+def _decided(needs: web_needs.Needs, reader: Principal, learner_id: str) -> dict[str, object]:
+    """Who said yes to each use, who changed them last, and the names of both; nameless: the platform itself."""
+    found = needs.profiles.decided(reader, learner_id)
+    who = {one.by for one in (*found.given.values(), *([found.last] if found.last else []))}
+    return {"decided": found, "names": {one: _name(needs, reader, one) for one in who}}
+
+
+def _name(needs: web_needs.Needs, reader: Principal, account_id: str) -> str:
+    try:
+        return needs.identity.account(reader, account_id).name
+    except (errors.NotFound, errors.Forbidden):
+        return ""
+
+
+def _day(written: str) -> date | None:
+    try:
+        return date.fromisoformat(written) if written else None
+    except ValueError as wrong:
+        raise errors.BadInput(f"paper is {written[:40]!r}", fix="write it as 2026-11-27") from wrong
 
 
 def _show(
@@ -128,7 +190,7 @@ def _show(
         "purposes": people.PROFILE_PURPOSES,
         "trouble": trouble,
         "done": done if done in ("saved", "uses", "forgotten") else "",
-    }
+    } | _decided(needs, reader, reader.account_id)
     status = trouble.status if trouble is not None else 200
     return needs.shell.show(request, "learn/profile.html", values, principal=reader, here="me", status=status)
 

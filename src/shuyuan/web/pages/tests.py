@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import errors
+from shuyuan.kernel import clock, errors
 from shuyuan.learning.assessment.interface import AdaptiveResult, AdaptiveTest
 from shuyuan.learning.courses.interface import Text
 from shuyuan.learning.people.interface import Learner
@@ -21,6 +21,19 @@ from shuyuan.web.reading import Reader
 SEE_OTHER = 303
 ERRORS: Mapping[str, float | None] = {"quick": 0.55, "usual": 0.4, "exact": 0.3, "never": None}
 LEAST, MOST, EACH = 5, 16, 1
+
+
+@dataclass(frozen=True)
+class Wish:
+    """The form as it was sent: what is refused comes back as it was filled in."""
+
+    points: tuple[str, ...] = ()
+    learners: tuple[str, ...] | None = None  # None: everybody
+    least: str = str(LEAST)
+    most: str = str(MOST)
+    each: str = str(EACH)
+    sure: str = "usual"
+    due: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,26 +58,17 @@ def router(needs: web_needs.Needs) -> APIRouter:
         reader: Reader,
         point_id: Annotated[list[str], Form(default_factory=list)],
         learner: Annotated[list[str], Form(default_factory=list)],
-        least: Annotated[int, Form()] = LEAST,
-        most: Annotated[int, Form()] = MOST,
-        each: Annotated[int, Form()] = EACH,
-        sure: Annotated[str, Form()] = "usual",
+        least: Annotated[str, Form()] = Wish.least,
+        most: Annotated[str, Form()] = Wish.most,
+        each: Annotated[str, Form()] = Wish.each,
+        sure: Annotated[str, Form()] = Wish.sure,
         due: Annotated[str, Form()] = "",
     ) -> Response:
-        if not point_id or not learner:
-            return _page(needs, request, reader, empty=True, status=400)
-        made = needs.assessment.set_test(
-            reader,
-            class_id=handout.class_id(needs.shell.place(request, reader)),
-            learner_ids=learner,
-            course_id=point_id[0].partition(".")[0],
-            point_ids=point_id,
-            least=least,
-            most=most,
-            each=each,
-            error=ERRORS.get(sure, ERRORS["usual"]),
-            due_at=_end_of(due, needs.shell.zone),
-        )
+        wish = Wish(tuple(point_id), tuple(learner), least, most, each, sure, due)
+        try:
+            made = _set(needs, reader, handout.class_id(needs.shell.place(request, reader)), wish)
+        except (errors.BadInput, errors.Conflict) as trouble:
+            return _page(needs, request, reader, wish, trouble)
         return RedirectResponse(f"/teach/tests/{made.id}", SEE_OTHER)
 
     @api.get("/teach/tests/{test_id}")
@@ -87,8 +91,33 @@ def router(needs: web_needs.Needs) -> APIRouter:
     return api
 
 
+def _set(needs: web_needs.Needs, reader: Principal, class_id: str, wish: Wish) -> AdaptiveTest:
+    """Topics with fewer questions than the fewest: all of them are asked."""
+    if not wish.points or not wish.learners:
+        raise errors.BadInput("no topic or no pupil was ticked", fix="tick topics and pupils", code="test_nothing")
+    course_id = wish.points[0].partition(".")[0]
+    stock = needs.assessment.test_stock(reader, course_id)
+    there = sum(stock.get(point, 0) for point in set(wish.points))
+    return needs.assessment.set_test(
+        reader,
+        class_id=class_id,
+        learner_ids=wish.learners,
+        course_id=course_id,
+        point_ids=wish.points,
+        least=min(_whole(wish.least), max(there, 1)),
+        most=_whole(wish.most),
+        each=_whole(wish.each),
+        error=ERRORS.get(wish.sure, ERRORS["usual"]),
+        due_at=_end_of(wish.due, needs.shell.zone),
+    )
+
+
 def _page(
-    needs: web_needs.Needs, request: Request, reader: Principal, *, empty: bool = False, status: int = 200
+    needs: web_needs.Needs,
+    request: Request,
+    reader: Principal,
+    wish: Wish | None = None,
+    trouble: errors.ShuyuanError | None = None,
 ) -> Response:
     place = needs.shell.place(request, reader)
     learners = needs.people.learners(reader, place.class_.id) if place.class_ else []
@@ -100,13 +129,14 @@ def _page(
         here="tests",
         place=place,
         points=points,
-        counts={point: len(needs.courses.items_of_point(reader.school_id, point)) for point in points},
+        counts=needs.assessment.test_stock(reader, place.course.id) if place.course else {},
         learners=sorted(learners, key=lambda one: one.number),
         tests=needs.assessment.tests(reader, place.class_.id) if place.class_ else [],
         names=points,
-        chosen=(LEAST, MOST, EACH),
-        empty=empty,
-        status=status,
+        wish=wish or Wish(),
+        sures=tuple(ERRORS),
+        trouble=trouble,
+        status=200 if trouble is None else trouble.status,
     )
 
 
@@ -122,8 +152,13 @@ def _results(needs: web_needs.Needs, reader: Principal, test: AdaptiveTest) -> d
         "test": test,
         "rows": rows,
         "done": sum(one.state == "done" for one in found),
+        "live": any(one.state == "working" or (one.state == "waiting" and _may_begin(test)) for one in found),
         "topics": _topics(needs, reader, test),
     }
+
+
+def _may_begin(test: AdaptiveTest) -> bool:
+    return test.undone_at is None and (test.due_at is None or test.due_at > clock.now())
 
 
 def _topics(needs: web_needs.Needs, reader: Principal, test: AdaptiveTest) -> dict[str, Text]:
@@ -135,6 +170,13 @@ def _topics(needs: web_needs.Needs, reader: Principal, test: AdaptiveTest) -> di
     return {one: known[one].name if one in known else Text(zh=one) for one in test.point_ids}
 
 
+def _whole(written: str) -> int:
+    try:
+        return int(written)
+    except ValueError as wrong:
+        raise errors.BadInput(f"{written[:40]!r} is no whole number", fix="write 5", code="test_length") from wrong
+
+
 def _end_of(due: str, zone: tzinfo) -> datetime | None:
     """The end of that day where the school is."""
     if not due:
@@ -142,4 +184,4 @@ def _end_of(due: str, zone: tzinfo) -> datetime | None:
     try:
         return datetime.combine(date.fromisoformat(due), time(23, 59), zone)
     except ValueError as wrong:
-        raise errors.BadInput(f"due is {due[:40]!r}", fix="write it as 2026-11-27") from wrong
+        raise errors.BadInput(f"due is {due[:40]!r}", fix="write it as 2026-11-27", code="due_unread") from wrong

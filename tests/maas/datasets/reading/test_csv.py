@@ -45,6 +45,11 @@ def test_marks_that_hold_nothing_together_are_part_of_the_text(tmp_path: Path, d
     assert "quotation marks as they are" in findings[0].detail
 
 
+def test_a_last_cell_may_be_empty_and_a_line_that_holds_nothing_is_no_row(tmp_path: Path) -> None:
+    frame, findings = read(tmp_path, b'a,b\n1,\n\n"x, y",2\n,\n\n', "csv")
+    assert (frame.rows(), findings[0].count) == ([("1", None), ("x, y", "2")], 2)
+
+
 def test_a_gzipped_file_is_unpacked(tmp_path: Path) -> None:
     frame, _ = read(tmp_path, gzip.compress(SHEET.encode()), "csv")
     assert frame.height == 2
@@ -56,6 +61,9 @@ def test_a_gzipped_file_is_unpacked(tmp_path: Path) -> None:
         (b"", interface.EmptyData, "the file is empty"),
         (b"a,b\n", interface.EmptyData, "no rows"),
         (b"a,b\n1,2\n1,2,3\n", interface.WrongColumns, "line 3 has 3 fields, the header has 2"),
+        (b"a,b,c\n1,2,3\n\n1,2\n", interface.WrongColumns, "line 4 has 2 fields, the header has 3"),
+        (b'a,b,c\n"x, y",2,\n1,2\n', interface.WrongColumns, "line 3 has 2 fields"),
+        (b"a,b\n,\n\n", interface.EmptyData, "no row of the file holds anything"),
         (b"a,a\n1,2\n", interface.WrongColumns, "two columns are called 'a'"),
         (b"a,,c\n1,2,3\n", interface.WrongColumns, "column 2 has no name"),
         (b'a,b\n"x,2\n3\n', interface.WrongColumns, "quotation mark"),

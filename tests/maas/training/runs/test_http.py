@@ -88,6 +88,9 @@ def test_a_teacher_trains_follows_and_takes_the_files(client: Client) -> None:
     assert "attachment" in graph.headers["content-disposition"]
     assert teacher.get(f"{address}/out/..%2f..%2fjob.json").status_code == 404
     assert teacher.get(f"{address}/out/predictions.parquet").status_code == 403, "it tells of single rows"
+    for name in ("features.json", "spec.json"):
+        assert teacher.get(f"{address}/out/{name}").status_code == 403, "it quotes values of personal data"
+        assert client("developer").get(f"{address}/out/{name}").status_code == 200
     assert teacher.post(f"{address}/register", json={"model": "marks"}).status_code == 403
     registered = client("developer").post(f"{address}/register", json={"model": "marks"})
     assert (registered.status_code, registered.json()["number"]) == (201, 1)

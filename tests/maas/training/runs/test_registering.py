@@ -1,14 +1,11 @@
 """A finished run becomes a version: once, with lineage, figures, spec and a card; and the next run begins with it."""
 
-import json
-
 import pytest
 import yaml
 from tests.maas.training.runs import rooms
 from tests.maas.training.runs.conftest import Make
 
 from shuyuan.compose import Platform
-from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.training import interface
 
@@ -94,44 +91,3 @@ def test_a_name_the_catalogue_refuses_leaves_nothing_behind(make: Make, platform
     with pytest.raises(Exception, match="cannot be named"):
         training.register(who, run.id, "A Name")
     assert training.run(who, run.id).registered == ()
-
-
-def test_a_run_goes_on_from_a_run_or_a_version(make: Make, platform: Platform, school_id: str) -> None:
-    training, who = make("--steps", 1), rooms.person(school_id)
-    first = rooms.ended(training, training.start(who, rooms.new()))
-    version = training.register(who, first.id, "marks")
-    platform.get("catalogue").move_alias(
-        school_id, who.account_id, model="marks", alias="champion", version=1, reason="it is the only one"
-    )
-    for reference, told in ((first.uri, first.uri), ("models:/marks@champion", "models:/marks/1")):
-        child = rooms.ended(training, training.start(who, rooms.new(parent=reference)))
-        assert child.parent == told, "what it began with never moves"
-        job = json.loads((training.supervisor.folder(child.id).path / "job.json").read_text())
-        with open(job["init"]["weights"]) as weights, open(job["init"]["spec"]) as spec:
-            assert weights.read() == first.weights_sha256
-            assert json.load(spec)["features"] == {"columns": ["x"]}
-        assert training.register(who, child.id, "marks").parent_id == version.id
-
-
-def test_a_parent_without_weights_is_refused(make: Make, platform: Platform, school_id: str) -> None:
-    training, who, catalogue = make("--refuse"), rooms.person(school_id), platform.get("catalogue")
-    failed = rooms.ended(training, training.start(who, rooms.new()))
-    training.close()
-    trained = make("--steps", 1)
-    finished = rooms.ended(trained, trained.start(who, rooms.new()))
-    sha256 = platform.get("storage").put(b"an imported graph")
-    card = catalogue_api.LocalText(zh="导入", en="imported")
-    for lineage in ({}, {"run": finished.uri}):  # imported; compressed from what a run made
-        brought = catalogue_api.NewVersion(
-            model="brought", runner="onnx", artefact_sha256=sha256, size_bytes=17, card=card, lineage=lineage
-        )
-        platform.get("db").write(
-            lambda uow, brought=brought: catalogue.register_version(
-                uow, school_id=school_id, actor_id="system", version=brought
-            )
-        )
-    for parent in (failed.uri, "models:/brought/1", "models:/brought/2"):
-        with pytest.raises(interface.NoWeights, match="no weights"):
-            training.start(who, rooms.new(parent=parent))
-    with pytest.raises(catalogue_api.UnknownModel):
-        training.start(who, rooms.new(parent="models:/nothing/1"))

@@ -14,7 +14,7 @@ from shuyuan.kernel import db, errors, ids
 from shuyuan.maas.catalogue import extras
 from shuyuan.maas.datasets import interface as datasets_api
 from shuyuan.maas.evaluation import store
-from shuyuan.maas.training import columns, interface
+from shuyuan.maas.training import interface
 
 
 def test_a_run_goes_from_the_queue_to_its_figures_and_files(make: Make, school_id: str, sets: rooms.Sets) -> None:
@@ -100,6 +100,14 @@ def test_a_key_starts_a_run_once(make: Make, school_id: str) -> None:
     assert len(training.runs(who)) == 1
 
 
+def test_nobody_takes_the_key_by_which_a_pipeline_or_a_fold_finds_its_run(make: Make, school_id: str) -> None:
+    training, teacher = make(at_work=False), rooms.person(school_id, "teacher")
+    for key in ("pipeline:0123456789", "cv:/0123456789/1", f"{'s' * 26}/0"):
+        with pytest.raises(errors.BadInput, match="the key"):
+            training.start(teacher, rooms.new(key=key))
+    assert training.runs(teacher) == []
+
+
 def test_a_run_is_stored_only_together_with_what_orders_it(make: Make, school_id: str) -> None:
     training, stored = make(at_work=False), list[str]()
 
@@ -152,52 +160,6 @@ def test_what_cannot_be_trained_on_is_refused(make: Make, school_id: str, sets: 
     with pytest.raises(datasets_api.ConsentMissing):
         training.start(who, rooms.new())
     assert training.runs(who) == []
-
-
-@pytest.mark.parametrize(
-    ("task", "said"),
-    [
-        ("tabular_regression", "the label 'y' of kind category is no number"),
-        ("image_classification", "column 'a' of kind number cannot be read here"),
-        ("sequence_to_sequence", "column 'a' of kind number cannot be read here"),
-        ("text_classification", "there is no text column"),
-        ("language_model", "0 text columns are features"),
-        ("bandit", "there is no column 'reward'"),
-        ("policy_gradient", "column 'b' is of kind category"),
-        ("ranking", "1 columns of persons and 0 of items"),
-        ("transfer", "transfer needs a parent"),
-        ("clustering", "cannot weigh its rows by the column 'w'"),
-    ],
-)
-def test_a_task_that_cannot_learn_from_the_columns_is_refused_before_it_is_queued(
-    make: Make, school_id: str, sets: rooms.Sets, task: str, said: str
-) -> None:
-    training, who = make(at_work=False), rooms.person(school_id)
-    if task == "clustering":
-        sets.columns = (*sets.columns, datasets_api.Column(name="w", kind="number", role="weight"))
-    with pytest.raises(columns.BadTraining, match=said):
-        training.start(who, rooms.new(task=task))
-    assert training.runs(who) == []
-
-
-def test_columns_are_judged_as_a_plan_will_leave_them(make: Make, school_id: str) -> None:
-    training = make(at_work=False)
-    roles = {"y": {"role": "ignore"}}
-    with pytest.raises(columns.BadTraining, match="0 columns have the role 'label'"):
-        training.check_start(school_id, rooms.new(), datasets_api.Plan.model_validate({"columns": roles}))
-    dropping = {"columns": roles, "rules": [{"rule": "constant", "action": "drop"}]}
-    training.check_start(school_id, rooms.new(), datasets_api.Plan.model_validate(dropping))
-
-
-def test_data_without_held_out_rows_are_said_at_the_start_and_not_searched_on(
-    make: Make, school_id: str, sets: rooms.Sets
-) -> None:
-    training, who = make(at_work=False), rooms.person(school_id)
-    assert training.start(who, rooms.new()).notes == ()
-    sets.names = ("train",)
-    assert "no validation or test part" in training.start(who, rooms.new()).notes[0]
-    with pytest.raises(interface.BadSpace, match="no validation part"):
-        training.start_search(who, interface.NewSearch(run=rooms.new(), space={"rate": {"low": 0.1, "high": 0.2}}))
 
 
 def test_consent_taken_back_in_the_queue_ends_the_run(make: Make, school_id: str, sets: rooms.Sets) -> None:

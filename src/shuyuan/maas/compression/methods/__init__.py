@@ -25,7 +25,7 @@ METHODS: Mapping[str, str] = {
 def method_of(name: str) -> method.Method[Any]:  # Any: each has its own options
     """The method of this name. Raises UnknownMethod."""
     if name not in METHODS:
-        raise interface.UnknownMethod(f"there is no method {name!r}", fix=f"use one of {', '.join(METHODS)}")
+        raise interface.UnknownMethod(f"there is no method {name[:60]!r}", fix=f"use one of {', '.join(METHODS)}")
     module, _, kind = METHODS[name].partition(":")
     made: method.Method[Any] = getattr(importlib.import_module(module), kind)()
     return made

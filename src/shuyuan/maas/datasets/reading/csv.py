@@ -18,6 +18,7 @@ def read(
 ) -> tuple[pl.DataFrame, list[interface.Finding]]:
     """See Reader.read."""
     plain = work_dir / "plain.csv"
+    csv.field_size_limit(bounds.max_line_bytes)  # of the process: no cell is longer than its line may be
     encoding = lines.plain(path, plain, bounds, told.encoding)
     delimiter = told.delimiter or find_delimiter(plain)
     quoted = is_quoted(plain, delimiter)
@@ -93,7 +94,31 @@ def _rows(path: Path, delimiter: str, header: list[str], quoted: bool) -> pl.Dat
     if frame.width != len(header):
         line, said = _first_fault(path, delimiter, len(header))
         raise interface.WrongColumns(said, fix=f"mend line {line}")
-    return frame
+    return _without_empty_lines(frame, path, delimiter, quoted)
+
+
+def _without_empty_lines(frame: pl.DataFrame, path: Path, delimiter: str, quoted: bool) -> pl.DataFrame:
+    """The rows that hold anything, unless the table has one column. Raises WrongColumns for a row that is too short."""
+    if frame.width < 2 or not frame[:, -1].null_count():
+        return frame
+    if quoted:  # else every line has as many delimiters as the first
+        _require_whole(frame, path, delimiter)
+    filled = frame.filter(~pl.all_horizontal(pl.all().is_null()))
+    if not filled.height:
+        raise interface.EmptyData("no row of the file holds anything", fix="send a file with rows")
+    return filled
+
+
+def _require_whole(frame: pl.DataFrame, path: Path, delimiter: str) -> None:
+    """The reader fills short rows up without a word. Where the two cut lines differently, nothing is said."""
+    ends = frame[:, -1].is_null()
+    with path.open(encoding="utf-8", newline="") as text:
+        rows = csv.reader(text, delimiter=delimiter)
+        next(rows, None)
+        for row, is_open in zip(rows, ends, strict=False):
+            if row and is_open and len(row) < frame.width:
+                said = f"line {rows.line_num} has {len(row)} fields, the header has {frame.width}"
+                raise interface.WrongColumns(said, fix=f"mend line {rows.line_num}")
 
 
 def _first_fault(path: Path, delimiter: str, width: int) -> tuple[int, str]:

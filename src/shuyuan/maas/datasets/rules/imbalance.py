@@ -3,10 +3,10 @@
 import numpy as np
 import polars as pl
 
-from shuyuan.maas.datasets import findings, interface, steps
+from shuyuan.maas.datasets import findings, interface, plans, steps
 from shuyuan.maas.datasets.rules.base import Parts, Rule, State
 
-WEIGHT = "class_weight"
+WEIGHT = plans.CLASS_WEIGHT
 
 
 class Imbalance(Rule):

@@ -1,8 +1,12 @@
-"""Run this model without a network: a table in, answers out. Needs Python 3.11, numpy and onnxruntime, nothing else.
+"""Run this model without a network: a table or pictures in, answers out. Needs Python 3.11, numpy, onnxruntime;
+a model of pictures also pillow.
 
     python run.py pupils.csv                   answers as CSV on the screen; .json and .jsonl are read too
     python run.py pupils.csv -o answers.json   the same into a file
-    python run.py --serve 8765                 POST rows as JSON to http://127.0.0.1:8765/ (this machine only)
+    python run.py seven.png more.zip scans     a model of pictures: files, zips, folders, in any number
+    python run.py pictures.csv                 the same; the picture column names files beside the table
+    python run.py --serve 8765                 POST rows as JSON to http://127.0.0.1:8765/ (this machine only); a
+                                               picture as it is, or in a row as {"base64": "..."}
     python run.py --check                      compare every file with the manifest
 
 Each use adds one signed line to report.jsonl: how many calls and rows, how long, how many failed. It holds no inputs
@@ -10,10 +14,11 @@ and no answers. Send it back when there is a network: `shuyuan edge-report repor
 """
 
 import argparse
-import base64
 import csv
 import hashlib
 import hmac
+import importlib
+import importlib.util
 import json
 import secrets
 import sys
@@ -26,14 +31,11 @@ from pathlib import Path
 from typing import IO, Any
 
 FOLDER = Path(__file__).resolve().parent
-sys.path.insert(0, str(FOLDER / "lib"))
+sys.path[:0] = [str(FOLDER), str(FOLDER / "lib")]
+reading: Any = importlib.import_module("reading")  # Any: the file beside this one, of no package
 
-MAX_ROWS, MAX_BODY_BYTES, REPORT_EVERY_S = 1_000_000, 16_000_000, 60.0
+MAX_BODY_BYTES, REPORT_EVERY_S, PICTURES_AT_ONCE = 16_000_000, 60.0, 32
 Row = dict[str, Any]  # Any: whatever a cell holds
-
-
-class Refused(Exception):
-    """Something a person can mend; the message says how."""
 
 
 class Model:
@@ -49,6 +51,11 @@ class Model:
             from shuyuan.science.features import Features
 
             self.features = Features.from_json(features.read_text("utf-8"))
+        kinds = dict(self.features.kinds) if self.features is not None else {}
+        self.columns = list(kinds)
+        self.picture = next((name for name, kind in kinds.items() if kind == "image"), None)
+        if self.picture is not None and importlib.util.find_spec("PIL") is None:
+            raise reading.Refused("this model reads pictures, which takes pillow; run `python -m pip install pillow`")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(
@@ -61,6 +68,9 @@ class Model:
 
         if not rows:
             return []
+        if self.picture is not None and len(rows) > PICTURES_AT_ONCE:
+            parts = [rows[at : at + PICTURES_AT_ONCE] for at in range(0, len(rows), PICTURES_AT_ONCE)]
+            return [one for part in parts for one in self.answer(part)]
         inputs = self._encoded(rows) if self.features is not None else self._given(rows)
         wanted = {port.name for port in self.session.get_inputs()}
         names = [port.name for port in self.session.get_outputs()]
@@ -78,11 +88,11 @@ class Model:
 
     def _encoded(self, rows: Sequence[Row]) -> Mapping[str, Any]:
         names = dict.fromkeys(name for row in rows for name in row)
-        columns = {name: [_cell(row.get(name)) for row in rows] for name in names}
+        columns = {name: [reading.cell(row.get(name)) for row in rows] for name in names}
         try:
             made: Mapping[str, Any] = self.features.transform(columns)
         except (ValueError, KeyError) as wrong:  # BadColumn is a ValueError
-            raise Refused(str(wrong)) from wrong
+            raise reading.Refused(str(wrong)) from wrong
         return made
 
     def _given(self, rows: Sequence[Row]) -> Mapping[str, Any]:
@@ -93,13 +103,13 @@ class Model:
         made = dict[str, Any]()
         for port in self.session.get_inputs():
             if any(port.name not in row for row in rows):
-                raise Refused(
+                raise reading.Refused(
                     f"a row has no {port.name!r}; each row needs {[p.name for p in self.session.get_inputs()]}"
                 )
             try:
                 made[port.name] = np.asarray([row[port.name] for row in rows], kinds.get(port.type, np.float32))
             except (ValueError, TypeError) as wrong:
-                raise Refused(f"{port.name!r} is not {port.type}: {wrong}") from wrong
+                raise reading.Refused(f"{port.name!r} is not {port.type}: {wrong}") from wrong
         return made
 
 
@@ -150,28 +160,7 @@ def check(folder: Path) -> None:
     for name, told in manifest["files"].items():
         path = folder / name
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != told["sha256"]:
-            raise Refused(f"{name} is not the file of this bundle; unpack the zip again")
-
-
-def read(name: str, source: IO[str]) -> list[Row]:
-    """Rows of CSV, of a JSON list (or {"rows": [...]}), or of JSON lines. Raises Refused."""
-    try:
-        if name.endswith(".csv"):
-            rows: Any = [dict(row) for row in csv.DictReader(source)]
-            if any(None in row or None in row.values() for row in rows):
-                raise Refused(f"{name}: a line has more or fewer cells than the first; mend the table")
-        elif name.endswith(".jsonl"):
-            rows = [json.loads(line) for line in source if line.strip()]
-        else:
-            rows = json.load(source)
-            rows = rows.get("rows", [rows]) if isinstance(rows, dict) else rows
-    except (ValueError, csv.Error, RecursionError) as wrong:
-        raise Refused(f"{name} cannot be read: {wrong}; give CSV, JSON or JSON lines in UTF-8") from wrong
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Refused(f"{name} is no list of rows; give a table or a list of JSON objects")
-    if len(rows) > MAX_ROWS:
-        raise Refused(f"{len(rows)} rows; at most {MAX_ROWS} at once: split the file")
-    return rows
+            raise reading.Refused(f"{name} is not the file of this bundle; unpack the zip again")
 
 
 def write(answers: Sequence[Row], name: str, out: IO[str]) -> None:
@@ -204,10 +193,14 @@ def serve(model: Model, report: Report, port: int) -> None:
             length = self.headers.get("content-length", "")
             try:
                 if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-                    raise Refused(f"content-length is {length!r}; send at most {MAX_BODY_BYTES} bytes")
-                rows = read("body.json", _text(self.rfile.read(int(length))))
+                    raise reading.Refused(f"content-length is {length!r}; send at most {MAX_BODY_BYTES} bytes")
+                body = self.rfile.read(int(length))
+                if self.headers.get("content-type", "").startswith("image/"):
+                    rows = [{reading.picture_of(model.columns, model.picture): body}]
+                else:
+                    rows = reading.read("body.json", reading.text(body))
                 self._say(200, {"answers": timed(model, report, rows)})
-            except Refused as why:
+            except reading.Refused as why:
                 self._say(400, {"error": str(why)})
             except Exception as defect:  # the next request is answered all the same
                 self._say(500, {"error": type(defect).__name__})
@@ -248,7 +241,7 @@ def serve(model: Model, report: Report, port: int) -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Parse, check, answer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", nargs="?", help=".csv, .json or .jsonl; - reads JSON from standard input")
+    parser.add_argument("table", nargs="*", help=".csv, .json or .jsonl; - reads JSON from standard input; pictures")
     parser.add_argument("-o", "--output", default="-", help=".csv or .json; left out: CSV on the screen")
     parser.add_argument("--serve", type=int, metavar="PORT", help="0 picks a free one")
     parser.add_argument("--check", action="store_true")
@@ -258,7 +251,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if told.check:
             print("every file is as the manifest says")
             return 0
-        if told.serve is None and told.table is None:
+        if told.serve is None and not told.table:
             parser.print_help()
             return 2
         model, report = Model(FOLDER), Report(FOLDER)
@@ -269,19 +262,17 @@ def main(words: Sequence[str] | None = None) -> int:
             _once(model, report, told.table, told.output)
         finally:
             report.write()
-    except (Refused, OSError) as why:
+    except (reading.Refused, OSError) as why:
         print(f"error: {why}", file=sys.stderr)
         return 1
     return 0
 
 
-def _once(model: Model, report: Report, table: str, output: str) -> None:
-    if table == "-":
-        rows = read("input.json", sys.stdin)
-    else:
-        with Path(table).open(encoding="utf-8-sig", newline="") as source:
-            rows = read(table, source)
+def _once(model: Model, report: Report, given: Sequence[str], output: str) -> None:
+    names, rows = reading.rows_of(given, model.columns, model.picture)
     answers = timed(model, report, rows)
+    if names:
+        answers = [{"file": name, **answer} for name, answer in zip(names, answers, strict=True)]
     if output == "-":
         write(answers, "-", sys.stdout)
         return
@@ -305,25 +296,6 @@ def _classes(scores: Any, labels: Sequence[str]) -> list[Row]:
         }
         for row in told
     ]
-
-
-def _cell(value: object) -> object:
-    """{"base64": "…"} stands for bytes, such as a picture."""
-    if isinstance(value, dict) and set(value) == {"base64"}:
-        try:
-            return base64.b64decode(value["base64"], validate=True)
-        except (ValueError, TypeError) as wrong:
-            raise Refused(f"base64 cannot be read: {wrong}") from wrong
-    return value
-
-
-def _text(raw: bytes) -> IO[str]:
-    import io
-
-    try:
-        return io.StringIO(raw.decode("utf-8"))
-    except UnicodeDecodeError as wrong:
-        raise Refused("the body is not UTF-8; send JSON in UTF-8") from wrong
 
 
 if __name__ == "__main__":

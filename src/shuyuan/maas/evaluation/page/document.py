@@ -120,6 +120,8 @@ def _figures(report: Report, language: Language) -> str:
         rows.append([safe(name(one, language)), number(value), within, how])
     heads = [say(key, language) for key in ("figure", "value", "interval", "how")]
     told = f"<h2>{say('figures', language)}</h2>{_table(heads, rows, right={1})}"
+    if report.of_class is not None:
+        told += f"<p>{say('of_class', language, label=safe(report.of_class))}</p>"
     if report.missing:
         reasons = [
             [

@@ -42,6 +42,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "stage.writing": ("写报告", "writing"),
     "stage.done": ("完成", "done"),
     "why": ("原因", "Why"),
+    "of_class": (
+        "共两个类别：精确率、召回率、F1、AUC、Brier 分数和校准误差说的都是“{label}”这一类。",
+        "There are two classes: precision, recall, F1, AUC, Brier score and calibration error speak of “{label}”.",
+    ),
     "not_computed": ("没有算出的指标", "Not computed"),
     "missing.no_probabilities": ("预测中没有各类别的概率", "the predictions carry no probabilities"),
     "missing.one_class": ("这部分数据只有一个类别", "only one class is in this part"),

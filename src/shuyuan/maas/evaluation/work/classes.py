@@ -114,7 +114,7 @@ def _of_probabilities(
         "auc": auc(every),
         "log_loss": float(losses.mean()),
         "brier": metrics.brier(correct, confidence) if two else metrics.class_brier(truth, p),
-        "calibration_error": metrics.expected_calibration_error(correct, confidence),
+        "calibration_error": metrics.class_calibration_error(truth, p),
         "calibration_by_chance": _calibration_by_chance(confidence, seed),
     }
     return {"auc": auc, "log_loss": lambda rows: float(losses[rows].mean())}, figures

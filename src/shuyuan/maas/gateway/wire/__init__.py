@@ -22,6 +22,7 @@ from shuyuan.maas.gateway.wire.refusals import Refused, refusal
 from shuyuan.maas.gateway.wire.services import (
     ClassifyBody,
     KeywordsBody,
+    PredictBody,
     SentimentBody,
     SummarizeBody,
     TranslateBody,
@@ -43,6 +44,7 @@ __all__ = [
     "KeywordsBody",
     "ModelName",
     "ModerationBody",
+    "PredictBody",
     "Refused",
     "RerankBody",
     "SentimentBody",

@@ -2,10 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from shuyuan.maas.gateway import interface
 from shuyuan.maas.gateway.wire import base
+
+MAX_ROWS = 1_000
 
 
 class SummarizeBody(base.Body):
@@ -50,6 +52,13 @@ class ClassifyBody(base.Body):
     def descriptions(self) -> dict[str, str]:
         """What was said about them."""
         return {one.label: one.description for one in self.labels or () if isinstance(one, Label)}
+
+
+class PredictBody(base.Body):
+    """Rows by the names of their columns, for a `model` trained on a table. What a row leaves out is missing."""
+
+    model: base.ModelName
+    rows: list[dict[str, JsonValue]] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 class KeywordsBody(base.Body):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from shuyuan.maas.training import columns as asked
-from shuyuan.maas.training import encoders, options, supervised, task
+from shuyuan.maas.training import encoders, options, pictures, supervised, task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -91,6 +91,10 @@ class PictureClasses(supervised.Classes):
         if self.config.net == "residual":
             return residual.Residual(Residual(side, classes, channels, widths, self.config.blocks), self.config.dropout)
         return modules.Convnet(shapes.Convnet(side, classes, channels, widths), self.config.dropout)
+
+    def spec(self) -> dict[str, Any]:  # JSON
+        """Labels, and how a picture becomes the input."""
+        return {**super().spec(), "image": pictures.image(self.features())}
 
 
 class MovedPictures(PictureClasses):

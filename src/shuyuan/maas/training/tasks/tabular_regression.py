@@ -39,14 +39,14 @@ class TabularRegression(task.Task[Config]):
     ) -> RowValues:
         """Encoders, and mean and spread of the label, from the training part."""
         self.require_columns(config, columns)
-        return RowValues(config, encoders.fit(columns, train, init, self.KINDS, {"label": "value"}), train)
+        return RowValues(config, encoders.fit(columns, train, init, self.KINDS, {"label": "value"}), train, init)
 
 
 class RowValues(tabular.Grows, supervised.Values):
     """Rows to a number."""
 
-    def __init__(self, config: Config, fitted: Features, train: task.Table) -> None:
-        super().__init__(fitted, train)
+    def __init__(self, config: Config, fitted: Features, train: task.Table, init: task.Init | None) -> None:
+        super().__init__(fitted, train, init)
         self.net_config = config
 
     def net(self) -> nn.Module:

@@ -49,6 +49,12 @@ class Blueprint:
         """Whether there is no rule at all."""
         return not (self.lowest or self.highest or self.families)
 
+    def owed(self, content: Ints, given: Sequence[int]) -> dict[int, int]:
+        """area → how many items a test in which these were given still lacks."""
+        counts = np.bincount(content[list(given)], minlength=1) if given else np.zeros(1, dtype=np.int64)
+        there = {area: int(counts[area]) if area < len(counts) else 0 for area in self.lowest}
+        return {area: least - there[area] for area, least in self.lowest.items() if least > there[area]}
+
     def best(
         self,
         gain: npt.NDArray[np.floating],
@@ -59,7 +65,7 @@ class Blueprint:
     ) -> int | None:
         """The most telling open item from which the test can still keep to its bounds; None when there is none.
 
-        gain: (J,).  open_items: (J,) neither given nor held back.
+        gain: (J,).  open_items: (J,) neither given nor held back.  length: items at which the test has to keep to them.
         """
         allowed = open_items.copy()
         for family in self.families:
@@ -73,7 +79,7 @@ class Blueprint:
         for area, most in self.highest.items():
             if area < len(counts) and counts[area] >= most:
                 allowed[content == area] = False
-        owed = {area: least - int(counts[area]) for area, least in self.lowest.items() if least > counts[area]}
+        owed = self.owed(content, given)
         if sum(owed.values()) >= length - len(given):  # what is left of the test is spoken for
             allowed &= np.isin(content, list(owed))
         if not allowed.any():

@@ -1,6 +1,7 @@
 """Simulated examinees of known ability take a test: how sure, how true, how long, and what they saw of the bank."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +13,17 @@ from shuyuan.science.testing.bank import Floats, Ints
 
 @dataclass(frozen=True)
 class Outcome:
-    """(N,) each: true ability, estimate, its standard error, items asked. exposure: (J,) share who saw an item."""
+    """(N,) each: true ability, estimate, its standard error, items asked. exposure: (J,) share who saw an item.
+
+    error_after: (N, most + 1) standard error after so many items, from none on; who has ended stays at the last one.
+    """
 
     ability: Floats
     estimate: Floats
     error: Floats
     length: Ints
     exposure: Floats
+    error_after: Floats
 
     @property
     def bias(self) -> float:
@@ -47,18 +52,26 @@ class Outcome:
         return lines
 
 
-def simulate(test: Test, ability: Floats, seed: int = 0) -> Outcome:
-    """Everybody of `ability` (N,) takes the test, one after the other. Raises ValueError for nobody."""
+def simulate(test: Test, ability: Floats, seed: int = 0, tell: Callable[[int], None] | None = None) -> Outcome:
+    """Everybody of `ability` (N,) takes the test, one after the other. Raises ValueError for nobody.
+
+    tell: called with how many are through, after each.
+    """
     if not len(ability):
         raise ValueError("nobody to simulate: give at least one ability")
     rng, seen = np.random.default_rng(seed), np.zeros(len(test.bank))
     estimate, error, length = np.empty(len(ability)), np.empty(len(ability)), np.empty(len(ability), dtype=np.int64)
+    after = np.empty((len(ability), test.rules.most + 1))
     for person, true in enumerate(ability):
         sitting = test.begin(rng)
         chance = test.bank.chance(float(true))
+        after[person] = sitting.belief.deviation
         while (item := sitting.next()) is not None:
             sitting.answer(item, bool(rng.random() < chance[item]))
+            after[person, len(sitting.given) :] = sitting.belief.deviation
         estimate[person], error[person] = sitting.belief.mean, sitting.belief.deviation
         length[person] = len(sitting.given)
         seen[sitting.given] += 1
-    return Outcome(np.asarray(ability, dtype=np.float64), estimate, error, length, seen / len(ability))
+        if tell is not None:
+            tell(person + 1)
+    return Outcome(np.asarray(ability, dtype=np.float64), estimate, error, length, seen / len(ability), after)

@@ -18,7 +18,8 @@ Ended = Literal["sure enough", "full length", "bank empty"]
 class Rules:
     """When a test ends, and how its items are chosen.
 
-    least, most: items.  error: the standard error that is enough; None asks `most` items of everybody.
+    least, most: items.  error: the standard error that is enough once the blueprint is kept; None asks `most` items of
+    everybody.
     """
 
     least: int = 5
@@ -105,14 +106,21 @@ class Sitting:
         rules, asked = self._test.rules, len(self.given)
         if asked >= rules.most:
             return "full length"
-        if rules.error is not None and asked >= rules.least and self.belief.deviation <= rules.error:
-            return "sure enough"
-        return None
+        return "sure enough" if self._sure() and not self._owed() else None
+
+    def _sure(self) -> bool:
+        rules = self._test.rules
+        return rules.error is not None and len(self.given) >= rules.least and self.belief.deviation <= rules.error
+
+    def _owed(self) -> int:
+        """Items that the blueprint still asks for, however sure one is."""
+        return sum(self._test.rules.blueprint.owed(self._test.bank.content, self.given).values())
 
     def _best(self, gain: "np.ndarray", open_items: "np.ndarray") -> int | None:
         rules = self._test.rules
         if not rules.blueprint.free:
-            return rules.blueprint.best(gain, open_items, self._test.bank.content, self.given, rules.most)
+            length = len(self.given) + self._owed() if self._sure() else rules.most  # sure: only what is owed is left
+            return rules.blueprint.best(gain, open_items, self._test.bank.content, self.given, length)
         return int(np.argmax(np.where(open_items, gain, -np.inf))) if open_items.any() else None
 
     def _end(self, why: Ended) -> None:

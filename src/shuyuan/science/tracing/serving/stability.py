@@ -26,13 +26,22 @@ class Population(NamedTuple):
     counts: Sequence[float]
 
 
-def population(params: online.Params, table: Interactions) -> Population:
-    """What a table asks, in bins of its own."""
+def population(params: online.Params, table: Interactions, strangers: Interactions | None = None) -> Population:
+    """What a table asks, in bins of its own.
+
+    strangers: learners whom the fit never met. They tell how often an item is asked that it never met either, which
+    the table of the fit cannot: where there are more items than answers, that is most of the time, and no drift.
+    """
     easy, unknown = _easiness(params, table)
     known = easy[~unknown]
     quantiles = np.linspace(0.0, 1.0, BINS + 1)[1:-1]
     edges = np.quantile(known, quantiles) if known.size else np.zeros(BINS - 1)
-    return counted(params, table, edges.tolist())
+    found = counted(params, table, edges.tolist())
+    if strangers is None or not len(strangers) or not known.size:
+        return found
+    share, every = float(_easiness(params, strangers)[1].mean()), float(sum(found.counts))
+    met = [(1.0 - share) * every * count / known.size for count in found.counts[:-1]]
+    return Population(found.edges, [*met, share * every])
 
 
 def counted(params: online.Params, table: Interactions, edges: Sequence[float]) -> Population:

@@ -13,9 +13,11 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.web import glossary, machine
 from shuyuan.web.needs import WorkshopNeeds
+from shuyuan.web.pages.workshop import figurewords, refusals
 
 SEE_OTHER = 303
 MAKERS = ("admin", "developer")  # who may change what is served; a teacher looks, and trains
+WORDS = {"refused": refusals.refused} | {name: figurewords.WORDS[name] for name in ("called", "measured", "said_limit")}
 Form = Mapping[str, Sequence[str]]  # every text of a form, by name
 
 
@@ -63,8 +65,7 @@ def show(
         "maker": is_maker(reader),
         "notice": notice if f"workshop.notice.{notice}" in glossary.words() else "",
         "trouble": trouble,
-        "why": explained(trouble.error_code if trouble else ""),
-        "explained": explained,
+        **WORDS,
         "size": machine.size,
         "stages": _stages(),
     }
@@ -72,12 +73,6 @@ def show(
     return needs.shell.show(
         request, f"workshop/{template}", {**shared, **values}, principal=reader, here="workshop", status=status
     )
-
-
-def explained(code: str) -> str:
-    """The key of the words that explain an error's code in the reader's language; empty where there are none."""
-    key = f"workshop.why.{code}"
-    return key if key in glossary.words() else ""
 
 
 @cache
@@ -102,10 +97,7 @@ def has_changed(request: Request, seen: str, now: str) -> Response | None:
 
 def bad(wrong: ValidationError) -> errors.BadInput:
     """What a form said that its type refuses: the field, the value and the rule."""
-    fault = wrong.errors(include_url=False, include_context=False)[0]
-    place = ".".join(str(part) for part in fault["loc"]) or "form"
-    said = repr(fault["input"])[:80]
-    return errors.BadInput(f"{place} is {said}: {fault['msg']}", fix=f"correct {place} and send it again")
+    return refusals.misfilled(wrong)
 
 
 def number(text: str, otherwise: int) -> int:

@@ -215,7 +215,7 @@ def page(
     """One version: its facts, columns, findings, first rows, and what may be done with it."""
     said = form or {}
     every = needs.datasets.versions(reader.school_id)
-    touched = reach.family(version, every)
+    touched, kin = reach.family(version, every), reach.kin(version, every)
     by_id = {one.id: one for one in every}
     label = next(iter(version.with_role("label")), None)
     default_split = planning.split_of(version.columns) if len(version.parts) < 2 else planning.OFF
@@ -237,6 +237,7 @@ def page(
         children=[one for one in every if one.parent_id == version.id],
         runs=[one for one in needs.training.runs(reader, limit=MOST_RUNS) if one.data == version.uri],
         kinds=planning.KINDS,
+        proposed=planning.proposed(version),
         roles=planning.ROLES,
         rules=[(rule, rule.chosen(said)) for rule in planning.RULES],
         splits=planning.SPLITS,
@@ -248,7 +249,8 @@ def page(
         cell=_cell,
         keeper=reader.role == "admin",
         family=touched,
-        stops=reach.readers(needs, reader, touched) if reader.role == "admin" else [],
+        kin=kin,
+        stops=reach.readers(needs, reader, kin) if reader.role == "admin" else [],
         users=sorted({by for one in touched for by in needs.datasets.users(one)}),
         person=next((one.name for one in version.with_role("person")), ""),
     )

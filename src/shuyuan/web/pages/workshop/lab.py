@@ -9,7 +9,7 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.web import labs
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import common
+from shuyuan.web.pages.workshop import common, refusals
 from shuyuan.web.reading import Reader
 
 FIGURES = ("auc", "log_loss", "accuracy", "calibration_error", "cpu_s", "seconds", "models", "parameters")
@@ -87,7 +87,14 @@ def best(ways: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[str, ...]]:
 def _within(name: str, said: str, otherwise: int, low: int, high: int) -> int:
     value = common.number(said, -1) if said.strip() else otherwise
     if not low <= value <= high:
-        raise errors.BadInput(f"{name} is {said[:20]!r}", fix=f"write a whole number from {low} to {high}")
+        raise refusals.Misfilled(
+            name,
+            said[:20],
+            "between",
+            f"{low} – {high}",
+            message=f"{name} is {said[:20]!r}",
+            fix=f"write a whole number from {low} to {high}",
+        )
     return value
 
 

@@ -149,7 +149,9 @@ def _is_number(text: str) -> bool:
 
 def _require_reason(reason: str) -> None:
     if not reason:
-        raise errors.BadInput("no reason was given", fix="say why; it goes into the activity log")
+        raise errors.BadInput(
+            "no reason was given", fix="say why; it goes into the activity log", code="reason_missing"
+        )
 
 
 def _one(
@@ -185,6 +187,9 @@ def _one(
         deployment=own.deployment,
         shown=shown,
         children=own.children(shown),
+        figures=modelshelf.shared(own.versions),
+        validated=modelshelf.validated,
+        way_back=needs.deployment.way_back(reader.school_id, name),
         parent=own.number(shown.parent_id),
         lineage=Markup(
             picture(needs.deployment.lineage(reader.school_id, name, shown.number), reader.language)

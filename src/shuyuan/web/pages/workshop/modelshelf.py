@@ -1,5 +1,6 @@
 """A school's own models as the workshop shows them: versions, what is deployed, what was compressed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,10 @@ from shuyuan.maas.deployment.interface import Deployment
 from shuyuan.web.needs import WorkshopNeeds
 
 FIGURES_SHOWN = 3
+_FIRST = ("accuracy", "macro_f1", "auc", "rmse", "ndcg_at_10", "perplexity", "chrf", "loss")  # the usual ones
+_OF_ITS_FILE = ("_ms", "_bytes", "_per_s")
+_TO_ITS_PARENT = ("agreement", "cosine", "rmse_to_parent")
+_ON = "validation_"
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,21 @@ class Own:
     def children(self, version: Version) -> list[Version]:
         """What was made from it."""
         return [one for one in self.versions if one.parent_id == version.id]
+
+
+def validated(version: Version) -> dict[str, float]:
+    """How good it is on the validation part, by bare names. A compressed child is measured there and nowhere else."""
+    if "compression" in version.lineage:
+        left_out = {name for name in version.figures if name.endswith(_OF_ITS_FILE)} | {*_TO_ITS_PARENT}
+        return {name: value for name, value in version.figures.items() if name not in left_out}
+    return {name.removeprefix(_ON): value for name, value in version.figures.items() if name.startswith(_ON)}
+
+
+def shared(versions: Sequence[Version]) -> list[str]:
+    """Figures of the validation part that most versions have, the usual ones first: the same for parent and child."""
+    counts = Counter(name for version in versions for name in validated(version))
+    places = {name: at for at, name in enumerate(_FIRST)}
+    return sorted(counts, key=lambda name: (-counts[name], places.get(name, len(places)), name))[:FIGURES_SHOWN]
 
 
 def own(needs: WorkshopNeeds, school_id: str, only: str = "") -> list[Own]:

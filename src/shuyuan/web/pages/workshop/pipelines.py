@@ -142,6 +142,7 @@ def _one(
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
     drawn = picture(needs.pipelines.graph(found), reader.language)
+    thaws_at = needs.deployment.thaws_at(reader.school_id)
     done = sum(step.state == "done" for step in found.steps)
     return common.show(
         needs,
@@ -154,6 +155,8 @@ def _one(
         pipeline=found,
         drawn=Markup(drawn),  # escaped there
         ended=found.state in ENDED,
+        frozen=needs.deployment.frozen(reader.school_id) if thaws_at is not None else "",
+        thaws_at=thaws_at,
         left=_left(needs, reader, found),
         done=done,
         spec=json.dumps(found.spec.model_dump(mode="json", exclude_none=True), ensure_ascii=False, indent=1),

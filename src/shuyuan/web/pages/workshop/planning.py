@@ -46,6 +46,13 @@ RULES = (
 AUGMENT: Mapping[str, tuple[str, ...]] = {"text": ("text",), "image": ("image",), "noise": ("number",)}
 
 
+def proposed(version: DataSetVersion) -> Mapping[str, str]:
+    """Column → the kind it had better have: numbers with some words among them, which are missing then."""
+    kinds = {one.name: one.kind for one in version.columns if one.role in ("feature", "label")}
+    found = (one.column for one in version.findings if one.code == "nearly_numbers")
+    return {name: "number" for name in found if kinds.get(name) in ("text", "category", "identifier")}
+
+
 def split_of(columns: Sequence[Column]) -> str:
     """How rows are best dealt out: nobody in two parts where persons are known; else classes in equal shares."""
     roles = {column.role: column for column in columns}

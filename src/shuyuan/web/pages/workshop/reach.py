@@ -22,6 +22,21 @@ def readers(
     return [*runs, *searches, *(one for one in made if "data:/" + one.spec.data.removeprefix("data:/") in uris)]
 
 
+def kin(version: DataSetVersion, every: Sequence[DataSetVersion]) -> list[DataSetVersion]:
+    """All that share its rows: what it was made from, what was made from that; the same of whoever has its files."""
+    by_id = {one.id: one for one in every}
+
+    def whole(one: DataSetVersion) -> list[DataSetVersion]:
+        while (parent := by_id.get(one.parent_id or "")) is not None:
+            one = parent
+        return [each for each in family(one, every) if each.purged_at is None]
+
+    own = whole(version)
+    files = {part.sha256 for one in own for part in one.parts.values()}
+    others = (one for one in every if files & {part.sha256 for part in one.parts.values()} and one.purged_at is None)
+    return list({one.id: one for each in (version, *others) for one in whole(each)}.values())
+
+
 def family(version: DataSetVersion, every: Sequence[DataSetVersion]) -> list[DataSetVersion]:
     """A version and all made from it that still have rows."""
     found, new = [version], {version.id}

@@ -156,7 +156,7 @@ def _one(
         "run.html",
         reader,
         "runs",
-        notice=notice,
+        notice="" if is_over(notice, run) else notice,
         trouble=trouble,
         run=run,
         state=_state(run),
@@ -168,6 +168,17 @@ def _one(
         main_figure=main_figure(run),
         train_only=bool(run.figures) and all(name.startswith("train_") for name in run.figures),
     )
+
+
+def is_over(notice: str, run: Run) -> bool:
+    """Whether what a notice says was true when it was said, and is not any more: it stands in the address."""
+    still: Mapping[str, bool] = {
+        "started": run.state in OPEN,
+        "resumed": run.state in OPEN,
+        "pausing": run.wanted == "pause",
+        "cancelling": run.wanted == "cancel",
+    }
+    return not still.get(notice, True)
 
 
 def _state(run: Run) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shuyuan.kernel import errors
 from shuyuan.web import glossary
+from shuyuan.web.pages.workshop import refusals
 
 Asks = Literal["number", "integer", "choice", "check", "list", "json", "text"]
 PREFIX = "c."  # before the names of these fields in a form
@@ -131,7 +131,13 @@ def _value(name: str, asks: Asks, kind: _Json, said: str) -> object:
         return json.loads(said) if asks == "json" else said
     except (ValueError, RecursionError) as wrong:
         wanted = {"json": "JSON", "list": "numbers with commas between them"}.get(asks, "a number")
-        raise errors.BadInput(f"{name} is {said[:60]!r}", fix=f"write {wanted} into {name}") from wrong
+        raise refusals.Misfilled(
+            name,
+            said[:60],
+            "wrong" if asks == "json" else "number",
+            message=f"{name} is {said[:60]!r}",
+            fix=f"write {wanted} into {name}",
+        ) from wrong
 
 
 def number_of(said: str) -> float:

@@ -67,10 +67,12 @@ def chosen_of(
     return (versions if chosen is None or chosen in versions else [chosen, *versions]), chosen, named
 
 
-def unfit(needs: WorkshopNeeds, reader: Principal, version: DataSetVersion, task: str) -> errors.ShuyuanError | None:
+def unfit(
+    needs: WorkshopNeeds, reader: Principal, version: DataSetVersion, task: str, parent: str = ""
+) -> errors.ShuyuanError | None:
     """Why this task cannot learn from this data as they stand, before anybody presses the button."""
     try:
-        needs.training.check(reader, NewRun(task=task, data=version.uri))
+        needs.training.check(reader, NewRun(task=task, data=version.uri, parent=parent or None))
     except ConsentMissing:
         return None  # said beside the data set
     except errors.ShuyuanError as refused:
@@ -132,7 +134,7 @@ def _page(
         versions=versions,
         version=chosen,
         held_out=chosen is not None and is_held_out(chosen),
-        unfit=unfit(needs, reader, chosen, named.name) if chosen is not None and trouble is None else None,
+        unfit=_unfit(needs, reader, chosen, named, form) if trouble is None else None,
         tasks=needs.training.tasks(),
         task=named,
         fields=_fields(named, reader, form),
@@ -140,6 +142,12 @@ def _page(
         said=lambda name, otherwise="": common.first(form, name, otherwise),
         seed=SEED,
     )
+
+
+def _unfit(
+    needs: WorkshopNeeds, reader: Principal, version: DataSetVersion | None, task: TaskInfo, form: common.Form
+) -> errors.ShuyuanError | None:
+    return unfit(needs, reader, version, task.name, common.first(form, "parent")) if version is not None else None
 
 
 def _fields(task: TaskInfo, reader: Principal, form: common.Form) -> list[schemas.Field]:

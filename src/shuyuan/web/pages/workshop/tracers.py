@@ -107,8 +107,7 @@ def _show(
         "tab": "tracers",
         "notice": "",
         "trouble": trouble,
-        "why": common.explained(trouble.error_code if trouble else ""),
-        "explained": common.explained,
+        **common.WORDS,
     }
     status = trouble.status if trouble else 200
     return shell.show(

@@ -1,0 +1,57 @@
+"""Rounds: one member after the other, aside of everything else, and nobody's failure is another's."""
+
+import threading
+
+from shuyuan.kernel import jobs
+
+LONG_S = 10.0
+
+
+def test_who_fails_leaves_the_next_one_their_turn() -> None:
+    seen: list[str] = []
+
+    def work(member: str) -> None:
+        seen.append(member)
+        if member == "a":
+            raise ValueError(member)
+
+    jobs.Round("look", lambda: ["a", "b"], work, threading.Event()).go()
+    assert seen == ["a", "b"]
+
+
+def test_a_round_is_never_made_twice_at_a_time_and_nobody_waits_for_it() -> None:
+    seen: list[str] = []
+    going, done = threading.Event(), threading.Event()
+
+    def work(member: str) -> None:
+        seen.append(member)
+        going.set()
+        done.wait(LONG_S)
+
+    made = jobs.Round("look", lambda: ["a"], work, threading.Event())
+    made.begin()
+    assert going.wait(LONG_S)
+    made.begin()
+    assert seen == ["a"]
+    done.set()
+    assert made.ends_within(LONG_S)
+    made.begin()
+    assert made.ends_within(LONG_S)
+    assert seen == ["a", "a"]
+
+
+def test_a_round_stops_between_two_members_and_outlives_a_list_that_cannot_be_read() -> None:
+    stop, seen = threading.Event(), list[str]()
+
+    def work(member: str) -> None:
+        seen.append(member)
+        stop.set()
+
+    jobs.Round("look", lambda: ["a", "b"], work, stop).go()
+    assert seen == ["a"]
+
+    def gone() -> list[str]:
+        raise RuntimeError("the database is closed")
+
+    jobs.Round("look", gone, work, threading.Event()).go()
+    assert seen == ["a"]

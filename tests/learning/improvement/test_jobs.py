@@ -1,0 +1,64 @@
+"""The start waits for nobody's states, and one school that fails stops no other."""
+
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from shuyuan.learning.improvement import jobs
+
+
+class Office:
+    """Two schools whose states wait, as `register` asks for them; those of the first fail once."""
+
+    def __init__(self) -> None:
+        self.done, self.failed, self.works = list[str](), list[str](), dict[str, Callable[[], object]]()
+        self.may_begin = threading.Event()
+
+    def schools(self) -> list[Any]:  # Any: a school
+        return [SimpleNamespace(id=name) for name in ("one", "two")]
+
+    def waits(self, school_id: str) -> bool:
+        return True
+
+    def finish_rebuild(self, school_id: str) -> bool:
+        assert self.may_begin.wait(60)
+        if school_id == "one" and not self.failed:
+            self.failed.append(school_id)
+            raise RuntimeError("the disk is full")
+        self.done.append(school_id)
+        return True
+
+    def every(self, every_s: float, name: str, work: Callable[[], object]) -> None:
+        self.works[name] = work
+
+    def subscribe(self, name: str, handler: object) -> None:
+        pass
+
+    def keep_promises(self) -> int:
+        return 0
+
+
+def finished() -> None:
+    for one in threading.enumerate():
+        if one.name == "shuyuan-loop":
+            one.join(60)
+
+
+def test_states_are_finished_beside_the_start_and_again_where_that_failed() -> None:
+    office: Any = Office()
+    asked = list[str]()
+    improvement: Any = SimpleNamespace(
+        watching=SimpleNamespace(look_if_due=asked.append), judge_canary=asked.append, turn_if_due=asked.append
+    )
+    jobs.register(office, office, improvement, office, office, office)
+    assert office.done == []  # and the server is up
+    office.may_begin.set()
+    finished()
+    assert (office.done, office.failed, asked) == (["two"], ["one"], [])
+    office.works["improvement"]()
+    finished()
+    office.works["improvement"]()
+    finished()
+    assert office.done == ["two", "one"]
+    assert asked == ["one"] * 3 + ["two"] * 3 + ["one"] * 3 + ["two"] * 3
