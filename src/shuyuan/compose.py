@@ -230,6 +230,9 @@ ROUTERS: dict[str, Part] = {
             "gateway",
             "improvement",
             "tutor",
+            "itembank",
+            "warnings",
+            "outlooks",
         ),
     ),
     "research": Part(

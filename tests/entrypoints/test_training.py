@@ -52,12 +52,14 @@ def test_without_a_server_it_trains_in_the_foreground(marked: Path) -> None:
     told = said("train", "tabular_classification", "--data", "data:/marks", "--name", "first", *QUICK, *at)
     assert "run 1 (runs:/" in told
     assert "finished: validation_loss" in told
+    assert "test_" not in told, "nothing is chosen by the test part"
     listed = said("runs", *at)
     assert "first" in listed
     assert "finished" in listed
     shown = said("runs", "show", "1", *at)
     assert "data:/marks/2" in shown
     assert "rate=0.05" in shown
+    assert "on test, for a release" in shown
     assert "models:/marks/1" in said("runs", "register", "1", "marks", *at)
     assert "marks" in said("list", *at)
     ended = shell.call("runs", "cancel", "1", *at)

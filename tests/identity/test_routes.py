@@ -13,7 +13,7 @@ def test_signing_in_asking_who_and_signing_out(school: Cast) -> None:
         assert school.signed["teacher"].token not in opened.text
         me = client.get("/api/session").json()
         assert (me["role"], me["name"], me["school"]["name"]) == ("teacher", "teacher of north", "north")
-        assert me["groups"] == [school.class_.id]
+        assert (me["groups"], me["scopes"]) == ([school.class_.id], ["learning", "models"])
         assert client.delete("/api/session").status_code == 204
         assert client.get("/api/session").status_code == 401
 
@@ -22,6 +22,7 @@ def test_a_pupil_signs_in_over_http(school: Cast) -> None:
     with browser(school.platform) as client:
         told = {"code": school.class_.code, "number": "01", "pin": "123456"}
         assert client.post("/api/session/pupil", json=told).json()["account_id"] == school.learner_id
+        assert client.get("/api/session").json()["scopes"] == [], "a pupil has no key, whatever it might do"
         assert client.post("/api/session/pupil", json={**told, "pin": "654321"}).status_code == 401
 
 

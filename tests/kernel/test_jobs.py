@@ -55,3 +55,14 @@ def test_a_round_stops_between_two_members_and_outlives_a_list_that_cannot_be_re
 
     jobs.Round("look", gone, work, threading.Event()).go()
     assert seen == ["a"]
+
+
+def test_the_first_run_may_come_sooner_than_one_period() -> None:
+    done, never = threading.Event(), list[str]()
+    scheduler = jobs.Scheduler()
+    scheduler.every(3600.0, "soon", done.set, first_s=0.0)
+    scheduler.every(3600.0, "later", lambda: never.append("run"))
+    scheduler.start()
+    assert done.wait(LONG_S)
+    scheduler.close()
+    assert never == []

@@ -93,6 +93,13 @@ def test_questions_are_sorted_as_asked_and_common_mistakes_stand_below_the_class
         for sort in ("hard", "telling", "fit", "answers", "nonsense"):
             sound(client, f"/teach/items?point=all&sort={sort}", language)
         assert "/teach/help#mistakes" in sound(client, "/teach/class", language)
+        page = sound(client, "/teach/items?point=all", language)
+        few = page.partition('id="few"')[2].count('class="asked"')
+        assert few > 0
+        assert str(few) in page.partition("<h1>")[2].partition("</h1>")[0]  # never "nothing amiss" of what is unknown
+        fine = page.partition('id="fine"')[2].partition('id="few"')[0]
+        assert "Hardly tells" not in fine
+        assert "几乎分不出" not in fine
 
 
 def test_researchers_choose_models_and_answers_and_a_refusal_keeps_what_was_chosen(site: Site, language: str) -> None:

@@ -57,11 +57,12 @@ def versions(office: schools.Office) -> list[TracerVersion]:
     return found
 
 
-def refuse_one(platform: compose.Platform) -> TracerVersion:
+def refuse_one(platform: compose.Platform, bias: float = 0.0) -> TracerVersion:
     """A turn of a fit that learnt the opposite: the gate refuses it."""
 
     def backwards(table: online.Interactions, *, seed: int) -> online.Params:
-        return online.fit(replace(table, correct=~table.correct), seed=seed)
+        fitted = online.fit(replace(table, correct=~table.correct), seed=seed)
+        return replace(fitted, bias=fitted.bias + bias)
 
     parts = {name: platform.get(name) for name in NEEDS}
     school_id = platform.get("identity").schools()[0].id
@@ -93,8 +94,8 @@ def test_turn_shows_the_whole_lineage_with_figures_beside_limits(demo: Demo) -> 
     for condition in version.conditions:
         assert f"{condition.figure:.3f}" in page
         assert f"{'≤' if condition.comparison == '<=' else '≥'} {condition.limit:.3f}" in page
-    outcome = "it passed its check and is in use" if version.id == used.id else "it did not pass its check"
-    assert outcome in page
+    outcomes = {"champion": "is in use", "canary": "it passed its check and is on trial now"}
+    assert outcomes.get(version.state, "it did not pass its check") in page
     assert "32 learners" in page
     assert version.id[-6:] in adults["admin"].get("/admin/audit?kind=tracer").text
 
@@ -103,7 +104,7 @@ def test_a_refused_branch_stays_visible_and_may_be_used_with_a_reason_only(demo:
     office, adults = demo
     refused = refuse_one(office.platform)
     assert refused.state == "refused"
-    page = adults["admin"].get("/loop").text
+    page = adults["admin"].get(f"/loop?version={refused.id}").text
     checks.is_sound(page, "en")
     used = next(one for one in versions(office) if one.state == "champion")
     assert f"became version {used.number}" in page, "the version in use keeps the main line"
@@ -123,10 +124,50 @@ def test_a_refused_branch_stays_visible_and_may_be_used_with_a_reason_only(demo:
     assert f"In use: tracer {used.number}." in adults["admin"].get("/loop").text
 
 
+def test_the_built_in_tracer_is_a_row_with_a_way_back_to_it(demo: Demo) -> None:
+    office, adults = demo
+    used = next(one for one in versions(office) if one.state == "champion")
+    page = adults["admin"].get("/loop").text
+    assert "What every school starts with" in page
+    assert f"Since tracer {used.number} came into use, nobody has looked yet" in page
+    assert "95 % interval" in page, "of the AUC, beside its limit"
+    use = "/loop/versions/prior-1/use"
+    assert f'action="{use}"' in page
+    assert adults["admin"].post(use, data={"reason": " "}).status_code == 400
+    page = adults["admin"].get(adults["admin"].post(use, data={"reason": "A doubt"}).headers["location"]).text
+    checks.is_sound(page, "en")
+    assert "In use: the built-in tracer." in page
+    assert "The built-in tracer has no report to be held against." in page
+    assert f'action="{use}"' not in page
+    back = adults["admin"].post(f"/loop/versions/{used.id}/use", data={"reason": "The doubt is gone"})
+    page = adults["admin"].get(back.headers["location"]).text
+    assert "before it: the built-in tracer, kept for roll-back" in page
+
+
+def test_turning_with_nothing_new_adds_no_version(demo: Demo) -> None:
+    office, adults = demo
+    before = len(versions(office))
+    page = adults["admin"].get(adults["admin"].post("/loop/turn").headers["location"]).text
+    assert "Nothing new to learn from" in page
+    assert len(versions(office)) == before
+
+
+def test_what_was_never_fitted_at_night_is_done_when_an_administrator_asks(demo: Demo) -> None:
+    _, adults = demo
+    page = adults["admin"].get("/admin/models").text
+    checks.is_sound(page, "en")
+    assert 'action="/admin/nightly/questions"' in page
+    assert adults["developer"].post("/admin/nightly/questions").status_code == 403
+    assert adults["admin"].post("/admin/nightly/zz").status_code == 404
+    page = adults["admin"].get(adults["admin"].post("/admin/nightly/questions").headers["location"]).text
+    assert 'action="/admin/nightly/questions"' not in page
+    assert 'action="/admin/nightly/warning"' in page
+
+
 def planted(office: schools.Office) -> TracerVersion:
     """One version on trial, a look at the one in use with a figure past its limit, and its alarm."""
     database, school_id = office.platform.get("db"), office.platform.get("identity").schools()[0].id
-    made = refuse_one(office.platform)
+    made = refuse_one(office.platform, bias=-0.5)
     at = datetime(2031, 5, 7, tzinfo=UTC)
     trial = Trial(at, 6, 120, 5, 200, at, 0.512, 0.534, -0.022, -0.041, -0.003, 0.02)
     used = next(one for one in versions(office) if one.state == "champion")

@@ -122,6 +122,19 @@ def test_an_address_that_only_a_form_opens_answers_with_a_page(office: schools.O
     )
 
 
+def test_what_is_refused_is_told_in_the_language_of_the_page_not_of_programs(
+    office: schools.Office,
+) -> None:
+    asked = {"name": "k", "days": "soon"}
+    for language, said in (("zh", "有一格没有读懂"), ("en", "One of the fields could not")):
+        page = office.admin.post("/developer/keys", params={"lang": language}, data=asked)
+        assert page.status_code == 422
+        headline = page.text.partition("<h1>")[2].partition("</h1>")[0]
+        assert said in headline
+        lede = page.text.partition('class="lede"')[2].partition("</p>")[0]
+        assert "openapi" not in lede
+
+
 def test_a_program_gets_json_instead_of_an_error_page(office: schools.Office) -> None:
     answer = office.anyone().get("/nowhere", headers={"accept": "application/json"})
     assert answer.json()["error"]["code"] == "not_found"

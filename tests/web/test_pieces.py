@@ -5,7 +5,7 @@ import hashlib
 import io
 import re
 import tarfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scripts import fetch_assets
 
 from shuyuan.learning.courses.interface import Course, Key, Question, QuestionChoice, built_in, read_folder
-from shuyuan.learning.tracing.interface import Mastery
-from shuyuan.web import answers, charts, preferences, render
+from shuyuan.learning.tracing.interface import SOLID_LEVEL, Mastery
+from shuyuan.web import answers, charts, forgetting, preferences, render
 from shuyuan.web.pages import classmap, papers
 
 
@@ -158,3 +158,27 @@ def test_times_are_those_of_the_school_and_the_page_says_so() -> None:
         "America/New_York": "7 May 13:30, 13:30, America/New_York, UTC-4",
         "UTC": "7 May 17:30, 17:30, UTC",
     }
+
+
+def remembered(level: int, *, p: float = 0.8, due: bool = False) -> Mastery:
+    """Answered just now: nothing is forgotten yet."""
+    last = datetime(2026, 3, 2, tzinfo=UTC)
+    review = last + timedelta(days=-1 if due else 9) if level >= SOLID_LEVEL else None
+    return Mastery("a.b", p, 0.1, 20, 8, level, last, due, 1.0, review, 9.0)
+
+
+def test_a_curve_is_the_chance_of_knowing_it_and_only_of_what_is_solid() -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    assert forgetting.curve(remembered(SOLID_LEVEL - 1), now) is None  # nothing there that could be forgotten
+    sure, unsure = (forgetting.curve(remembered(SOLID_LEVEL, p=p), now) for p in (1.0, 0.6))
+    assert sure is not None
+    assert unsure is not None
+    assert (sure.now_y, unsure.now_y > 30) == (0.0, True)  # remembered fully, and yet not known fully
+    assert remembered(SOLID_LEVEL, p=0.6).p_now == 0.6
+
+
+def test_all_that_is_due_is_listed_and_some_more_where_there_is_room() -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    for due, later, listed in ((7, 2, 7), (1, 2, 3), (0, 9, forgetting.SHOWN)):
+        topics = [(n, remembered(4, due=n < due)) for n in range(due + later)]
+        assert len(forgetting.fading(topics, now)) == listed

@@ -62,7 +62,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
             assert entered.status_code == 303
             browsers.append(browser)
         pupil, child = browsers
-        yield Room(office, office.enter("lin", schools.PASSWORD), pupil, child, *ids, school.id)
+        yield Room(office, office.enter("lin", schools.PASSWORD), pupil, child, ids[0], ids[1], school.id)
 
 
 def test_a_pupil_states_agrees_and_takes_everything_back(room: Room) -> None:

@@ -41,7 +41,7 @@ def test_every_page_of_searches_is_sound(shop: Shop, role: str, language: str) -
 
 def test_a_search_shows_its_best_every_trial_and_a_picture(shop: Shop) -> None:
     page = seen(shop.people["teacher"], shop.page, "en")
-    assert "The best: validation_loss = 0.333" in page
+    assert "The best: loss (validation) = 0.333" in page
     assert page.count('class="dot"') == 1 + 4, "the key, and each trial that has the figure"
     assert "loss_not_finite" in page, "why a trial failed"
     rows = re.findall(r"<tbody>(.*?)</tbody>", page, re.S)[0].split("<tr>")[1:]

@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from tests.maas import onnx_file
 from tests.web import checks, schools, workbench
 
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import db
+from shuyuan.maas.pipelines import store as pipelines
+from shuyuan.maas.pipelines.interface import Spec
 
 pytest.importorskip("torch", reason="training needs torch: make train")
 pytest.importorskip("polars", reason="data sets are read with polars: make train")
@@ -425,6 +429,28 @@ def test_a_pipeline_starts_from_the_short_form_and_is_seen_step_by_step(bench: B
     assert "&#34;epochs&#34;: 2000" in page
     assert admin.post(f"{started.headers['location']}/cancel").status_code == 303
     admin.cookies.set("lang", "en")
+
+
+def test_a_held_pipeline_says_until_when_and_what_one_may_do(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monday = datetime(2026, 9, 7, 2, tzinfo=UTC)  # ten in the morning in Shanghai
+    monkeypatch.setattr(bench.office.platform.get("deployment"), "_now", lambda: monday)
+    told = {"name": "night", "model": "passing", "data": "data:/marks/2", "train": {"task": "tabular_classification"}}
+
+    boss = bench.boss
+
+    def held(uow: db.UnitOfWork) -> str:
+        made = pipelines.add(uow, boss.school_id, boss.account_id, Spec.model_validate(told))
+        pipelines.change(uow, made, state="held", reason="classes may be sitting")
+        return made
+
+    at = f"/workshop/pipelines/{bench.office.platform.get('db').write(held)}"
+    page = seen(bench.office.admin, at, "zh")
+    assert "18:00 之后自动继续" in page
+    assert 'href="/workshop/models/passing">passing</a>' in page
+    assert "classes may be sitting" not in page, "nothing raw"
+    assert "下课之前" in seen(bench.office.admin, bench.pages["model"], "zh")
+    bench.office.platform.get("db").write(lambda uow: pipelines.change(uow, at.rpartition("/")[2], state="cancelled"))
+    bench.office.admin.cookies.set("lang", "en")
 
 
 def test_a_pipeline_that_starts_by_itself_is_paused_and_deleted(bench: Bench) -> None:

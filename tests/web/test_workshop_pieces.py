@@ -174,9 +174,10 @@ def test_runs_measured_on_other_rows_are_said_not_to_compare(second: dict[str, A
 
 def test_parent_and_child_show_the_same_figures_and_none_of_the_test_part() -> None:
     told = {"test_accuracy": 0.9, "test_loss": 0.3, "validation_loss": 0.4, "validation_accuracy": 0.8}
-    parent = Version.model_construct(figures=told, lineage={"run": "runs:/1"})
+    made: dict[str, Any] = {"figures": told, "lineage": {"run": "runs:/1"}}
+    parent = Version.model_construct(**made)
     small = {"latency_p50_ms": 1.0, "size_bytes": 9.0, "agreement": 1.0, "log_loss": 0.4, "accuracy": 0.79}
-    child = Version.model_construct(figures=small, lineage={"compression": "c"})
+    child = Version.model_construct(**made | {"figures": small, "lineage": {"compression": "c"}})
     assert modelshelf.shared([child, parent]) == ["accuracy", "loss", "log_loss"]
     assert [modelshelf.validated(one)["accuracy"] for one in (parent, child)] == [0.8, 0.79]
 
@@ -191,8 +192,8 @@ def test_parent_and_child_show_the_same_figures_and_none_of_the_test_part() -> N
     ],
 )
 def test_a_notice_in_the_address_is_not_said_once_it_is_over(notice: str, state: str, is_over: bool) -> None:
-    run = Run.model_construct(state=state, wanted="")  # type: ignore[arg-type]  # a word of its states
-    assert runs.is_over(notice, run) is is_over
+    told: dict[str, Any] = {"state": state, "wanted": ""}
+    assert runs.is_over(notice, Run.model_construct(**told)) is is_over
 
 
 def test_figures_and_limits_are_said_in_the_language_of_the_page() -> None:

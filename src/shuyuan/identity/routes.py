@@ -6,7 +6,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shuyuan.identity import http, passwords
+from shuyuan.identity import http, keys, passwords
 from shuyuan.identity.interface import Account, Band, Identity, KeyInfo, Language, Principal, Role, SignedIn
 from shuyuan.kernel import db as kernel_db
 
@@ -229,7 +229,7 @@ def _principal(principal: Principal) -> dict[str, Any]:
         "role": principal.role,
         "language": principal.language,
         "groups": sorted(principal.groups),
-        "scopes": sorted(principal.scopes),
+        "scopes": sorted(principal.scopes & keys.GRANTABLE[principal.role]),  # none for a pupil, who has no keys
         "suspended_until": principal.suspended_until,
     }
 

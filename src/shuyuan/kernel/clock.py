@@ -1,9 +1,11 @@
 """The time, in UTC, and the hours of school. Services take a `Clock`: a test lives three weeks in a second."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 Clock = Callable[[], datetime]
+OVERDUE = timedelta(days=1)  # so late after its night, work is done by day: nobody had the machine on in that night
+MOST_BY_DAY = 20_000  # answers of a school: what is fitted on them costs a few seconds
 OPENS_HOUR, CLOSES_HOUR, SCHOOL_DAYS = 7, 18, 5  # between these, Monday to Friday, nothing changes by itself
 
 
@@ -21,14 +23,19 @@ def in_school_hours(local: datetime) -> bool:
     return local.weekday() < SCHOOL_DAYS and OPENS_HOUR <= local.hour < CLOSES_HOUR
 
 
-def may_change(now: datetime, school_time: tzinfo, exam_until: datetime | None) -> bool:
-    """Whether what changes by itself may do so: outside school hours and while no exam runs.
+def may_change(now: datetime, school_time: tzinfo, exam_until: datetime | None, *, overdue: bool = False) -> bool:
+    """Whether what changes by itself may do so: outside school hours, or overdue, and while no exam runs.
 
     >>> monday, sunday = datetime(2026, 9, 7, 9, tzinfo=UTC), datetime(2026, 9, 6, 9, tzinfo=UTC)
     >>> may_change(monday, UTC, None), may_change(sunday, UTC, None), may_change(sunday, UTC, monday)
     (False, True, False)
+    >>> may_change(sunday, UTC, None, overdue=True), may_change(sunday, UTC, monday, overdue=True)
+    (True, False)
+    >>> may_change(monday, UTC, None, overdue=True)
+    True
     """
-    return not in_school_hours(now.astimezone(school_time)) and (exam_until is None or exam_until <= now)
+    free = overdue or not in_school_hours(now.astimezone(school_time))
+    return free and (exam_until is None or exam_until <= now)
 
 
 def after_school(local: datetime) -> datetime:

@@ -28,16 +28,23 @@ class Scheduler:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def every(self, every_s: float, name: str, work: Callable[[], object]) -> None:
-        """Register work; the first run comes one period after `start`."""
-        self._jobs.append(_Periodic(name, every_s, work, time.monotonic() + every_s))
+    def every(self, every_s: float, name: str, work: Callable[[], object], *, first_s: float | None = None) -> None:
+        """Register work; the first run comes `first_s` from now, else one period."""
+        due_at = time.monotonic() + (every_s if first_s is None else first_s)
+        self._jobs.append(_Periodic(name, every_s, work, due_at))
 
     def round(
-        self, every_s: float, name: str, members: Callable[[], Iterable[str]], work: Callable[[str], object]
+        self,
+        every_s: float,
+        name: str,
+        members: Callable[[], Iterable[str]],
+        work: Callable[[str], object],
+        *,
+        first_s: float | None = None,
     ) -> None:
         """Register work for one after the other of `members` (schools, say), as `Round` does it."""
         self._rounds.append(Round(name, members, work, self._stop))
-        self.every(every_s, name, self._rounds[-1].begin)
+        self.every(every_s, name, self._rounds[-1].begin, first_s=first_s)
 
     def start(self) -> None:
         """Start the thread."""

@@ -45,13 +45,29 @@ async def ask(request: Request, model: str, question: str) -> Told:
 
 async def send(request: Request, body: Mapping[str, object]) -> Told:
     """POST /v1/chat/completions as the reader of this page."""
+    began = time.perf_counter()
+    return _told(await _post(request, "/v1/chat/completions", body), time.perf_counter() - began)
+
+
+async def predict(
+    request: Request, model: str, row: Mapping[str, object]
+) -> tuple[dict[str, Any] | None, errors.ShuyuanError | None]:  # Any: JSON
+    """What a version trained on a table says of a row, as the reader of this page; or why it does not."""
+    answer = await _post(request, "/v1/services/predict", {"model": model, "rows": [row]})
+    body = answer.json()
+    if (refused := _error(body)) is not None:
+        kind = errors.BadInput if answer.status_code < 500 else errors.Unavailable
+        return None, kind(refused.message, code=refused.error_code)
+    (told,) = body["answers"]
+    return told, None
+
+
+async def _post(request: Request, path: str, body: Mapping[str, object]) -> httpx.Response:
     base = str(request.base_url).rstrip("/")
     transport = httpx.ASGITransport(request.app)
     headers = {"cookie": request.headers.get("cookie", ""), "origin": base}
-    began = time.perf_counter()
     async with httpx.AsyncClient(transport=transport, base_url=base, timeout=DEADLINE_S) as client:
-        answer = await client.post("/v1/chat/completions", json=body, headers=headers)
-    return _told(answer, time.perf_counter() - began)
+        return await client.post(path, json=body, headers=headers)
 
 
 def ledger_line(gateway: Gateway, reader: Principal, call_id: str) -> Call | None:

@@ -61,10 +61,11 @@ def curve(mastery: Mastery, now: datetime) -> Curve | None:
 
 
 def fading(topics: Iterable[tuple[object, Mastery]], now: datetime) -> list[Fading]:
-    """What is solid, the soonest review first."""
+    """What is solid, the soonest review first: all that is due, and some more where there is room."""
     found = []
     for topic, mastery in topics:
         drawn = curve(mastery, now)
         if drawn is not None and mastery.review_at is not None:
             found.append((mastery.review_at, Fading(topic, mastery, drawn)))
-    return [one for _, one in sorted(found, key=lambda pair: pair[0])[:SHOWN]]
+    ordered = [one for _, one in sorted(found, key=lambda pair: pair[0])]
+    return ordered[: max(SHOWN, sum(one.mastery.due for one in ordered))]

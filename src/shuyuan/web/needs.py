@@ -66,6 +66,9 @@ class OfficeNeeds:
     gateway: Gateway
     improvement: Improvement
     tutor: Tutor
+    itembank: ItemBank
+    warnings: EarlyWarning
+    outlooks: Outlooks
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ from shuyuan.identity.interface import Identity
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import settings as kernel_settings
+from shuyuan.learning.assessment.interface import ItemBank
 from shuyuan.learning.courses.interface import Courses
 from shuyuan.learning.improvement.interface import Improvement
+from shuyuan.learning.insight.interface import EarlyWarning
 from shuyuan.learning.people.interface import People
+from shuyuan.learning.recommendation.interface import Outlooks
 from shuyuan.learning.tutor.interface import Tutor
 from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.gateway.interface import Gateway
@@ -20,6 +23,7 @@ from shuyuan.web.pages import (
     live,
     loop,
     models,
+    nightly,
     playground,
     privacy,
     quota,
@@ -30,7 +34,7 @@ from shuyuan.web.pages import (
 )
 from shuyuan.web.shell import Shell
 
-FAMILIES = (setup, school, roster, models, usage, live, quota, activity, privacy, developer, playground, loop)
+FAMILIES = (setup, school, roster, models, nightly, usage, live, quota, activity, privacy, developer, playground, loop)
 
 
 def router(
@@ -45,6 +49,9 @@ def router(
     gateway: Gateway,
     improvement: Improvement,
     tutor: Tutor,
+    itembank: ItemBank,
+    warnings: EarlyWarning,
+    outlooks: Outlooks,
 ) -> APIRouter:
     """Every page of the office."""
     needs = OfficeNeeds(
@@ -60,6 +67,9 @@ def router(
         gateway=gateway,
         improvement=improvement,
         tutor=tutor,
+        itembank=itembank,
+        warnings=warnings,
+        outlooks=outlooks,
     )
     api = APIRouter()
     for family in FAMILIES:

@@ -18,6 +18,7 @@ from shuyuan.maas.training.interface import Training
 from shuyuan.web.labs import Labs
 from shuyuan.web.needs import WorkshopNeeds
 from shuyuan.web.pages.workshop import (
+    answering,
     compressing,
     consents,
     crossvalidations,
@@ -44,6 +45,7 @@ FAMILIES = (
     reports,
     crossvalidations,
     gates,
+    answering,
     models,
     imports,
     compressing,

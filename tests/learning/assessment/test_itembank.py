@@ -108,15 +108,28 @@ def test_it_is_due_at_night_after_enough_answers_once_a_night_and_never_in_an_ex
     assert bank_of(world, office).calibrate_if_due(world.school) == []
     for pupil in world.pupils:
         world.practise(pupil, A, "+-" * 12)
-    assert bank_of(world, office, NOON).calibrate_if_due(world.school) == []
     office.exam = NIGHT + timedelta(hours=1)
+    assert bank_of(world, office, NOON).calibrate_if_due(world.school) == []
     assert bank_of(world, office).calibrate_if_due(world.school) == []
     office.exam = None
     assert len(bank_of(world, office).calibrate_if_due(world.school)) == 1
     for pupil in world.pupils:
         world.practise(pupil, B, "+-" * 12)
     assert bank_of(world, office).calibrate_if_due(world.school) == []
+    assert bank_of(world, office, NOON + timedelta(days=1)).calibrate_if_due(world.school) == [], (
+        "a night may still come"
+    )
     assert len(bank_of(world, office, NIGHT + timedelta(days=1)).calibrate_if_due(world.school)) == 1
+
+
+def test_it_is_done_by_day_where_no_night_came(world: World, office: Office) -> None:
+    for pupil in world.pupils:
+        world.practise(pupil, A, "+-" * 12)
+    assert len(bank_of(world, office, NOON).calibrate_if_due(world.school)) == 1, "it never ran"
+    for pupil in world.pupils:
+        world.practise(pupil, B, "+-" * 12)
+    late = NOON + timedelta(days=3)
+    assert len(bank_of(world, office, late).calibrate_if_due(world.school)) == 1
 
 
 def test_a_night_that_broke_off_between_two_courses_is_made_up_for_the_next(world: World, office: Office) -> None:

@@ -15,7 +15,7 @@ from tests.science.tracing import school as simulated
 
 from shuyuan.compose import Platform
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import audit, db, errors, ids
+from shuyuan.kernel import audit, clock, db, errors, ids
 from shuyuan.learning.improvement import candidates, dataset, gate
 from shuyuan.learning.improvement.interface import ExamFreeze, NotEnoughAnswers, NothingNew, Overtaken
 from shuyuan.learning.improvement.service import ImprovementService
@@ -107,6 +107,25 @@ def test_the_loop_does_not_turn_by_itself_in_school_hours_nor_without_new_answer
     assert school.loop(clock=lambda: NOON).turn_if_due(school.id) is None
     assert school.loop(clock=lambda: NIGHT).turn_if_due(school.id) is not None
     assert school.loop(clock=lambda: NIGHT).turn_if_due(school.id) is None
+
+
+def test_a_missed_night_is_made_up_for_by_day_where_what_passes_goes_on_trial_only(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = ((datetime.now(UTC) + timedelta(days=ahead)).replace(hour=4) for ahead in range(3, 8))
+    noon = next(day for day in days if day.weekday() < 5)
+    loop = school.loop(clock=lambda: noon)
+    assert loop.turn_if_due(school.id) is None, "the first of the school's own would serve at once"
+    first = loop.turn(school.id, by=school.admin.account_id)
+    for learner in school.learners[1:]:
+        school.answer(learner, 9, random.Random(learner))
+    with monkeypatch.context() as large:
+        large.setattr(clock, "MOST_BY_DAY", 100)
+        assert loop.turn_if_due(school.id) is None, "a large school would wait for it"
+    turned = loop.turn_if_due(school.id)
+    assert turned is not None
+    assert turned.state in ("canary", "refused")
+    assert loop.status(school.admin).serving == first.version
 
 
 def test_no_version_changes_while_an_exam_runs(school: School) -> None:

@@ -134,3 +134,16 @@ def test_it_is_fitted_at_night_once_a_week_and_never_in_an_exam(school: School) 
     school.keep(MODEL)
     school.later(days=6)
     assert not school.warnings.renew_if_due(school.school)
+
+
+def test_it_is_fitted_by_day_where_no_night_came_and_there_are_answers(school: School) -> None:
+    school.practise(school.pupils[0], A, "---------")
+    school.now = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # noon in the school
+    school.exam = school.now + timedelta(hours=1)
+    assert not school.warnings.renew_if_due(school.school)
+    school.exam = None
+    assert school.warnings.renew_if_due(school.school), "it never ran"
+    school.later(days=1)
+    assert not school.warnings.renew_if_due(school.school), "a night may still come"
+    school.later(days=1)
+    assert school.warnings.renew_if_due(school.school)

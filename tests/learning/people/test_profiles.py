@@ -12,7 +12,7 @@ from shuyuan.kernel import clock, errors
 from shuyuan.learning.people.interface import PROFILE_WITHDRAWN, AgeBand, Profiles, Stated
 from shuyuan.learning.people.tables import learner
 
-SAID = Stated(interests=("music", "computing"), goals=("exam",), pace="short", own_words="I build robots")
+SAID = Stated(interests=("music", "computing"), goals=("exam",), pace="short", own_words="robots for 2026-11-27")
 ALL: Any = frozenset({"suggestions", "outlook", "peers"})
 
 
@@ -50,6 +50,8 @@ def test_nobody_else_states_it_and_strangers_do_not_see_it(school: Cast, other: 
         ({"goals": ("fame",)}, "goals: unknown 'fame'"),
         ({"education": "nursery"}, "education"),
         ({"own_words": "x" * 301}, "own_words has 301"),
+        ({"own_words": "call me: 138 1234 5678"}, "telephone"),
+        ({"own_words": "yu@example.org"}, "e-mail"),
         ({"disputed": ("x" * 41,)}, "disputed"),
     ],
 )

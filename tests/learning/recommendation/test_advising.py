@@ -94,6 +94,12 @@ def test_shared_words_and_a_stated_interest_come_first_each_with_its_reason(worl
     assert [one.taken for one in told.courses] == [one == COURSE for one in ids(told)]
 
 
+def test_own_words_count_in_the_language_they_are_written_in_whatever_the_page_is_read_in(world: World) -> None:
+    told = ranked(world, Stated(own_words="古诗"))  # by who reads the pages in English
+    assert ids(told)[0] == "poems"
+    assert "close to what you wrote" in told.courses[0].reason["en"]
+
+
 def test_meaning_decides_when_the_model_is_in_memory_and_words_when_it_fails(world: World) -> None:
     stated = Stated(own_words="old poems")
     near = ranked(world, stated, embed="ready")

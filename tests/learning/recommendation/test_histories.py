@@ -55,7 +55,7 @@ def test_answers_of_a_test_count_from_the_moment_it_is_closed(world: World) -> N
     for item_id in items:
         world.answer(pupil, test.id, item_id, right=False)
     same(world, pupil)
-    assert world.recommendation.next(pupil, pupil.account_id)[0].reason["en"].startswith("1 answers on “Alpha”")
+    assert world.recommendation.next(pupil, pupil.account_id)[0].reason["en"].startswith("1 answer on “Alpha”")
     world.assessment.close_attempt(pupil, test.id)
     same(world, pupil)
     assert "1 of your last 7 answers" in world.recommendation.next(pupil, pupil.account_id)[0].reason["en"]

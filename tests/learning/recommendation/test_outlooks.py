@@ -164,6 +164,43 @@ def test_a_version_no_better_than_a_mere_share_is_refused_and_stays_visible(scen
     assert len(scene.jobs) == 1  # not tried again before the week is over
 
 
+def test_a_teacher_is_told_the_true_reason_why_there_is_no_estimate(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school, teacher = scene.world.school, scene.world.teacher
+
+    def why() -> tuple[str, int]:
+        told = scene.service.why_not(teacher, scene.pupil)
+        assert told is not None
+        return told.why, told.learners
+
+    with pytest.raises(errors.Forbidden):
+        scene.service.why_not(scene.world.pupils[0], scene.pupil)
+    monkeypatch.setattr(fitting, "is_possible", lambda: False)
+    assert why() == ("no_parts", 0)
+    monkeypatch.setattr(fitting, "is_possible", lambda: True)
+    assert why() == ("not_fitted", 0)
+    assert scene.service.overdue(school), "none was ever made"
+    monkeypatch.setattr(outlookmodel, "FEWEST_LEARNERS", 7)
+    assert why() == ("few_learners", 6)
+    monkeypatch.setattr(outlookmodel, "FEWEST_LEARNERS", 6)
+    scene.figures = {"keeps_at_it": NO_BETTER, "goal:enjoy": NO_BETTER}
+    scene.service.renew(school)
+    refused = scene.service.why_not(teacher, scene.pupil)
+    assert refused is not None
+    assert (refused.why, refused.version) == ("refused", scene.versions()[0].uri)
+    assert not scene.service.overdue(school)
+    scene.world.later(days=8)
+    assert scene.service.overdue(school), "a week and a day"
+    scene.figures = {}
+    scene.service.renew(school)
+    assert scene.service.why_not(teacher, scene.pupil) is None
+    scene.service.dismiss(teacher, scene.pupil)
+    assert why() == ("set_aside", 0)
+    scene.agreed.purposes["outlook"].discard(scene.pupil)
+    assert scene.service.why_not(teacher, scene.pupil) is None, "not agreed to: there is nothing to explain"
+
+
 def test_a_refused_version_leaves_the_one_before_in_use(scene: Scene) -> None:
     assert scene.service.renew(scene.world.school, learn=False) == 0  # in school hours no version is made
     assert scene.jobs == []

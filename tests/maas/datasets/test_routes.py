@@ -154,7 +154,7 @@ def test_an_administrator_alone_says_that_persons_agreed(client: TestClient, roo
 
 def test_rows_of_persons_are_seen_by_those_who_may_download_them(client: TestClient, room: Room) -> None:
     room.imported(MARKS, personal=True)
-    room.imported(MARKS, "open")
+    room.imported(MARKS + MARKS.splitlines()[-1] + b"\n", "open")
     roles: dict[Role, bool] = {"teacher": False, "developer": True}
     for role, shown in roles.items():
         enter(client, room, role)
@@ -176,4 +176,4 @@ def test_an_administrator_takes_consent_back(client: TestClient, room: Room) -> 
 def test_absurd_names_numbers_and_ids_are_no_errors_of_ours(client: TestClient, room: Room, value: str) -> None:
     enter(client, room, "admin")
     for path in (f"{value}/1", f"marks/{value}", f"{value}/versions", f"works/{value}", f"marks/1/parts/{value}"):
-        assert client.get(f"/api/datasets/{path}").status_code in (200, 404, 422), path
+        assert client.get(f"/api/datasets/{path}").status_code in (200, 400, 404, 422), path

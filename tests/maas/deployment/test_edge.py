@@ -182,16 +182,16 @@ def test_a_model_of_pictures_takes_files_zips_folders_and_tables_of_them(house: 
     shape = made.constant("shape", np.array([-1, 16]))
     flat = made.node("Reshape", [made.input("photo", "float32", ("rows", 1, 4, 4)), shape], "flat")
     made.output(made.node("MatMul", [flat, made.constant("w", sums)], "logits"), "float32", ("rows", 2))
-    spec = {"labels": ["dark", "light"], "output": "logits", "features": Features.fit(table, schema).to_json()}
-    version = house.catalogue.add_file(
-        house.north, "system", model="photos", source=io.BytesIO(made.to_bytes()), runner="onnx", spec=spec
-    )
-    packed = house.service().bundle(house.north, house.person, "photos", version.number, tmp_path / "x.zip")
-    with zipfile.ZipFile(packed) as archive:
-        archive.extractall(tmp_path / "edge")
+    read = {"features": Features.fit(table, schema).to_json()}, {"image": {"size": [4, 4], "channels": 1, "mean": 0.5}}
+    for number, how in enumerate(read, 1):  # as it was trained; as whoever brought it says
+        spec, file = {"labels": ["dark", "light"], "output": "logits", **how}, io.BytesIO(made.to_bytes())
+        house.catalogue.add_file(house.north, "system", model="photos", source=file, runner="onnx", spec=spec)
+        packed = house.service().bundle(house.north, house.person, "photos", number, tmp_path / "x.zip")
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(tmp_path / str(number))
 
-    def answered(*words: str) -> list[dict[str, Any]]:
-        command = [sys.executable, str(tmp_path / "edge" / "run.py"), *words, "-o", "out.json"]
+    def answered(*words: str, version: int = 1) -> list[dict[str, Any]]:
+        command = [sys.executable, str(tmp_path / str(version) / "run.py"), *words, "-o", "out.json"]
         done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
         assert done.returncode == 0, done.stderr
         found: list[dict[str, Any]] = json.loads((tmp_path / "out.json").read_text())
@@ -205,10 +205,11 @@ def test_a_model_of_pictures_takes_files_zips_folders_and_tables_of_them(house: 
         ("light.png", "light"),
     ]
     assert [one["prediction"] for one in answered("table.csv")] == ["light", "dark"]
-    readme = (tmp_path / "edge" / "README.md").read_text()
+    assert [one["prediction"] for one in answered("scans", version=2)] == ["dark", "light"], "brought, not trained"
+    readme = (tmp_path / "1" / "README.md").read_text()
     assert "pip install numpy onnxruntime pillow" in readme
     assert "whose column `photo` " in readme
-    assert "pillow" in json.loads((tmp_path / "edge" / "manifest.json").read_text())["needs"]
+    assert "pillow" in json.loads((tmp_path / "1" / "manifest.json").read_text())["needs"]
 
 
 def test_a_file_that_was_changed_is_not_run(run: Run, unpacked: Path, tmp_path: Path) -> None:

@@ -160,6 +160,19 @@ def test_data_without_consent_and_plans_that_cannot_be_read_start_nothing(house:
     assert house.pipelines.pipelines(house.school) == []
 
 
+def test_persons_that_are_raw_before_a_plan_are_asked_about_after_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise datasets_api.RawPersons("column 'who' holds persons as they are called")
+
+    monkeypatch.setattr(house.training, "check_start", refuse)
+    with pytest.raises(datasets_api.RawPersons):
+        house.start(house.spec())
+    persons = {"plan": {"columns": {"who": {"role": "person"}}}}
+    assert house.start(house.spec(prepare=persons)).number == 1
+
+
 def test_a_school_has_so_many_at_a_time(house: House) -> None:
     for _ in range(service.MAX_ACTIVE):
         house.start(house.spec())

@@ -47,6 +47,7 @@ def test_a_thousand_examinees_are_measured_with_few_items_spread_over_the_bank(c
     test = adaptive.Test(bank(), rules, adaptive.Exposure(400, most=0.25))
     outcome = adaptive.simulate(test, np.random.default_rng(2).normal(size=1000))
     assert (outcome.error <= 0.32).mean() > 0.99
+    assert (outcome.error_after[:, -1] == outcome.error).all()  # who has ended stays where they ended
     assert outcome.length.mean() <= 16
     assert outcome.exposure.max() <= 0.25
     assert outcome.bank_used >= 0.8

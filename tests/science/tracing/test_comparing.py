@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shuyuan.kernel import children
-from shuyuan.science.tracing import comparing, evaluation, family, interchange
+from shuyuan.science.tracing import comparing, comparing_child, evaluation, family, interchange
 from shuyuan.science.tracing.interactions import Answer, Interactions
 
 
@@ -80,6 +80,34 @@ def test_an_unknown_model_is_named_beside_those_there_are() -> None:
         comparing.compare(TABLE, comparing.Order(("guess",)))
     assert family.needs_torch("dkt")
     assert not family.needs_torch("kalman")
+
+
+def test_in_which_order_learners_stand_in_a_file_decides_nothing() -> None:
+    here = [one._replace(at_s=0.0) for one in answers(12, 20)]
+    turned = sorted(here, key=lambda one: -int(str(one.learner)[1:]))
+    tables = [comparing.table_of(rows) for rows in (here, turned)]
+    assert comparing.fingerprint(tables[0]) == comparing.fingerprint(tables[1])
+
+
+def test_what_cannot_be_compared_is_said_in_words_that_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(raw: bytes, model: str) -> dict[str, str]:
+        (tmp_path / "answers.csv").write_bytes(raw)
+        (tmp_path / "job.json").write_text(json.dumps({"models": [model], "seed": 0, "control": False}))
+        assert comparing_child.main(tmp_path) == comparing_child.REFUSED
+        told: dict[str, str] = json.loads((tmp_path / "error.json").read_text())
+        return told
+
+    told = asked(b"learner,item\xff\n", "rasch")
+    assert "no text in UTF-8: byte 13 is 0xff" in told["message"]
+    assert "CSV UTF-8" in told["fix"]
+
+    def missing(table: Interactions, order: comparing.Order, tell: comparing.Tell) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    monkeypatch.setattr(comparing, "compare", missing)
+    told = asked(b"learner,item,correct\na,b,1\n", "akt")
+    assert told["message"] == "akt cannot be fitted: torch is not installed here"
+    assert "rasch" in told["fix"]
 
 
 def test_the_child_compares_in_its_folder_and_leaves_no_answers_there(tmp_path: Path) -> None:

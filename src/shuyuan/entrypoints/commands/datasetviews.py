@@ -47,8 +47,10 @@ def show_made(version: interface.DataSetVersion, work: interface.Work) -> None:
         _out.print(f"{version.uri} exists already, since {since}, with the same rows: nothing was added", markup=False)
     show_version(version)
     if version.personal and not version.consent:
+        said_no = any(one.code == "no_stands" for one in version.findings)
+        why = "some in these rows said no, or were taken out" if said_no else "nobody has noted that they agreed"
         _out.print(
-            "it tells of persons, and nobody has noted that they agreed: nothing is trained or judged on it until you "
+            f"it tells of persons, and {why}: nothing is trained or judged on it until you "
             f"do, with `shuyuan data consent {version.uri} yes --reason …`",
             markup=False,
         )

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from shuyuan import web
-from shuyuan.entrypoints.simulatedtests.findings import Findings
+from shuyuan.entrypoints.simulatedtests.findings import Band, Findings
 from shuyuan.entrypoints.simulatedtests.plots import Field, Point
 from shuyuan.entrypoints.simulatedtests.words import Language, say
 from shuyuan.web import linecharts
 
 _LANG = {"zh": "zh-CN", "en": "en"}
 _MOST_DOTS = 1_000
+_ENOUGH = 10  # people of a band, for a line through it
 _SHARES = ("exposure_largest", "bank_used", "error_reached")
 
 
@@ -102,40 +103,53 @@ def _scatter(found: Findings, language: Language) -> str:
 
 
 def _by_error(found: Findings, language: Language) -> str:
-    points = [None if one.error is None else ((one.low + one.high) / 2, one.error) for one in found.bands]
-    field = Field(_ends(found), (0.0, _top(points, found.plan.error)), say("true", language), say("se", language))
-    return field.svg(say("by_error", language), field.level(found.plan.error), field.line(points), field.dots(points))
+    rows = [(one, one.error) for one in found.bands]
+    top = _top([0.0 if error is None else error for _, error in rows], found.plan.error)
+    field = Field(_ends(found), (0.0, top), say("true", language), say("se", language))
+    return field.svg(say("by_error", language), field.level(found.plan.error), *_banded(field, rows))
 
 
 def _by_bias(found: Findings, language: Language) -> str:
-    points = [None if one.bias is None else ((one.low + one.high) / 2, one.bias) for one in found.bands]
-    reach = _top([None if point is None else (point[0], abs(point[1])) for point in points], 0.1)
+    rows = [(one, one.bias) for one in found.bands]
+    reach = _top([0.0 if bias is None else abs(bias) for _, bias in rows], 0.1)
     field = Field(_ends(found), (-reach, reach), say("true", language), say("bias", language))
-    return field.svg(say("by_bias", language), field.level(0.0), field.line(points), field.dots(points))
+    return field.svg(say("by_bias", language), field.level(0.0), *_banded(field, rows))
+
+
+def _banded(field: Field, rows: Sequence[tuple[Band, float | None]]) -> tuple[str, ...]:
+    """A line through the bands of enough people; the others are faint dots beside it."""
+    many: list[Point | None] = []
+    few: list[Point | None] = []
+    for one, value in rows:
+        point = None if value is None else ((one.low + one.high) / 2, value)
+        many.append(point if one.people >= _ENOUGH else None)
+        few.append(point if one.people < _ENOUGH else None)
+    return field.line(many), field.dots(many), field.dots(few, kind="faint")
 
 
 def _lengths(found: Findings, language: Language) -> str:
     counts = Counter(found.outcome.length.tolist())
     points = [(float(count), float(people)) for count, people in sorted(counts.items())]
     across = (0.0, found.plan.longest + 1.0)
-    field = Field(across, (0.0, _top(points, 1.0)), say("questions", language), say("people", language))
+    field = Field(
+        across, (0.0, _top([height for _, height in points], 1.0)), say("questions", language), say("people", language)
+    )
     return field.svg(say("lengths", language), field.bars(points, 1.0))
 
 
 def _exposures(found: Findings, language: Language) -> str:
     shares = sorted(found.outcome.exposure.tolist(), reverse=True)
-    points = [(count + 0.5, share) for count, share in enumerate(shares)]
-    up = (0.0, min(1.0, _top(points, found.plan.exposure)))
-    field = Field((0.0, float(len(points))), up, say("rank", language), say("exposure", language))
+    up = (0.0, min(1.0, _top(shares, found.plan.exposure)))
+    field = Field((0.0, float(len(shares))), up, say("rank", language), say("exposure", language))
     steps = [point for count, share in enumerate(shares) for point in ((count, share), (count + 1.0, share))]
-    below = field.band([(0.0, 0.0), (float(len(points)), 0.0)], steps)
+    below = field.band([(0.0, 0.0), (float(len(shares)), 0.0)], steps)
     return field.svg(say("exposures", language), below, field.line(steps), field.level(found.plan.exposure))
 
 
 def _steps(found: Findings, language: Language) -> str:
     steps = found.steps
     low, middle, high = ([(float(one[0]), one[at]) for one in steps] for at in (1, 2, 3))
-    field = Field((0.0, float(found.plan.longest)), (0.0, _top(high, 1.0)), say("after", language), say("se", language))
+    field = Field((0.0, float(found.plan.longest)), (0.0, 1.0), say("after", language), say("se", language))
     marks = (field.band(low, high), field.level(found.plan.error), field.line(middle))
     return field.svg(say("steps", language), *marks)
 
@@ -144,9 +158,9 @@ def _ends(found: Findings) -> Point:
     return found.bands[0].low, found.bands[-1].high
 
 
-def _top(points: Sequence[Point | None], least: float) -> float:
-    """A round end of an axis, above all points and `least`."""
-    return linecharts.nice(max([least, *(point[1] for point in points if point is not None)]))
+def _top(heights: Sequence[float], least: float) -> float:
+    """A round end of an axis, at or above all heights and `least`."""
+    return linecharts.nice(max([least, *heights]))
 
 
 def _tables(found: Findings, language: Language) -> Iterator[str]:

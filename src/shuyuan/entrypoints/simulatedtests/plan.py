@@ -48,7 +48,7 @@ class Plan:
         _require(0 < self.exposure <= 1, "--exposure", self.exposure, "above 0 and at most 1; 1 is no limit")
         _require(0 <= self.spread <= 1, "--spread", self.spread, "from 0 to 1")
         _require(self.seed >= 0, "--seed", self.seed, "0 or above")
-        _require(self.rule in adaptive.CRITERIA, "--rule", self.rule, f"one of {', '.join(adaptive.CRITERIA)}")
+        _require(self.rule in adaptive.CRITERIA, "--rule", self.rule, f"out of {', '.join(adaptive.CRITERIA)}")
 
     def test(self, bank: NamedBank) -> adaptive.Test:
         """The test of this plan. Raises BadInput where the bank does not reach for it."""

@@ -47,13 +47,15 @@ WORDS: dict[str, tuple[str, str]] = {
     "se": ("标准误", "standard error"),
     "by_error": ("各能力段的标准误", "Standard error by ability"),
     "by_error.about": (
-        "虚线是目标标准误。高于虚线的能力段缺少难度合适的题。",
-        "The dashed line is the wanted error. Where the line is above it, the bank lacks questions of that difficulty.",
+        "虚线是目标标准误。高于虚线的能力段缺少难度合适的题，或者测试太短。浅色点的人数不足 10 人。",
+        "The dashed line is the wanted error. Above it the bank lacks questions of that difficulty, or the test is too "
+        "short. Faint dots are of fewer than 10 people.",
     ),
     "by_bias": ("各能力段的偏差", "Bias by ability"),
     "by_bias.about": (
-        "估计值减去真实值。两端的估计会被拉向平均水平，题越少越明显。",
-        "Estimate minus truth. At the ends estimates are drawn towards the average, most in short tests.",
+        "估计值减去真实值。两端的估计会被拉向平均水平，题越少越明显。浅色点的人数不足 10 人。",
+        "Estimate minus truth. At the ends estimates are drawn towards the average, most in short "
+        "tests. Faint dots are of fewer than 10 people.",
     ),
     "lengths": ("测试长度", "Length of tests"),
     "lengths.about": ("多少考生答了多少题。", "How many examinees answered how many questions."),

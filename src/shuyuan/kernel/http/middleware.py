@@ -139,7 +139,7 @@ class BodyLimit:
             )
             return await self.answer(Request(scope), wrong)(scope, receive, send)
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            nul = errors.BadInput("the address holds the character NUL, which no name or id has", fix="leave it out")
+            nul = errors.Malformed("the address holds the character NUL, which no name or id has", fix="leave it out")
             return await self.answer(Request(scope), nul)(scope, receive, send)
         limit = await self._limit(scope)
         declared = Headers(scope=scope).get("content-length", "0")

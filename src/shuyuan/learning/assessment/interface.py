@@ -255,6 +255,10 @@ class ItemBank(Protocol):
         """The same outside school hours and exams, when enough was answered since the last time."""
         ...
 
+    def last(self, principal: Principal) -> datetime | None:
+        """When the numbers of a course of the school were last fitted; None: never."""
+        ...
+
     def analysis(self, principal: Principal, course_id: str, *, point_id: str | None = None) -> CourseAnalysis: ...
 
 

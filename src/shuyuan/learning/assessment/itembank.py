@@ -1,7 +1,7 @@
 """The numbers of a school's questions: fitted at night, read by teachers in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -44,11 +44,17 @@ class ItemBankService:
 
     def calibrate_if_due(self, school_id: str) -> list[Calibrated]:
         now, courses = self._clock(), [one.id for one in self._courses.courses(school_id)]
-        if not courses or not kernel_clock.may_change(now, self._school_time, self._identity.exam_until(school_id)):
+        if not courses:
             return []
         with self._db.read() as conn:
             last, seen = bankstore.calibrations(conn, school_id), bankstore.seen(conn, school_id)
-        fresh = self._records.count(school_id) - min(seen.get(one, 0) for one in courses)
+        answers = self._records.count(school_id)
+        late = any(one not in last or now - last[one].at >= REST + kernel_clock.OVERDUE for one in courses)
+        overdue = late and answers <= kernel_clock.MOST_BY_DAY
+        until = self._identity.exam_until(school_id)
+        if not kernel_clock.may_change(now, self._school_time, until, overdue=overdue):
+            return []
+        fresh = answers - min(seen.get(one, 0) for one in courses)
         if fresh < DUE_AT or any(now - one.at < REST for one in last.values()):
             return []
         return self.calibrate(school_id)
@@ -62,6 +68,12 @@ class ItemBankService:
             marks.setdefault((one.learner_id, one.item_id), one.correct)
         courses = [one.id for one in self._courses.courses(school_id)]
         return [self._calibrate(school_id, course_id, seen, marks) for course_id in courses]
+
+    def last(self, principal: Principal) -> datetime | None:
+        principal.require("teacher", "admin")
+        with self._db.read() as conn:
+            found = bankstore.calibrations(conn, principal.school_id)
+        return max((one.at for one in found.values()), default=None)
 
     def analysis(self, principal: Principal, course_id: str, *, point_id: str | None = None) -> CourseAnalysis:
         principal.require("teacher", "admin")

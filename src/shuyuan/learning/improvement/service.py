@@ -79,7 +79,9 @@ class ImprovementService:
         return self._turned(school_id, data, made, by, beside)
 
     def turn_if_due(self, school_id: str) -> TracerVersion | None:
-        if self._hours.in_school() or self._answers_since(school_id) < TURNS_AT or self._tried(school_id):
+        if self._answers_since(school_id) < TURNS_AT or self._tried(school_id):
+            return None
+        if self._hours.in_school() and not self._by_day(school_id):
             return None
         there = (self._records.count(school_id), self._people.consented(school_id, "improvement"))
         if self._too_few.get(school_id) == there:
@@ -253,6 +255,13 @@ class ImprovementService:
         elif turned.state == "canary":
             self._tracing.fill_canary(school_id)
         return turned
+
+    def _by_day(self, school_id: str) -> bool:
+        """A night was missed, it costs little, and what passes goes on trial only: nothing a class meets changes."""
+        with self._db.read() as conn:
+            last = store.newest_first(conn, school_id)[:1] if store.has_served(conn, school_id) else []
+        late = bool(last) and self._clock() - last[0].at >= 2 * kernel_clock.OVERDUE
+        return late and self._records.count(school_id) <= kernel_clock.MOST_BY_DAY
 
     def _in_use(self, school_id: str) -> str | None:
         """The turn whose version serves; None: the built-in tracer does."""

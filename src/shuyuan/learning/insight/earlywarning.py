@@ -91,11 +91,14 @@ class EarlyWarningService:
     def renew_if_due(self, school_id: str) -> bool:
         """See `EarlyWarning.renew_if_due`."""
         now = self._clock()
-        if not kernel_clock.may_change(now, self._school_time, self._identity.exam_until(school_id)):
-            return False
         with self._db.read() as conn:
             kept = store.model_of(conn, school_id)
-        if kept is not None and now - kept.made_at < (RENEW_AFTER if kept.model else TRY_AFTER):
+        late = None if kept is None else now - kept.made_at - (RENEW_AFTER if kept.model else TRY_AFTER)
+        if late is not None and late < timedelta():
+            return False
+        overdue = late is None or late >= kernel_clock.OVERDUE
+        by_day = overdue and 0 < self._records.count(school_id) <= kernel_clock.MOST_BY_DAY
+        if not kernel_clock.may_change(now, self._school_time, self._identity.exam_until(school_id), overdue=by_day):
             return False
         self.renew(school_id)
         return True

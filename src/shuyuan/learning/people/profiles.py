@@ -6,6 +6,7 @@ age line, an administrator's with the family's paper. Anybody who may see the le
 """
 
 import json
+import re
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any, cast, get_args
@@ -20,9 +21,10 @@ from shuyuan.learning.people import base, profilestore
 from shuyuan.learning.people import interface as words
 from shuyuan.learning.people.interface import Decided, Decision, People, Profile, ProfilePurpose, Stated
 
-FIELD = "people_profile.stated"
+FIELD, DECIDED = "people_profile.stated", "profile.consent"
 MAX_WORDS, MAX_DISPUTED = 300, 20
 EARLIEST_ZONE = timedelta(hours=14)  # where a day begins first
+PRIVATE = re.compile(r"\d{7,}|\d(?:[ .()/-]{0,2}\d){8,}|[^\s@]+@[^\s@]+\.[^\s@]+")  # no date is as long
 ALLOWED: dict[str, tuple[str, ...]] = {
     "interests": get_args(words.Interest),
     "goals": get_args(words.Goal),
@@ -67,7 +69,8 @@ class ProfilesService:
         self._people.learner(principal, learner_id)
         with self._db.read() as conn:
             given = profilestore.given(conn, learner_id)
-            changes = [_decision(one) for one in profilestore.decisions(conn, principal.school_id, learner_id)]
+            rows = profilestore.decisions(conn, principal.school_id, learner_id, DECIDED)
+        changes = [_decision(one) for one in rows]
         papers = {(one.at, one.by): one.paper_dated for one in changes}
         told = {cast(ProfilePurpose, one): Decision(*said, papers.get(said)) for one, said in given.items()}
         return Decided(told, changes[0] if changes else None)
@@ -160,7 +163,7 @@ class ProfilesService:
             uow.conn, school_id=school_id, learner_id=learner_id, purposes=purposes, now=uow.now, by=by
         )
         detail = {"purposes": " ".join(sorted(purposes)), **paper}
-        self._record(uow, school_id, by, profilestore.DECIDED, learner_id, **detail)
+        self._record(uow, school_id, by, DECIDED, learner_id, **detail)
         if gone:
             self._outbox.emit(
                 uow, words.PROFILE_WITHDRAWN, school_id=school_id, subject_id=learner_id, purposes=sorted(gone)
@@ -213,6 +216,12 @@ def _checked(stated: Stated) -> Stated:
             raise errors.BadInput(f"{field}: unknown {unknown[0][:40]!r}", fix=f"use {', '.join(allowed)}")
     if len(stated.own_words) > MAX_WORDS:
         raise errors.BadInput(f"own_words has {len(stated.own_words)} characters", fix=f"use at most {MAX_WORDS}")
+    if PRIVATE.search(stated.own_words):
+        raise errors.BadInput(
+            "own_words holds what looks like a telephone number or an e-mail address",
+            fix="leave it out; teachers read this",
+            code="own_words_private",
+        )
     if len(stated.disputed) > MAX_DISPUTED or any(len(one) > 40 for one in stated.disputed):
         raise errors.BadInput("disputed names too much", fix=f"at most {MAX_DISPUTED} facts")
     return stated

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, select
 from shuyuan.kernel import audit
 from shuyuan.learning.people.tables import learner, profile, profile_consent
 
-DECIDED, MOST_DECISIONS = "profile.consent", 50
+MOST_DECISIONS = 50
 
 
 def row(conn: Connection, learner_id: str) -> Row[Any] | None:  # Any: a row's values
@@ -46,11 +46,11 @@ def given(conn: Connection, learner_id: str) -> dict[str, tuple[datetime, str]]:
     return {row.purpose: (row.given_at, row.given_by) for row in conn.execute(query)}
 
 
-def decisions(conn: Connection, school_id: str, learner_id: str) -> list[Row[Any]]:
-    """(at, actor_id, detail) of each change of what is agreed to, from the audit trail, newest first."""
+def decisions(conn: Connection, school_id: str, learner_id: str, action: str) -> list[Row[Any]]:
+    """(at, actor_id, detail) of each time it was done to the learner, from the audit trail, newest first."""
     entry = audit.entry.c
     query = select(entry.at, entry.actor_id, entry.detail).where(
-        entry.school_id == school_id, entry.action == DECIDED, entry.object_id == learner_id
+        entry.school_id == school_id, entry.action == action, entry.object_id == learner_id
     )
     return list(conn.execute(query.order_by(entry.seq.desc()).limit(MOST_DECISIONS)))
 

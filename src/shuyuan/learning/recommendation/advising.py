@@ -64,7 +64,7 @@ class AdvisingService:
         agreed = "suggestions" in known.profile.agreed
         if not known.ranked or not known.courses:
             return CourseRanking(False, agreed, None, tuple(_advice(one, known, {}) for one in known.courses))
-        language: Language = "zh" if principal.language == "zh" else "en"
+        language = coursewords.language_of(known.profile.stated, principal.language)
         goals = coursefeatures.foretold_goals(known.chances or {})
         asked = [coursewords.of_profile(known.profile.stated, language), coursewords.of_goals(goals, language)]
         near = await self._nearness.of(principal, asked, [_text(one, language) for one in known.courses])

@@ -56,6 +56,13 @@ def of_profile(stated: Stated, language: Language) -> str:
     return " ".join([*parts, stated.own_words]).strip()
 
 
+def language_of(stated: Stated, reader: Language) -> Language:
+    """The language to compare in: that of the learner's own words, whatever the page is read in."""
+    if not stated.own_words:
+        return reader
+    return "zh" if any("\u4e00" <= letter <= "\u9fff" for letter in stated.own_words) else "en"
+
+
 def of_goals(goals: Iterable[str], language: Language) -> str:
     """Goals as one text."""
     return " ".join(GOALS[one][language] for one in goals)

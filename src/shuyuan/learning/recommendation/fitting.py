@@ -1,5 +1,6 @@
 """Training the school's outlook model in a child process, which alone knows torch. Data travel through pipes only."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -34,6 +35,11 @@ class Fitted:
 
 
 Train = Callable[[Job], Fitted | None]
+
+
+def is_possible() -> bool:
+    """Whether torch is installed here; it is not imported."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def train(job: Job) -> Fitted | None:

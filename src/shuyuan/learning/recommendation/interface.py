@@ -80,11 +80,31 @@ class Expectation:
     version: str = ""
 
 
+@dataclass(frozen=True)
+class NoOutlook:
+    """Why nothing is foretold of a learner who agreed to it: the first that holds, as a teacher is told.
+
+    set_aside: a teacher disagreed. few_answers: a model serves, this learner answered too little of late; soon: it is
+    still to be made. few_learners: so many of those it takes agreed that their results count. no_parts: torch is not
+    installed. refused: the newest version did not pass its check, then. not_fitted: none was made yet.
+    """
+
+    why: Literal["set_aside", "few_answers", "soon", "few_learners", "no_parts", "refused", "not_fitted"]
+    learners: int = 0
+    wanted: int = 0
+    version: str = ""
+    at: datetime | None = None
+
+
 class Outlooks(Protocol):
     """Predicted attitude and goals: for teachers only, with evidence, for a time, and only where agreed to."""
 
     def of(self, principal: Principal, learner_id: str) -> Expectation | None:
         """None: not agreed to, nothing foretold, run out or dismissed. Raises Forbidden for pupils."""
+        ...
+
+    def why_not(self, principal: Principal, learner_id: str) -> NoOutlook | None:
+        """The true reason why `of` tells nothing; None where it tells something, or the learner did not agree."""
         ...
 
     def dismiss(self, principal: Principal, learner_id: str) -> None:

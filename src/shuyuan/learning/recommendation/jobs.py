@@ -13,6 +13,7 @@ from shuyuan.learning.recommendation.outlooks import OutlooksService
 from shuyuan.learning.recommendation.pooling import Pooling
 
 POOL_EVERY_S, POOL_COURSES_EVERY_S, FORETELL_EVERY_S = 900.0, 3600.0, 6 * 3600.0
+FIRST_LOOK_S = 480.0  # after the start: a machine that is on by day only comes to it too
 
 
 def register(
@@ -25,14 +26,15 @@ def register(
     settings: kernel_settings.Settings,
 ) -> None:
     """Gains are looked after every quarter of an hour, those of courses every hour, outlooks four times a day: a new
-    version of their model only outside school hours and exams, like everything that changes by itself."""
+    version of their model only outside school hours, or when that is overdue, and never in an exam."""
     school_time = ZoneInfo(settings.timezone)
 
     def schools() -> list[str]:
         return [school.id for school in identity.schools()]
 
     def foretell(school_id: str) -> None:
-        free = clock.may_change(clock.now(), school_time, identity.exam_until(school_id))
+        until, overdue = identity.exam_until(school_id), outlooks.overdue(school_id)
+        free = clock.may_change(clock.now(), school_time, until, overdue=overdue)
         outlooks.renew(school_id, learn=free)
 
     def erased(event: kernel_outbox.Event) -> None:
@@ -42,4 +44,4 @@ def register(
     outbox.subscribe(LEARNER_ERASED, erased)
     scheduler.round(POOL_EVERY_S, "pooling", schools, pooling.renew_if_due)
     scheduler.round(POOL_COURSES_EVERY_S, "course-gains", schools, course_gains.renew_if_due)
-    scheduler.round(FORETELL_EVERY_S, "outlooks", schools, foretell)
+    scheduler.round(FORETELL_EVERY_S, "outlooks", schools, foretell, first_s=FIRST_LOOK_S)

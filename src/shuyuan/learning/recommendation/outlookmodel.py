@@ -60,6 +60,23 @@ class OutlookModel:
         champion = self._champion(school_id)
         return champion is not None and champion.id == version.id
 
+    def serves(self, school_id: str) -> bool:
+        """Whether a version is in use."""
+        return self._champion(school_id) is not None
+
+    def newest(self, school_id: str) -> Version | None:
+        """The last one made, in use or refused; None where none was, or somebody behind it took it back."""
+        found = next(iter(self._own(school_id)), None)
+        return found if found is not None and self._storage.has(found.artefact_sha256) else None
+
+    def overdue(self, school_id: str) -> bool:
+        """Whether none was ever made, or the last is older by more than a day than it should be; where making one
+        costs little."""
+        if self._records.count(school_id) > kernel_clock.MOST_BY_DAY:
+            return False
+        newest = self.newest(school_id)
+        return newest is None or self._age(newest) >= RETRAIN_AFTER + kernel_clock.OVERDUE
+
     def turn(self, school_id: str) -> Version | None:
         """Fit and judge a new version where it is time and enough learners agreed; what was registered."""
         if self._rests(school_id):
@@ -101,10 +118,11 @@ class OutlookModel:
 
     def _rests(self, school_id: str) -> bool:
         """Whether the newest version, in use or refused, is young and still there."""
-        newest = next(iter(self._own(school_id)), None)
-        if newest is None or not self._storage.has(newest.artefact_sha256):
-            return False
-        return self._clock() - datetime.fromisoformat(newest.lineage["fitted_at"]) < RETRAIN_AFTER
+        newest = self.newest(school_id)
+        return newest is not None and self._age(newest) < RETRAIN_AFTER
+
+    def _age(self, version: Version) -> timedelta:
+        return self._clock() - datetime.fromisoformat(version.lineage["fitted_at"])
 
     def _registered(self, school_id: str, fitted: fitting.Fitted, behind: set[str]) -> Version | None:
         """None when somebody behind it took it back meanwhile."""

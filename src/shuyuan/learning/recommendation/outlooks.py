@@ -19,8 +19,16 @@ from shuyuan.kernel import clock as kernel_clock
 from shuyuan.kernel import crypto, db, errors
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.learning.people.interface import People, Profile, Profiles
-from shuyuan.learning.recommendation import coursestore, evidence, outlookrows, store
-from shuyuan.learning.recommendation.interface import Expectation, Foretold
+from shuyuan.learning.recommendation import (
+    behaviour,
+    coursestore,
+    evidence,
+    fitting,
+    outlookmodel,
+    outlookrows,
+    store,
+)
+from shuyuan.learning.recommendation.interface import Expectation, Foretold, NoOutlook
 from shuyuan.learning.recommendation.outlookmodel import OutlookModel
 from shuyuan.learning.records.interface import Records
 from shuyuan.maas.catalogue.interface import Version
@@ -71,6 +79,31 @@ class OutlooksService:
         found = self._kept(principal.school_id, profile)
         return {} if found is None else dict(found[0]["heads"])
 
+    def why_not(self, principal: Principal, learner_id: str) -> NoOutlook | None:
+        """See Outlooks.why_not."""
+        principal.require("teacher", "admin")
+        school_id, profile, now = principal.school_id, self._profiles.of(principal, learner_id), self._clock()
+        if "outlook" not in profile.agreed or self._kept(school_id, profile) is not None:
+            return None
+        with self._db.read() as conn:
+            set_aside = learner_id in store.dismissed(conn, school_id, now)
+        if set_aside:
+            return NoOutlook("set_aside")
+        if self._model.serves(school_id):
+            known = outlookrows.now(self._records, school_id, {learner_id: profile.stated}, now)
+            return NoOutlook("soon" if known else "few_answers", wanted=behaviour.FEWEST_ANSWERS)
+        return self._no_model(school_id)
+
+    def _no_model(self, school_id: str) -> NoOutlook:
+        newest = self._model.newest(school_id)
+        if newest is not None:
+            return NoOutlook("refused", version=newest.uri, at=newest.created_at)
+        agreed = self._profiles.agreed(school_id, "peers")
+        behind = len(outlookrows.now(self._records, school_id, agreed, self._clock()))
+        if behind < outlookmodel.FEWEST_LEARNERS:
+            return NoOutlook("few_learners", behind, outlookmodel.FEWEST_LEARNERS)
+        return NoOutlook("not_fitted" if fitting.is_possible() else "no_parts")
+
     def _kept(self, school_id: str, profile: Profile) -> tuple[dict[str, Any], Row[Any]] | None:
         """What `_foretell` kept, while it holds: not once a fact in it is disputed. Any: its JSON, a row's values."""
         learner_id = profile.learner_id
@@ -113,6 +146,10 @@ class OutlooksService:
                 break  # somebody behind it took it back meanwhile
             foretold += self._foretell(school_id, learner_id, row, *used)
         return foretold
+
+    def overdue(self, school_id: str) -> bool:
+        """See `OutlookModel.overdue`."""
+        return self._model.overdue(school_id)
 
     def forget(self, event: kernel_outbox.Event) -> None:
         """Somebody took something back: what was derived from it goes."""

@@ -44,14 +44,16 @@ def foundation(root: Text, stuck: Text) -> Words:
 def redo(count: int) -> Words:
     return {
         "zh": f"错题本里有 {count} 题已经放了一天以上，现在重做正好。",
-        "en": f"{count} of your mistakes have rested for a day or more: a good time to redo them.",
+        "en": f"{count} of your mistakes {'has' if count == 1 else 'have'} rested for a day or more: "
+        f"a good time to redo {'it' if count == 1 else 'them'}.",
     }
 
 
 def forgetting(point: Text, days: int, wins: int) -> Words:
     return {
         "zh": f"上次做「{point.of('zh')}」是 {days} 天前，一共对过 {wins} 题；现在回顾能记得更牢。",
-        "en": f"You last worked on “{point.of('en')}” {days} days ago, with {wins} right so far; a look now keeps it.",
+        "en": f"You last worked on “{point.of('en')}” {_days(days)} ago, with {wins} right so far: "
+        "a look now keeps it.",
     }
 
 
@@ -59,11 +61,11 @@ def under_way(point: Text, answers: int, missing: int) -> Words:
     if not missing:
         return {
             "zh": f"「{point.of('zh')}」已经答了 {answers} 题，再做几题会更有把握。",
-            "en": f"{answers} answers on “{point.of('en')}” so far; a few more will make it surer.",
+            "en": f"{_answers(answers)} on “{point.of('en')}” so far; a few more will make it surer.",
         }
     return {
         "zh": f"「{point.of('zh')}」已经答了 {answers} 题，再答 {missing} 题就能看出掌握程度。",
-        "en": f"{answers} answers on “{point.of('en')}” so far; {missing} more will show where you stand.",
+        "en": f"{_answers(answers)} on “{point.of('en')}” so far; {missing} more will show where you stand.",
     }
 
 
@@ -117,4 +119,12 @@ def due(days: int | None) -> Words:
         return {"zh": "老师布置的，已经过了截止时间。", "en": "Set by your teacher, and past its due time."}
     if days == 0:
         return {"zh": "老师布置的，24 小时内截止。", "en": "Set by your teacher, due within 24 hours."}
-    return {"zh": f"老师布置的，还有 {days} 天截止。", "en": f"Set by your teacher, due in {days} days."}
+    return {"zh": f"老师布置的，还有 {days} 天截止。", "en": f"Set by your teacher, due in {_days(days)}."}
+
+
+def _days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
+
+
+def _answers(count: int) -> str:
+    return f"{count} answer{'' if count == 1 else 's'}"

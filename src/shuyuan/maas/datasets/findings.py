@@ -25,7 +25,7 @@ DETAILS = {
     "filled": "{value}",
     "fence": "outside {low} to {high}",
     "rows_of_train": "rows of train: {rows}",
-    "no_stands": "persons in these rows said no before: an administrator says yes to this version, or nobody",
+    "no_stands": "persons in it said no, or were taken out: an administrator says yes to this version, or nobody",
     "one_class": "the label is the same in every row: there is nothing to learn from it",
     "no_value": "no row has a value",
     "none": "none",

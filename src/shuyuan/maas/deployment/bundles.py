@@ -119,7 +119,8 @@ class Bundles:
 
     def _files(self, version: catalogue_api.Version, bundle_id: str) -> dict[str, bytes]:
         spec = dict(version.spec)
-        features = spec.pop("features", None)
+        spec.pop("features", None)
+        features = contents.encoders(version)
         about = {"bundle": bundle_id, "model": version.model, "version": version.number, "key": self._key(bundle_id)}
         files = {
             "model.onnx": self._catalogue.artefact(version),

@@ -9,6 +9,7 @@ from shuyuan.science.features import pseudonyms
 
 _IDENTIFIER = "identifier"
 _MOST_NAMED, _MOST_SHOWN = 3, 20
+_NEUTRAL = (("mean", 0.0), ("std", 1.0))  # of a picture's values
 _TABLES = {
     "libraries": "numpy onnxruntime",
     "use_zh": "`python run.py 学生.csv`：一行一个答案，显示在屏幕上；`-o 答案.json` 写入文件。",
@@ -83,9 +84,30 @@ def lines(version: catalogue.Version) -> tuple[str, str]:
     return zh, en
 
 
+def encoders(version: catalogue.Version) -> Mapping[str, Any] | None:
+    """The encoders of its columns; those of one picture where `image` alone says how it is read; None: bare tensors.
+
+    A value is (byte * scale - mean) / std there, and (byte / 255 - mean) / scale in an encoder.
+    """
+    if version.spec.get("features") is not None:
+        return _mapping(version.spec["features"])
+    image = _mapping(version.spec.get("image"))
+    if not image or image.get("layout", "nchw") != "nchw" or image.get("resize", "stretch") != "stretch":
+        return None
+    height, width = image["size"]
+    channels, whole = image.get("channels", 3), 255 * float(image.get("scale", 1 / 255))
+    mean, spread = ([one / whole for one in _each(image.get(key, plain), channels)] for key, plain in _NEUTRAL)
+    state = {"height": height, "width": width, "channels": channels, "mean": mean, "scale": spread}
+    return {
+        "format": 1,
+        "columns": [{"name": image.get("input", "image"), "kind": "image", "state": state}],
+        "label": None,
+    }
+
+
 def picture(version: catalogue.Version) -> str | None:
     """The column that it reads pictures from; None where it reads none."""
-    return next((name for name, kind in _kinds(_mapping(version.spec.get("features"))) if kind == "image"), None)
+    return next((name for name, kind in _kinds(_mapping(encoders(version))) if kind == "image"), None)
 
 
 def use(version: catalogue.Version) -> Mapping[str, str]:
@@ -102,6 +124,11 @@ def _kinds(features: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _columns(features: Mapping[str, Any]) -> list[Mapping[str, Any]]:  # Any: JSON, as the run wrote it
     return [one for one in _listed(features.get("columns")) if isinstance(one, Mapping)]
+
+
+def _each(said: Any, channels: int) -> list[float]:  # Any: JSON
+    """One number a channel."""
+    return [float(one) for one in (said if isinstance(said, list | tuple) else [said] * channels)]
 
 
 def _mapping(found: object) -> Mapping[str, Any]:

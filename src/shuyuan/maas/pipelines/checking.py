@@ -40,7 +40,7 @@ def checked(rooms: stepping.Rooms, training: Trains, school_id: str, spec: inter
     _require_data(spec, version, plan)
     try:
         training.check_start(school_id, making.new_run(spec, version.uri), plan)
-    except datasets_api.ConsentMissing:
+    except (datasets_api.ConsentMissing, datasets_api.RawPersons):
         if plan is None:
             raise
     _require_method(rooms.compression, spec)

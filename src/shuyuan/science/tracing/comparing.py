@@ -7,7 +7,7 @@ A table that gives answers away (`evaluation.refuse_leaks`) is refused before an
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from shuyuan.science import metrics
 from shuyuan.science.tracing import evaluation, family
-from shuyuan.science.tracing.interactions import Interactions
+from shuyuan.science.tracing.interactions import Answer, Interactions
 
 CHILD = "shuyuan.science.tracing.comparing_child"  # the main of the process that does it: it may import torch
 TEST_SHARE, VALIDATION_SHARE = 0.2, 0.1
@@ -45,6 +45,11 @@ class Order(NamedTuple):
     models: tuple[str, ...]
     seed: int = 0
     control: bool = True
+
+
+def table_of(answers: Iterable[Answer]) -> Interactions:
+    """The answers in time order, of one moment by learner: in which order learners stood in a file decides nothing."""
+    return Interactions.of(sorted(answers, key=lambda one: (one.at_s, str(one.learner))))
 
 
 def split(table: Interactions, seed: int) -> Split:

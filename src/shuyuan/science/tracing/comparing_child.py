@@ -4,12 +4,13 @@
 which it removes once read; it writes `progress.json` as it goes, and `result.json`, or `error.json` and exit code 64.
 """
 
+import csv
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from shuyuan.science.tracing import comparing, evaluation, interchange
+from shuyuan.science.tracing import comparing, evaluation, family, interchange
 from shuyuan.science.tracing.interactions import Interactions
 
 JOB, ANSWERS, PROGRESS, RESULT, ERROR = "job.json", "answers.csv", "progress.json", "result.json", "error.json"
@@ -26,8 +27,10 @@ def main(folder: Path) -> int:
     except evaluation.Leak as leak:
         return _refuse(folder, "answers_leak", leak, "write an answer once, its points parted by |")
     except ImportError as missing:
-        return _refuse(folder, "not_installed", missing, "without torch choose models that need none: make train")
-    except ValueError as wrong:
+        return _refuse(folder, "not_installed", *_without(order, missing))
+    except UnicodeDecodeError as wrong:
+        return _refuse(folder, "cannot_compare", *_no_text(wrong))
+    except (ValueError, csv.Error) as wrong:
         return _refuse(folder, "cannot_compare", wrong, "correct the answers and compare again")
     return 0
 
@@ -35,7 +38,7 @@ def main(folder: Path) -> int:
 def _table(path: Path) -> Interactions:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return Interactions.of(interchange.read_csv(file))
+            return comparing.table_of(interchange.read_csv(file))
     finally:
         path.unlink(missing_ok=True)
 
@@ -44,7 +47,21 @@ def _tell(folder: Path, order: comparing.Order, stage: str, model: str, done: in
     _write(folder / PROGRESS, {"stage": stage, "model": model, "done": done, "of": 2 * len(order.models)})
 
 
-def _refuse(folder: Path, code: str, wrong: Exception, fix: str) -> int:
+def _without(order: comparing.Order, missing: ImportError) -> tuple[str, str]:
+    """What is told where a module is missing: the models that want it, and those that do not."""
+    nets = [name for name in order.models if family.needs_torch(name)]
+    others = ", ".join(name for name in family.REGISTRY if not family.needs_torch(name))
+    needed = f"{', '.join(nets)} cannot be fitted: {missing.name or missing} is not installed here"
+    return needed, f"install the training parts (make train), or choose of {others}"
+
+
+def _no_text(wrong: UnicodeDecodeError) -> tuple[str, str]:
+    byte = wrong.object[wrong.start]
+    told = f"the answers are no text in UTF-8: byte {wrong.start + 1} is 0x{byte:02x}"
+    return told, "give a CSV with the headings learner,item,points,correct,at_s (from a spreadsheet: CSV UTF-8)"
+
+
+def _refuse(folder: Path, code: str, wrong: Exception | str, fix: str) -> int:
     _write(folder / ERROR, {"code": code, "message": str(wrong), "fix": fix})
     return REFUSED
 

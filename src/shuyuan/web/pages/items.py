@@ -65,12 +65,17 @@ def _values(needs: web_needs.Needs, reader: Principal, course_id: str, point: st
         "sorts": ("flags", *SORTS),
         "sort": sort if sort in SORTS else "flags",
         "sorted": [_row(one, lines, reader) for one in sorted(known, key=SORTS[sort])] if sort in SORTS else [],
-        "worth": [_row(one, lines, reader) for one in known if one.flags],
-        "fine": [_row(one, lines, reader) for one in known if not one.flags],
+        "worth": [_row(one, lines, reader) for one in known if _odd(one)],
+        "fine": [_row(one, lines, reader) for one in known if not _odd(one)],
         "favoured": sum(bool(one.favours) for one in found.items),
         "few": [_row(one, lines, reader) for one in found.items if one.hard == "unknown"],
         "fewest": FEWEST,
     }
+
+
+def _odd(one: ItemAnalysis) -> bool:
+    """Worth a look: something was flagged, or it does not tell strong from weak."""
+    return bool(one.flags) or one.telling in ("hardly", "wrongly")
 
 
 def _row(one: ItemAnalysis, lines: Lines, reader: Principal) -> Row:

@@ -43,6 +43,7 @@ def router(needs: web_needs.Needs) -> APIRouter:
         lines = answers.Lines(needs.courses, reader)
         by_point = sorted(found, key=lambda one: one.point_id)
         several = len({one.point_id.partition(".")[0] for one in found}) > 1
+        ids = _one_course([one for one in found if one.due]) or _one_course(found)
         groups = [
             {
                 "name": _name(needs, reader.school_id, point_id),
@@ -59,8 +60,8 @@ def router(needs: web_needs.Needs) -> APIRouter:
             total=len(found),
             due=sum(1 for one in found if one.due),
             groups=groups,
-            due_ids=_one_course([one for one in found if one.due]),
-            all_ids=_one_course(found),
+            ids=ids,
+            of_course=_course(needs, reader.school_id, ids[0]) if several and ids else None,
         )
 
     @api.post("/learn/redo")
@@ -102,8 +103,9 @@ def _name(needs: web_needs.Needs, school_id: str, point_id: str) -> Text:
     return next((point.name for point in points if point.id == point_id), Text(zh=point_id))
 
 
-def _course(needs: web_needs.Needs, school_id: str, point_id: str) -> Text | None:
+def _course(needs: web_needs.Needs, school_id: str, part_id: str) -> Text | None:
+    """part_id: of a point or an item of the course."""
     try:
-        return needs.courses.course(school_id, point_id.partition(".")[0]).title
+        return needs.courses.course(school_id, part_id.partition(".")[0]).title
     except errors.NotFound:
         return None

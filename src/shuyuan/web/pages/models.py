@@ -18,10 +18,21 @@ from shuyuan.maas.catalogue.interface import CHAMPION, SHARED, ModelInfo, NotPul
 from shuyuan.maas.serving.interface import ModelStatus, require_keeper
 from shuyuan.web import capacity, glossary, machine, shelf, uploads
 from shuyuan.web.needs import OfficeNeeds
+from shuyuan.web.pages import nightly
 from shuyuan.web.reading import Reader
 
 SEE_OTHER = 303
-NOTICES = ("pull_started", "pull_stopped", "loaded", "unloaded", "pinned", "unpinned", "brought", "version_chosen")
+NOTICES = (
+    "pull_started",
+    "pull_stopped",
+    "loaded",
+    "unloaded",
+    "pinned",
+    "unpinned",
+    "brought",
+    "version_chosen",
+    "fitted",
+)
 TURNS_SHOWN = 3  # versions of the tracer beside the pulled models; the loop's page has all
 UNTIL_ROOM = "room"  # keep-alive: until room is needed
 KEPT_S = (0, 300, 3600, 86_400)
@@ -215,6 +226,8 @@ def _page(
         size=machine.size,
         absent=absent,
         capacity=capacity.last(needs.identity, reader.school_id),
+        nightly=nightly.jobs(needs, reader),
+        outlooks=nightly.outlooks(needs, reader),
         turns=needs.improvement.versions(reader)[:TURNS_SHOWN],
         given=given or uploads.Given(),
         kinds=runner_kinds(),

@@ -99,6 +99,7 @@ def _teacher_pages(api: APIRouter, needs: web_needs.Needs) -> None:
             "profile": needs.profiles.of(reader, learner_id),
             "facts": needs.recommendation.facts(reader, learner_id),
             "expected": needs.outlooks.of(reader, learner_id),
+            "why_not": needs.outlooks.why_not(reader, learner_id),
             "purposes": people.PROFILE_PURPOSES,
             "done": done if done in ("uses", "dismissed") else "",
         } | _decided(needs, reader, learner_id)

@@ -73,6 +73,8 @@ class Today:
         activities = self.needs.recommendation.next(reader, learner.id, limit=ACTIVITIES_SHOWN)
         first = activities[0] if activities else None
         sitting = self._sitting(reader, learner.id)
+        tests = self._tests(reader, learner.id)
+        states = {state for _, state in tests}
         return {
             "name": learner.name,
             "learner_id": learner.id,
@@ -82,7 +84,8 @@ class Today:
             "also": [one for one in activities[1:] if one.kind != "mistakes"],
             "redo": self._redo(reader, learner.id, None if sitting else first),
             "sitting": sitting,
-            "tests": self._tests(reader, learner.id),
+            "tests": tests,
+            "pending": next((one for one in ("open", "new") if one in states), None),
             "path": self._path(reader, learner.id, first),
             "moved": self._moved(reader, learner.id),
         }

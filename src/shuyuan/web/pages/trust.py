@@ -23,6 +23,7 @@ def router(shell: Shell, warnings: EarlyWarning) -> APIRouter:
             evidence=evidence,
             trust=trust,
             at=at,
+            may_fit=reader.role == "admin",
             line=line,
         )
 

@@ -72,6 +72,8 @@ class Model:
             parts = [rows[at : at + PICTURES_AT_ONCE] for at in range(0, len(rows), PICTURES_AT_ONCE)]
             return [one for part in parts for one in self.answer(part)]
         inputs = self._encoded(rows) if self.features is not None else self._given(rows)
+        if self.picture is not None:
+            inputs = self._shaped(inputs)
         wanted = {port.name for port in self.session.get_inputs()}
         names = [port.name for port in self.session.get_outputs()]
         outputs = dict(
@@ -94,6 +96,13 @@ class Model:
         except (ValueError, KeyError) as wrong:  # BadColumn is a ValueError
             raise reading.Refused(str(wrong)) from wrong
         return made
+
+    def _shaped(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """As the graph takes pictures: by its own name where it has one input, pixels in a row where it wants rows."""
+        ports = self.session.get_inputs()
+        named = {ports[0].name: next(iter(inputs.values()))} if len(ports) == len(inputs) == 1 else inputs
+        flat = [port.name for port in ports if len(port.shape) == 2]
+        return {name: one.reshape(len(one), -1) if name in flat else one for name, one in named.items()}
 
     def _given(self, rows: Sequence[Row]) -> Mapping[str, Any]:
         """Without features a row holds the graph's inputs by name."""

@@ -14,7 +14,7 @@ from shuyuan.maas.catalogue.interface import UnknownModel, Version
 from shuyuan.maas.deployment.interface import Rules, picture
 from shuyuan.maas.evaluation.interface import Verdict
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import common, compressing, modelshelf, reasons, schemas
+from shuyuan.web.pages.workshop import answering, common, compressing, modelshelf, reasons, schemas
 from shuyuan.web.reading import Reader
 
 Verb = Literal["compress", "deploy", "promote", "stop", "rollback", "delete"]
@@ -187,6 +187,7 @@ def _one(
         deployment=own.deployment,
         shown=shown,
         children=own.children(shown),
+        may_ask=bool(answering.asked(shown)),
         figures=modelshelf.shared(own.versions),
         validated=modelshelf.validated,
         way_back=needs.deployment.way_back(reader.school_id, name),
