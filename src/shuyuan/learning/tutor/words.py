@@ -47,7 +47,7 @@ OFF_IN_CLASS: Both = {
     "en": "The AI tutor is off for your class; the hints are always there.",
 }
 OFF_IN_TEST: Both = {
-    "zh": "测验中没有提示和 AI 辅导。",
+    "zh": "测试中没有提示和 AI 辅导。",
     "en": "No hints and no AI tutor during a test.",
 }
 QUOTA_FULL: Both = {
