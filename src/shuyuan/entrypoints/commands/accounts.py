@@ -10,7 +10,7 @@ from rich.console import Console
 
 from shuyuan import compose
 from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import data, tables
+from shuyuan.entrypoints.commands import data, listing
 from shuyuan.identity import offline
 from shuyuan.identity.interface import KEY_MAX_DAYS, KEY_SCOPES, Band, Identity, Principal, Role
 from shuyuan.kernel import errors
@@ -65,7 +65,7 @@ def list_(
     home: Home = None,
 ) -> None:
     """List the accounts of this installation."""
-    table = tables.of("school", "id", "role", "name", "active")
+    table = listing.of("school", "id", "role", "name", "active")
     with installation.opened(home) as platform:
         identity: Identity = platform.get("identity")
         known = identity.schools()
@@ -74,7 +74,7 @@ def list_(
                 if role in (None, account.role):
                     active = "yes" if account.active else "no"
                     table.add_row(*map(markup.escape, (one.name, account.id, account.role, account.name, active)))
-    tables.show(table)
+    listing.show(table)
     _out.print("logins are kept as hashes and cannot be listed; commands take the id or the name as well")
 
 
@@ -101,12 +101,12 @@ def create_key(
 
 def list_keys(login: Who, home: Home = None) -> None:
     """List a person's API keys."""
-    table = tables.of("id", "name", "starts", "scopes", "expires", "revoked")
+    table = listing.of("id", "name", "starts", "scopes", "expires", "revoked")
     with installation.opened(home) as platform:
         for key in platform.get("identity").keys(_principal(platform, login)):
             scopes, revoked = " ".join(sorted(key.scopes)), "yes" if key.revoked_at else "no"
             table.add_row(key.id, markup.escape(key.name), key.prefix, scopes, _ends(key.expires_at), revoked)
-    tables.show(table)
+    listing.show(table)
 
 
 def revoke_key(login: Who, key_id: Annotated[str, typer.Argument(help="The key's id.")], home: Home = None) -> None:

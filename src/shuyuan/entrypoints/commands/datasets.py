@@ -11,7 +11,7 @@ from rich import markup
 from rich.console import Console
 
 from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import consents, moments, tables
+from shuyuan.entrypoints.commands import consents, listing, moments
 from shuyuan.entrypoints.commands.datasetviews import followed, opened, show_made, show_version, values_of
 from shuyuan.kernel import errors
 from shuyuan.maas.datasets import interface
@@ -71,13 +71,13 @@ def import_(
 
 def list_(school: School = None, home: Home = None) -> None:
     """List the versions of every data set, newest first."""
-    table = tables.of("data set", "rows", "parts", "made from", "used", "at", whole=("data set",))
+    table = listing.of("data set", "rows", "parts", "made from", "used", "at", whole=("data set",))
     with opened(home, school) as (datasets, school_id):
         for one in datasets.versions(school_id):
             parts = ", ".join(f"{part} {info.rows:,}" for part, info in one.parts.items())
             made = markup.escape(one.source.split(" sha256:")[0])
             table.add_row(one.uri, f"{one.rows:,}", parts, made, str(one.used_by), moments.told(one.created_at))
-    tables.show(table)
+    listing.show(table)
 
 
 def show(reference: Reference, school: School = None, home: Home = None) -> None:
@@ -87,10 +87,10 @@ def show(reference: Reference, school: School = None, home: Home = None) -> None
         show_version(version)
         rows = datasets.preview(version)
     if rows:
-        table = tables.of(*(markup.escape(name) for name in rows[0]), whole=())
+        table = listing.of(*(markup.escape(name) for name in rows[0]), whole=())
         for row in rows:
             table.add_row(*(markup.escape(str(value)[:_CELL_CHARS]) for value in row.values()))
-        tables.show(table)
+        listing.show(table)
 
 
 def prepare(
@@ -120,7 +120,7 @@ def prepare(
 
 def steps(home: Home = None) -> None:
     """List the rules and augmentations of a plan: {"rule": "missing", "by": "mode"}. Each takes `columns` as well."""
-    table = tables.of("in", "rule", "option", "values", "if not given", "what", whole=("in", "rule", "option"))
+    table = listing.of("in", "rule", "option", "values", "if not given", "what", whole=("in", "rule", "option"))
     with installation.opened(home) as platform:
         described = platform.get("datasets").steps()
     for kind, every in described.items():
@@ -130,7 +130,7 @@ def steps(home: Home = None) -> None:
                 if name != "columns":
                     what = asked.get("description", "")
                     table.add_row("", "", name, values_of(asked), json.dumps(asked["default"]), what)
-    tables.show(table)
+    listing.show(table)
 
 
 def export(

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from shuyuan.entrypoints import installation
-from shuyuan.entrypoints.commands import moments, tables
+from shuyuan.entrypoints.commands import listing, moments
 from shuyuan.entrypoints.commands.data import chosen_school
 from shuyuan.maas.datasets import interface
 
@@ -75,14 +75,14 @@ def show_version(version: interface.DataSetVersion) -> None:
     parts = ", ".join(f"{part} {info.rows:,}" for part, info in version.parts.items())
     said = " · ".join(filter(None, [version.uri, parts, *flags, version.purpose, version.basis, version.purged_why]))
     _out.print(f"{said}\nsha256 {version.sha256} from {version.source}", markup=False)
-    columns = tables.of("column", "kind", "role", "missing", "distinct", "for example", whole=("kind", "role"))
+    columns = listing.of("column", "kind", "role", "missing", "distinct", "for example", whole=("kind", "role"))
     for one in version.columns:
         some = markup.escape(", ".join(one.examples))
         columns.add_row(markup.escape(one.name), one.kind, one.role, f"{one.missing:,}", f"{one.distinct:,}", some)
-    tables.show(columns)
+    listing.show(columns)
     if version.findings:
-        report = tables.of("rule", "column", "count", "done", "detail")
+        report = listing.of("rule", "column", "count", "done", "detail")
         for line in version.findings:
             cells = (line.rule, line.column, f"{line.count:,}", line.action, line.detail)
             report.add_row(*(markup.escape(cell) for cell in cells))
-        tables.show(report)
+        listing.show(report)

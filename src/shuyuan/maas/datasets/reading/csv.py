@@ -1,6 +1,8 @@
 """CSV: header first, any of four delimiters, quoted or not. Everything is read as text; kinds are inferred later."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -17,8 +19,23 @@ def read(
     path: Path, told: interface.NewDataSet, bounds: Bounds, work_dir: Path, key: bytes
 ) -> tuple[pl.DataFrame, list[interface.Finding]]:
     """See Reader.read."""
-    plain = work_dir / "plain.csv"
-    csv.field_size_limit(bounds.max_line_bytes)  # of the process: no cell is longer than its line may be
+    with _cells_of(bounds.max_line_bytes):
+        return _read(path, told, bounds, work_dir / "plain.csv")
+
+
+@contextmanager
+def _cells_of(most_bytes: int) -> Iterator[None]:
+    """No cell is longer than its line may be; the limit is one of the whole process, so it is put back."""
+    before = csv.field_size_limit(most_bytes)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _read(
+    path: Path, told: interface.NewDataSet, bounds: Bounds, plain: Path
+) -> tuple[pl.DataFrame, list[interface.Finding]]:
     encoding = lines.plain(path, plain, bounds, told.encoding)
     delimiter = told.delimiter or find_delimiter(plain)
     quoted = is_quoted(plain, delimiter)
