@@ -45,6 +45,14 @@ def pytest_configure() -> None:
     _tell_defects_plainly()
 
 
+@pytest.fixture(autouse=True)
+def the_log_of_before() -> Iterator[None]:
+    """Whoever configures the log inside a test sends it to a file that is closed with that test."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
+
+
 def _tell_defects_plainly() -> None:
     """A log that nobody configured draws every defect with all local variables: seconds each."""
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)

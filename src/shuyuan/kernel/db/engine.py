@@ -56,7 +56,14 @@ class Database:
     def close(self) -> None:
         """Finish the queued units, then close every connection."""
         self._writer.close()
+        event.listen(self.engine, "checkin", _close_late)
         self.engine.dispose()
+
+
+def _close_late(connection: Any, _record: object) -> None:  # Any: the driver's own connection type
+    """What a thread still held when everything else was closed."""
+    if connection is not None:
+        connection.close()
 
 
 def open_database(url: str, *, synchronous: str = "FULL") -> Database:
