@@ -15,7 +15,7 @@ def test_who_fails_leaves_the_next_one_their_turn() -> None:
         if member == "a":
             raise ValueError(member)
 
-    jobs.Round("look", lambda: ["a", "b"], work, threading.Event()).go()
+    jobs.Round("look", lambda: ["a", "b"], work, jobs.Aside("look", threading.Event())).go()
     assert seen == ["a", "b"]
 
 
@@ -28,15 +28,16 @@ def test_a_round_is_never_made_twice_at_a_time_and_nobody_waits_for_it() -> None
         going.set()
         done.wait(LONG_S)
 
-    made = jobs.Round("look", lambda: ["a"], work, threading.Event())
+    aside = jobs.Aside("look", threading.Event())
+    made = jobs.Round("look", lambda: ["a"], work, aside)
     made.begin()
     assert going.wait(LONG_S)
     made.begin()
     assert seen == ["a"]
     done.set()
-    assert made.ends_within(LONG_S)
+    assert aside.ends_within(LONG_S)
     made.begin()
-    assert made.ends_within(LONG_S)
+    assert aside.ends_within(LONG_S)
     assert seen == ["a", "a"]
 
 
@@ -47,14 +48,34 @@ def test_a_round_stops_between_two_members_and_outlives_a_list_that_cannot_be_re
         seen.append(member)
         stop.set()
 
-    jobs.Round("look", lambda: ["a", "b"], work, stop).go()
+    jobs.Round("look", lambda: ["a", "b"], work, jobs.Aside("look", stop)).go()
     assert seen == ["a"]
 
     def gone() -> list[str]:
         raise RuntimeError("the database is closed")
 
-    jobs.Round("look", gone, work, threading.Event()).go()
+    aside = jobs.Aside("look", threading.Event())
+    jobs.Round("look", gone, work, aside).begin()
+    assert aside.ends_within(LONG_S)
     assert seen == ["a"]
+
+
+def test_what_goes_on_aside_is_asked_to_stop_and_waited_for_when_everything_stops() -> None:
+    scheduler, going, ended = jobs.Scheduler(), threading.Event(), list[str]()
+    aside = scheduler.aside("long")
+
+    def work() -> None:
+        going.set()
+        while not aside.is_stopping:
+            pass
+        ended.append("by itself")
+
+    assert aside.begin(work)
+    assert going.wait(LONG_S)
+    assert not aside.begin(work)
+    scheduler.close()
+    assert ended == ["by itself"]
+    assert not aside.begin(work)
 
 
 def test_the_first_run_may_come_sooner_than_one_period() -> None:

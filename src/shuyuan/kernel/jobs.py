@@ -24,7 +24,7 @@ class Scheduler:
 
     def __init__(self) -> None:
         self._jobs: list[_Periodic] = []
-        self._rounds: list[Round] = []
+        self._asides: list[Aside] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -43,8 +43,12 @@ class Scheduler:
         first_s: float | None = None,
     ) -> None:
         """Register work for one after the other of `members` (schools, say), as `Round` does it."""
-        self._rounds.append(Round(name, members, work, self._stop))
-        self.every(every_s, name, self._rounds[-1].begin, first_s=first_s)
+        self.every(every_s, name, Round(name, members, work, self.aside(name)).begin, first_s=first_s)
+
+    def aside(self, name: str) -> "Aside":
+        """A thread for work that takes minutes; it is asked to stop, and waited for a moment, when everything stops."""
+        self._asides.append(Aside(name, self._stop))
+        return self._asides[-1]
 
     def start(self) -> None:
         """Start the thread."""
@@ -52,11 +56,11 @@ class Scheduler:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the function in hand; rounds stop between two members, and are not waited for any longer."""
+        """Stop after the function in hand; what goes on aside stops between two members, or is left behind."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        for one in self._rounds:
+        for one in self._asides:
             one.ends_within(GRACE_S)
 
     def _run(self) -> None:
@@ -66,40 +70,65 @@ class Scheduler:
                     _run_one(job)
 
 
-class Round:
-    """Work on one member after the other, on a thread of its own: what takes minutes holds up nobody else's work.
+class Aside:
+    """Work on a thread of its own, never twice at a time: what takes minutes holds up nobody else's work.
 
-    Never twice at a time. What fails is logged, and the next member has its turn. The thread ends with the process:
-    every step of it can be lost.
+    The thread ends with the process: every step of the work can be lost.
     """
 
-    def __init__(
-        self, name: str, members: Callable[[], Iterable[str]], work: Callable[[str], object], stop: threading.Event
-    ) -> None:
-        self._name, self._members, self._work, self._stop = name, members, work, stop
+    def __init__(self, name: str, stop: threading.Event) -> None:
+        self._name, self._stop = name, stop
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether everything stops: the work in hand ends at its next step."""
+        return self._stop.is_set()
+
+    @property
+    def is_working(self) -> bool:
+        """Whether it is at it."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def begin(self, work: Callable[[], object]) -> bool:
+        """Unless it is still at it; whether it began. A failure is logged."""
+        with self._lock:
+            if self.is_working or self.is_stopping:
+                return False
+            self._thread = threading.Thread(target=self._do, args=(work,), name=f"shuyuan-{self._name}", daemon=True)
+            self._thread.start()
+        return True
+
+    def ends_within(self, seconds: float) -> bool:
+        """Wait for the work in hand, if any; False when it takes longer."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return not self.is_working
+
+    def _do(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as failure:
+            _logger.error("job_failed", job=self._name, error=repr(failure))
+
+
+class Round:
+    """Work on one member after the other, aside. What fails is logged, and the next member has its turn."""
+
+    def __init__(
+        self, name: str, members: Callable[[], Iterable[str]], work: Callable[[str], object], aside: Aside
+    ) -> None:
+        self._name, self._members, self._work, self._aside = name, members, work, aside
 
     def begin(self) -> None:
         """Unless it is still at it."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self.go, name=f"shuyuan-{self._name}", daemon=True)
-            self._thread.start()
-
-    def ends_within(self, seconds: float) -> bool:
-        """Wait for the one that goes round, if any; False when it takes longer."""
-        if self._thread is not None:
-            self._thread.join(seconds)
-        return self._thread is None or not self._thread.is_alive()
+        self._aside.begin(self.go)
 
     def go(self) -> None:
-        """Once round."""
-        try:
-            members = list(self._members())
-        except Exception as failure:
-            _logger.error("job_failed", job=self._name, error=repr(failure))
-            return
-        for one in members:
-            if self._stop.is_set():
+        """Once round. Raises what `members` raises."""
+        for one in self._members():
+            if self._aside.is_stopping:
                 return
             try:
                 self._work(one)

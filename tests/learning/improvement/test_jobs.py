@@ -5,6 +5,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+from shuyuan.kernel import jobs as kernel_jobs
 from shuyuan.learning.improvement import jobs
 
 
@@ -13,7 +14,7 @@ class Office:
 
     def __init__(self) -> None:
         self.done, self.failed, self.works = list[str](), list[str](), dict[str, Callable[[], object]]()
-        self.may_begin = threading.Event()
+        self.may_begin, self.stop, self.begun = threading.Event(), threading.Event(), threading.Event()
 
     def schools(self) -> list[Any]:  # Any: a school
         return [SimpleNamespace(id=name) for name in ("one", "two")]
@@ -22,6 +23,7 @@ class Office:
         return True
 
     def finish_rebuild(self, school_id: str) -> bool:
+        self.begun.set()
         assert self.may_begin.wait(60)
         if school_id == "one" and not self.failed:
             self.failed.append(school_id)
@@ -32,17 +34,15 @@ class Office:
     def every(self, every_s: float, name: str, work: Callable[[], object]) -> None:
         self.works[name] = work
 
+    def aside(self, name: str) -> kernel_jobs.Aside:
+        self.beside = kernel_jobs.Aside(name, self.stop)
+        return self.beside
+
     def subscribe(self, name: str, handler: object) -> None:
         pass
 
     def keep_promises(self) -> int:
         return 0
-
-
-def finished() -> None:
-    for one in threading.enumerate():
-        if one.name == "shuyuan-loop":
-            one.join(60)
 
 
 def test_states_are_finished_beside_the_start_and_again_where_that_failed() -> None:
@@ -54,11 +54,21 @@ def test_states_are_finished_beside_the_start_and_again_where_that_failed() -> N
     jobs.register(office, office, improvement, office, office, office)
     assert office.done == []  # and the server is up
     office.may_begin.set()
-    finished()
+    assert office.beside.ends_within(60)
     assert (office.done, office.failed, asked) == (["two"], ["one"], [])
     office.works["improvement"]()
-    finished()
+    assert office.beside.ends_within(60)
     office.works["improvement"]()
-    finished()
+    assert office.beside.ends_within(60)
     assert office.done == ["two", "one"]
     assert asked == ["one"] * 3 + ["two"] * 3 + ["one"] * 3 + ["two"] * 3
+
+
+def test_when_everything_stops_no_further_school_begins() -> None:
+    office: Any = Office()
+    jobs.register(office, office, office, office, office, office)
+    assert office.begun.wait(60)
+    office.stop.set()
+    office.may_begin.set()
+    assert office.beside.ends_within(60)
+    assert (office.done, office.failed) == ([], ["one"])

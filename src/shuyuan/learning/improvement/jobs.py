@@ -2,7 +2,6 @@
 
 import functools
 import threading
-from collections.abc import Callable
 
 from shuyuan.identity.interface import Identity
 from shuyuan.kernel import jobs, log
@@ -28,7 +27,7 @@ def register(
     version in use and their canary, and ask whether their loop is due: on a thread of its own, as fitting a net takes
     minutes and promises are kept meanwhile. Nobody waits for the states of a large school at the start. Who no longer
     agrees is taken out of canary and data sets at once; twice a minute what had to wait is done."""
-    touched, guard, aside = {school.id for school in identity.schools()}, threading.Lock(), _Aside()
+    touched, guard, aside = {school.id for school in identity.schools()}, threading.Lock(), scheduler.aside("loop")
     behind = {school_id for school_id in touched if tracing.waits(school_id)}
 
     def note(event: kernel_outbox.Event) -> None:
@@ -37,7 +36,7 @@ def register(
 
     def finish() -> None:
         for school_id in sorted(behind):
-            if _finished(tracing, school_id):
+            if not aside.is_stopping and _finished(tracing, school_id):
                 behind.discard(school_id)
 
     def look() -> None:
@@ -46,7 +45,7 @@ def register(
             waiting = sorted(touched)
             touched.clear()
         for school_id in waiting:
-            turned = _looked_after(improvement, school_id)
+            turned = False if aside.is_stopping else _looked_after(improvement, school_id)
             if turned is None:
                 behind.add(school_id)  # it may have failed between a version and its states
             if not turned:
@@ -85,16 +84,3 @@ def _looked_after(improvement: Improvement, school_id: str) -> bool | None:
     except Exception as failure:
         _logger.error("loop_failed", school=school_id, error=repr(failure))
         return None
-
-
-class _Aside:
-    """Work on a thread of its own, never twice at a time. It ends with the process: every step of it can be lost."""
-
-    def __init__(self) -> None:
-        self._thread: threading.Thread | None = None
-
-    def begin(self, work: Callable[[], None]) -> None:
-        """Unless it is still at it."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=work, name="shuyuan-loop", daemon=True)
-            self._thread.start()
