@@ -27,7 +27,15 @@ from shuyuan.science.tracing.interactions import Floats
 
 REPORT = harness.ROOT / "bench" / "reports" / "tracing.json"
 SOURCE = harness.ROOT / "src" / "shuyuan" / "science" / "tracing"
-_ABOUT = ("evaluation.py", "family.py", "comparing.py", "comparing_child.py", "interchange.py", "__init__.py")
+_ABOUT = (
+    "evaluation.py",
+    "family.py",
+    "comparing.py",
+    "comparing_child.py",
+    "comparingnew.py",
+    "interchange.py",
+    "__init__.py",
+)
 TEACHERS, DISTILLED = 2, "kt_assist2009_qmatrix"  # elsewhere our own is one net
 Entry = dict[str, Any]  # JSON
 

@@ -18,7 +18,7 @@ import argon2
 import pytest
 import structlog
 from sqlalchemy import Engine, create_engine, make_url, text
-from tests import longest
+from tests import longest, once
 
 from shuyuan import migrations
 from shuyuan.compose import Platform
@@ -33,8 +33,10 @@ STRONG = {"_PASSWORD": passwords._PASSWORD, "_PIN": passwords._PIN}
 _counter = itertools.count()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Set up the process before anything is collected; those that pytest-xdist starts do the same."""
+    if hasattr(config, "workerinput"):  # one of several processes, each with a folder of its own in that of the run
+        os.environ[once.SHARED] = str(Path(config.option.basetemp).parent / "once")
     gc.set_threshold(*GARBAGE)
     sys.dont_write_bytecode = False  # whatever the shell says: hundreds of processes start here, none compiles anew
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -46,8 +46,10 @@ SECONDS = {  # of files that take much longer than their number of tests tells, 
     "science/nets/test_detector.py": 25,
     "web/test_journeys.py": 90,
     "web/test_playground_live.py": 10,
-    "web/test_workshop.py": 50,
+    "web/test_workshop.py": 30,
     "web/test_workshop_journey.py": 40,
+    "web/test_workshop_models.py": 15,
+    "web/test_workshop_runs.py": 45,
 }
 HERE = Path(__file__).parent
 

@@ -28,6 +28,7 @@ TABLES: tuple[str, ...] = (
     "shuyuan.kernel.crypto",
     "shuyuan.kernel.audit",
     "shuyuan.kernel.outbox",
+    "shuyuan.kernel.leases",
     "shuyuan.identity.tables",
     "shuyuan.maas.catalogue.tables",
     "shuyuan.maas.datasets.tables",
@@ -53,10 +54,12 @@ PARTS: dict[str, Part] = {
     # kernel
     "db": Part("shuyuan.kernel.parts:database", ("settings",)),
     "storage": Part("shuyuan.kernel.parts:storage", ("settings",)),
+    "main_loop": Part("shuyuan.kernel.mainloop:MainLoop", ()),
     "vault": Part("shuyuan.kernel.parts:vault", ("settings",)),
     "audit": Part("shuyuan.kernel.parts:audit", ("vault", "settings")),
     "outbox": Part("shuyuan.kernel.parts:outbox", ("db",)),
-    "scheduler": Part("shuyuan.kernel.jobs:Scheduler"),
+    "scheduler": Part("shuyuan.kernel.parts:scheduler", ("db",)),
+    "errands": Part("shuyuan.kernel.errands:Errands", ("scheduler",)),
     "durable": Part("shuyuan.kernel.durable:open_durable", ("settings",)),
     # identity
     "identity": Part("shuyuan.identity.service:IdentityService", ("db", "vault", "audit")),
@@ -77,7 +80,7 @@ PARTS: dict[str, Part] = {
     ),
     "compression": Part(
         "shuyuan.maas.compression.service:CompressionService",
-        ("db", "storage", "audit", "settings", "catalogue", "datasets"),
+        ("db", "storage", "audit", "settings", "catalogue", "datasets", "training"),
     ),
     "conversion": Part("shuyuan.maas.conversion.service:ConversionService", ("catalogue", "settings")),
     "engine": Part("shuyuan.maas.serving.service:build_engine", ("catalogue", "settings")),
@@ -116,6 +119,7 @@ PARTS: dict[str, Part] = {
         ("db", "vault", "audit", "outbox", "identity", "people"),
     ),
     "courses": Part("shuyuan.learning.courses.service:CoursesService", ("db", "audit")),
+    "wordings": Part("shuyuan.learning.courses.wording:Wordings", ("courses", "gateway", "main_loop")),
     "records": Part("shuyuan.learning.records.service:RecordsService", ("db", "vault", "outbox")),
     "tracing": Part("shuyuan.learning.tracing.service:TracingService", ("db", "records")),
     "assessment": Part(
@@ -161,7 +165,19 @@ PARTS: dict[str, Part] = {
     ),
     "improvement": Part(
         "shuyuan.learning.improvement.service:ImprovementService",
-        ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage", "settings"),
+        (
+            "db",
+            "vault",
+            "audit",
+            "identity",
+            "people",
+            "records",
+            "tracing",
+            "catalogue",
+            "storage",
+            "settings",
+            "wordings",
+        ),
     ),
     "gathering": Part(
         "shuyuan.learning.improvement.gathering:Gathering",
@@ -195,7 +211,7 @@ ROUTERS: dict[str, Part] = {
     "insight": Part("shuyuan.learning.insight.routes:router", ("insight", "people", "warnings")),
     "comparing": Part("shuyuan.learning.insight.researchroutes:router", ("comparing", "answers_out")),
     "tutor": Part("shuyuan.learning.tutor.routes:router", ("tutor",)),
-    "improvement": Part("shuyuan.learning.improvement.routes:router", ("improvement", "gathering")),
+    "improvement": Part("shuyuan.learning.improvement.routes:router", ("improvement", "gathering", "errands")),
     "web": Part(
         "shuyuan.web.routes:router",
         (
@@ -233,6 +249,7 @@ ROUTERS: dict[str, Part] = {
             "itembank",
             "warnings",
             "outlooks",
+            "errands",
         ),
     ),
     "research": Part(

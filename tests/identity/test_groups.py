@@ -8,7 +8,7 @@ from tests.identity.cast import Cast
 from shuyuan.identity import keys
 from shuyuan.kernel import errors
 
-LATER = datetime.now(UTC) + timedelta(hours=2)
+LATER = datetime.now(UTC) + timedelta(days=2)  # however long the tests before took
 
 
 def suspended(school: Cast, role: str) -> datetime | None:

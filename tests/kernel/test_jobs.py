@@ -30,13 +30,13 @@ def test_a_round_is_never_made_twice_at_a_time_and_nobody_waits_for_it() -> None
 
     aside = jobs.Aside("look", threading.Event())
     made = jobs.Round("look", lambda: ["a"], work, aside)
-    made.begin()
+    aside.begin(made.go)
     assert going.wait(LONG_S)
-    made.begin()
+    aside.begin(made.go)
     assert seen == ["a"]
     done.set()
     assert aside.ends_within(LONG_S)
-    made.begin()
+    aside.begin(made.go)
     assert aside.ends_within(LONG_S)
     assert seen == ["a", "a"]
 
@@ -55,7 +55,7 @@ def test_a_round_stops_between_two_members_and_outlives_a_list_that_cannot_be_re
         raise RuntimeError("the database is closed")
 
     aside = jobs.Aside("look", threading.Event())
-    jobs.Round("look", gone, work, aside).begin()
+    aside.begin(jobs.Round("look", gone, work, aside).go)
     assert aside.ends_within(LONG_S)
     assert seen == ["a"]
 
@@ -66,9 +66,9 @@ def test_what_goes_on_aside_is_asked_to_stop_and_waited_for_when_everything_stop
 
     def work() -> None:
         going.set()
-        while not aside.is_stopping:
+        while not jobs.is_stopping():  # as deep in the work as one likes
             pass
-        ended.append("by itself")
+        ended.append("by itself" if aside.is_stopping else "too early")
 
     assert aside.begin(work)
     assert going.wait(LONG_S)
@@ -76,6 +76,7 @@ def test_what_goes_on_aside_is_asked_to_stop_and_waited_for_when_everything_stop
     scheduler.close()
     assert ended == ["by itself"]
     assert not aside.begin(work)
+    assert not jobs.is_stopping(), "what does not go on aside ends by itself"
 
 
 def test_the_first_run_may_come_sooner_than_one_period() -> None:

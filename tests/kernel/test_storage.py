@@ -96,3 +96,13 @@ def test_what_is_removed_is_gone_and_may_be_removed_again(store: storage.Storage
     store.remove(address)
     assert not store.has(address)
     assert store.get(other) == b"yours"
+
+
+def test_what_a_killed_process_had_begun_to_write_is_removed_with_its_address(tmp_path: Path) -> None:
+    folder = storage.Storage(str(tmp_path))
+    address = folder.put(b"whole")
+    (path,) = (file for file in tmp_path.rglob("*") if file.is_file())
+    path.rename(path.with_name(f"{path.name}.partial"))
+    assert not folder.has(address)
+    folder.remove(address)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []

@@ -1,8 +1,10 @@
 """What the children of tests share: imported once by the server they are forked from."""
 
+import itertools
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,7 @@ import torch
 import torch._dynamo
 import torch.onnx._internal.torchscript_exporter.utils
 
-from shuyuan.maas.training import child, distributed
+from shuyuan.maas.training import checkpoints, child, distributed, reporting
 
 __all__ = ["run"]
 
@@ -24,10 +26,25 @@ def run(folder: str, largest_bytes: int, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     if largest_bytes:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_bytes, resource.RLIM_INFINITY))
-    if json.loads((Path(folder) / "job.json").read_text()).get("helpers") == "forked":
+    job = json.loads((Path(folder) / "job.json").read_text())
+    if "killed_after" in job:
+        _kill_after(job["killed_after"])
+    if job.get("helpers") == "forked":
         distributed.subprocess = Forks()  # type: ignore[attr-defined,assignment]  # of this process alone
     torch.set_num_threads(1)
     sys.exit(child.main([folder]))
+
+
+def _kill_after(most: int) -> None:
+    """This process is killed on its way to the next checkpoint after so many."""
+    keep, begun = reporting.Report.keep, itertools.count()
+
+    def kept(self: reporting.Report, checkpoint: checkpoints.Checkpoint) -> None:
+        if next(begun) == most:
+            os.kill(os.getpid(), signal.SIGKILL)
+        keep(self, checkpoint)
+
+    reporting.Report.keep = kept  # type: ignore[method-assign]  # of this process alone
 
 
 class Forks:

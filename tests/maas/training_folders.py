@@ -23,7 +23,10 @@ def write(
     folder: Path, name: str, *, rows: int = 40, config: dict[str, Any] | None = None, table: task.Table | None = None,
     **job: Any,
 ) -> Path:  # fmt: skip
-    """A folder with a job on example data: `rows` to train on, as many together to validate and test."""
+    """A folder with a job on example data: `rows` to train on, as many together to validate and test.
+
+    killed_after, of `job`: the child is killed after so many checkpoints.
+    """
     folder.mkdir(parents=True)
     example = tasks.load(name).example(rows, 0)
     held = tasks.load(name).example(max(rows // 2, 4), 1)
@@ -60,6 +63,13 @@ def finish(folder: Path, largest_bytes: int = 0) -> int:
     process.close()
     assert code is not None
     return code
+
+
+def go_on(folder: Path) -> None:
+    """From now on the child of this folder is not killed any more."""
+    job = json.loads((folder / "job.json").read_text())
+    del job["killed_after"]
+    (folder / "job.json").write_text(json.dumps(job))
 
 
 def result(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, sync_playwright
-from tests.web import demohome
+from tests.web import benches, demohome, schools
 
 from shuyuan import compose, demo, migrations
 from shuyuan.entrypoints import server
@@ -82,21 +82,47 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     platform.close()
 
 
+@pytest.fixture
+def pupil(site: Site) -> Iterator[httpx.Client]:
+    """The first pupil of the demo."""
+    with site.client("student") as client:
+        yield client
+
+
+@pytest.fixture
+def teacher(site: Site) -> Iterator[httpx.Client]:
+    """Their teacher."""
+    with site.client("teacher") as client:
+        yield client
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[schools.Office]:
+    """A school with nobody but its first administrator, without any model on its machine."""
+    with schools.empty(tmp_path / "home", cache=tmp_path / "cache", starter="tiny") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[benches.Bench]:
+    """A workshop with one of each kind, which the tests of a file may change."""
+    with benches.opened(tmp_path_factory.mktemp("workshop") / "school") as made:
+        yield made
+
+
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The address of an application while the block runs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=running.run, daemon=True)
+    listener = socket.create_server(("127.0.0.1", 0))
+    running = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
+    thread = threading.Thread(target=running.run, args=([listener],), daemon=True)
     thread.start()
     while not running.started:
         if not thread.is_alive():
             raise RuntimeError("the server under test did not start")
         time.sleep(0.02)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         running.should_exit = True
         thread.join(10)

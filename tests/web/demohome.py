@@ -1,20 +1,18 @@
-"""The home of a demo school, made once in a process of tests and copied for whoever wants one of their own.
+"""The home of a demo school, made once in a run of tests and copied for whoever wants one of their own.
 
 The school is made in such a way that the loop's first turn is the same at every run: which pupils are held out depends
 on their pseudonyms, these on random ids, and with an unlucky draw the gate refuses the turn.
 """
 
-import atexit
-import functools
-import os
-import shutil
-import tempfile
 from pathlib import Path
+
+from tests import once
 
 from shuyuan import compose, demo, migrations
 from shuyuan.kernel import crypto, db
 from shuyuan.kernel.settings import Settings
 
+POINT = "year7-expressions.removing-brackets"  # of its course
 MASTER_KEY = b"z" * crypto.KEY_BYTES  # with these pseudonyms the first turn passes its check with room to spare
 
 
@@ -35,14 +33,10 @@ class Enumerating(crypto.Vault):
 
 def copy(home: Path) -> Path:
     """A demo school in `home`, which nobody has opened since it was made."""
-    return Path(shutil.copytree(_made(), home))
+    return once.copied(_make, home)
 
 
-@functools.cache
-def _made() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="demo-home-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    home = folder / "home"
+def _make(home: Path) -> None:
     key = home / "keys" / "master.key"
     key.parent.mkdir(parents=True, mode=0o700)
     key.write_bytes(MASTER_KEY)
@@ -53,4 +47,3 @@ def _made() -> Path:
         demo.ensure(platform)
     finally:
         platform.close()
-    return home

@@ -66,6 +66,15 @@ def empty(home: Path, given: Mapping[str, object] | None = None, **settings: obj
 
 
 @contextmanager
+def again(home: Path, **settings: object) -> Iterator[Office]:
+    """A school that `empty` made before in this home, its administrator signed in anew."""
+    with opened(home, None, **settings) as (platform, client):
+        entered = client.post("/enter/adult", data={"login": "office", "password": PASSWORD})
+        assert entered.status_code == 303, entered.text
+        yield Office(platform, client)
+
+
+@contextmanager
 def demonstration(home: Path, **settings: object) -> Iterator[tuple[Office, dict[str, TestClient]]]:
     """A demo school of one's own, and a browser for each adult role."""
     with opened(demohome.copy(home), None, **settings) as (platform, client):

@@ -1,22 +1,15 @@
 """Usage in figures of money and time: the live page, one's own allowance, the school's term, prices and cache."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from tests.web import checks, schools
 from tests.web.conftest import Site
 
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import clock
 from shuyuan.maas.gateway.interface import Moment
 from shuyuan.web.pages import live
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[schools.Office]:
-    with schools.empty(tmp_path / "home", cache=tmp_path / "cache", starter="tiny") as made:
-        yield made
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -118,9 +111,10 @@ def test_nonsense_is_refused_on_the_page_it_was_typed_on(office: schools.Office)
 
 
 def test_an_allowance_of_the_term_and_of_calls_at_once_is_set_on_the_page(office: schools.Office) -> None:
-    today = date.today()
+    today = clock.now().date()
     office.admin.post(
-        "/admin/usage/terms", data={"first": today.isoformat(), "last": (today + timedelta(days=100)).isoformat()}
+        "/admin/usage/terms",
+        data={"first": (today - timedelta(days=1)).isoformat(), "last": (today + timedelta(days=100)).isoformat()},
     )
     set_ = office.admin.post("/admin/usage/limits", data={"tokens": "700", "streams": "3", "period": "term"})
     assert set_.status_code == 303

@@ -1,7 +1,6 @@
 """The API page: own keys shown once, snippets, and Run, which makes a real call."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,6 @@ from fastapi.testclient import TestClient
 from tests.maas import starter_files
 from tests.web import checks, schools
 from tests.web.conftest import Site
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[schools.Office]:
-    with schools.empty(tmp_path / "home", cache=tmp_path / "cache", starter="tiny") as made:
-        yield made
 
 
 def developer(office: schools.Office) -> TestClient:

@@ -1,6 +1,8 @@
 """The loop's page: lineage, figures beside limits, the refused branch, turn and roll back."""
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,14 +15,26 @@ from tests.web.conftest import Site
 
 from shuyuan import compose
 from shuyuan.identity.interface import Principal
-from shuyuan.kernel import db
-from shuyuan.learning.improvement import store, watchstore
-from shuyuan.learning.improvement.interface import Condition, State, TracerVersion, Trial, Watch
+from shuyuan.kernel import db, errors
+from shuyuan.learning.improvement import keptstore, store, watchstore
+from shuyuan.learning.improvement.interface import TURNING, Condition, State, TracerVersion, Trial, Watch
 from shuyuan.learning.improvement.service import ImprovementService
 from shuyuan.science.tracing import online
 from shuyuan.web.pages import loop
 
-NEEDS = ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage", "settings")
+NEEDS = (
+    "db",
+    "vault",
+    "audit",
+    "identity",
+    "people",
+    "records",
+    "tracing",
+    "catalogue",
+    "storage",
+    "settings",
+    "wordings",
+)
 Demo = tuple[schools.Office, dict[str, TestClient]]
 
 
@@ -28,6 +42,12 @@ Demo = tuple[schools.Office, dict[str, TestClient]]
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with schools.demonstration(tmp_path_factory.mktemp("loop") / "home", starter="none") as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page waits until a version is in use with all its states, however busy this machine is."""
+    monkeypatch.setattr(loop, "PATIENCE_S", 60.0)
 
 
 def turned(number: int, state: State) -> TracerVersion:
@@ -75,16 +95,14 @@ def test_a_school_without_turns_says_what_it_takes_and_too_few_answers_are_no_er
         checks.is_sound(page, "en")
         assert "From 400 answers of 8 consenting learners on" in page
         assert "It turns by itself at 200" in page
-        back = office.admin.post("/loop/turn").headers["location"]
-        page = office.admin.get(back).text
+        page = settled(office.admin, office.admin.post("/loop/turn").headers["location"])
     assert "Not enough yet: it takes 400 answers of 8 consenting learners" in page
 
 
 def test_turn_shows_the_whole_lineage_with_figures_beside_limits(demo: Demo) -> None:
     office, adults = demo
     before = len(versions(office))
-    back = adults["admin"].post("/loop/turn").headers["location"]
-    page = adults["admin"].get(back).text
+    page = settled(adults["admin"], adults["admin"].post("/loop/turn").headers["location"])
     checks.is_sound(page, "en")
     version = versions(office)[0]
     assert len(versions(office)) == before + 1
@@ -147,7 +165,7 @@ def test_the_built_in_tracer_is_a_row_with_a_way_back_to_it(demo: Demo) -> None:
 def test_turning_with_nothing_new_adds_no_version(demo: Demo) -> None:
     office, adults = demo
     before = len(versions(office))
-    page = adults["admin"].get(adults["admin"].post("/loop/turn").headers["location"]).text
+    page = settled(adults["admin"], adults["admin"].post("/loop/turn").headers["location"])
     assert "Nothing new to learn from" in page
     assert len(versions(office)) == before
 
@@ -160,12 +178,107 @@ def test_what_was_never_fitted_at_night_is_done_when_an_administrator_asks(demo:
     assert adults["developer"].post("/admin/nightly/questions").status_code == 403
     assert adults["admin"].post("/admin/nightly/zz").status_code == 404
     page = adults["admin"].get(adults["admin"].post("/admin/nightly/questions").headers["location"]).text
+    assert "It has begun" in page
+    page = settled(adults["admin"], "/admin/nightly")
     assert 'action="/admin/nightly/questions"' not in page
+    assert ">Done<" in page
     assert 'action="/admin/nightly/warning"' in page
 
 
+def settled(browser: TestClient, path: str) -> str:
+    """The page once it no longer asks again by itself: nothing is under way."""
+    end = time.monotonic() + 60
+    while "hx-trigger" in (page := str(browser.get(path).text)):
+        assert time.monotonic() < end, page
+        time.sleep(0.02)
+    return page
+
+
+def test_what_is_under_way_is_seen_begins_no_second_time_and_says_why_it_failed(demo: Demo) -> None:
+    office, adults = demo
+    admin, model, asked, going = adults["admin"], office.platform.get("outlook_model"), list[str](), threading.Event()
+
+    def late(job: object) -> None:
+        asked.append("once")
+        assert going.wait(60)
+        raise errors.Unavailable("learning took more than 900 s", fix="try when there is less to do")
+
+    model._train = late
+    for _ in range(2):
+        assert admin.post("/admin/nightly/outlook").status_code == 303
+    page = admin.get("/admin/models").text
+    checks.is_sound(page, "en")
+    assert "under way since" in page
+    assert 'hx-get="/admin/nightly"' in page
+    assert " disabled>Do it now" in admin.get("/admin/nightly").text
+    assert adults["developer"].get("/admin/nightly").status_code == 403
+    going.set()
+    page = settled(admin, "/admin/nightly")
+    assert asked == ["once"]
+    assert "learning took more than 900 s → try when there is less to do" in page
+    assert 'action="/admin/nightly/outlook"' in page
+    model._train = lambda job: None
+    admin.post("/admin/nightly/outlook")
+    assert "There was too little to learn from, so there is no new version" in settled(admin, "/admin/nightly")
+
+
+def test_a_turn_under_way_is_seen_is_followed_to_its_end_and_begins_no_second_time(demo: Demo) -> None:
+    office, adults = demo
+    admin, loop_, errands = adults["admin"], office.platform.get("improvement"), office.platform.get("errands")
+    school_id, asks = office.platform.get("identity").schools()[0].id, {"hx-request": "true"}
+    fits, seen, going = loop_._refit, list[object](), threading.Event()
+
+    def refit(table: online.Interactions, *, seed: int) -> online.Params:
+        seen.append(errands.since(TURNING, school_id))
+        assert going.wait(60)
+        raise errors.Unavailable("the disk is full", fix="free some space")
+
+    loop_._refit = refit
+    try:
+        assert admin.post("/loop/turn").headers["location"] == loop.TURNED
+        page = admin.get(loop.TURNED).text
+        checks.is_sound(page, "en")
+        assert "Fitting, judging, checking: under way since" in page
+        assert " disabled>Turn now" in page
+        assert admin.get("/loop?asks=turn", headers=asks).status_code == 204
+        twice = admin.get(admin.post("/loop/turn").headers["location"]).text
+        assert "no second one has begun" in twice
+        going.set()
+        assert "the disk is full → free some space" in settled(admin, loop.TURNED)
+        assert admin.get("/loop?asks=turn", headers=asks).headers["hx-redirect"] == loop.TURNED
+    finally:
+        loop_._refit = fits
+    assert len(seen) == 1
+    assert None not in seen, "the loop is known to be at work while it fits"
+
+
+def test_going_back_answers_at_once_while_every_state_is_made_anew(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    office, adults = demo
+    tracing, going, admin = office.platform.get("tracing"), threading.Event(), adults["admin"]
+    rebuild = tracing.rebuild
+
+    def slow(school_id: str) -> int:
+        assert going.wait(60)
+        return int(rebuild(school_id))
+
+    monkeypatch.setattr(tracing, "rebuild", slow)
+    monkeypatch.setattr(loop, "PATIENCE_S", 0.0)
+    used = next(one for one in versions(office) if one.state == "champion")
+    where = admin.post("/loop/versions/prior-1/use", data={"reason": "A doubt"}).headers["location"]
+    page = admin.get(where).text
+    checks.is_sound(page, "en")
+    assert "being worked out anew with it, since" in page
+    assert "In use: the built-in tracer." in page
+    back = admin.post(f"/loop/versions/{used.id}/use", data={"reason": "No doubt"}).headers["location"]
+    assert "no second one has begun" in admin.get(back).text
+    going.set()
+    assert "This version is in use now" in settled(admin, where)
+    settled(admin, admin.post(f"/loop/versions/{used.id}/use", data={"reason": "No doubt"}).headers["location"])
+
+
 def planted(office: schools.Office) -> TracerVersion:
-    """One version on trial, a look at the one in use with a figure past its limit, and its alarm."""
+    """One version on trial, a look at the one in use with a figure past its limit, and its alarm; the answers kept with
+    the one in use are deleted."""
     database, school_id = office.platform.get("db"), office.platform.get("identity").schools()[0].id
     made = refuse_one(office.platform, bias=-0.5)
     at = datetime(2031, 5, 7, tzinfo=UTC)
@@ -178,6 +291,8 @@ def planted(office: schools.Office) -> TracerVersion:
         store.change(uow, school_id, made.id, state="canary", canary=store.trial_row(trial))
         watchstore.keep(uow, school_id, watch)
         watchstore.raised(uow, school_id, watch)
+        stored = next(row for row in keptstore.standing(uow.conn, school_id) if row.sha256 == used.data_sha256)
+        assert keptstore.note_deleted(uow, school_id, stored.sha256, stored.kept_at)
 
     database.write(work)
     return made
@@ -201,6 +316,7 @@ def test_a_trial_and_an_alarm_are_shown_with_their_numbers_in_both_languages_unt
             assert word in page, (language, word)
         assert "0.701" in page
         assert "≤ 0.655" in page
+        assert {"en": "were deleted on", "zh": "拟合所用的作答已于"}[language] in page
         assert f"{number}" in page
         home = adults["admin"].get("/admin").text
         checks.is_sound(home, language)

@@ -1,7 +1,6 @@
 """The models page: memory and its budget, load, free, pin, what a school brought, and clear refusals."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,6 @@ from shuyuan.maas.catalogue.interface import LocalText, NewVersion
 from shuyuan.maas.serving.interface import ModelStatus, Residency
 
 DIGITS = onnx_file.linear(np.eye(3, dtype=np.float32))
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[schools.Office]:
-    """A school without any model on its machine."""
-    with schools.empty(tmp_path / "home", cache=tmp_path / "cache", starter="tiny") as made:
-        yield made
 
 
 class Still:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.web import schools, searched, workbench
-from tests.web.test_workshop import seen, staff
+from tests.web import benches, schools, searched, workbench
 
 pytest.importorskip("torch", reason="training needs torch: make train")
 pytest.importorskip("polars", reason="data sets are read with polars: make train")
@@ -16,7 +15,7 @@ class Shop:
     """A school with a data set in two versions and a search of the administrator's."""
 
     def __init__(self, office: schools.Office) -> None:
-        self.office, self.people = office, staff(office)
+        self.office, self.people = office, benches.staff(office)
         office.platform.get("training").close()  # a search stays as it is
         self.boss = office.platform.get("identity").sign_in("office", schools.PASSWORD).principal
         self.search_id = searched.added(office.platform, self.boss.school_id, self.boss.account_id)
@@ -34,13 +33,13 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 @pytest.mark.parametrize("role", ["admin", "developer", "teacher"])
 def test_every_page_of_searches_is_sound(shop: Shop, role: str, language: str) -> None:
     client = shop.people[role]
-    assert shop.page in seen(client, "/workshop/searches", language)
-    seen(client, shop.page, language)
-    seen(client, "/workshop/new-search?data=data:/marks/2", language)
+    assert shop.page in benches.seen(client, "/workshop/searches", language)
+    benches.seen(client, shop.page, language)
+    benches.seen(client, "/workshop/new-search?data=data:/marks/2", language)
 
 
 def test_a_search_shows_its_best_every_trial_and_a_picture(shop: Shop) -> None:
-    page = seen(shop.people["teacher"], shop.page, "en")
+    page = benches.seen(shop.people["teacher"], shop.page, "en")
     assert "The best: loss (validation) = 0.333" in page
     assert page.count('class="dot"') == 1 + 4, "the key, and each trial that has the figure"
     assert "loss_not_finite" in page, "why a trial failed"
@@ -54,9 +53,9 @@ def test_a_search_shows_its_best_every_trial_and_a_picture(shop: Shop) -> None:
 
 
 def test_a_run_is_started_with_the_values_of_a_trial(shop: Shop) -> None:
-    page = seen(shop.people["teacher"], shop.page, "en")
+    page = benches.seen(shop.people["teacher"], shop.page, "en")
     like = re.findall(r'class="btn primary" href="([^"]*)"', page)[0]
-    form = seen(shop.people["teacher"], like, "en")
+    form = benches.seen(shop.people["teacher"], like, "en")
     for name, value in (("rate", "0.012"), ("epochs", "9")):
         assert re.search(rf'name="c\.{name}" value="{value}"', form), name
     assert "<option selected>sgd</option>" in form
@@ -83,6 +82,6 @@ def test_a_search_begins_from_its_form_and_is_stopped(shop: Shop) -> None:
     assert found.space == {"rate": {"low": 0.01, "high": 0.1, "log": True}, "optimiser": {"choices": ["sgd"]}}
     assert teacher.post(f"{shop.page}/cancel").status_code == 403, "the administrator's"
     assert teacher.post(f"{page}/cancel").headers["location"].endswith("notice=search_stopped")
-    assert "stopped" in seen(teacher, page, "en")
+    assert "stopped" in benches.seen(teacher, page, "en")
     again = teacher.post(f"{page}/cancel")
     assert (again.status_code, "is cancelled" in again.text) == (409, True)

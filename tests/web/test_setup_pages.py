@@ -2,7 +2,6 @@
 
 import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,12 +14,6 @@ from shuyuan.kernel import audit
 from shuyuan.web import capacity, machine
 
 FORM = {"school": "Hill School", "name": "Zhou", "login": "office"}
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[schools.Office]:
-    with schools.empty(tmp_path / "home", cache=tmp_path / "cache", starter="tiny") as made:
-        yield made
 
 
 def state(html: str, title: str) -> str:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.web import conftest, demohome, schools, workbench
+from tests.web import benches, conftest, demohome, schools, workbench
 from tests.web.test_journeys import faults, opened
-from tests.web.test_workshop import LISTS
 
 from shuyuan import compose, demo
 from shuyuan.entrypoints import server
@@ -85,7 +84,7 @@ def test_from_a_file_to_a_version_in_use(chromium: Browser, shop: conftest.Site,
 def test_the_workshop_is_accessible_and_fits_a_phone(
     chromium: Browser, shop: conftest.Site, language: str, width: int, dark: bool
 ) -> None:
-    paths = [f"/workshop/{name}" for name in LISTS]
+    paths = [f"/workshop/{name}" for name in benches.LISTS]
     with opened(chromium, shop, "developer", language=language, width=width, dark=dark) as page:
         page.goto(f"{shop.base_url}/workshop/runs")
         known = page.locator("main h3 a").evaluate_all("all => all.map(one => one.getAttribute('href'))")

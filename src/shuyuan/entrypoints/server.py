@@ -153,6 +153,7 @@ def _lifespan(
 ) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def span(_app: FastAPI) -> AsyncIterator[None]:
+        platform.get("main_loop").open()
         await asyncio.to_thread(platform.register_jobs, modules)
         await asyncio.to_thread(_open_courses, platform, modules)
         platform.get("scheduler").every(ANCHOR_EVERY_S, "audit-anchor", lambda: _drop_anchor(platform))

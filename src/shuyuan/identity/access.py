@@ -402,6 +402,7 @@ ACCESS: dict[tuple[str, str], Allow] = {
     ("POST", "/admin/models/{name}/pin"): allow("admin", scope="admin"),
     ("POST", "/admin/models/{name}/use"): allow("admin", scope="admin"),
     ("POST", "/admin/models/bring"): allow("admin", scope="admin"),
+    ("GET", "/admin/nightly"): allow("admin", scope="admin"),
     ("POST", "/admin/nightly/{name}"): allow("admin", scope="admin"),
     ("GET", "/admin/usage"): allow("admin", scope="admin"),
     ("POST", "/admin/usage/limits"): allow("admin", scope="admin"),

@@ -1,7 +1,7 @@
 """The kernel's parts as the composer builds them, from settings."""
 
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import crypto
+from shuyuan.kernel import crypto, jobs, leases
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
@@ -31,3 +31,8 @@ def audit(vault: crypto.Vault, settings: kernel_settings.Settings) -> kernel_aud
 def outbox(db: kernel_db.Database) -> kernel_outbox.Outbox:
     """The outbox of the database."""
     return kernel_outbox.Outbox(db)
+
+
+def scheduler(db: kernel_db.Database) -> jobs.Scheduler:
+    """Periodic work; on PostgreSQL its rounds are shared with other servers."""
+    return jobs.Scheduler(leases.Leases(db) if db.dialect == "postgresql" else None)

@@ -77,9 +77,13 @@ class Storage:
         return bool(self._fs.exists(self._path(address)))
 
     def remove(self, address: str) -> None:
-        """Forget what nothing refers to any more (the caller knows); nothing happens when it is not there."""
-        if self.has(address):
-            self._fs.rm_file(self._path(address))
+        """Forget what nothing refers to any more (the caller knows); nothing happens when it is not there.
+
+        What a killed process had begun to write of it goes too.
+        """
+        for path in (self._path(address), _partial(self._path(address))):
+            if self._fs.exists(path):
+                self._fs.rm_file(path)
 
     def _path(self, address: str) -> str:
         if len(address) != 64 or not set(address) <= set("0123456789abcdef"):
@@ -88,12 +92,16 @@ class Storage:
 
     def _write(self, address: str, spool: IO[bytes]) -> None:
         final = self._path(address)
-        partial = f"{final}.partial"
+        partial = _partial(final)
         self._fs.makedirs(str(Path(final).parent), exist_ok=True)
         with self._fs.open(partial, "wb") as out:
             for chunk in _chunks(spool):
                 out.write(chunk)
         self._fs.mv(partial, final)
+
+
+def _partial(path: str) -> str:
+    return f"{path}.partial"
 
 
 def _chunks(source: IO[bytes] | bytes) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shuyuan.identity.interface import Identity
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import errands as kernel_errands
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.assessment.interface import Assessment, ItemBank
 from shuyuan.learning.courses.interface import Courses
@@ -69,6 +70,7 @@ class OfficeNeeds:
     itembank: ItemBank
     warnings: EarlyWarning
     outlooks: Outlooks
+    errands: kernel_errands.Errands
 
 
 @dataclass(frozen=True)

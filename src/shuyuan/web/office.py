@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from shuyuan.identity.interface import Identity
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import db as kernel_db
+from shuyuan.kernel import errands as kernel_errands
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.assessment.interface import ItemBank
 from shuyuan.learning.courses.interface import Courses
@@ -52,6 +53,7 @@ def router(
     itembank: ItemBank,
     warnings: EarlyWarning,
     outlooks: Outlooks,
+    errands: kernel_errands.Errands,
 ) -> APIRouter:
     """Every page of the office."""
     needs = OfficeNeeds(
@@ -70,6 +72,7 @@ def router(
         itembank=itembank,
         warnings=warnings,
         outlooks=outlooks,
+        errands=errands,
     )
     api = APIRouter()
     for family in FAMILIES:

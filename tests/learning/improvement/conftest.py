@@ -1,5 +1,6 @@
 """A school with thousands of answers is made once a backend; each test gets a copy of its database and home."""
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,10 @@ from sqlalchemy import create_engine, make_url, text
 from tests.learning.improvement.school import School
 
 from shuyuan.compose import Platform
+from shuyuan.kernel import crypto, ids
 from shuyuan.kernel.settings import Settings
+
+MASTER_KEY = b"t" * crypto.KEY_BYTES
 
 
 class Stock:
@@ -64,10 +68,23 @@ def school(database_url: str, tmp_path: Path, stock: Stock) -> Iterator[School]:
     if make_url(database_url).get_backend_name() in stock.schools:
         found = stock.lay_out(database_url, home)
     else:
-        making = Platform(settings)
-        found = School(making)
-        making.close()
+        found = _made(settings)
         stock.keep(database_url, home, found)
     platform = Platform(settings)
     yield found.on(platform)
     platform.close()
+
+
+def _made(settings: Settings) -> School:
+    """Always the same: which learners are held out, and whom a canary serves, is drawn by their ids and the key."""
+    key = settings.home / "keys" / "master.key"
+    key.parent.mkdir(parents=True, mode=0o700)
+    key.write_bytes(MASTER_KEY)
+    key.chmod(0o600)
+    numbers = itertools.count()
+    with pytest.MonkeyPatch.context() as drawn:
+        drawn.setattr(ids, "new_id", lambda: f"01{next(numbers):024x}")
+        making = Platform(settings)
+        found = School(making)
+        making.close()
+    return found

@@ -105,5 +105,5 @@ class School:
         return moved
 
     def loop(self, **given: Any) -> ImprovementService:
-        parts = ("db", "vault", "audit", "identity", "people", "records", "tracing", "catalogue", "storage", "settings")
+        parts = "db vault audit identity people records tracing catalogue storage settings wordings".split()
         return ImprovementService(**{name: self.platform.get(name) for name in parts} | given)

@@ -16,12 +16,15 @@ from tests.science.tracing import school as simulated
 from shuyuan.compose import Platform
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit, clock, db, errors, ids
+from shuyuan.learning.courses.interface import Worded
 from shuyuan.learning.improvement import candidates, dataset, gate
 from shuyuan.learning.improvement.interface import ExamFreeze, NotEnoughAnswers, NothingNew, Overtaken
 from shuyuan.learning.improvement.service import ImprovementService
 from shuyuan.science.tracing import online, serving
+from shuyuan.science.tracing.serving import newitems
 
 pytestmark = pytest.mark.timeout(300)  # many real fits
+NOTHING_SAID = Worded(newitems.Worded([], [], np.zeros((0, 1))), by_meaning=False)
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)  # a Friday, 12:00 in school time
 
 
@@ -186,10 +189,10 @@ def test_a_school_with_too_little_is_not_read_again_before_there_is_more(
 def test_an_evaluation_that_sees_the_answers_is_told_by_its_control(monkeypatch: pytest.MonkeyPatch) -> None:
     held, fit = (simulated.simulate(12, 25, points=3, items=12, seed=seed).table for seed in (3, 4))
     data = dataset.DataSet(fit, held, [], 24, 600, 12, b"")
-    made = candidates.refitted(data, serving.PRIOR, online.fit)
+    made = candidates.refitted(data, serving.PRIOR, NOTHING_SAID, online.fit)
     assert "shuffled_distance" not in made.refusal
     monkeypatch.setattr(serving, "replay", lambda tracer, table: np.where(table.correct, 0.8, 0.2))
-    made = candidates.refitted(data, serving.PRIOR, online.fit)
+    made = candidates.refitted(data, serving.PRIOR, NOTHING_SAID, online.fit)
     assert "shuffled_distance" in made.refusal
     assert made.figures["shuffled_auc"] == 1.0
 

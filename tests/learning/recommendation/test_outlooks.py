@@ -11,7 +11,7 @@ import pytest
 from tests.learning.assessment.world import A, World
 from tests.learning.recommendation.test_choosing import Agreed
 
-from shuyuan.kernel import crypto, errors, outbox
+from shuyuan.kernel import children, crypto, errors, outbox
 from shuyuan.kernel.settings import Settings
 from shuyuan.kernel.storage import Storage
 from shuyuan.learning.people.interface import PROFILE_WITHDRAWN, Stated
@@ -329,16 +329,18 @@ def test_where_nothing_can_be_learnt_the_version_before_goes_on(scene: Scene) ->
     scene.model._train = fails
     scene.world.later(days=8)
     assert scene.service.renew(scene.world.school) == 6
+    with pytest.raises(errors.Unavailable, match="learning failed"):
+        scene.service.renew(scene.world.school, strict=True)
 
 
 def test_no_id_of_a_learner_leaves_for_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
 
-    def asked(question: bytes) -> tuple[int, bytes, bytes]:
+    def asked(module: str, question: bytes, **_: object) -> tuple[int, bytes]:
         told.append(json.loads(question))
-        return fitting.NOTHING_TO_JUDGE, b"", b""
+        return fitting.NOTHING_TO_JUDGE, b""
 
-    monkeypatch.setattr(fitting, "_asked", asked)
+    monkeypatch.setattr(children, "ask", asked)
     assert fitting.train(fitting.Job([{}, {}, {}], {}, {}, ["anna", "ben", "anna"])) is None
     assert told[0]["person"] == [0, 1, 0]
 

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +20,12 @@ from tests.maas.evaluation import made
 from shuyuan.compose import Platform
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.interface import Principal, Role
-from shuyuan.kernel import audit, errors, http, ids
-from shuyuan.maas.catalogue.interface import Catalogue, UnknownModel, Version
+from shuyuan.kernel import audit, db, errors, http, ids
+from shuyuan.maas.catalogue.interface import Catalogue, Loadable, NewVersion, UnknownModel, Version
 from shuyuan.maas.compression import interface, tables
 from shuyuan.maas.compression.service import CompressionService
 from shuyuan.maas.datasets import interface as datasets
+from shuyuan.maas.datasets import store as dataset_store
 from shuyuan.maas.datasets import tables as dataset_tables
 
 
@@ -147,6 +149,41 @@ def test_wrong_requests_are_refused_before_anything_is_queued(alone: School) -> 
     with pytest.raises(datasets.UnknownDataSet):
         alone.start(data="data:/nothing")
     assert alone.compression.compressions(alone.id) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_learned_from_persons_who_said_no_is_not_compressed(
+    alone: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, sets = alone.platform.get("db"), alone.platform.get("datasets")
+    part = {"rows": 1, "size_bytes": 1, "sha256": "0" * 64}
+    said = {"sha256": "0" * 64, "rows": 1, "columns": [], "parts": {"train": part}, "plan": {}, "findings": []}
+    said |= {"preview": {}, "purpose": "", "consent": True, "personal": True, "source": "", "parent_id": None}
+    told = {name: getattr(alone.version, name) for name in NewVersion.model_fields} | {"model": "taught"}
+    new = NewVersion.model_validate({**told, "lineage": {"data": "data:/marks/1"}})
+
+    def add(uow: db.UnitOfWork) -> None:
+        dataset_store.add_version(uow, alone.id, "system", "marks", said)
+        alone.catalogue.register_version(uow, school_id=alone.id, actor_id="system", version=new)
+
+    def refused_meanwhile(*given: str) -> Loadable:
+        queued.wait()
+        located.append(given)
+        sets.set_consent(alone.id, "system", "data:/marks/1", False, "they said no")
+        return locate(*given)
+
+    database.write(add)
+    queued, located, locate = threading.Event(), list[object](), alone.catalogue.locate
+    monkeypatch.setattr(alone.catalogue, "locate", refused_meanwhile)
+    begun, waiting = (alone.start(version="models:/taught/1") for _ in range(2))
+    queued.set()
+    for one in (begun, waiting):
+        done = alone.wait(one)
+        assert done.error is not None, done
+        assert done.error["code"] == "consent_missing"
+    with pytest.raises(datasets.ConsentMissing, match="learned from data:/marks/1, which may not be learned from"):
+        alone.start(version="models:/taught/1")
+    assert (len(alone.catalogue.versions(alone.id, "taught")), len(located)) == (1, 1), "the second is not begun"
 
 
 def test_cancelled_work_leaves_no_version_and_cannot_be_cancelled_twice(alone: School) -> None:

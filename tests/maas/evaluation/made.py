@@ -22,6 +22,11 @@ COLUMNS: tuple[Mapping[str, str], ...] = (
     {"name": "pupil", "kind": "identifier", "role": "person"},
     {"name": "passed", "kind": "category", "role": "label"},
 )
+REGRESSION = (
+    {"name": "hours", "kind": "number", "role": "feature"},
+    {"name": "town", "kind": "category", "role": "ignore"},
+    {"name": "mark", "kind": "number", "role": "label"},
+)
 
 
 def pupils(rows: int = 600, seed: int = 1, *, bad_town: str = "", bad_band: str = "") -> Table:

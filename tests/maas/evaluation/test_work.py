@@ -2,55 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("polars", reason="tables are read by polars, of the extra `data`")
 pytest.importorskip("onnxruntime", reason="models are run by onnxruntime, of the extra `embed`")
-
-from tests.maas.evaluation import made
+from tests.maas.evaluation import made, working
 
 from shuyuan.maas.datasets import frames
 from shuyuan.maas.evaluation import child, folder
 from shuyuan.maas.evaluation.interface import Report, Subject
 
 
-def done(place: Path, job: folder.Job) -> tuple[int, Path]:
-    """Exit code and folder of the job."""
-    work = place / "work"
-    work.mkdir()
-    folder.write(work / folder.JOB, job.model_dump_json())
-    return child.main(work), work
-
-
-def report_of(place: Path, job: folder.EvaluateJob) -> Report:
-    code, work = done(place, job)
-    assert code == 0, folder.read(work / folder.ERROR)
-    return Report.model_validate_json((work / folder.OUT / folder.REPORT).read_bytes())
-
-
-def refusal_of(place: Path, job: folder.Job) -> dict[str, str]:
-    code, work = done(place, job)
-    assert code == folder.REFUSED
-    assert not (work / folder.RESULT).exists()
-    told: dict[str, str] = folder.read(work / folder.ERROR)
-    return told
-
-
-def predictions(place: Path, **columns: Any) -> Path:
-    """A predictions file."""
-    path = place / "predictions.parquet"
-    rows = len(next(iter(columns.values())))
-    frames.write(path, {"part": ["validation"] * rows, "row": np.arange(rows), **columns})
-    return path
-
-
 def test_a_planted_bad_slice_and_its_gap_are_found_and_nothing_else(tmp_path: Path) -> None:
     table = made.pupils(1200, bad_town="c")
     path, spec = made.model(tmp_path, table)
-    report = report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
+    report = working.report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
     assert report.slices[0].where == {"town": "c"}
     assert report.slices[0].error > 1.5 * report.slices[0].overall
     assert not any("band" in one.where for one in report.slices)
@@ -74,7 +42,7 @@ def test_a_sound_model_on_sound_data_has_no_bad_slice_and_passes_the_control(tmp
     for name in ("town", "band"):  # the numbers near the threshold are rightly hard: leave only what says nothing
         assert len(set(table[name])) > 1
     path, spec = made.model(tmp_path, table)
-    report = report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
+    report = working.report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
     assert not any({"town", "band"} & one.where.keys() for one in report.slices if len(one.where) == 1)
     assert report.control is not None
     assert report.control.kind == "inputs"
@@ -88,7 +56,7 @@ def test_a_model_that_reads_a_copy_of_the_label_is_flagged(tmp_path: Path) -> No
     columns = ({"name": "grade", "kind": "category", "role": "feature"}, *made.COLUMNS)
     path, spec = made.model(tmp_path, table, columns)
     subject = Subject(uri="models:/x/1", model=path, spec=spec)
-    report = report_of(tmp_path, made.job(tmp_path, table, subject, columns=columns))
+    report = working.report_of(tmp_path, made.job(tmp_path, table, subject, columns=columns))
     assert report.figures["accuracy"] > 0.98
     assert report.control is not None
     assert [one.column for one in report.control.suspects] == ["grade"]
@@ -102,7 +70,7 @@ def test_a_copy_of_the_label_that_the_model_does_not_read_moves_no_score(tmp_pat
     path, spec = made.model(tmp_path, table)  # fitted without it
     columns = ({"name": "grade", "kind": "category", "role": "ignore"}, *made.COLUMNS)
     subject = Subject(uri="models:/x/1", model=path, spec=spec)
-    report = report_of(tmp_path, made.job(tmp_path, table, subject, columns=columns))
+    report = working.report_of(tmp_path, made.job(tmp_path, table, subject, columns=columns))
     assert report.control is not None
     assert not report.control.flagged
     assert report.figures["leak_suspects"] == 0
@@ -111,7 +79,7 @@ def test_a_copy_of_the_label_that_the_model_does_not_read_moves_no_score(tmp_pat
 def test_speed_and_size_are_measured_on_the_model(tmp_path: Path) -> None:
     table = made.pupils(60)
     path, spec = made.model(tmp_path, table)
-    report = report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
+    report = working.report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
     assert report.latency is not None
     assert report.latency.calls > 10
     assert 0 < report.latency.p50_ms <= report.latency.p99_ms
@@ -126,7 +94,7 @@ def test_groups_of_fewer_than_ten_persons_are_suppressed_and_so_is_the_one_that_
         "rare" if int(one[1:]) < 5 else band for one, band in zip(table["pupil"], table["band"], strict=True)
     ]
     path, spec = made.model(tmp_path, table)
-    report = report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
+    report = working.report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
     found = next(one for one in report.groups if one.column == "band")
     assert len(found.groups) == 3
     hidden = [one for one in found.groups if one.suppressed]
@@ -139,7 +107,7 @@ def test_rows_of_a_personal_data_set_are_named_and_not_shown(tmp_path: Path) -> 
     table = made.pupils(200, bad_town="a")
     path, spec = made.model(tmp_path, table)
     subject = Subject(uri="models:/x/1", model=path, spec=spec)
-    code, work = done(tmp_path, made.job(tmp_path, table, subject, personal=True))
+    code, work = working.done(tmp_path, made.job(tmp_path, table, subject, personal=True))
     assert code == 0
     report = Report.model_validate_json((work / folder.OUT / folder.REPORT).read_bytes())
     assert report.examples
@@ -155,7 +123,7 @@ def test_rows_of_a_personal_data_set_are_named_and_not_shown(tmp_path: Path) -> 
 def test_examples_of_open_data_carry_their_row(tmp_path: Path) -> None:
     table = made.pupils(200, bad_town="a")
     path, spec = made.model(tmp_path, table)
-    report = report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
+    report = working.report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
     first = report.examples[0]
     assert first.values is not None
     assert first.values["town"] == table["town"][first.row]
@@ -165,147 +133,30 @@ def test_a_class_the_model_never_learnt_counts_as_wrong(tmp_path: Path) -> None:
     table = made.pupils(200)
     path, spec = made.model(tmp_path, table)
     table["passed"] = ["never seen", *table["passed"][1:]]
-    report = report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
+    report = working.report_of(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
     assert report.confusion is not None
     assert report.confusion.labels == ("no", "yes", "never seen")
     assert sum(report.confusion.counts[2]) == 1
     assert report.figures["log_loss"] > 0
 
 
-def test_predictions_alone_give_figures_and_say_what_is_missing(tmp_path: Path) -> None:
-    table = made.pupils(200)
-    path = predictions(tmp_path, label=table["passed"], prediction=table["passed"])
-    report = report_of(tmp_path, made.job(tmp_path, table, Subject(uri="runs:/a", predictions=(path,))))
-    assert report.figures["accuracy"] == 1.0
-    assert report.missing["auc"] == "no_probabilities"
-    assert report.missing["latency_p99_ms"] == "no_model"
-    assert report.control is not None
-    assert report.control.kind == "predictions"
-    assert abs(report.control.value or 0) < 0.6  # by chance about half agree
-
-
-def test_out_of_fold_predictions_are_joined_to_the_rows_they_stand_for(tmp_path: Path) -> None:
-    table = made.pupils(40)
-    paths, numbers = [], []
-    for fold in range(2):
-        held = np.arange(fold, 40, 2)
-        path, rows = tmp_path / f"{fold}.parquet", tmp_path / f"{fold}.npy"
-        said = [table["passed"][at] for at in held]
-        said[0] = "no" if said[0] == "yes" else "yes"
-        frames.write(path, {"part": ["validation"] * 20, "row": np.arange(20), "prediction": said})
-        np.save(rows, held)
-        paths.append(path)
-        numbers.append(rows)
-    subject = Subject(uri="cv:/a", predictions=tuple(paths), rows=tuple(numbers), folds={"accuracy": (0.95, 0.95)})
-    report = report_of(tmp_path, made.job(tmp_path, table, subject, part="train"))
-    assert report.figures["accuracy"] == pytest.approx(38 / 40)
-    assert {one.row for one in report.examples} == {0, 1}
-    assert report.folds["accuracy"] == (0.95, 0.95)
-
-
-def test_which_class_a_probability_is_of_is_told_by_the_predictions_themselves(tmp_path: Path) -> None:
-    table = made.pupils(60)
-    p = np.where(np.array(table["passed"]) == "yes", 0.9, 0.2)
-    said = np.where(p > 0.5, "yes", "no").tolist()
-    for columns, order in (({"p_0": 1 - p, "p_1": p}, ("no", "yes")), ({"p_0": p, "p_1": 1 - p}, ("yes", "no"))):
-        place = tmp_path / order[0]
-        place.mkdir()
-        subject = Subject(uri="cv:/a", predictions=(predictions(place, prediction=said, **columns),))
-        report = report_of(place, made.job(place, table, subject))
-        assert report.confusion is not None
-        assert report.confusion.labels == order
-        assert report.figures["auc"] == 1.0
-
-
-def test_columns_that_tell_of_no_one_class_are_no_probabilities(tmp_path: Path) -> None:
-    table = made.pupils(60)
-    columns = {"p_0": np.full(60, 0.3), "p_1": np.full(60, 0.7)}
-    subject = Subject(uri="cv:/a", predictions=(predictions(tmp_path, prediction=table["passed"], **columns),))
-    report = report_of(tmp_path, made.job(tmp_path, table, subject))
-    assert report.missing["auc"] == "no_probabilities"
-
-
-REGRESSION = (
-    {"name": "hours", "kind": "number", "role": "feature"},
-    {"name": "town", "kind": "category", "role": "ignore"},
-    {"name": "mark", "kind": "number", "role": "label"},
-)
-
-
-def test_values_are_measured_and_the_worst_town_is_named(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
-    table: made.Table = {"hours": rng.normal(5, 2, 800), "town": rng.choice(["a", "b"], 800).tolist()}
-    noise = np.where(np.array(table["town"]) == "b", 3.0, 0.5)
-    table["mark"] = 2 * table["hours"] + rng.normal(0, 1, 800) * noise
-    path = predictions(tmp_path, label=table["mark"], prediction=2 * table["hours"])
-    subject = Subject(uri="runs:/a", predictions=(path,))
-    job = made.job(tmp_path, table, subject, task="tabular_regression", family="regression", columns=REGRESSION)
-    report = report_of(tmp_path, job)
-    off = table["mark"] - 2 * table["hours"]
-    assert report.figures["rmse"] == pytest.approx(float(np.sqrt((off**2).mean())))
-    assert report.figures["baseline_rmse"] > report.figures["rmse"]
-    assert report.slices[0].where == {"town": "b"}
-    assert report.figures["shuffled_distance"] < 0.1
-    assert len(report.curves["residuals"]) == 400
-
-
 def test_a_leak_of_a_value_is_named(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     mark = rng.normal(size=100)
     table: made.Table = {"hours": mark * 3 + 1, "town": ["a"] * 100, "mark": mark}
-    path = predictions(tmp_path, label=mark, prediction=mark)
+    path = working.predictions(tmp_path, label=mark, prediction=mark)
     job = made.job(
         tmp_path,
         table,
         Subject(uri="runs:/a", predictions=(path,)),
         task="tabular_regression",
         family="regression",
-        columns=REGRESSION,
+        columns=made.REGRESSION,
     )
-    report = report_of(tmp_path, job)
+    report = working.report_of(tmp_path, job)
     assert report.control is not None
     assert [one.column for one in report.control.suspects] == ["hours"]
     assert report.control.flagged
-
-
-TEXTS = ({"name": "source", "kind": "text", "role": "feature"}, {"name": "target", "kind": "text", "role": "label"})
-
-
-def test_texts_models_of_language_ranks_and_clusters_have_their_own_figures(tmp_path: Path) -> None:
-    table: made.Table = {"source": ["a b", "c d", "e f"], "target": ["猫坐在垫子上", "the cat sat down", "a dog"]}
-    cases: list[tuple[str, str, dict[str, Any], set[str]]] = [
-        (
-            "encoder_decoder",
-            "generation",
-            {"prediction": ["猫坐在垫子上", "the cat sat", "x"]},
-            {"chrf", "rouge_l", "bleu"},
-        ),
-        ("lora", "language_model", {"nll": [4.0, 6.0, 2.0], "tokens": [2, 3, 1]}, {"perplexity", "nats_per_token"}),
-        ("language_model", "language_model", {"prediction": [8.0, 2.0, 4.0], "tokens": [2, 3, 1]}, {"perplexity"}),
-        ("two_tower", "ranking", {"rank": [1, 2, 20]}, {"ndcg_at_10", "mrr", "recall_at_10"}),
-        ("clustering", "clustering", {"p_0": [0.0, 0.1, 9.0], "p_1": [0.0, 0.1, 9.0]}, {"silhouette", "adjusted_rand"}),
-    ]
-    for task, family, columns, wanted in cases:
-        place = tmp_path / task
-        place.mkdir()
-        clusters = {"prediction": ["0", "0", "1"], "label": table["target"]}
-        path = predictions(place, **clusters | columns)
-        subject = Subject(uri="runs:/a", predictions=(path,))
-        report = report_of(place, made.job(place, table, subject, task=task, family=family, columns=TEXTS))
-        assert wanted <= report.figures.keys(), (task, report.figures, report.missing)
-    assert report.figures["silhouette"] > 0.6
-
-
-def test_a_model_that_reads_more_than_the_table_is_judged_by_the_predictions_it_left(tmp_path: Path) -> None:
-    table = made.pupils(60)
-    path, spec = made.model(
-        tmp_path, {**table, "vector": np.arange(60.0)}, ({"name": "vector", "kind": "number"}, *made.COLUMNS)
-    )
-    said = predictions(tmp_path, label=table["passed"], prediction=table["passed"])
-    subject = Subject(uri="runs:/a", model=path, spec=spec, predictions=(said,))
-    report = report_of(tmp_path, made.job(tmp_path, table, subject))
-    assert report.figures["accuracy"] == 1.0
-    assert report.missing["latency_p99_ms"] == "no_model"
 
 
 @pytest.mark.parametrize("what", ["no model", "no labels", "not onnx", "other columns", "no rows", "unknown group"])
@@ -327,7 +178,7 @@ def test_what_cannot_be_evaluated_is_refused_with_the_fix(tmp_path: Path, what: 
         table = {name: column[:0] for name, column in table.items()}
     else:
         groups = ("nowhere",)
-    told = refusal_of(tmp_path, made.job(tmp_path, table, subject, columns=columns, groups=groups))
+    told = working.refusal_of(tmp_path, made.job(tmp_path, table, subject, columns=columns, groups=groups))
     codes = {
         "no model": "no_predictions",
         "no labels": "no_labels",
@@ -352,7 +203,7 @@ def test_only_predicting_writes_what_the_model_says(tmp_path: Path) -> None:
         part="validation",
         subject=whole.subject,
     )
-    code, work = done(tmp_path, job)
+    code, work = working.done(tmp_path, job)
     said = frames.read(work / folder.OUT / folder.PREDICTIONS)
     assert code == 0
     assert set(said) == {"part", "row", "label", "prediction", "p_0", "p_1"}
@@ -363,7 +214,7 @@ def test_only_predicting_writes_what_the_model_says(tmp_path: Path) -> None:
 def test_folds_are_cut_into_files_that_together_are_the_table(tmp_path: Path) -> None:
     table = made.pupils(90)
     whole = made.job(tmp_path, table, Subject(uri="cv:/a"))
-    code, work = done(tmp_path, folder.FoldsJob(table=whole.table, columns=whole.columns, by="person", k=3))
+    code, work = working.done(tmp_path, folder.FoldsJob(table=whole.table, columns=whole.columns, by="person", k=3))
     assert code == 0
     held: list[int] = []
     for number in (1, 2, 3):
@@ -379,7 +230,7 @@ def test_folds_are_cut_into_files_that_together_are_the_table(tmp_path: Path) ->
 def test_a_job_done_once_is_not_done_again(tmp_path: Path) -> None:
     table = made.pupils(60)
     path, spec = made.model(tmp_path, table)
-    code, work = done(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
+    code, work = working.done(tmp_path, made.job(tmp_path, table, Subject(uri="models:/x/1", model=path, spec=spec)))
     before = (work / folder.RESULT).read_bytes()
     (work / folder.JOB).write_text("not even JSON")
     assert code == child.main(work) == 0
@@ -399,7 +250,7 @@ def test_the_same_job_gives_the_same_figures(tmp_path: Path) -> None:
     for turn in ("a", "b"):
         (tmp_path / turn).mkdir()
         job = made.job(tmp_path / turn, table, Subject(uri="models:/x/1", model=path, spec=spec))
-        reports.append(report_of(tmp_path / turn, job))
+        reports.append(working.report_of(tmp_path / turn, job))
     moving = {"latency", "seconds", "figures"}
     first, second = (one.model_dump(exclude=moving) for one in reports)
     assert first == second

@@ -1,11 +1,13 @@
 """A gateway on a real database with a scripted engine: quotas and the ledger without a model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.maas.gateway.mediascript import MediaEngine, platform_on
 from tests.maas.gateway.scripted import Caller, ScriptedEngine, ScriptedLocator, new_caller
 
+from shuyuan.compose import Platform
 from shuyuan.identity.interface import Principal
 from shuyuan.identity.service import IdentityService
 from shuyuan.kernel import audit, crypto, db
@@ -54,3 +56,12 @@ def identity(database: db.Database, vault: crypto.Vault) -> IdentityService:
 @pytest.fixture
 def caller(identity: IdentityService, database: db.Database) -> Caller:
     return new_caller(identity, database)
+
+
+@pytest.fixture
+def media(database_url: str, tmp_path: Path, engine: MediaEngine) -> Iterator[Platform]:
+    """Every module, no model but those of `engine`, which the tests give as a MediaEngine."""
+    settings = Settings(home=tmp_path / "home", database_url=database_url, starter="none", port=0)
+    platform = platform_on(settings, engine)
+    yield platform
+    platform.close()

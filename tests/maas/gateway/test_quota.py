@@ -276,11 +276,13 @@ def test_recovery_leaves_running_calls_of_this_process_alone(
     make_gateway: Callable[..., GatewayService], teacher: Principal
 ) -> None:
     waiting = asyncio.Event()
-    gateway = make_gateway(ScriptedEngine(hold=waiting))
+    engine = ScriptedEngine(hold=waiting)
+    gateway = make_gateway(engine)
 
     async def run() -> int:
         call = asyncio.create_task(say(gateway, teacher))
-        await asyncio.sleep(0.05)
+        while not engine.asked:
+            await asyncio.sleep(0.01)
         released = gateway.recover()
         waiting.set()
         await call

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -224,30 +224,41 @@ def test_weights_of_classes_count_in_the_loss() -> None:
     assert weighted.evaluate(weighted.train).figures["loss"] == pytest.approx(float(by_class), rel=1e-5)
 
 
-def test_training_goes_on_from_earlier_weights_with_their_encoders(tmp_path: Path) -> None:
-    found = tasks.load("tabular_classification")
+class Earlier(NamedTuple):
+    """What a run left. init: where another goes on.  more: the table that one is given."""
+
+    found: task.Task[Any]  # Any: of whatever task it is
+    chosen: Any  # its own config
+    example: task.Example
+    more: task.Table
+    made: loop.Trainer
+    init: task.Init
+
+
+def trained(name: str, folder: Path) -> Earlier:
+    """A task trained on its own example, its weights and encoders kept."""
+    found = tasks.load(name)
     first, more = found.example(60, 0), found.example(60, 5)
     chosen = found.CONFIG.model_validate({**first.config, "epochs": 20})
     work = found.prepare(chosen, first.columns, first.table)
     made = loop.Trainer(work, chosen, work.arrays(first.table), seed=1)
-    work.export(made.fit(), work.arrays(first.table), tmp_path)
-    init = task.Init(tmp_path / "weights.safetensors", {**work.spec(), "features": work.features()})
-    other = {**more.table, "school": ["new school"] * 60}
+    work.export(made.fit(), work.arrays(first.table), folder)
+    init = task.Init(folder / "weights.safetensors", {**work.spec(), "features": work.features()})
+    return Earlier(found, chosen, first, more.table, made, init)
+
+
+def test_training_goes_on_from_earlier_weights_with_their_encoders(tmp_path: Path) -> None:
+    found, chosen, first, more, made, init = trained("tabular_classification", tmp_path)
+    other = {**more, "school": ["new school"] * 60}
     again = found.prepare(chosen, first.columns, other, init)
-    assert again.features() == work.features()
+    assert again.features() == made.work.features()
     resumed = loop.Trainer(again, chosen, again.arrays(other), seed=9, init=init)
     assert weights.digest(resumed.net.state_dict()) == weights.digest(made.net.state_dict())
 
 
 def test_a_number_is_taught_on_in_the_units_it_was_taught_in(tmp_path: Path) -> None:
-    found = tasks.load("tabular_regression")
-    first, more = found.example(60, 0), found.example(60, 5)
-    chosen = found.CONFIG.model_validate({**first.config, "epochs": 20})
-    work = found.prepare(chosen, first.columns, first.table)
-    made = loop.Trainer(work, chosen, work.arrays(first.table), seed=1)
-    work.export(made.fit(), work.arrays(first.table), tmp_path)
-    init = task.Init(tmp_path / "weights.safetensors", {**work.spec(), "features": work.features()})
-    later = {**more.table, "label": [10 * one + 100 for one in more.table["label"]]}  # other values from now on
+    found, chosen, first, more, made, init = trained("tabular_regression", tmp_path)
+    later = {**more, "label": [10 * one + 100 for one in more["label"]]}  # other values from now on
     again = found.prepare(chosen, first.columns, later, init)
     resumed = loop.Trainer(again, chosen, again.arrays(later), seed=9, init=init)
 
@@ -259,7 +270,7 @@ def test_a_number_is_taught_on_in_the_units_it_was_taught_in(tmp_path: Path) -> 
     other = tuple(one._replace(name="height") if one.role == "label" else one for one in first.columns)
     renamed = {**{name: values for name, values in later.items() if name != "label"}, "height": later["label"]}
     fresh = found.prepare(chosen, other, renamed, init)
-    assert fresh.spec()["scale"] != work.spec()["scale"], "another label has its own"
+    assert fresh.spec()["scale"] != made.work.spec()["scale"], "another label has its own"
 
 
 def test_earlier_encoders_never_show_the_net_what_it_is_to_find(tmp_path: Path) -> None:

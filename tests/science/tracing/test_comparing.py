@@ -101,7 +101,7 @@ def test_what_cannot_be_compared_is_said_in_words_that_help(tmp_path: Path, monk
     assert "no text in UTF-8: byte 13 is 0xff" in told["message"]
     assert "CSV UTF-8" in told["fix"]
 
-    def missing(table: Interactions, order: comparing.Order, tell: comparing.Tell) -> None:
+    def missing(*asked: object) -> None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     monkeypatch.setattr(comparing, "compare", missing)

@@ -6,6 +6,7 @@ the unit is durable. A unit therefore cannot stay open across a model call: it i
 """
 
 from shuyuan.kernel.db.engine import Database, open_database
+from shuyuan.kernel.db.numbering import next_number
 from shuyuan.kernel.db.prepared import Prepared
 from shuyuan.kernel.db.tables import Json, UtcDateTime, id_column, metadata, school_column
 from shuyuan.kernel.db.writer import UnitOfWork
@@ -18,6 +19,7 @@ __all__ = [
     "UtcDateTime",
     "id_column",
     "metadata",
+    "next_number",
     "open_database",
     "school_column",
 ]

@@ -13,6 +13,7 @@ from shuyuan.learning.records.interface import Response
 from shuyuan.learning.tracing.interface import Mastery
 
 AttemptKind = Literal["practice", "review", "test"]
+CALIBRATING = "item bank"  # what `ItemBank.calibrate` is called while somebody is at it
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from shuyuan.identity.interface import Identity
 from shuyuan.kernel import jobs
-from shuyuan.learning.assessment.interface import ItemBank
+from shuyuan.learning.assessment.interface import CALIBRATING, ItemBank
 
 LOOK_EVERY_S, FIRST_LOOK_S = 1800.0, 300.0
 
@@ -13,4 +13,4 @@ def register(scheduler: jobs.Scheduler, itembank: ItemBank, identity: Identity) 
     def schools() -> list[str]:
         return [school.id for school in identity.schools()]
 
-    scheduler.round(LOOK_EVERY_S, "item bank", schools, itembank.calibrate_if_due, first_s=FIRST_LOOK_S)
+    scheduler.round(LOOK_EVERY_S, CALIBRATING, schools, itembank.calibrate_if_due, first_s=FIRST_LOOK_S)

@@ -7,6 +7,7 @@ Ids are stable over versions and unique inside a school: a course id is its slug
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
@@ -14,6 +15,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from shuyuan.kernel import errors
+from shuyuan.science.tracing.serving import newitems
 
 Language = Literal["zh", "en"]
 Kind = Literal["single", "multiple", "numeric", "text", "expression"]
@@ -414,6 +416,23 @@ class Courses(Protocol):
 
 # --- doors: pure work of this module that others may use -------------------------------------------------
 # Imported when called: those files build on the types above.
+
+
+@dataclass(frozen=True)
+class Worded:
+    """Items of a school with vectors of what they say. by_meaning: a sentence encoder's stand beside those of words."""
+
+    items: newitems.Worded
+    by_meaning: bool
+
+
+class Wordings(Protocol):
+    """What items say, for guesses of how hard they are."""
+
+    def of(self, school_id: str) -> Worded:
+        """Of every item that can be practised. May take a minute where the search model reads it for the first time:
+        never within a request of a learner."""
+        ...
 
 
 def built_in() -> Path:

@@ -5,16 +5,17 @@ Both kinds go through the same report beside the version in use, as they would b
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
+from shuyuan.learning.courses.interface import Worded
 from shuyuan.learning.improvement import fitting, gate
 from shuyuan.learning.improvement.dataset import DataSet
 from shuyuan.learning.improvement.interface import MINIMUM_ANSWERS, MINIMUM_LEARNERS, Condition, NotEnoughAnswers
 from shuyuan.maas.catalogue.interface import LocalText, NewVersion
 from shuyuan.science import metrics
 from shuyuan.science.tracing import online, serving
-from shuyuan.science.tracing.serving import stability
+from shuyuan.science.tracing.serving import newitems, stability
 
 SEED = 7
 MODEL = "tracer"
@@ -64,17 +65,17 @@ class Candidate:
         )
 
 
-def refitted(data: DataSet, champion: serving.Tracer, fit: Fit) -> Candidate:
+def refitted(data: DataSet, champion: serving.Tracer, worded: Worded, fit: Fit) -> Candidate:
     """The Kalman step, fitted anew."""
     began = time.monotonic()
     params = fit(data.fit, seed=SEED)
-    return _judged(serving.write(params.to_arrays()), data, champion, began)
+    return _judged(*_reading(serving.write(params.to_arrays()), data, worded), data, champion, began)
 
 
-def of_a_net(data: DataSet, champion: serving.Tracer, fit: fitting.FitNet) -> Candidate:
+def of_a_net(data: DataSet, champion: serving.Tracer, worded: Worded, fit: fitting.FitNet) -> Candidate:
     """A recurrent tracer; it is judged beside its own Kalman step as well."""
     began = time.monotonic()
-    return _judged(fit(data.fit_rows, SEED), data, champion, began)
+    return _judged(*_reading(fit(data.fit_rows, SEED), data, worded), data, champion, began)
 
 
 def enough(data: DataSet) -> None:
@@ -87,12 +88,30 @@ def enough(data: DataSet) -> None:
         )
 
 
-def _judged(weights: bytes, data: DataSet, champion: serving.Tracer, began: float) -> Candidate:
+def _reading(weights: bytes, data: DataSet, worded: Worded) -> tuple[bytes, dict[str, float]]:
+    """The weights, with guesses for items nobody has answered where those help; and what was found of them."""
+    tracer = serving.read(weights)
+    found = newitems.guess(tracer, data.fit, data.held_out, worded.items)
+    if found is None:
+        return weights, {}
+    guessed = found.difficulties if found.chosen.helps else {}
+    told = {"guessed": len(guessed), "helps": found.chosen.helps, "by_meaning": worded.by_meaning}
+    if found.judged is not None:
+        told |= asdict(found.judged)
+    if guessed:
+        weights = serving.with_params(weights, newitems.with_items(tracer.params, guessed))
+    return weights, {f"new_item_{name}": float(value) for name, value in told.items()}
+
+
+def _judged(
+    weights: bytes, of_new_items: Mapping[str, float], data: DataSet, champion: serving.Tracer, began: float
+) -> Candidate:
     tracer, table = serving.read(weights), data.held_out
     said, in_use = serving.replay(tracer, table), serving.replay(champion, table)
     figures = gate.figures(table.correct, said, in_use, table.learner, SEED)
     figures["shuffled_auc"] = gate.control(tracer, table, SEED)
     figures["held_out_learners"] = float(data.held_out_learners)
+    figures |= of_new_items
     if tracer.net is not None:
         figures["refit_log_loss"] = metrics.log_loss(table.correct, online.replay(tracer.params, table))
     population = stability.population(tracer.params, data.fit, table)

@@ -13,6 +13,7 @@ from shuyuan.maas.datasets.interface import Work
 State = Literal["champion", "retired", "refused", "canary", "withdrawn"]
 Kind = Literal["online", "recurrent"]
 MINIMUM_ANSWERS, MINIMUM_LEARNERS = 400, 8
+TURNING = "improvement"  # what the loop of a school is called while somebody is at it
 WATCH_ANSWERS, WATCH_LEARNERS = 200, 8  # the minimum evidence of a look: fewer move by chance as much as any limit
 
 
@@ -26,6 +27,12 @@ class NothingNew(errors.Conflict):
     """What was fitted is a version there is already, number for number: no second one is made of it."""
 
     code = "nothing_new"
+
+
+class TurnUnderWay(errors.Conflict):
+    """The loop is at work for this school, asked or by itself: nothing is fitted twice at a time."""
+
+    code = "turn_under_way"
 
 
 class ExamFreeze(errors.Conflict):
@@ -81,6 +88,7 @@ class TracerVersion:
     at: datetime
     kind: Kind = "online"
     canary: "Trial | None" = None  # None: it never was one
+    answers_deleted_at: datetime | None = None  # the stored answers went then: one of the learners no longer agreed
 
 
 @dataclass(frozen=True)
@@ -172,12 +180,28 @@ class Watching(Protocol):
         ...
 
 
+class KeptAnswers(Protocol):
+    """The answers that versions were fitted on, stored with them."""
+
+    def keep_promises(self, school_id: str | None = None) -> int:
+        """Delete every stored set that holds answers of somebody who no longer agrees, or was erased; how many.
+
+        school_id: None: of every school. What could not be deleted the next call tries again.
+        """
+        ...
+
+
 class Improvement(Protocol):
     """Turn the loop, look at its versions, go back."""
 
     @property
     def watching(self) -> Watching:
         """The version in use, looked after."""
+        ...
+
+    @property
+    def kept(self) -> KeptAnswers:
+        """What versions were fitted on."""
         ...
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
-from shuyuan.learning.improvement.interface import Gathering, Improvement, TracerVersion
+from shuyuan.kernel.errands import Errands
+from shuyuan.learning.improvement.interface import TURNING, Gathering, Improvement, TracerVersion, TurnUnderWay
 from shuyuan.maas.datasets.interface import Work
 
 
@@ -26,16 +27,17 @@ class NewGathering(BaseModel):
     said: str = Field("", max_length=400)
 
 
-def router(improvement: Improvement, gathering: Gathering) -> APIRouter:
+def router(improvement: Improvement, gathering: Gathering, errands: Errands) -> APIRouter:
     """`/api/loop`, `/api/records/datasets`."""
     api = APIRouter(tags=["loop"])
 
     @api.get("/api/loop")
     def look(principal: Principal = Depends(caller)) -> dict[str, Any]:
-        """Versions of the tracer, newest first, with figures beside limits; where the loop stands; the last look at
-        the version in use, and its alarms."""
-        watch = improvement.watching.last(principal)
+        """Versions of the tracer, newest first, with figures beside limits; where the loop stands, and since when it is
+        at work (null: it is not); the last look at the version in use, and its alarms."""
+        watch, since = improvement.watching.last(principal), errands.since(TURNING, principal.school_id)
         return {
+            "working_since": since and since.isoformat(),
             "watch": None if watch is None else asdict(watch),
             "alarms": [asdict(alarm) for alarm in improvement.watching.alarms(principal)],
             "status": asdict(improvement.status(principal)),
@@ -46,8 +48,12 @@ def router(improvement: Improvement, gathering: Gathering) -> APIRouter:
     @api.post("/api/loop/turn")
     def turn(principal: Principal = Depends(caller)) -> dict[str, Any]:
         """Refit now, judge, and promote only past the gate. 409 not_enough_answers while there is too little,
-        nothing_new where it would be a version there is already."""
-        return _told(improvement.turn(principal.school_id, by=principal.account_id))
+        nothing_new where it would be a version there is already, turn_under_way while the loop is at work for this
+        school (`working_since` of `GET /api/loop`)."""
+        with errands.take(TURNING, principal.school_id) as free:
+            if not free:
+                raise TurnUnderWay("the loop is at work for this school", fix="ask again when it is done")
+            return _told(improvement.turn(principal.school_id, by=principal.account_id))
 
     @api.post("/api/loop/versions/{version_id}/use")
     def use(version_id: str, body: Reason, principal: Principal = Depends(caller)) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from shuyuan.kernel import crypto, errors, log
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.kernel import storage as kernel_storage
+from shuyuan.learning.courses.interface import Wordings
 from shuyuan.learning.improvement import candidates, dataset, fitting, store, trials
 from shuyuan.learning.improvement.goingback import GoingBack
 from shuyuan.learning.improvement.hours import Hours
@@ -21,6 +22,7 @@ from shuyuan.learning.improvement.interface import (
     Overtaken,
     TracerVersion,
 )
+from shuyuan.learning.improvement.keptanswers import KeptAnswers
 from shuyuan.learning.improvement.watching import Watching
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.records.interface import Records
@@ -47,25 +49,27 @@ class ImprovementService:
         catalogue: Catalogue,
         storage: kernel_storage.Storage,
         settings: kernel_settings.Settings,
+        wordings: Wordings,
         *,
         clock: kernel_clock.Clock = kernel_clock.now,
         fit: candidates.Fit = online.fit,
         fit_net: fitting.FitNet = fitting.fit_net,
     ) -> None:
         self._db, self._vault, self._audit, self._clock = db, vault, audit, clock
-        self._people, self._records, self._tracing = people, records, tracing
+        self._people, self._records, self._tracing, self._wordings = people, records, tracing, wordings
         self._hours, self._nets_from = Hours(identity, settings.timezone, clock), settings.tracer_net_answers
         self._catalogue, self._storage, self._refit, self._fit_net = catalogue, storage, fit, fit_net
         self._too_few: dict[str, tuple[int, frozenset[str]]] = {}  # answers and who agreed, when that was not enough
         self._back = GoingBack(db, audit, tracing, catalogue, clock)
         self.watching = Watching(db, audit, people, records, tracing, clock)
+        self.kept = KeptAnswers(db, storage, vault, audit, people)
 
     def turn(self, school_id: str, *, by: str) -> TracerVersion:
         self._hours.refuse_in_exam(school_id)
         data = self._data(school_id)
         candidates.enough(data)
         beside = self._in_use(school_id)
-        made = candidates.refitted(data, self._tracing.tracer(school_id), self._refit)
+        made = candidates.refitted(data, self._tracing.tracer(school_id), self._wordings.of(school_id), self._refit)
         return self._turned(school_id, data, made, by, beside)
 
     def turn_net(self, school_id: str, *, by: str) -> TracerVersion | None:
@@ -75,7 +79,7 @@ class ImprovementService:
             return None
         candidates.enough(data)
         beside = self._in_use(school_id)
-        made = candidates.of_a_net(data, self._tracing.tracer(school_id), self._fit_net)
+        made = candidates.of_a_net(data, self._tracing.tracer(school_id), self._wordings.of(school_id), self._fit_net)
         return self._turned(school_id, data, made, by, beside)
 
     def turn_if_due(self, school_id: str) -> TracerVersion | None:
@@ -200,7 +204,8 @@ class ImprovementService:
     ) -> TracerVersion:
         """Register what was made; serve it, try it, or keep it refused. beside: what was in use when it was judged."""
         self._hours.refuse_in_exam(school_id)  # one may have begun while it was fitted
-        kept = self._storage.put(data.raw) if made.passed else data.sha256  # answers of every night would fill a disk
+        # answers of every night would fill a disk: of a refused one only the hash is kept
+        kept = self.kept.keep(school_id, data.raw) if made.passed else data.sha256
         addresses = kept, self._storage.put(made.weights)
         agreed = self._people.consented(school_id, "improvement")
         answering = frozenset(self._records.learners(school_id))

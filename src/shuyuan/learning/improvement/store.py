@@ -8,30 +8,30 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from shuyuan.kernel import db, ids
 from shuyuan.learning.improvement.interface import Condition, State, TracerVersion, Trial
-from shuyuan.learning.improvement.tables import version
+from shuyuan.learning.improvement.tables import kept, version
 
 CHANGED = "changed"  # why a trial ended: another version was put in use, or took its place
 _INNER = ("school_id", "weights_sha256", "seen", "reference")
+_DATA = (kept.c.school_id == version.c.school_id) & (kept.c.sha256 == version.c.data_sha256)
+_VERSIONS = select(version, kept.c.deleted_at.label("answers_deleted_at")).join(kept, _DATA, isouter=True)
 
 
 def newest_first(conn: Connection, school_id: str) -> list[TracerVersion]:
     """The school's turns."""
-    query = select(version).where(version.c.school_id == school_id).order_by(version.c.number.desc())
+    query = _VERSIONS.where(version.c.school_id == school_id).order_by(version.c.number.desc())
     return [_read(row) for row in conn.execute(query)]
 
 
 def one(conn: Connection, school_id: str, version_id: str) -> tuple[TracerVersion, str] | None:
     """A turn and the address of its weights."""
-    query = select(version).where(version.c.school_id == school_id, version.c.id == version_id)
+    query = _VERSIONS.where(version.c.school_id == school_id, version.c.id == version_id)
     row = conn.execute(query).one_or_none()
     return None if row is None else (_read(row), row.weights_sha256)
 
 
 def next_number(conn: Connection, school_id: str) -> int:
     """The number of the next turn."""
-    query = select(func.coalesce(func.max(version.c.number), 0)).where(version.c.school_id == school_id)
-    last: int = conn.execute(query).scalar_one()
-    return last + 1
+    return db.next_number(conn, version.c.number, school_id=school_id)
 
 
 def add(uow: db.UnitOfWork, school_id: str, weights_sha256: str, **columns: Any) -> TracerVersion:  # Any: columns
@@ -77,7 +77,7 @@ def change(uow: db.UnitOfWork, school_id: str, version_id: str, **columns: Any) 
 
 def in_state(conn: Connection, school_id: str, state: State) -> tuple[TracerVersion, str] | None:
     """The newest version in this state, and the address of its weights."""
-    query = select(version).where(version.c.school_id == school_id, version.c.state == state)
+    query = _VERSIONS.where(version.c.school_id == school_id, version.c.state == state)
     row = conn.execute(query.order_by(version.c.number.desc()).limit(1)).one_or_none()
     return None if row is None else (_read(row), row.weights_sha256)
 

@@ -1,4 +1,4 @@
-"""One row a version of the loop; the last look at the one in use, and alarms; data sets made from answers."""
+"""Versions of the loop and the answers kept with them; the last look at the one in use; data sets made from answers."""
 
 from sqlalchemy import Column, Float, Integer, String, Table, UniqueConstraint
 
@@ -57,6 +57,15 @@ alarm = Table(  # told once a version: a figure that goes on being past its limi
     Column("seen_at", db.UtcDateTime, nullable=True),
     Column("seen_by", String(ids.LENGTH), nullable=True),
     UniqueConstraint("school_id", "version", "name"),
+)
+kept = Table(  # answers that versions were fitted on, by the address they are stored under
+    "improvement_kept",
+    db.metadata,
+    Column("school_id", String(ids.LENGTH), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("persons", db.Json, nullable=True),  # pseudonyms; None: stored before they were noted
+    Column("kept_at", db.UtcDateTime, nullable=False),
+    Column("deleted_at", db.UtcDateTime, nullable=True),  # somebody in them no longer agreed
 )
 gathering = Table(  # whose answers are in which data set: when one of them says no, a set without them is made
     "improvement_gathering",

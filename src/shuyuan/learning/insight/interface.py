@@ -106,6 +106,7 @@ class Insight(Protocol):
 # --- early warning: who may fall below the class's line next week ------------------------------------------
 
 LINE_FEWEST, LINE_MARGIN = 5, 0.15  # answers in a week; share right below the class's
+RENEWING = "early warning"  # what `EarlyWarning.renew` is called while somebody is at it
 Fact = Literal["right", "level", "trend", "gap", "days", "hints", "slow", "unfinished"]
 
 

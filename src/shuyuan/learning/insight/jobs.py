@@ -4,6 +4,7 @@ from shuyuan.identity.interface import Identity
 from shuyuan.kernel import jobs
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.learning.insight.earlywarning import EarlyWarningService
+from shuyuan.learning.insight.interface import RENEWING
 from shuyuan.learning.people.interface import LEARNER_ERASED
 
 LOOK_EVERY_S, FIRST_LOOK_S = 1800.0, 360.0
@@ -18,4 +19,4 @@ def register(
         return [school.id for school in identity.schools()]
 
     outbox.subscribe(LEARNER_ERASED, warnings.forget)
-    scheduler.round(LOOK_EVERY_S, "early warning", schools, warnings.renew_if_due, first_s=FIRST_LOOK_S)
+    scheduler.round(LOOK_EVERY_S, RENEWING, schools, warnings.renew_if_due, first_s=FIRST_LOOK_S)

@@ -2,17 +2,13 @@
 
 import importlib.util
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shuyuan.kernel import children, errors
+from shuyuan.kernel import children, jobs
 from shuyuan.science.ranking.profiles import Kind, Row
 
 CHILD = "shuyuan.science.ranking.neural.child"  # by name: it imports torch
-_LEASHED = "import runpy, sys; from shuyuan.kernel import children; children.end_with_starter(); "
-_RUN = "runpy.run_module(sys.argv[1], run_name='__main__')"
 DEADLINE_S, NOTHING_TO_JUDGE = 900.0, 65
 
 
@@ -45,36 +41,20 @@ def is_possible() -> bool:
 def train(job: Job) -> Fitted | None:
     """None where nothing could be judged: too few learners on one side of every head.
 
-    Raises Unavailable when the child failed; without torch its last line says so."""
+    Raises Unavailable when the child failed or this process stops; without torch its last line says so."""
     number = {who: at for at, who in enumerate(dict.fromkeys(job.person))}  # no id leaves this process
     person = [number[who] for who in job.person]
     told = json.dumps({"rows": list(job.rows), "kinds": job.kinds, "targets": job.targets, "person": person, "seed": 0})
-    code, out, said = _asked(told.encode())
+    code, out = children.ask(
+        CHILD,
+        told.encode(),
+        doing="learning",
+        deadline_s=DEADLINE_S,
+        fix="without torch: make train",
+        codes=(0, NOTHING_TO_JUDGE),
+        stopped=jobs.is_stopping,
+    )
     if code == NOTHING_TO_JUDGE:
         return None
-    if code:
-        last = said.decode(errors="replace").strip().splitlines()[-1:]
-        raise errors.Unavailable(f"learning failed: {' '.join(last)[:200]}", fix="without torch: make train")
     line, _, arrays = out.partition(b"\n")
     return Fitted(arrays, json.loads(line))
-
-
-def _asked(told: bytes) -> tuple[int, bytes, bytes]:
-    """Exit code, what the child answered and what it said beside. It ends with this process, however that ends."""
-    with subprocess.Popen(
-        [sys.executable, "-c", _LEASHED + _RUN, CHILD],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=children.environment(threads=1),
-    ) as child:
-        children.Limits().apply(child.pid)
-        try:
-            out, said = child.communicate(told, DEADLINE_S)
-        except BaseException as late:
-            child.kill()
-            if isinstance(late, subprocess.TimeoutExpired):
-                fix = "try when there is less to do"
-                raise errors.Unavailable(f"learning took more than {DEADLINE_S:.0f} s", fix=fix) from late
-            raise
-    return child.returncode, out, said

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from shuyuan.identity.interface import Principal
 
 ActivityKind = Literal["practice", "review", "lesson", "mistakes", "assignment"]
+FORETELLING = "outlooks"  # what `Outlooks.renew` is called while somebody is at it
 
 
 @dataclass(frozen=True)
@@ -115,9 +116,10 @@ class Outlooks(Protocol):
         """head → chance, to rank courses by and not to be shown: for learners who agreed to both uses; else empty."""
         ...
 
-    def renew(self, school_id: str, *, learn: bool = True) -> int:
+    def renew(self, school_id: str, *, learn: bool = True, strict: bool = False) -> int:
         """Make a new version of the model where it is time and enough learners agreed, foretell for those who agreed;
-        how many were foretold. learn: False leaves the model as it is."""
+        how many were foretold. learn: False leaves the model as it is. strict: what kept a version from being made is
+        raised at the end (Unavailable); else it is logged, and tried again the next time."""
         ...
 
 

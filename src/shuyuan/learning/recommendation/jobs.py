@@ -9,6 +9,7 @@ from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
 from shuyuan.learning.people.interface import LEARNER_ERASED, PROFILE_PURPOSES, PROFILE_WITHDRAWN
 from shuyuan.learning.recommendation.coursegains import CourseGains
+from shuyuan.learning.recommendation.interface import FORETELLING
 from shuyuan.learning.recommendation.outlooks import OutlooksService
 from shuyuan.learning.recommendation.pooling import Pooling
 
@@ -44,4 +45,4 @@ def register(
     outbox.subscribe(LEARNER_ERASED, erased)
     scheduler.round(POOL_EVERY_S, "pooling", schools, pooling.renew_if_due)
     scheduler.round(POOL_COURSES_EVERY_S, "course-gains", schools, course_gains.renew_if_due)
-    scheduler.round(FORETELL_EVERY_S, "outlooks", schools, foretell, first_s=FIRST_LOOK_S)
+    scheduler.round(FORETELL_EVERY_S, FORETELLING, schools, foretell, first_s=FIRST_LOOK_S)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
-from shuyuan.kernel import db, errors, log
+from shuyuan.kernel import db, log
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.learning.people.interface import Profiles
 from shuyuan.learning.recommendation import fitting, outlookgate, outlookrows
@@ -78,18 +78,16 @@ class OutlookModel:
         return newest is None or self._age(newest) >= RETRAIN_AFTER + kernel_clock.OVERDUE
 
     def turn(self, school_id: str) -> Version | None:
-        """Fit and judge a new version where it is time and enough learners agreed; what was registered."""
+        """Fit and judge a new version where it is time and enough learners agreed; what was registered.
+
+        Raises Unavailable when it could not be fitted: the version before goes on, and the next turn tries again."""
         if self._rests(school_id):
             return None
         job = outlookrows.job(self._records, school_id, self._profiles.agreed(school_id, "peers"), self._clock())
         behind = set(job.person)
         if len(behind) < FEWEST_LEARNERS:
             return None
-        try:
-            fitted = self._train(job)
-        except errors.Unavailable as failed:  # the version before goes on, and the next turn tries again
-            _logger.error("outlook_not_fitted", school_id=school_id, error=failed.message)
-            return None
+        fitted = self._train(job)
         if fitted is None:
             _logger.info("nothing_to_judge", school_id=school_id, learners=len(behind))
             return None

@@ -16,9 +16,9 @@ from sqlalchemy import Row
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock as kernel_clock
-from shuyuan.kernel import crypto, db, errors
+from shuyuan.kernel import crypto, db, errors, log
 from shuyuan.kernel import outbox as kernel_outbox
-from shuyuan.learning.people.interface import People, Profile, Profiles
+from shuyuan.learning.people.interface import People, Profile, Profiles, Stated
 from shuyuan.learning.recommendation import (
     behaviour,
     coursestore,
@@ -37,6 +37,7 @@ from shuyuan.science.ranking import Outlook
 FIELD = "recommendation_outlook.foretold"
 HOLDS, REASONS = timedelta(days=28), 3
 LIKELY = 0.5  # a goal below it is not mentioned
+_logger = log.get("recommendation.outlooks")
 
 
 class OutlooksService:
@@ -128,12 +129,26 @@ class OutlooksService:
 
         self._db.write(change)
 
-    def renew(self, school_id: str, *, learn: bool = True) -> int:
+    def renew(self, school_id: str, *, learn: bool = True, strict: bool = False) -> int:
         """See Outlooks.renew."""
         wanted = self._profiles.agreed(school_id, "outlook")
         self._sweep(school_id, set(wanted))
-        if learn and wanted:
+        failed = self._learn(school_id) if learn and wanted else None
+        foretold = self._foretell_all(school_id, wanted)
+        if strict and failed is not None:
+            raise failed
+        return foretold
+
+    def _learn(self, school_id: str) -> errors.Unavailable | None:
+        """A new version, where it is time; what kept it from being made."""
+        try:
             self._model.turn(school_id)
+        except errors.Unavailable as failed:
+            _logger.error("outlook_not_fitted", school_id=school_id, error=failed.message)
+            return failed
+        return None
+
+    def _foretell_all(self, school_id: str, wanted: Mapping[str, Stated]) -> int:
         used = self._model.in_use(school_id) if wanted else None
         if used is None:
             return 0

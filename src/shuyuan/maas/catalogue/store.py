@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from shuyuan.kernel import db
 from shuyuan.maas.catalogue import interface, references, tables
@@ -13,8 +13,7 @@ _V, _A = tables.version, tables.alias_move
 
 def add_version(uow: db.UnitOfWork, school_id: str, actor_id: str, version: interface.NewVersion) -> interface.Version:
     """Insert with the next number of this model."""
-    taken = select(func.max(_V.c.number)).where(_V.c.school_id == school_id, _V.c.model == version.model)
-    number = (uow.conn.execute(taken).scalar() or 0) + 1
+    number = db.next_number(uow.conn, _V.c.number, school_id=school_id, model=version.model)
     row = uow.conn.execute(
         _V.insert()
         .values(
@@ -103,13 +102,14 @@ def take_off_alias(
 def _add_move(
     uow: db.UnitOfWork, school_id: str, actor_id: str, model: str, alias: str, version_id: str, reason: str
 ) -> None:
+    number = db.next_number(uow.conn, _A.c.number, school_id=school_id, model=model, alias=alias)
     before = _newest_move(uow.conn, school_id, model, alias)
     uow.conn.execute(
         _A.insert().values(
             school_id=school_id,
             model=model,
             alias=alias,
-            number=(before.number if before else 0) + 1,
+            number=number,
             version_id=version_id,
             previous_id=(before.version_id or None) if before else None,
             reason=reason,

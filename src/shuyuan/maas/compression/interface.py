@@ -109,7 +109,8 @@ class Compressing(Protocol):
         ...
 
     def start(self, principal: "Principal", new: NewCompression) -> Compression:
-        """Queue it. Raises UnknownModel, UnknownMethod, BadInput for a wrong option, DataNeeded, Forbidden."""
+        """Queue it. Raises UnknownModel, UnknownMethod, BadInput for a wrong option, DataNeeded, Forbidden; and
+        ConsentMissing for data, or a version that learned from data, that may not be trained on."""
         ...
 
     def start_for(self, school_id: str, actor_id: str, new: NewCompression) -> Compression:

@@ -10,6 +10,7 @@ from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.compression import interface, methods, store
 from shuyuan.maas.datasets import interface as datasets_api
+from shuyuan.maas.training import interface as training_api
 
 
 class Registry:
@@ -22,15 +23,24 @@ class Registry:
         audit: kernel_audit.Audit,
         catalogue: catalogue_api.Catalogue,
         datasets: datasets_api.DataSets,
+        training: training_api.TrainingWork,
     ) -> None:
         self._db, self._storage, self._audit = db, storage, audit
-        self._catalogue, self._datasets = catalogue, datasets
+        self._catalogue, self._datasets, self._training = catalogue, datasets, training
+
+    def require_agreed(self, school_id: str, parent: str) -> None:
+        """Raises ConsentMissing for what learned from rows that may not be trained on: a child knows what it knows."""
+        try:
+            self._training.require_agreed(school_id, parent)
+        except training_api.NoWeights as refused:
+            raise datasets_api.ConsentMissing(refused.message, fix="choose a version made of other data") from refused
 
     def register(
         self, taken: interface.Compression, files: interface.Folder, result: Mapping[str, Any], seconds: float
     ) -> None:
         """Store the child's file, then version and row in one unit: a crash between leaves an unnamed file at most."""
         parent = self._catalogue.resolve(taken.school_id, taken.parent)
+        self.require_agreed(taken.school_id, parent.uri)  # they may have said no meanwhile
         version = self._version(taken, parent, files, result)
         shown = {name: result[name] for name in ("table", "notes", "layers")}
 

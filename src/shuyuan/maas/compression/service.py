@@ -12,6 +12,7 @@ from shuyuan.kernel import storage as kernel_storage
 from shuyuan.maas.catalogue import interface as catalogue_api
 from shuyuan.maas.compression import interface, methods, registering, store, working, writing
 from shuyuan.maas.datasets import interface as datasets_api
+from shuyuan.maas.training import interface as training_api
 
 _MOST_WAITING = 50  # of one school
 _LOOK_EVERY_S = 0.1
@@ -28,10 +29,11 @@ class CompressionService:
         settings: kernel_settings.Settings,
         catalogue: catalogue_api.Catalogue,
         datasets: datasets_api.DataSets,
+        training: training_api.TrainingWork,
     ) -> None:
         self._db, self._catalogue, self._datasets = db, catalogue, datasets
         self._home_id = durable.executor_of(settings.home)
-        self._registry = registering.Registry(db, storage, audit, catalogue, datasets)
+        self._registry = registering.Registry(db, storage, audit, catalogue, datasets, training)
         whose = None if db.dialect == "sqlite" else self._home_id  # a file belongs to one home alone
         folders = settings.home / "compressions"
         self._works = working.Works(db, self._registry, catalogue, datasets, folders, whose)
@@ -154,6 +156,7 @@ class CompressionService:
                 f"{parent.uri} is run by {parent.runner!r}; only ONNX graphs and our own nets are compressed",
                 fix="choose a version of runner onnx or torch",
             )
+        self._registry.require_agreed(school_id, parent.uri)
         return parent
 
     def _trainable(self, school_id: str, reference: str | None) -> datasets_api.DataSetVersion | None:

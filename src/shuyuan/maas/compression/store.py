@@ -14,8 +14,7 @@ _INNER = ("worker", "seconds", "home_id")  # for the workers alone
 
 def add(uow: db.UnitOfWork, school_id: str, **columns: Any) -> interface.Compression:  # Any: columns
     """Queue one, with the school's next number."""
-    last = select(func.max(_C.c.number)).where(_C.c.school_id == school_id)
-    number = (uow.conn.execute(last).scalar() or 0) + 1
+    number = db.next_number(uow.conn, _C.c.number, school_id=school_id)
     queued: interface.State = "queued"
     row = uow.conn.execute(
         _C.insert()

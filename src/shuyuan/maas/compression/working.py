@@ -138,11 +138,12 @@ class Works:
     def _prepare(self, taken: interface.Compression, files: interface.Folder) -> None:
         shutil.rmtree(files.path, ignore_errors=True)
         files.path.mkdir(parents=True, mode=0o700)
+        self._registry.require_agreed(taken.school_id, taken.parent)  # it may have waited for long
         model = self._catalogue.locate(taken.parent, taken.school_id)
         paths: dict[str, str] = {}
         if taken.data is not None:
             data = self._datasets.version(taken.school_id, taken.data)
-            self._datasets.require_trainable(data)  # it may have waited for long
+            self._datasets.require_trainable(data)
             paths = {part: str(self._datasets.open_part(data, part)) for part in _READ_PARTS if part in data.parts}
         job = {
             "method": taken.method,

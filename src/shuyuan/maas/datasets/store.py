@@ -17,13 +17,12 @@ def add_version(
     uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, said: Mapping[str, Any]
 ) -> tuple[interface.DataSetVersion, bool]:
     """The next number of `name`, and True; or the version that says the same already.  Any: columns as JSON."""
+    number = db.next_number(uow.conn, _V.c.number, school_id=school_id, name=name)
     same = _versions(school_id).where(_V.c.name == name, _V.c.sha256 == said["sha256"], _V.c.purged_at.is_(None))
     facts = ("parent_id", "consent", "personal", "purpose")
     for row in uow.conn.execute(same.order_by(_V.c.number.desc())):
         if all(row._mapping[fact] == said[fact] for fact in facts):
             return _version(row), False
-    taken = select(func.max(_V.c.number)).where(_V.c.school_id == school_id, _V.c.name == name)
-    number = (uow.conn.execute(taken).scalar() or 0) + 1
     values = {**said, "school_id": school_id, "name": name, "number": number, "created_by": actor_id}
     added = uow.conn.execute(_V.insert().values(**values, created_at=uow.now).returning(_V.c.id)).scalar_one()
     held = [{"part": part, "sha256": told["sha256"]} for part, told in said["parts"].items()]

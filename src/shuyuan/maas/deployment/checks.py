@@ -47,10 +47,7 @@ def deployable(
         raise errors.Conflict(
             f"{model!r} has no champion to go back to", fix="promote a version first", code="no_champion"
         )
-    if champion.id == candidate.id:
-        raise errors.Conflict(
-            f"{candidate.uri} is the champion already", fix="try another version", code="champion_already"
-        )
+    not_champion(candidate, champion)
     if shadow and candidate.runner == "remote":
         raise errors.Conflict(
             f"{candidate.uri} runs on another server: it would get every question without being asked for it",
@@ -65,11 +62,11 @@ def deployable(
 
 
 def not_champion(candidate: catalogue.Version, champion: catalogue.Version | None) -> None:
-    """Raise Conflict for a promotion that would change nothing but the history."""
+    """Raise Conflict for a trial or a promotion that would change nothing but the history."""
     if champion is not None and champion.id == candidate.id:
         raise errors.Conflict(
             f"{candidate.uri} is the champion already",
-            fix="nothing is left to do; end a trial beside it by stopping it",
+            fix="choose another version; a trial beside it ends by stopping it",
             code="champion_already",
         )
 

@@ -14,8 +14,7 @@ Rows = list[Row[Any]]  # Any: a row's columns
 
 def add(uow: db.UnitOfWork, **columns: Any) -> Row[Any]:  # Any: columns
     """Insert with the next number of the school."""
-    last = select(refit.c.number).where(refit.c.school_id == columns["school_id"])
-    number = (uow.conn.execute(last.order_by(refit.c.number.desc()).limit(1)).scalar() or 0) + 1
+    number = db.next_number(uow.conn, refit.c.number, school_id=columns["school_id"])
     empty = {"state": "running", "stage": "cutting", "runs": [], "folds": {}}
     values = {"id": ids.new_id(), "number": number, "created_at": uow.now, **empty, **columns}
     return uow.conn.execute(refit.insert().values(**values).returning(refit)).one()

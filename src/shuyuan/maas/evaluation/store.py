@@ -108,8 +108,7 @@ def remove_gate(uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, re
 
 
 def _add_gate(uow: db.UnitOfWork, school_id: str, actor_id: str, name: str, **columns: Any) -> int:  # Any: columns
-    taken = select(func.max(gate.c.number)).where(gate.c.school_id == school_id, gate.c.name == name)
-    number: int = (uow.conn.execute(taken).scalar() or 0) + 1
+    number = db.next_number(uow.conn, gate.c.number, school_id=school_id, name=name)
     told = {"id": ids.new_id(), "school_id": school_id, "name": name, "number": number}
     uow.conn.execute(gate.insert().values(**told, created_by=actor_id, created_at=uow.now, **columns))
     return number

@@ -15,13 +15,13 @@ Values = Mapping[str, Any]  # Any: JSON and columns
 
 def add(uow: db.UnitOfWork, school_id: str, actor_id: str, spec: interface.Spec, schedule_id: str | None = None) -> str:
     """Insert a pipeline with its steps; returns its id."""
-    taken = uow.conn.execute(select(func.max(_J.c.number)).where(_J.c.school_id == school_id)).scalar() or 0
+    number = db.next_number(uow.conn, _J.c.number, school_id=school_id)
     pipeline_id = ids.new_id()
     uow.conn.execute(
         _J.insert().values(
             id=pipeline_id,
             school_id=school_id,
-            number=taken + 1,
+            number=number,
             name=spec.name,
             model=spec.model,
             spec=spec.model_dump(mode="json"),

@@ -269,6 +269,10 @@ class TrainingWork(Protocol):
         """The file behind `runs:/id/out/model.onnx`. Raises BadReference, UnknownRun, NoArtefact."""
         ...
 
+    def require_agreed(self, school_id: str, parent: str) -> None:
+        """Raises NoWeights for a version or run that learned, at whatever remove, from data not to be trained on."""
+        ...
+
 
 class NotesReadings(Protocol):
     """Whoever keeps the log of test parts that were read; called before a run reads one, once a run."""

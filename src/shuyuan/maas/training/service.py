@@ -1,6 +1,5 @@
 """The verbs of training: start, look, pause, resume, cancel, take files, register. Runs are done by `supervision`."""
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -70,12 +69,11 @@ class TrainingService:
             command=command,
         )
         wake, slots = self.supervisor.wake, settings.training_slots
-        threads = max(1, (os.cpu_count() or 1) // (2 * max(1, slots)))
         self._files = files.RunFiles(storage, self.supervisor.root)
         self._downloads = downloads.Downloads(db, audit, datasets, self._files)
         self._wishes = wishes.Wishes(db, audit, home_id, wake)
         self._starting = starting.Starting(
-            db, storage, audit, catalogue, datasets, home_id=home_id, threads=threads, wake=wake
+            db, storage, audit, catalogue, datasets, home_id=home_id, slots=slots, wake=wake
         )
         self._registry = registering.Registry(db, storage, catalogue, datasets, audit)
         self._searches = searches.Searches(
@@ -221,6 +219,10 @@ class TrainingService:
     def resolve(self, school_id: str, reference: str) -> Path:
         """See TrainingWork.resolve."""
         return self.artefact_of(school_id, *files.name_of(reference))
+
+    def require_agreed(self, school_id: str, parent: str) -> None:
+        """See TrainingWork.require_agreed."""
+        self._starting.require_agreed(school_id, parent)
 
     # --- searches ---
 

@@ -1,5 +1,6 @@
 """Take in a run: everything is checked before anything is stored, and a key gives the same run again."""
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -47,12 +48,13 @@ class Starting:
         datasets: datasets_api.DataSets,
         *,
         home_id: str,
-        threads: int,
+        slots: int,
         wake: Callable[[], None],
     ) -> None:
-        """threads: of each run.  wake: whoever starts what waits."""
+        """slots: runs at once.  wake: whoever starts what waits."""
         self._db, self._storage, self._audit, self._catalogue, self._datasets = db, storage, audit, catalogue, datasets
-        self._home_id, self._threads, self._wake = home_id, threads, wake
+        self._home_id, self._wake = home_id, wake
+        self._threads = max(1, (os.cpu_count() or 1) // (2 * max(1, slots)))  # of each run
 
     def check(self, school_id: str, new: interface.NewRun, plan: datasets_api.Plan | None = None) -> interface.NewRun:
         """What `start` refuses; returns it with references that never move.
@@ -61,6 +63,11 @@ class Starting:
         """
         found = self._checked(school_id, new, plan)
         return new.model_copy(update={"data": found.data.uri, "parent": found.parent.reference})
+
+    def require_agreed(self, school_id: str, parent: str) -> None:
+        """See TrainingWork.require_agreed."""
+        with self._db.read() as conn:
+            descent.require_agreed(conn, self._catalogue, self._datasets, school_id, parent)
 
     def require_validation(self, school_id: str, reference: str) -> None:
         """Raises BadSpace for data without the part that trials are chosen by."""

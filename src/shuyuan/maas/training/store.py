@@ -21,8 +21,7 @@ Rows = list[Row[Any]]  # Any: a row's columns
 
 def add_run(uow: db.UnitOfWork, values: Mapping[str, Any]) -> Row[Any]:
     """Insert with the next number of the school."""
-    taken = select(func.max(_R.c.number)).where(_R.c.school_id == values["school_id"])
-    number = (uow.conn.execute(taken).scalar() or 0) + 1
+    number = db.next_number(uow.conn, _R.c.number, school_id=values["school_id"])
     empty: dict[str, Any] = {"figures": {}, "artefacts": {}, "versions": {}, "error": {}, "registered": {}}
     query = _R.insert().values(**(empty | dict(values)), number=number, created_at=uow.now).returning(_R)
     return uow.conn.execute(query).one()
@@ -107,8 +106,7 @@ def known(conn: Connection, run_ids: Sequence[str]) -> set[str]:
 
 def add_search(uow: db.UnitOfWork, values: Mapping[str, Any]) -> Row[Any]:
     """Insert with the next number of the school."""
-    taken = select(func.max(_S.c.number)).where(_S.c.school_id == values["school_id"])
-    number = (uow.conn.execute(taken).scalar() or 0) + 1
+    number = db.next_number(uow.conn, _S.c.number, school_id=values["school_id"])
     query = _S.insert().values(**values, number=number, created_at=uow.now, refused=[], error={}).returning(_S)
     return uow.conn.execute(query).one()
 

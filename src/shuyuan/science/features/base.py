@@ -1,7 +1,7 @@
-"""What every encoder shares: options, the description of an input, the error, and reading values of any container."""
+"""What every encoder shares: options, the description of an input, the error, reading values, joining what came out."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Values = Sequence[object] | NDArray[Any]  # Any: whatever the table holds
+DENSE = "features"  # the one input that all dense columns are joined into
+FORMAT = 1  # of fitted encoders as JSON
 HUGE = 1e100  # beyond, a square would overflow
 Arrays = dict[str, NDArray[Any]]  # Any: float32, int64 or bool, as the encoder says
 State = dict[str, Any]  # Any: JSON
@@ -55,6 +57,9 @@ class Encoder(Protocol):
     """One column, fitted. dense: its array is joined with those of others into the one input `features`."""
 
     @property
+    def name(self) -> str: ...
+
+    @property
     def dense(self) -> bool: ...
 
     @property
@@ -68,6 +73,19 @@ class Encoder(Protocol):
     def transform(self, values: Values) -> Arrays: ...
 
     def state(self) -> State: ...
+
+
+def joined(encoders: Iterable[Encoder], columns: Mapping[str, Values]) -> Arrays:
+    """Every column encoded: dense ones side by side as the input DENSE, the others by name. Raises BadColumn."""
+    dense: list[NDArray[np.float32]] = []
+    found: Arrays = {}
+    for encoder in encoders:
+        arrays = encoder.transform(column(columns, encoder.name))
+        if encoder.dense:
+            dense += arrays.values()
+        else:
+            found |= arrays
+    return {DENSE: np.concatenate(dense, axis=1), **found} if dense else found
 
 
 def is_missing(value: object) -> bool:

@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 
 from shuyuan.science.features import base, categories, numeric, pictures, sequences, texts, times
 
-DENSE = "features"  # the one input that all dense columns are joined into
-FORMAT = 1
 Kinds = type[numeric.Number | categories.Category | texts.Text | times.Time | pictures.Picture | sequences.Sequence]
 KINDS: dict[str, Kinds] = {
     "number": numeric.Number,
@@ -81,7 +78,7 @@ class Features:
         """What `transform` gives, in its order; raw text is not among them: no graph takes it."""
         width = sum(one.shape[0] for encoder in self.encoders if encoder.dense for one in encoder.inputs)
         others = [one for encoder in self.encoders if not encoder.dense for one in encoder.inputs]
-        return (*([base.Input(DENSE, "float32", (width,))] if width else []), *others)
+        return (*([base.Input(base.DENSE, "float32", (width,))] if width else []), *others)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -93,15 +90,7 @@ class Features:
 
     def transform(self, columns: Mapping[str, base.Values]) -> base.Arrays:
         """Every input of the model by name; all have one row a row. Raises BadColumn."""
-        dense: list[NDArray[np.float32]] = []
-        found: base.Arrays = {}
-        for (name, _), encoder in zip(self.kinds, self.encoders, strict=True):
-            arrays = encoder.transform(base.column(columns, name))
-            if encoder.dense:
-                dense += arrays.values()
-            else:
-                found |= arrays
-        return {DENSE: np.concatenate(dense, axis=1), **found} if dense else found
+        return base.joined(self.encoders, columns)
 
     def encode_label(self, columns: Mapping[str, base.Values]) -> NDArray[Any]:  # Any: see Label.encode
         """(n,) int64 classes (-1: missing or unseen), (n,) float32 values, or (n,) objects. Raises BadColumn."""
@@ -116,13 +105,13 @@ class Features:
             for (name, kind), encoder in zip(self.kinds, self.encoders, strict=True)
         ]
         label = dataclasses.asdict(self.label) | {"labels": list(self.labels)} if self.label else None
-        return {"format": FORMAT, "columns": fitted, "label": label}
+        return {"format": base.FORMAT, "columns": fitted, "label": label}
 
     @classmethod
     def from_json(cls, said: str | bytes | Mapping[str, Any]) -> Self:  # Any: JSON
         """From what `to_json` gave, as an object or as its text. Raises BadColumn."""
         told = json.loads(said) if isinstance(said, str | bytes) else said
-        if told.get("format") != FORMAT:
+        if told.get("format") != base.FORMAT:
             raise base.BadColumn(f"features of format {told.get('format')!r} are not read here; fit them again")
         columns = told["columns"]
         encoders = [_kind(one["kind"]).from_state(one["name"], one["state"]) for one in columns]

@@ -15,7 +15,7 @@ from shuyuan.science.metrics.clustering import adjusted_rand, silhouette
 from shuyuan.science.metrics.confusion import average_scores, confusion_matrix, scores_by_class, share_right
 from shuyuan.science.metrics.control import shuffled_labels_auc
 from shuyuan.science.metrics.discrimination import auc
-from shuyuan.science.metrics.likelihood import log_loss
+from shuyuan.science.metrics.likelihood import log_loss, log_losses
 from shuyuan.science.metrics.multiclass import (
     class_brier,
     class_calibration_error,
@@ -53,6 +53,7 @@ __all__ = [
     "correlation",
     "expected_calibration_error",
     "log_loss",
+    "log_losses",
     "macro_f1",
     "mae",
     "mean_rouge",

@@ -1,4 +1,4 @@
-"""Mean negative log-likelihood, the proper score that fitting minimises."""
+"""Negative log-likelihood, the proper score that fitting minimises."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,10 @@ def log_loss(correct: npt.ArrayLike, p: npt.ArrayLike) -> float:
     >>> round(log_loss([1, 0], [0.5, 0.5]), 6)
     0.693147
     """
+    return float(log_losses(correct, p).mean())
+
+
+def log_losses(correct: npt.ArrayLike, p: npt.ArrayLike, *, smallest_p: float = SMALLEST_P) -> shapes.Floats:
+    """(N,) -log P(what happened) of each row, in nats. smallest_p: no chance counts as less, so no row for more."""
     labels, scores = shapes.paired(correct, p)
-    likely = np.clip(np.where(labels == 1, scores, 1 - scores), SMALLEST_P, 1.0)
-    return float(-np.log(likely).mean())
+    return np.asarray(-np.log(np.clip(np.where(labels == 1, scores, 1 - scores), smallest_p, 1.0)))

@@ -1,7 +1,8 @@
 """Tracers side by side on one table, under one protocol that is stored with every number.
 
 Learners, not rows, are dealt: those of the test part are strangers to every fit; a tracer that selects (epochs, rates)
-does so on validation learners. Each tracer is also fitted to answers dealt at random, where it must tell nothing.
+does so on validation learners. Each tracer is also fitted to answers dealt at random, where it must tell nothing, and
+where that is asked, without a fifth of the items (`comparingnew`).
 A table that gives answers away (`evaluation.refuse_leaks`) is refused before anything is fitted.
 """
 
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from shuyuan.science import metrics
-from shuyuan.science.tracing import evaluation, family
+from shuyuan.science.tracing import comparingnew, evaluation, family
 from shuyuan.science.tracing.interactions import Answer, Interactions
 
 CHILD = "shuyuan.science.tracing.comparing_child"  # the main of the process that does it: it may import torch
@@ -40,11 +41,18 @@ class Split:
 
 
 class Order(NamedTuple):
-    """What is asked for. control: fit each tracer to answers dealt at random, too."""
+    """What is asked for. control: fit each tracer to answers dealt at random, too.  new_items: and without a fifth of
+    the items, to judge it on them."""
 
     models: tuple[str, ...]
     seed: int = 0
     control: bool = True
+    new_items: bool = False
+
+    @property
+    def stages(self) -> int:
+        """How many `compare` tells of."""
+        return len(self.models) * (3 if self.new_items else 2)
 
 
 def table_of(answers: Iterable[Answer]) -> Interactions:
@@ -67,15 +75,30 @@ def split(table: Interactions, seed: int) -> Split:
     return Split(fit, validation, test, seed)
 
 
-def compare(table: Interactions, order: Order, tell: Tell = lambda stage, model, done: None) -> dict[str, Any]:
-    """Everything that is known of each tracer, JSON. Raises evaluation.Leak, TooFew, ValueError (unknown name)."""
+def compare(
+    table: Interactions,
+    order: Order,
+    tell: Tell = lambda stage, model, done: None,
+    texts: comparingnew.Texts = comparingnew.NO_TEXTS,
+) -> dict[str, Any]:
+    """Everything that is known of each tracer, JSON. texts: of items, for those that are hidden.
+
+    Raises evaluation.Leak, TooFew, comparingnew.TooFewHidden, ValueError (unknown name).
+    """
     for name in order.models:
         family.require(name)
     evaluation.refuse_leaks(table)
     parts = split(table, order.seed)
+    hidden = None
+    if order.new_items:
+        hidden = comparingnew.hide(parts.fit, parts.validation, parts.test, parts.seed, texts)
     stages = _Stages(tell)
-    models = {name: _one(name, parts, order, stages) for name in order.models}
-    return {"protocol": protocol(table, parts, order), "models": models}
+    models = {name: _one(name, parts, order, stages, hidden) for name in order.models}
+    told = protocol(table, parts, order)
+    if hidden is not None:
+        told["new_items"] = hidden.protocol()
+        told["test_readings"] += sum(1 if one["new_items"]["by_text"] is None else 2 for one in models.values())
+    return {"protocol": told, "models": models}
 
 
 def protocol(table: Interactions, parts: Split, order: Order) -> dict[str, Any]:
@@ -117,6 +140,8 @@ def rows(result: Told) -> Iterator[tuple[str, str, float | None]]:
         for where, part in told["slices"].items():
             for figure in ("rows", "share_right", "auc", "log_loss"):
                 yield name, f"{where}: {figure}", part[figure]
+        for figure, value in comparingnew.rows(told.get("new_items", {})):
+            yield name, figure, value
 
 
 class _Stages:
@@ -129,7 +154,7 @@ class _Stages:
         self._done += 1
 
 
-def _one(name: str, parts: Split, order: Order, stages: _Stages) -> dict[str, Any]:
+def _one(name: str, parts: Split, order: Order, stages: _Stages, hidden: comparingnew.Hidden | None) -> dict[str, Any]:
     algorithm = family.find(name)
     stages.begin("fit", name)
     began = time.process_time()
@@ -142,6 +167,9 @@ def _one(name: str, parts: Split, order: Order, stages: _Stages) -> dict[str, An
     told["control_auc"] = (
         evaluation.control(algorithm, parts.fit, parts.test, seed=order.seed) if order.control else None
     )
+    if hidden is not None:
+        stages.begin("new", name)
+        told["new_items"] = comparingnew.judge(name, hidden, order.seed)
     finite: dict[str, Any] = _finite(told)
     return finite
 

@@ -1,7 +1,8 @@
 """The main of a child process: answers in, tracers compared. It alone imports torch, and only for nets.
 
-`python -m shuyuan.science.tracing.comparing_child FOLDER` reads `job.json` (models, seed, control) and `answers.csv`,
-which it removes once read; it writes `progress.json` as it goes, and `result.json`, or `error.json` and exit code 64.
+`python -m shuyuan.science.tracing.comparing_child FOLDER` reads `job.json` (models, seed, control, new_items) and
+`answers.csv`, which it removes once read; it writes `progress.json` as it goes, and `result.json`, or `error.json` and
+exit code 64.
 """
 
 import csv
@@ -10,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from shuyuan.science.tracing import comparing, evaluation, family, interchange
+from shuyuan.science.tracing import comparing, comparingnew, evaluation, family, interchange
 from shuyuan.science.tracing.interactions import Interactions
 
 JOB, ANSWERS, PROGRESS, RESULT, ERROR = "job.json", "answers.csv", "progress.json", "result.json", "error.json"
@@ -20,10 +21,10 @@ REFUSED = 64
 def main(folder: Path) -> int:
     """Exit code of the process."""
     job = json.loads((folder / JOB).read_bytes())
-    order = comparing.Order(tuple(job["models"]), job["seed"], job["control"])
+    order = comparing.Order(tuple(job["models"]), job["seed"], job["control"], job.get("new_items", False))
     try:
-        table = _table(folder / ANSWERS)
-        _write(folder / RESULT, comparing.compare(table, order, lambda *said: _tell(folder, order, *said)))
+        table, texts = _read(folder / ANSWERS, order)
+        _write(folder / RESULT, comparing.compare(table, order, lambda *said: _tell(folder, order, *said), texts))
     except evaluation.Leak as leak:
         return _refuse(folder, "answers_leak", leak, "write an answer once, its points parted by |")
     except ImportError as missing:
@@ -35,16 +36,20 @@ def main(folder: Path) -> int:
     return 0
 
 
-def _table(path: Path) -> Interactions:
+def _read(path: Path, order: comparing.Order) -> tuple[Interactions, comparingnew.Texts]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return comparing.table_of(interchange.read_csv(file))
+            table = comparing.table_of(interchange.read_csv(file))
+            if not order.new_items:
+                return table, comparingnew.NO_TEXTS
+            file.seek(0)
+            return table, comparingnew.Texts.of(interchange.read_texts(file))
     finally:
         path.unlink(missing_ok=True)
 
 
 def _tell(folder: Path, order: comparing.Order, stage: str, model: str, done: int) -> None:
-    _write(folder / PROGRESS, {"stage": stage, "model": model, "done": done, "of": 2 * len(order.models)})
+    _write(folder / PROGRESS, {"stage": stage, "model": model, "done": done, "of": order.stages})
 
 
 def _without(order: comparing.Order, missing: ImportError) -> tuple[str, str]:

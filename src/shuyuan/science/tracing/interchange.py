@@ -1,21 +1,23 @@
 """Answers as text that people and other programs read: CSV and JSON of the same columns. Pure: text in, rows out.
 
 `learner,item,points,correct,at_s` with points parted by "|" and times in seconds since 1970 (or since anything: only
-their order counts). Read are also `person` and `user` for the learner, `label` for correct, ISO times in `at`.
+their order counts). Read are also `person` and `user` for the learner, `label` for correct, ISO times in `at`, and
+`text`: what the item says, in one of its rows or in all.
 Refuses: rows it would have to guess at, each by its line; more rows than MOST_ROWS.
 """
 
 import csv
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
 from shuyuan.science.tracing.interactions import Answer
 
 COLUMNS = ("learner", "item", "points", "correct", "at_s")
-MOST_ROWS = 1_000_000
+TEXT = "text"
+MOST_ROWS, MOST_CHARACTERS = 1_000_000, 4_000  # characters of a text that are read
 _ALSO = {
     "learner": ("person", "user"),
     "item": ("item_id", "problem"),
@@ -30,13 +32,19 @@ class Unreadable(ValueError):
     """A line that cannot be read; the message names it and what was expected."""
 
 
-def write_csv(answers: Iterable[Answer], file: TextIO) -> int:
-    """The rows as they come; returns how many."""
+def write_csv(answers: Iterable[Answer], file: TextIO, text_of: Callable[[str], str] | None = None) -> int:
+    """The rows as they come; returns how many. text_of: what an item says, written in its first row."""
     sheet, count = csv.writer(file), 0
-    sheet.writerow(COLUMNS)
+    sheet.writerow(COLUMNS if text_of is None else (*COLUMNS, TEXT))
+    said: set[str] = set()
     for one in answers:
         count += 1
-        sheet.writerow((one.learner, one.item_id or "", "|".join(one.point_ids), int(one.correct), f"{one.at_s:.0f}"))
+        row = [one.learner, one.item_id or "", "|".join(one.point_ids), int(one.correct), f"{one.at_s:.0f}"]
+        if text_of is not None:
+            new = one.item_id is not None and one.item_id not in said
+            row.append(text_of(one.item_id) if one.item_id is not None and new else "")
+            said.add(one.item_id or "")
+        sheet.writerow(row)
     return count
 
 
@@ -65,6 +73,23 @@ def read_csv(file: TextIO) -> list[Answer]:
     if not found:
         raise Unreadable("there is no row under the headings")
     return sorted(found, key=lambda one: one.at_s)
+
+
+def read_texts(file: TextIO) -> dict[str, str] | None:
+    """item → what it says, of a file that `read_csv` takes; empty without such a column. None: an item says two things.
+
+    >>> import io
+    >>> read_texts(io.StringIO("learner,item,correct,text\\nann,q1,1,2 + 3\\nbo,q1,0,\\n"))
+    {'q1': '2 + 3'}
+    """
+    lines = csv.DictReader(file)
+    headings = {heading.strip().lower().removeprefix("\ufeff"): heading for heading in lines.fieldnames or ()}
+    item, found = _names(lines.fieldnames or ())["item"], dict[str, str]()
+    for row in lines if TEXT in headings else ():
+        key, text = (row.get(item) or "").strip(), (row.get(headings[TEXT]) or "").strip()[:MOST_CHARACTERS]
+        if key and text and found.setdefault(key, text) != text:
+            return None
+    return found
 
 
 def _names(headings: Iterable[str]) -> dict[str, str]:

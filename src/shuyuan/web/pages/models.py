@@ -31,7 +31,7 @@ NOTICES = (
     "unpinned",
     "brought",
     "version_chosen",
-    "fitted",
+    "fitting",
 )
 TURNS_SHOWN = 3  # versions of the tracer beside the pulled models; the loop's page has all
 UNTIL_ROOM = "room"  # keep-alive: until room is needed
@@ -207,6 +207,7 @@ def _page(
     return needs.shell.show(
         request,
         "admin/models.html",
+        nightly.shown(needs, reader),
         principal=reader,
         here="models",
         lines=lines,
@@ -226,8 +227,6 @@ def _page(
         size=machine.size,
         absent=absent,
         capacity=capacity.last(needs.identity, reader.school_id),
-        nightly=nightly.jobs(needs, reader),
-        outlooks=nightly.outlooks(needs, reader),
         turns=needs.improvement.versions(reader)[:TURNS_SHOWN],
         given=given or uploads.Given(),
         kinds=runner_kinds(),

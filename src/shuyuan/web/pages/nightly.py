@@ -1,15 +1,19 @@
-"""What is fitted at night by itself, and done at once where an administrator asks: question numbers, early warning,
-estimates for teachers."""
+"""What is fitted at night by itself, and at once where an administrator asks: question numbers, early warning,
+estimates for teachers. What was asked for goes on aside; the page shows that it is under way, and what it came to."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, errors
+from shuyuan.learning.assessment.interface import CALIBRATING
+from shuyuan.learning.insight.interface import RENEWING
+from shuyuan.learning.recommendation.interface import FORETELLING
 from shuyuan.maas.catalogue.interface import CHAMPION
 from shuyuan.web.needs import OfficeNeeds
 from shuyuan.web.reading import Reader
@@ -17,14 +21,20 @@ from shuyuan.web.reading import Reader
 SEE_OTHER = 303
 OUTLOOK = "outlook"  # the model's name in the catalogue, and its runner's
 OUTLOOKS_SHOWN = 3
+CALLED = {"questions": CALIBRATING, "warning": RENEWING, "outlook": FORETELLING}  # while somebody is at it
 
 
 @dataclass(frozen=True)
 class Job:
-    """One of them. at: when it was last done; None: never here."""
+    """One of them. at: when it was last done; None: never here.  since: when it began, if somebody is at it.
+
+    done: it was asked for here and ended.  failure: why that came to nothing."""
 
     name: str
     at: datetime | None
+    since: datetime | None = None
+    done: bool = False
+    failure: errors.ShuyuanError | None = None
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,12 @@ def router(needs: OfficeNeeds) -> APIRouter:
     work: dict[str, Callable[[str], object]] = {
         "questions": needs.itembank.calibrate,
         "warning": needs.warnings.renew,
-        "outlook": needs.outlooks.renew,
+        "outlook": functools.partial(needs.outlooks.renew, strict=True),
     }
+
+    @api.get("/admin/nightly")
+    def lines(request: Request, reader: Reader) -> Response:
+        return needs.shell.part(request, "admin/nightly.html", shown(needs, reader), principal=reader)
 
     @api.post("/admin/nightly/{name}")
     def now(reader: Reader, name: str) -> RedirectResponse:
@@ -57,23 +71,32 @@ def router(needs: OfficeNeeds) -> APIRouter:
             raise errors.Conflict(
                 f"an exam runs until {until:%Y-%m-%d %H:%M} UTC", fix="wait for its end, or end the exam mode"
             )
-        work[name](reader.school_id)
-        return RedirectResponse("/admin/models?notice=fitted", SEE_OTHER)
+        needs.errands.begin(CALLED[name], reader.school_id, functools.partial(work[name], reader.school_id))
+        return RedirectResponse("/admin/models?notice=fitting#nightly", SEE_OTHER)
 
     return api
 
 
-def jobs(needs: OfficeNeeds, reader: Principal) -> tuple[Job, ...]:
-    """Each with the last time it was done."""
-    outlook = next(iter(outlooks(needs, reader)), None)
-    return (
-        Job("questions", needs.itembank.last(reader)),
-        Job("warning", needs.warnings.trust(reader)[2]),
-        Job("outlook", outlook.at if outlook else None),
+def shown(needs: OfficeNeeds, reader: Principal) -> dict[str, object]:
+    """What `admin/nightly.html` shows."""
+    versions = _outlooks(needs, reader)
+    jobs = (
+        _job(needs, reader, "questions", needs.itembank.last(reader)),
+        _job(needs, reader, "warning", needs.warnings.trust(reader)[2]),
+        _job(needs, reader, "outlook", versions[0].at if versions else None),
     )
+    return {"nightly": jobs, "outlooks": versions}
 
 
-def outlooks(needs: OfficeNeeds, reader: Principal) -> list[OutlookTurn]:
+def _job(needs: OfficeNeeds, reader: Principal, name: str, at: datetime | None) -> Job:
+    who = CALLED[name], reader.school_id
+    since, last = needs.errands.since(*who), needs.errands.last(*who)
+    if last is None or (at is not None and at > last.ended_at):  # done anew since, by itself
+        return Job(name, at, since)
+    return Job(name, at, since, last.failure is None, last.failure)
+
+
+def _outlooks(needs: OfficeNeeds, reader: Principal) -> list[OutlookTurn]:
     """The school's newest versions of the outlook model, refused ones too."""
     champion = needs.catalogue.aliases(reader.school_id, OUTLOOK).get(CHAMPION)
     every = needs.catalogue.versions(reader.school_id, OUTLOOK)

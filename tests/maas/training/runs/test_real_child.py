@@ -56,10 +56,11 @@ def test_a_real_run_gives_a_version_that_can_be_served_and_killed_at_random_mome
     run = training.start(who, rooms.new(config=CONFIG))
     for _ in range(2):
         rooms.until(lambda: training.run(who, run.id), lambda one: one.stage == "training" or one.is_ended)
+        killed = rooms.until(lambda: pid(platform, run), lambda found: found is not None)
+        assert killed is not None
         time.sleep(dice.uniform(0.05, 0.3))
-        if killed := pid(platform, run):
-            os.kill(killed, signal.SIGKILL)
-            rooms.until(lambda: pid(platform, run), lambda now: now != killed)
+        os.kill(killed, signal.SIGKILL)
+        rooms.until(lambda: pid(platform, run), lambda now: now != killed)  # noqa: B023
     ended = rooms.ended(training, run)
     assert (ended.state, ended.weights_sha256) == ("finished", undisturbed.weights_sha256), ended.error
     assert ended.crashes == 2

@@ -65,13 +65,13 @@ def server(platform: Platform, school_id: str, *options: object) -> Iterator["su
 def test_a_child_killed_at_random_moments_ends_with_the_same_weights(
     make: Make, platform: Platform, school_id: str
 ) -> None:
-    training, dice = make("--pace", 0.02), random.Random(11)
+    training, dice = make("--pace", 0.02, "--steps", 60), random.Random(11)
     expected = undisturbed(training, school_id)
     run = training.start(rooms.person(school_id), rooms.new())
     for _ in range(3):
         found = rooms.until(lambda: training.run_of(school_id, run.id), lambda one: one.state == "running")
         killed = pid_of(platform, run)
-        time.sleep(dice.uniform(0.05, 0.4))
+        time.sleep(dice.uniform(0.02, 0.15))  # much less than sixty steps take: it is killed before its end
         os.kill(killed, signal.SIGKILL)
         rooms.until(lambda: pid_or_none(platform, run), lambda pid: pid != killed)  # noqa: B023
         assert found.state == "running"

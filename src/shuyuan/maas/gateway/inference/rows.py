@@ -2,7 +2,7 @@
 
 Pure. The encoders are what training wrote into the spec (`features`). Whoever serves a version reads rows in its own
 process, so that what may come of them is bounded; and no picture is decoded there: `science.features.Features`, which
-could, is not imported, its encoders are, and joined as it joins them. Sentence vectors come from a model.
+could, is not imported, its encoders are. Sentence vectors come from a model.
 """
 
 import math
@@ -33,7 +33,6 @@ _KINDS: Mapping[str, _Kinds] = {
     "time": times.Time,
     "sequence": sequences.Sequence,
 }
-_DENSE, _FORMAT = "features", 1  # as in training
 _LONG = frozenset({"text", "sequence"})  # kinds whose cells are long
 _REMEMBERED = 50  # versions
 _SUM_TOLERANCE = 1e-3
@@ -60,7 +59,7 @@ class Reader:
         if (many := sum(len(cell) for cell in long if isinstance(cell, str | list))) > interface.MAX_CHARS:
             raise _refused(f"{many} characters of text", f"send at most {interface.MAX_CHARS} at once")
         try:
-            return self._joined(columns)
+            return base.joined(self.encoders, columns)
         except base.BadColumn as wrong:
             raise _refused(str(wrong), f"the version reads {', '.join(self.columns)}") from wrong
         except _BROKEN as wrong:
@@ -70,16 +69,6 @@ class Reader:
     def columns(self) -> list[str]:
         """Name and kind of each column it reads."""
         return [f"{name} ({kind})" for name, kind in self.kinds]
-
-    def _joined(self, columns: Mapping[str, base.Values]) -> Feeds:
-        dense, found = list[NDArray[Any]](), Feeds()  # Any: see Feeds
-        for (name, _), encoder in zip(self.kinds, self.encoders, strict=True):
-            arrays = encoder.transform(base.column(columns, name))
-            if encoder.dense:
-                dense += arrays.values()
-            else:
-                found |= arrays
-        return {_DENSE: np.concatenate(dense, axis=1), **found} if dense else found
 
 
 class Readers:
@@ -105,13 +94,13 @@ def reader(spec: Spec) -> Reader:
         raise BadSpec(
             "the version says nothing of columns (features)", fix="send its tensors to /v2/models/{name}/infer"
         )
-    if told.get("format") != _FORMAT:
+    if told.get("format") != base.FORMAT:
         raise BadSpec(f"its encoders cannot be read: format {told.get('format')!r}"[:300], fix="train it again")
     try:
         kinds = tuple((str(one["name"]), str(one["kind"])) for one in told["columns"])
         if any(kind == "image" for _, kind in kinds):
             raise BadSpec("the version reads pictures", fix="send one to /v1/images/classifications")
-        encoders = tuple(_KINDS[one["kind"]].from_state(one["name"], one["state"]) for one in told["columns"])
+        encoders = tuple(_KINDS[one["kind"]].from_state(str(one["name"]), one["state"]) for one in told["columns"])
     except _BROKEN as wrong:
         raise BadSpec(
             f"its encoders cannot be read: {wrong!r}"[:300], fix="train it again, or mend its spec"

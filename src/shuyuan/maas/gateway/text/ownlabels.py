@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shuyuan.maas.gateway.media.labels import BadSpec
-from shuyuan.science.features import texts, told
+from shuyuan.science.features import base, texts, told
 
 Spec = Mapping[str, Any]  # Any: JSON
 Feeds = dict[str, NDArray[Any]]  # Any: as the graph takes it
 _REMEMBERED = 50  # versions
-_DENSE = "features"  # the input that counts are joined into
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,7 @@ class Reading:
         """Every input of the graph, one row."""
         found: Feeds = {}
         if self.column is not None:
-            made = self.column.transform([text])
-            made = {_DENSE: made[self.column.name]} if self.column.dense else made
+            made = base.joined([self.column], {self.column.name: [text]})
             found = {name: array for name, array in made.items() if name in self.inputs}
         if self.vector is not None and vectors is not None:
             found[self.vector.input] = vectors

@@ -9,7 +9,7 @@ torch, and nothing here imports it.
 """
 
 from shuyuan.science.tracing.serving.packing import keys, pack, unpack
-from shuyuan.science.tracing.serving.tracer import PRIOR, Memory, Tracer, predict, read, update, write
+from shuyuan.science.tracing.serving.tracer import PRIOR, Memory, Tracer, predict, read, update, with_params, write
 from shuyuan.science.tracing.serving.walking import replay
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "replay",
     "unpack",
     "update",
+    "with_params",
     "write",
 ]

@@ -97,6 +97,13 @@ def write(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:  # Any: numbers of s
     return safetensors.numpy.save({name: np.ascontiguousarray(value) for name, value in sorted(arrays.items())})
 
 
+def with_params(raw: bytes, params: online.Params) -> bytes:
+    """The tracer in safetensors, standing on other numbers of the Kalman step."""
+    arrays = safetensors.numpy.load(raw)
+    before = weights.KALMAN if _OF_A_NET in arrays else ""
+    return write({**arrays, **{before + name: value for name, value in params.to_arrays().items()}})
+
+
 def _refuse_no_numbers(arrays: Mapping[str, npt.NDArray[Any]]) -> None:  # Any: numbers of several widths
     for name, array in arrays.items():
         if not np.isfinite(array).all():

@@ -1,6 +1,6 @@
 """Ask a version: what does it say of this row? One row by the names of its columns, by a real call of `/v1`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,20 @@ from fastapi.concurrency import run_in_threadpool
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.maas.catalogue.interface import Version
+from shuyuan.science.features import base, numeric, times
 from shuyuan.web import firsthand
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import common
+from shuyuan.web.pages.workshop import common, refusals
 from shuyuan.web.reading import Reader
 
 MOST_WORDS = 50  # of a category that are offered; one with more is typed
 MOST_CHARS = 10_000  # of one cell
 _NUMBERS = ("number", "integer")
+_Read = Callable[[str, Sequence[object]], object]
+_READS: Mapping[str, tuple[_Read, refusals.Rule]] = {  # kinds that cannot hold every text
+    **dict.fromkeys((*_NUMBERS, "boolean"), (numeric.truths, "number")),
+    "time": (times.seconds, "time"),
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,9 @@ def router(needs: WorkshopNeeds) -> APIRouter:
         number = common.number(common.first(form, "version"), 0)
         version = await run_in_threadpool(_version, needs, reader, name, number)
         row = {column.name: common.first(form, column.field)[:MOST_CHARS] for column in asked(version)}
-        told, trouble = await firsthand.predict(request, f"{name}/{version.number}", row)
+        told, trouble = None, misfilled(asked(version), row)
+        if trouble is None:
+            told, trouble = await firsthand.predict(request, f"{name}/{version.number}", row)
         return await run_in_threadpool(_show, needs, request, reader, version, form, told, trouble)
 
     return api
@@ -66,6 +74,20 @@ def asked(version: Version) -> Sequence[Asked]:
         Asked(f"c{at}", str(one.get("name")), str(one["kind"]), _words(one.get("state")))
         for at, one in enumerate(named)
     ]
+
+
+def misfilled(columns: Sequence[Asked], row: Mapping[str, str]) -> errors.ShuyuanError | None:
+    """The first cell that its column cannot hold, in the words of a form."""
+    for column in columns:
+        if column.kind not in _READS:
+            continue
+        read, rule = _READS[column.kind]
+        try:
+            read(column.name, [row[column.name]])
+        except base.BadColumn as wrong:
+            said, fix = row[column.name][:60], "write it as the data set does, or leave it empty"
+            return refusals.Misfilled(column.field, said, rule, label=column.name, message=str(wrong), fix=fix)
+    return None
 
 
 def _words(state: object) -> tuple[str, ...]:

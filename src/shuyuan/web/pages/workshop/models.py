@@ -14,7 +14,7 @@ from shuyuan.maas.catalogue.interface import UnknownModel, Version
 from shuyuan.maas.deployment.interface import Rules, picture
 from shuyuan.maas.evaluation.interface import Verdict
 from shuyuan.web.needs import WorkshopNeeds
-from shuyuan.web.pages.workshop import answering, common, compressing, modelshelf, reasons, schemas
+from shuyuan.web.pages.workshop import answering, common, compressing, elsewhere, modelshelf, reasons, schemas
 from shuyuan.web.reading import Reader
 
 Verb = Literal["compress", "deploy", "promote", "stop", "rollback", "delete"]
@@ -169,7 +169,7 @@ def _one(
     said = form or {}
     own = next(iter(modelshelf.own(needs, reader.school_id, name)), None)
     if own is None:
-        raise UnknownModel(f"there is no model {name[:40]!r} of this school", fix="choose one of the list")
+        return elsewhere.page(needs, request, reader, name, number, trouble)
     wanted = number or own.deployment.champion or own.versions[0].number
     shown = next((one for one in own.versions if one.number == wanted), own.versions[0])
     methods = needs.compression.methods()

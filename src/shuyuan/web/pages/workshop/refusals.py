@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from shuyuan.kernel import errors
 from shuyuan.web import glossary
 
-Rule = Literal["name", "missing", "unknown", "bound", "between", "number", "choice", "long", "shares", "wrong"]
+Rule = Literal["name", "missing", "unknown", "bound", "between", "number", "choice", "long", "shares", "time", "wrong"]
 Raw = errors.ShuyuanError | Mapping[str, str]  # what a child process refused is a mapping
 _RULES: Mapping[str, Rule] = {
     "missing": "missing",
@@ -32,11 +32,14 @@ _TAKES = re.compile(r"(?:integer|number)(?P<bounds>(?: (?:>=|<=|>|<) [-\w.+]+)*)
 
 
 class Misfilled(errors.BadInput):
-    """A field of a form whose value is refused. bound: what it had to keep, in signs."""
+    """A field of a form whose value is refused. bound: what it had to keep, in signs.  label: its name, where that is
+    no word of ours (a column)."""
 
-    def __init__(self, field: str, said: str, rule: Rule, bound: str = "", *, message: str, fix: str) -> None:
+    def __init__(
+        self, field: str, said: str, rule: Rule, bound: str = "", *, label: str = "", message: str, fix: str
+    ) -> None:
         super().__init__(message, fix=fix)
-        self.field, self.said, self.rule, self.bound = field, said, rule, bound
+        self.field, self.said, self.rule, self.bound, self.label = field, said, rule, bound, label
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def refused(page: Context, error: Raw) -> Told:
 def told(error: Raw, language: glossary.Language) -> Told:
     """What our own words say of it; those of its code, else those of its kind."""
     if isinstance(error, Misfilled):
-        return Told(_form(language, error.rule, error.field, error.said, error.bound), error.rule != "wrong")
+        named = error.label or label(error.field, language)
+        return Told(_form(language, error.rule, named, error.said, error.bound), error.rule != "wrong")
     told = error.to_dict() if isinstance(error, errors.ShuyuanError) else error
     code = told.get("code", "")
     if code == "bad_config" and (fields := _fields(told, language)):
@@ -107,8 +111,8 @@ def _rule(kind: str, field: str, pattern: str, is_bound: bool) -> Rule:
     return _RULES.get(kind, "wrong")
 
 
-def _form(language: glossary.Language, rule: str, field: str, said: str, bound: str) -> str:
-    values: dict[str, Any] = {"field": label(field, language), "said": said, "bound": bound}  # Any: texts
+def _form(language: glossary.Language, rule: str, named: str, said: str, bound: str) -> str:
+    values: dict[str, Any] = {"field": named, "said": said, "bound": bound}  # Any: texts
     return glossary.say(language, f"workshop.form.{rule}", **values)
 
 
@@ -117,7 +121,8 @@ def _fields(error: Mapping[str, str], language: glossary.Language) -> str:
     found = list[str]()
     for one in _CONFIG.finditer(error.get("message", "")):
         field = one["field"].split(".")[0]
+        named = label(field, language)
         takes = re.search(rf"(?:^|; ){re.escape(field)}: {_TAKES.pattern}", error.get("fix", ""))
         bounds = takes["bounds"].strip().replace(">=", "≥").replace("<=", "≤") if takes else ""
-        found.append(_form(language, "bound" if bounds else "wrong", field, one["said"].strip("'"), bounds))
+        found.append(_form(language, "bound" if bounds else "wrong", named, one["said"].strip("'"), bounds))
     return " ".join(found)
