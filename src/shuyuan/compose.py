@@ -153,7 +153,8 @@ PARTS: dict[str, Part] = {
         "shuyuan.learning.insight.answersout:AnswersOut", ("db", "vault", "audit", "people", "records")
     ),
     "comparing": Part(
-        "shuyuan.learning.insight.comparing:ComparingService", ("db", "audit", "answers_out", "datasets", "settings")
+        "shuyuan.learning.insight.comparing:ComparingService",
+        ("db", "audit", "answers_out", "datasets", "courses", "settings"),
     ),
     "warnings": Part(
         "shuyuan.learning.insight.earlywarning:EarlyWarningService",

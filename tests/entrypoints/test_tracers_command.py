@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from tests.science.tracing import test_comparingnew
 from tests.science.tracing.test_comparing import answers
 from typer.testing import CliRunner
 
@@ -43,6 +44,18 @@ def test_a_file_is_compared_on_and_figures_are_written_with_their_protocol(tmp_p
         run("compare", str(file), "--model", "rasch")
     with pytest.raises(errors.NotFound):
         run("compare", str(tmp_path / "none.csv"))
+
+
+def test_new_items_are_judged_by_the_text_that_the_file_holds(tmp_path: Path) -> None:
+    file = tmp_path / "answers.csv"
+    with file.open("w", newline="") as text:
+        interchange.write_csv(test_comparingnew.answers(), text, test_comparingnew.TELLING.__getitem__)
+    said = run("compare", str(file), "--model", "kalman", "--no-control", "--new-items", "--seed", "3")
+    assert "12 of 60 items hidden, 120 answers to 12 of them; by text: difference in log loss" in said
+    with file.open("w", newline="") as text:
+        interchange.write_csv(answers(), text)
+    with pytest.raises(errors.BadInput, match="2 hidden items: new items are judged from 100"):
+        run("compare", str(file), "--model", "kalman", "--no-control", "--new-items")
 
 
 def test_an_export_that_is_refused_leaves_the_file_that_was_there(school_home: Path, tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """Early warning, its trust, question analysis and learner models compared, as people see them."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import Any
 
 import httpx
 import pytest
 from tests.learning.insight.classbook import past
+from tests.science.tracing import test_comparingnew
 from tests.web import checks
 from tests.web.conftest import Site
 
@@ -100,6 +104,38 @@ def test_questions_are_sorted_as_asked_and_common_mistakes_stand_below_the_class
         fine = page.partition('id="fine"')[2].partition('id="few"')[0]
         assert "Hardly tells" not in fine
         assert "几乎分不出" not in fine
+
+
+@pytest.fixture(scope="module")
+def unmet() -> list[dict[str, Any]]:  # Any: JSON
+    """Comparisons on hidden questions: one model reads their texts; there are none."""
+    order = test_comparingnew.ORDER._replace(models=("kalman", "rasch"))
+    return [test_comparingnew.compared(texts, order) for texts in (test_comparingnew.TELLING, {})]
+
+
+def test_questions_nobody_answered_before_are_shown_as_average_ones_and_by_their_text(
+    site: Site, unmet: list[dict[str, Any]], language: str
+) -> None:
+    school = next(one for one in site.platform.get("identity").schools() if one.demo)
+    folder = site.platform.get("settings").home / "comparisons" / school.id / f"unmet{language}"
+    folder.mkdir(parents=True)
+    about = {"id": folder.name, "source": "own:research", "at": "2026-03-02T08:00:00+00:00"}
+    (folder / "about.json").write_text(json.dumps({**about, **test_comparingnew.ORDER._asdict()}))
+    helps, none = {"zh": ("有用", "没有题目文字"), "en": ("It helps", "There are no texts")}[language]
+    figure = "kalman,hidden item by text: difference,-0."
+    try:
+        with site.client("developer", language) as client:
+            assert 'name="new_items"' in client.get("/workshop/tracers").text
+            for result, said, unsaid in zip(unmet, (helps, none), (none, helps), strict=True):
+                (folder / "result.json").write_text(json.dumps(result))
+                page = sound(client, f"/workshop/tracers/{folder.name}", language, light=False)
+                part = page.partition('id="unmet-h"')[2].partition("</section>")[0]
+                assert said in part
+                assert unsaid not in part
+                assert (figure in client.get(f"/api/comparisons/{folder.name}/figures").text) is (said == helps)
+            assert client.get("/api/comparisons").json()["comparisons"][0]["new_items"] is True
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_researchers_choose_models_and_answers_and_a_refusal_keeps_what_was_chosen(site: Site, language: str) -> None:

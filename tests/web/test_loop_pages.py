@@ -254,10 +254,11 @@ def test_a_turn_under_way_is_seen_is_followed_to_its_end_and_begins_no_second_ti
 
 def test_going_back_answers_at_once_while_every_state_is_made_anew(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     office, adults = demo
-    tracing, going, admin = office.platform.get("tracing"), threading.Event(), adults["admin"]
-    rebuild = tracing.rebuild
+    tracing, admin = office.platform.get("tracing"), adults["admin"]
+    rebuild, begun, going = tracing.rebuild, threading.Event(), threading.Event()
 
     def slow(school_id: str) -> int:
+        begun.set()
         assert going.wait(60)
         return int(rebuild(school_id))
 
@@ -265,6 +266,7 @@ def test_going_back_answers_at_once_while_every_state_is_made_anew(demo: Demo, m
     monkeypatch.setattr(loop, "PATIENCE_S", 0.0)
     used = next(one for one in versions(office) if one.state == "champion")
     where = admin.post("/loop/versions/prior-1/use", data={"reason": "A doubt"}).headers["location"]
+    assert begun.wait(60)
     page = admin.get(where).text
     checks.is_sound(page, "en")
     assert "being worked out anew with it, since" in page

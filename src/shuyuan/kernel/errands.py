@@ -76,10 +76,6 @@ class Errands:
                 ended = Errand(self._clock(), failure=failure)
             except Exception as defect:
                 _logger.error("errand_failed", errand=key[0], owner=key[1], error=repr(defect))
-                ended = Errand(self._clock(), failure=_BROKE_OFF)
+                fix = "ask again; if it goes on, the server's log says why: errand_failed"
+                ended = Errand(self._clock(), failure=errors.Unavailable("it broke off by a defect", fix=fix))
             self._ended[key] = ended
-
-
-_BROKE_OFF = errors.Unavailable(
-    "it broke off by a defect", fix="ask again; if it goes on, the server's log says why: errand_failed"
-)

@@ -105,5 +105,17 @@ class School:
         return moved
 
     def loop(self, **given: Any) -> ImprovementService:
-        parts = "db vault audit identity people records tracing catalogue storage settings wordings".split()
+        common = (
+            "db",
+            "vault",
+            "audit",
+            "identity",
+            "people",
+            "records",
+            "tracing",
+            "catalogue",
+            "storage",
+            "settings",
+        )
+        parts = (*common, "wordings")
         return ImprovementService(**{name: self.platform.get(name) for name in parts} | given)

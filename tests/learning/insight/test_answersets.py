@@ -39,6 +39,17 @@ def test_the_schools_own_export_suits_by_its_names_and_others_by_roles(tmp_path:
     assert (tmp_path / "answers.csv").read_text() == "learner,item,correct,at_s\nann,q,1,5\n"
 
 
+def test_a_column_of_texts_no_finer_than_the_items_is_taken_for_what_they_say(tmp_path: Path) -> None:
+    headings = "learner,item,points,correct,at_s,written,prompt"
+    own = [*EXPORTED[:1], column("item", distinct=40), *EXPORTED[2:], column("written", distinct=90)]
+    rooms: Any = SimpleNamespace(
+        require_trainable=lambda version: None, export_csv=lambda version, part, out: out.write_text(headings + "\n")
+    )
+    for last, read in ((column("prompt", distinct=38), "text"), (column("prompt", "ignore", 38), "prompt")):
+        answersets.write(rooms, table(*own, last), tmp_path / "answers.csv")
+        assert (tmp_path / "answers.csv").read_text() == headings.replace("prompt", read) + "\n"
+
+
 @pytest.mark.parametrize(
     ("version", "why"),
     [

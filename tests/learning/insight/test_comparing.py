@@ -15,9 +15,10 @@ from tests.learning.assessment.world import A, World
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit, children, errors, ids, outbox
 from shuyuan.kernel.settings import Settings
-from shuyuan.learning.insight import answersout
+from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.insight import answersout, itemtexts
 from shuyuan.learning.insight.comparing import ComparingService
-from shuyuan.science.tracing import interchange
+from shuyuan.science.tracing import comparing, interchange
 
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -33,9 +34,9 @@ class Research(World):
         people.consented = lambda school_id, purpose: frozenset(self.agreed if purpose == "research" else ())
         self.out = answersout.AnswersOut(database, vault, self.audit, people, self.records)
         datasets: Any = SimpleNamespace(versions=lambda school_id: [])
-        asleep = children.Supervisor("", command=SLEEPS, lock="lock")
+        asleep, courses = children.Supervisor("", command=SLEEPS, lock="lock"), cast(Courses, self.courses)
         self.comparing = ComparingService(
-            database, self.audit, self.out, datasets, Settings(home=home), supervisor=asleep
+            database, self.audit, self.out, datasets, courses, Settings(home=home), supervisor=asleep
         )
         self.developer = Principal(ids.new_id(), self.school, "developer")
 
@@ -107,10 +108,32 @@ def test_a_comparison_is_found_again_by_another_server_and_only_one_runs_at_a_ti
     with pytest.raises(errors.NotFound):
         research.comparing.one(research.stranger, begun.id)
     other = ComparingService(
-        research.database, research.audit, research.out, cast(Any, None), Settings(home=research.comparing._home.parent)
+        research.database,
+        research.audit,
+        research.out,
+        cast(Any, None),
+        cast(Any, None),
+        Settings(home=research.comparing._home.parent),
     )
     assert other.one(research.developer, begun.id).state == "running"
     assert research.actions() == ["comparison.started"]
+
+
+def test_texts_of_questions_stand_in_the_file_of_the_child_alone_and_only_where_they_are_read(
+    research: Research,
+) -> None:
+    begun = research.comparing.start(research.developer, "own:research", ["kalman"], new_items=True)
+    assert (begun.new_items, begun.of) == (True, 3)
+    written = (research.comparing._home / research.school / begun.id / "answers.csv").read_text()
+    texts = interchange.read_texts(io.StringIO(written)) or {}
+    assert texts.keys() == {one.item_id for one in interchange.read_csv(io.StringIO(written))}
+    item = next(iter(texts))
+    assert texts[item] == research.courses.items[item].prompt.of("zh")
+    gone = itemtexts.reader(cast(Courses, research.courses), research.school)
+    assert gone("algebra.gone") == ""
+    exported = io.StringIO()
+    research.out.write(research.developer, "research", "csv", exported)
+    assert not any(text in exported.getvalue() for text in texts.values())
 
 
 def test_who_takes_consent_back_ends_what_works_on_their_answers_and_nobody_else_does(research: Research) -> None:
@@ -170,7 +193,7 @@ def test_who_takes_consent_back_while_one_begins_ends_it_too(
 def test_a_server_that_dies_while_answers_are_taken_leaves_none_of_them(
     research: Research, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def dies(principal: Principal, source: str, folder: Path) -> set[str]:
+    def dies(principal: Principal, source: str, folder: Path, order: comparing.Order) -> set[str]:
         (folder / "answers.csv").write_text("p-1,i,1")
         raise SystemExit
 

@@ -42,6 +42,12 @@ def test_log_loss_of_a_hand_computed_example() -> None:
     assert metrics.log_loss([1, 0, 1], [0.9, 0.2, 0.3]) == pytest.approx(expected)
 
 
+def test_of_rows_compared_one_by_one_a_certain_mistake_is_capped() -> None:
+    rows = metrics.log_losses([1, 0, 1], [0.9, 0.2, 0.0])
+    assert rows == pytest.approx([-math.log(0.9), -math.log(0.8), -math.log(1e-6)])
+    assert metrics.log_loss([1, 0, 1], [0.9, 0.2, 0.0]) == pytest.approx((rows[:2].sum() - math.log(1e-12)) / 3)
+
+
 def test_log_loss_of_a_certain_mistake_is_large_but_finite() -> None:
     assert 20 < metrics.log_loss([1], [0.0]) < 30
 

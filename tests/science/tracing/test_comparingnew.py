@@ -1,4 +1,4 @@
-"""New items: a fifth is met by no fit; a text that tells how hard an item is helps, one that does not is said not to."""
+"""New items: no fit meets a fifth; a text that tells how hard an item is helps, of one that does not it is said."""
 
 import math
 import random
@@ -72,7 +72,7 @@ def test_what_was_hidden_and_by_what_it_was_read_stands_in_protocol_and_rows(fou
     assert (told["new_items"]["vectors"], told["new_items"]["not_read"]) == ("words", None)
     assert told["test_readings"] == 5  # two models, each again on hidden items, one of them by text as well
     flat = {(model, figure): value for model, figure, value in comparing.rows(found)}
-    assert flat["kalman", "hidden item by text: high"] < 0
+    assert (flat["kalman", "hidden item by text: high"] or 0) < 0
     assert ("elo", "hidden item: auc") in flat
     assert ("elo", "hidden item by text: high") not in flat
 
@@ -119,5 +119,5 @@ def test_no_fit_meets_a_hidden_item_nor_a_point_that_only_such_an_item_names() -
 
 def test_where_strangers_answered_too_few_hidden_items_it_is_refused_before_anything_is_fitted() -> None:
     few = comparing.table_of([one for one in answers() if int(str(one.item_id)[1:]) < 12])
-    with pytest.raises(comparingnew.TooFewHidden, match="gave 20 answers to 2 hidden items.*without new items"):
+    with pytest.raises(comparingnew.TooFewHidden, match=r"gave 20 answers to 2 hidden items.*without new items"):
         comparing.compare(few, ORDER)

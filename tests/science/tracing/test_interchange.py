@@ -18,6 +18,19 @@ def test_what_is_written_is_read_again() -> None:
     assert interchange.read_csv(file) == ROWS
 
 
+def test_what_items_say_is_written_once_each_and_read_again_unless_an_item_says_two_things() -> None:
+    file = io.StringIO()
+    says = {"q1": "1 + 1, “two”", "问二": ""}
+    assert interchange.write_csv([*ROWS, *ROWS, Answer("cy", None, (), True)], file, says.__getitem__) == 5
+    assert file.getvalue().count("1 + 1") == 1
+    file.seek(0)
+    assert interchange.read_csv(file)[1:3] == ROWS[:1] + ROWS[:1]
+    file.seek(0)
+    assert interchange.read_texts(file) == {"q1": says["q1"]}
+    assert interchange.read_texts(io.StringIO("user,problem,label\nann,q1,1\n")) == {}
+    assert interchange.read_texts(io.StringIO("user,problem,label,Text\nann,q1,1,one\nbo,q1,1,two\n")) is None
+
+
 def test_json_holds_the_same_columns() -> None:
     file = io.StringIO()
     assert interchange.write_json(ROWS, file) == 2

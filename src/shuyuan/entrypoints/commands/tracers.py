@@ -20,6 +20,12 @@ _out = Console(highlight=False, soft_wrap=True)
 _WIDEST = 120  # columns of a table that is not shown in a window
 _CLASSICAL = tuple(name for name in family.REGISTRY if not family.needs_torch(name))
 _Json = dict[str, Any]  # Any: JSON
+_READ = {
+    None: "by text: difference in log loss, below zero where the text helps",
+    "none": "no text of an item in the file (column text)",
+    "few": "too few items with a text",
+    "differ": "the texts of an item differ, so none is read",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -38,10 +44,15 @@ def list_() -> None:
 
 
 def compare(
-    answers: Annotated[Path, typer.Argument(help="CSV: learner,item,points,correct,at_s; points parted by |.")],
+    answers: Annotated[
+        Path, typer.Argument(help="CSV: learner,item,points,correct,at_s; points parted by |; maybe text.")
+    ],
     model: Annotated[list[str] | None, typer.Option(help="A model; repeat it. Left out: all without torch.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Deals the learners to the parts.")] = 0,
     control: Annotated[bool, typer.Option(help="Fit to answers dealt at random, too: must tell nothing.")] = True,
+    new_items: Annotated[
+        bool, typer.Option("--new-items", help="Judge on a fifth of the items, hidden from the fit; by their text.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--json", help="Write protocol and all figures here.")] = None,
 ) -> None:
     """Fit each model, tell how well it foretells learners it has not seen; in a process of its own."""
@@ -55,7 +66,8 @@ def compare(
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         (folder / "answers.csv").write_bytes(answers.read_bytes())
-        (folder / "job.json").write_text(json.dumps({"models": chosen, "seed": seed, "control": control}))
+        order = comparing.Order(tuple(chosen), seed, control, new_items)
+        (folder / "job.json").write_text(json.dumps(order._asdict()))
         with _out.status("") as status:
             found = _children().run(folder, tell=lambda now: status.update(_doing(now)))
     if out is not None:
@@ -107,10 +119,38 @@ def _print(found: _Json) -> None:
     table = Table("model", "AUC", "95 %", "log loss", "calibration", "history 0-4", "new item", "shuffled")
     for name, one in sorted(found["models"].items(), key=lambda pair: -pair[1]["auc"]):
         new, first = one["slices"]["new item"]["auc"], one["slices"]["history 0-4"]["auc"]
-        interval = f"{_figure(one['low'])} to {_figure(one['high'])}"
         figures = (one["log_loss"], one["calibration_error"], first, new, one["control_auc"])
-        table.add_row(name, _figure(one["auc"]), interval, *map(_figure, figures))
+        table.add_row(name, _figure(one["auc"]), _interval(one["low"], one["high"]), *map(_figure, figures))
+    _show(table)
+    if told.get("new_items"):
+        _print_new(told["new_items"], found["models"])
+
+
+def _print_new(told: _Json, models: _Json) -> None:
+    _out.print(
+        f"questions nobody answered before: {told['items']} of {told['of_items']} items hidden, "
+        f"{told['answers']} answers to {told['items_asked']} of them; {_READ[told['not_read']]}",
+        markup=False,
+    )
+    table = Table("model", "AUC", "95 %", "log loss", "AUC by text", "95 %", "log loss", "difference", "95 %")
+    for name, one in sorted(((name, one["new_items"]) for name, one in models.items()), key=lambda it: -it[1]["auc"]):
+        text = one["by_text"] or {}
+        table.add_row(
+            name,
+            *(_figure(one["auc"]), _interval(one["low"], one["high"]), _figure(one["log_loss"])),
+            *(_figure(text.get("auc")), _interval(text.get("auc_low"), text.get("auc_high"))),
+            *(_figure(text.get("log_loss")), _figure(text.get("difference"))),
+            _interval(text.get("low"), text.get("high")),
+        )
+    _show(table)
+
+
+def _show(table: Table) -> None:
     Console(highlight=False, width=None if _out.is_terminal else _WIDEST).print(table)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "–" if low is None else f"{_figure(low)} to {_figure(high)}"
 
 
 def _figure(value: float | None) -> str:

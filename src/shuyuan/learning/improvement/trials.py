@@ -44,7 +44,7 @@ def so_far(trial: Trial, told: Sequence[Foretold]) -> Trial:
     correct = np.asarray([one.correct for one in told])
     tried, used = np.asarray([one.p_tried for one in told]), np.asarray([one.p_in_use for one in told])
     group = np.unique([one.learner_id for one in told], return_inverse=True)[1]
-    difference = _losses(correct, tried) - _losses(correct, used)
+    difference = metrics.log_losses(correct, tried) - metrics.log_losses(correct, used)
     interval = metrics.bootstrap_by_group(lambda _, gap: float(gap.mean()), correct, difference, group, seed=SEED)
     return Trial(
         *counts,
@@ -76,8 +76,3 @@ def _overdue(trial: Trial, at: datetime) -> tuple[Condition, ...]:
     late = Condition("canary_answers", float(trial.answers), float(trial.wanted), ">=")
     few = Condition("canary_learners", float(trial.answering), float(ANSWERING), ">=")
     return (late, few) if at >= trial.ends_at or trial.learners < ANSWERING else ()
-
-
-def _losses(correct: np.ndarray, p: np.ndarray) -> np.ndarray:
-    inside = np.clip(p, 1e-6, 1.0 - 1e-6)
-    return np.asarray(-np.where(correct, np.log(inside), np.log(1.0 - inside)))

@@ -1,6 +1,7 @@
 """Data sets of the workshop as tables of answers: which suit, and their rows as CSV. The test part stays unread.
 
-A column is found by its role, or, as in the school's own export, by its name.
+A column is found by its role, or, as in the school's own export, by its name. A feature of kind text that is no finer
+than the items is taken for what they say; whether it is, is seen when the rows are read.
 """
 
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 from shuyuan.kernel import errors
 from shuyuan.learning.insight.interface import Source
 from shuyuan.maas.datasets import interface as datasets_api
+from shuyuan.science.tracing import interchange
 
 NAMES: dict[datasets_api.Role, str] = {
     "person": "learner",
@@ -62,6 +64,14 @@ def _columns(version: datasets_api.DataSetVersion) -> dict[datasets_api.Role, da
     return {role: column for role, column in found.items() if column is not None}
 
 
+def _text(version: datasets_api.DataSetVersion) -> datasets_api.Column | None:
+    """What an item says, where a column does: it has not many more different values than there are items."""
+    most = next((1.02 * one.distinct for one in version.columns if one.name == "item"), 0.0)
+    others = [one for one in version.with_role("feature") if one.name not in interchange.COLUMNS]
+    found = [one for one in others if one.kind == "text" and 1 < one.distinct <= most]
+    return min(found, key=lambda one: one.name != interchange.TEXT, default=None)
+
+
 def _missing(version: datasets_api.DataSetVersion) -> list[str]:
     """What keeps it from being read, in words."""
     found = _columns(version)
@@ -80,5 +90,7 @@ def _rows(version: datasets_api.DataSetVersion) -> int:
 def _renamed(heading: bytes, version: datasets_api.DataSetVersion) -> bytes:
     """The headings with the names that are read, by their roles."""
     names = {column.name: NAMES[role] for role, column in _columns(version).items()}
+    if (text := _text(version)) is not None:
+        names[text.name] = interchange.TEXT
     said = heading.decode("utf-8-sig").strip().split(",")
     return (",".join(names.get(one.strip('"'), one.strip('"')) for one in said) + "\n").encode()

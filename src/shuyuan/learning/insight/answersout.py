@@ -5,7 +5,7 @@ Each export is in the activity log. The pseudonyms are those of the school's dat
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TextIO
 
 from shuyuan.identity.interface import Principal
@@ -61,9 +61,16 @@ class AnswersOut:
         return [Available(purpose, len(each), sum(each.values())) for purpose, each in found.items()]
 
     def write(
-        self, principal: Principal, purpose: str, form: ExportForm, file: TextIO, *, noted: bool = True
+        self,
+        principal: Principal,
+        purpose: str,
+        form: ExportForm,
+        file: TextIO,
+        *,
+        noted: bool = True,
+        text_of: Callable[[str], str] | None = None,
     ) -> set[str]:
-        """See AnswersExport.write."""
+        """See AnswersExport.write. text_of: what an item says, into a CSV that stays here; never into an export."""
         principal.require("admin", "developer")
         known = {one: one for one in PURPOSES}
         if purpose not in known:
@@ -71,8 +78,8 @@ class AnswersOut:
         agreed = self._people.consented(principal.school_id, known[purpose])
         self._refuse_few(principal.school_id, purpose, agreed)
         who: set[str] = set()
-        write = interchange.write_json if form == "json" else interchange.write_csv
-        rows = write(self._rows(principal.school_id, agreed, who), file)
+        found = self._rows(principal.school_id, agreed, who)
+        rows = interchange.write_json(found, file) if form == "json" else interchange.write_csv(found, file, text_of)
         if noted:
             self._note(principal, purpose, len(who), rows)
         return who

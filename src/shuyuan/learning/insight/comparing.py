@@ -20,7 +20,8 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import children, clock, db, errors, ids
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
-from shuyuan.learning.insight import answersets
+from shuyuan.learning.courses.interface import Courses
+from shuyuan.learning.insight import answersets, itemtexts
 from shuyuan.learning.insight.answersout import AnswersOut
 from shuyuan.learning.insight.interface import Comparison, ComparisonState, Source, TracerKind
 from shuyuan.learning.people.interface import CONSENT_CHANGED, LEARNER_ERASED
@@ -49,11 +50,12 @@ class ComparingService:
         audit: kernel_audit.Audit,
         answers_out: AnswersOut,
         datasets: datasets_api.DataSets,
+        courses: Courses,
         settings: kernel_settings.Settings,
         *,
         supervisor: children.Supervisor | None = None,
     ) -> None:
-        self._db, self._audit, self._answers, self._datasets = db, audit, answers_out, datasets
+        self._db, self._audit, self._answers, self._datasets, self._courses = db, audit, answers_out, datasets, courses
         self._home = settings.home / "comparisons"
         self._children = supervisor or children.Supervisor(comparing.CHILD, lock="lock")
         self._started: dict[str, children.Process] = {}
@@ -78,11 +80,18 @@ class ComparingService:
         return [*own, *answersets.sources(self._datasets, principal.school_id)]
 
     def start(
-        self, principal: Principal, source: str, models: Sequence[str], *, seed: int = 0, control: bool = True
+        self,
+        principal: Principal,
+        source: str,
+        models: Sequence[str],
+        *,
+        seed: int = 0,
+        control: bool = True,
+        new_items: bool = False,
     ) -> Comparison:
         """See Comparing.start."""
         principal.require("admin", "developer")
-        order = self._ordered(models, seed, control)
+        order = self._ordered(models, seed, control, new_items)
         with self._lock:
             if any(one.state == "running" for one in self.list(principal)):
                 raise errors.RateLimited("a comparison is under way", fix="wait until it is finished", retry_after_s=30)
@@ -91,10 +100,10 @@ class ComparingService:
             self._beginning = folder.name
             try:
                 told = {"id": folder.name, "source": source, "by": principal.account_id, "at": clock.now().isoformat()}
-                _write(folder / _ABOUT, {**told, "models": order.models, "seed": seed, "control": control})
-                who = self._taken(principal, source, folder)
+                _write(folder / _ABOUT, {**told, **order._asdict()})
+                who = self._taken(principal, source, folder, order)
                 _write(folder / _WHO, {"learner_ids": sorted(who)})
-                _write(folder / _JOB, {"models": order.models, "seed": seed, "control": control})
+                _write(folder / _JOB, order._asdict())
                 self._begin(folder)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -144,7 +153,7 @@ class ComparingService:
                 process.wait(ENDS_WITHIN_S)
                 (folder / _ANSWERS).unlink(missing_ok=True)
 
-    def _ordered(self, models: Sequence[str], seed: int, control: bool) -> comparing.Order:
+    def _ordered(self, models: Sequence[str], seed: int, control: bool, new_items: bool) -> comparing.Order:
         known = {one.name: one for one in self.models()}
         chosen = tuple(dict.fromkeys(models))
         if not 1 <= len(chosen) <= MOST_MODELS:
@@ -156,13 +165,15 @@ class ComparingService:
                 raise errors.Unavailable(f"{name} needs torch, which is not installed", fix="install it: make train")
         if not 0 <= seed <= LARGEST_SEED:
             raise errors.BadInput(f"seed is {seed}", fix=f"use a whole number from 0 to {LARGEST_SEED}")
-        return comparing.Order(chosen, seed, control)
+        return comparing.Order(chosen, seed, control, new_items)
 
-    def _taken(self, principal: Principal, source: str, folder: Path) -> set[str]:
-        """The answers into the folder; the learners whose they are, for a school's own."""
+    def _taken(self, principal: Principal, source: str, folder: Path, order: comparing.Order) -> set[str]:
+        """The answers into the folder; the learners whose they are, for a school's own. Texts of its items stand in
+        that file alone, where they are read."""
         if source.startswith(OWN):
+            says = itemtexts.reader(self._courses, principal.school_id) if order.new_items else None
             with (folder / _ANSWERS).open("w", encoding="utf-8", newline="") as file:
-                return self._answers.write(principal, source.removeprefix(OWN), "csv", file, noted=False)
+                return self._answers.write(principal, source.removeprefix(OWN), "csv", file, noted=False, text_of=says)
         version = self._datasets.version(principal.school_id, source)
         answersets.write(self._datasets, version, folder / _ANSWERS)
         self._datasets.note_use(version, f"comparisons:/{folder.name}")
@@ -210,10 +221,11 @@ class ComparingService:
             source=about["source"],
             models=tuple(about["models"]),
             seed=about["seed"],
+            new_items=about.get("new_items", False),
             at=datetime.fromisoformat(about["at"]),
             state=state,
             done=progress.get("done", 0),
-            of=progress.get("of", 2 * len(about["models"])),
+            of=progress.get("of", _order_of(about).stages),
             doing=(progress.get("model", ""), progress.get("stage", "")),
             result=result,
             error=error,
@@ -233,6 +245,10 @@ class ComparingService:
         words = self._children.last_words(folder) or "it ended without a word"
         told = {"code": "comparison_failed", "message": words, "fix": "look at the answers and compare again"}
         return "failed", {}, said or told
+
+
+def _order_of(about: Mapping[str, Any]) -> comparing.Order:  # Any: JSON
+    return comparing.Order(tuple(about["models"]), about["seed"], about["control"], about.get("new_items", False))
 
 
 def _write(path: Path, told: Mapping[str, Any]) -> None:  # Any: JSON

@@ -240,12 +240,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One comparison. done, of: its stages.  doing: model and stage.  result: `protocol`, `models`."""
+    """new_items: also judged on items hidden from the fit.  of: stages.  doing: model and stage.  result: JSON."""
 
     id: str
     source: str
     models: tuple[str, ...]
     seed: int
+    new_items: bool
     at: datetime
     state: ComparisonState
     done: int
@@ -261,7 +262,14 @@ class Comparing(Protocol):
     def models(self) -> list[TracerKind]: ...
     def sources(self, principal: Principal) -> list[Source]: ...
     def start(
-        self, principal: Principal, source: str, models: Sequence[str], *, seed: int = 0, control: bool = True
+        self,
+        principal: Principal,
+        source: str,
+        models: Sequence[str],
+        *,
+        seed: int = 0,
+        control: bool = True,
+        new_items: bool = False,
     ) -> Comparison:
         """Begin. Raises BadInput, Conflict (too few who agreed), ConsentMissing, RateLimited, Unavailable."""
         ...

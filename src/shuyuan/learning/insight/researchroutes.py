@@ -17,12 +17,14 @@ Form = Annotated[ExportForm, Query()]
 
 
 class NewComparison(BaseModel):
-    """Which models, on which answers. seed: deals the learners.  control: fit to answers dealt at random, too."""
+    """Which models, on which answers. seed: deals the learners.  control: fit to answers dealt at random, too.
+    new_items: judge on items hidden from the fit as well, by their texts where they have some."""
 
     source: str = Field(max_length=200)
     models: list[str] = Field(min_length=1, max_length=12)
     seed: int = Field(0, ge=0, le=2**31 - 1)
     control: bool = True
+    new_items: bool = False
 
 
 def router(comparing: Comparing, answers_out: AnswersExport) -> APIRouter:
@@ -41,7 +43,8 @@ def router(comparing: Comparing, answers_out: AnswersExport) -> APIRouter:
     @api.post("/api/comparisons", status_code=202)
     def start(body: NewComparison, principal: Principal = Depends(caller)) -> dict[str, Any]:
         """Begin; follow it at /api/comparisons/{comparison_id}."""
-        return _told(comparing.start(principal, body.source, body.models, seed=body.seed, control=body.control))
+        order = body.model_dump(exclude={"source"})
+        return _told(comparing.start(principal, body.source, **order))
 
     @api.get("/api/comparisons/{comparison_id}")
     def one(comparison_id: str, principal: Principal = Depends(caller)) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def _trust(
     share = np.empty(len(rows))
     for at in range(FOLDS):
         share[fold == at] = below[fold != at].mean()
-    gained = _losses(below, share) - _losses(below, p)
+    gained = metrics.log_losses(below, share) - metrics.log_losses(below, p)
     learners = np.unique([one.learner_id for one in rows], return_inverse=True)[1]
     better = bool(gained.mean() > SURE * _error(gained, learners))
     interval = metrics.bootstrap_by_group(metrics.auc, below, p, learners)
@@ -166,7 +166,7 @@ def _trust(
         auc_low=interval.low,
         auc_high=interval.high,
         log_loss=float(metrics.log_loss(below, p)),
-        log_loss_share=float(_losses(below, share).mean()),
+        log_loss_share=float(metrics.log_losses(below, share).mean()),
         calibration_error=float(error),
         largest_calibration_error=HONEST,
         bins=tuple(metrics.reliability_bins(below, p, bins=BINS)),
@@ -189,8 +189,3 @@ def _newest(rows: Sequence[Row], x: Floats, below: npt.NDArray[np.bool_]) -> Flo
     if before.all() or not before.any():
         return np.empty((0, 2))
     return np.column_stack([_chances(x[~newest], before, x[newest]), below[newest]])
-
-
-def _losses(below: npt.NDArray[np.bool_], p: Floats) -> Floats:
-    inside = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.asarray(-np.where(below, np.log(inside), np.log(1 - inside)))

@@ -72,8 +72,8 @@ def _judged(known: np.ndarray, ours: np.ndarray, person: np.ndarray) -> dict[str
         return {}
     _, place = np.unique(who, return_inverse=True)
     rows_of = np.bincount(place)
-    lost = np.bincount(place, weights=_losses(y, p)) / rows_of
-    by_share = np.bincount(place, weights=_losses(y, np.full(len(y), y.mean()))) / rows_of
+    lost = np.bincount(place, weights=metrics.log_losses(y, p)) / rows_of
+    by_share = np.bincount(place, weights=metrics.log_losses(y, np.full(len(y), y.mean()))) / rows_of
     return {
         "log_loss": float(lost.mean()),
         "share_log_loss": float(by_share.mean()),
@@ -90,11 +90,6 @@ def _calibration_by_chance(p: np.ndarray) -> float:
     rng = np.random.default_rng(0)
     drawn = [metrics.expected_calibration_error(rng.random(len(p)) < p, p, bins=BINS) for _ in range(200)]
     return float(np.quantile(drawn, 0.95))
-
-
-def _losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
-    inside = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.asarray(-np.where(y == 1, np.log(inside), np.log(1 - inside)))
 
 
 def _word(value: object) -> str | float | tuple[str, ...] | None:

@@ -31,12 +31,13 @@ def router(shell: Shell, comparing: Comparing) -> APIRouter:
         source: Annotated[str, Form(max_length=200)] = "",
         model: Annotated[list[str] | None, Form()] = None,
         seed: Annotated[str, Form(max_length=10)] = "",
+        new_items: Annotated[str, Form(max_length=1)] = "",
     ) -> Response:
-        asked = {"models": tuple(model or ()), "source": source, "seed": seed}
+        chosen, hide = tuple(model or ()), new_items == "1"
+        asked = {"models": chosen, "source": source, "seed": seed, "new_items": hide}
+        number = common.number(seed, -1) if seed.strip() else 0
         try:
-            begun = comparing.start(
-                reader, source, asked["models"], seed=common.number(seed, -1) if seed.strip() else 0
-            )
+            begun = comparing.start(reader, source, chosen, seed=number, new_items=hide)
         except errors.ShuyuanError as wrong:
             return _list(shell, comparing, request, reader, asked, wrong)
         return common.lead(f"/workshop/tracers/{begun.id}")
