@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import harness, tracingruns, tracingsets, tracingspeed
+from bench import harness, tracingruns, tracingsets, tracingspeed, tracingtexts
 from shuyuan.science import metrics
 from shuyuan.science.tracing import evaluation, family
 
@@ -24,7 +24,10 @@ PROTOCOL = (
     "bench/reports/tracing.json (test_readings); 95 % intervals by resampling learners; kt_assist2009_pid: mean of the "
     "folds that are in the report; recurrent = one net, on kt_assist2009_qmatrix distilled from two; "
     "control = DKT fitted and asked on answers dealt at random; speeds: interactions a CPU second, one thread, pyKT "
-    "0.0.38 in its own environment; " + "; ".join(f"{name}: {said}" for name, said in tracingsets.PROTOCOLS.items())
+    "0.0.38 in its own environment; "
+    + tracingtexts.PROTOCOL
+    + "; "
+    + "; ".join(f"{name}: {said}" for name, said in tracingsets.PROTOCOLS.items())
 )
 GOALS: dict[str, harness.Goal] = {
     "stale_entries": ("==", 0),
@@ -54,6 +57,7 @@ def main() -> bool:
         "control_off_half": abs(evaluation.control(family.find("dkt"), part.train, part.test) - 0.5),
         **steps(),
         **tracingspeed.figures(part.train),
+        **tracingtexts.figures(),
     }
     return harness.report("tracing", figures, PROTOCOL, GOALS, ("numpy", "torch"))
 

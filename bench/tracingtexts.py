@@ -1,8 +1,8 @@
 """New items by what they say: how much better their first answers are foretold than those of average items.
 
-Texts and difficulties of `text_tal_scq5k` are real (authors' levels), the answers to them simulated: no set here has
-both. Answers of `kt_assist2009_pid` are real, its texts are names of skills only: told is whether a name helps with items
-of skills that were hidden from the fit.
+Texts and difficulties of `text_tal_scq5k` are real (levels its authors gave), the answers to them simulated: no set
+here has both. Answers of `kt_assist2009_pid` are real, its texts are names of skills only: told is whether a name helps
+with items of skills that were hidden from the fit.
 """
 
 import gzip

@@ -1,5 +1,6 @@
 """Make the demo school once, and hand out the ways in: a single-use link and `demo.json`."""
 
+import functools
 import json
 import os
 import random
@@ -17,6 +18,7 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, errors
 from shuyuan.learning.courses import interface as courses_interface
 from shuyuan.learning.people.interface import Class, People
+from shuyuan.learning.recommendation.interface import FORETELLING
 
 NAME = "示范中学 Demo School"
 CLASS_NAME = "七年级 2 班"
@@ -114,8 +116,9 @@ def _foretell_once(platform: compose.Platform, school_id: str) -> None:
     left = [school_id]
 
     def foretell() -> None:
-        if left:
-            platform.get("outlooks").renew(left.pop())
+        renew = functools.partial(platform.get("outlooks").renew, school_id)
+        if left and platform.get("errands").begin(FORETELLING, school_id, renew):  # minutes: beside everything else
+            left.clear()
 
     platform.get("scheduler").every(FORETELL_AFTER_S, "demo-outlooks", foretell)
 

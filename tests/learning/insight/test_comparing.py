@@ -15,8 +15,8 @@ from tests.learning.assessment.world import A, World
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit, children, errors, ids, outbox
 from shuyuan.kernel.settings import Settings
-from shuyuan.learning.courses.interface import Courses
-from shuyuan.learning.insight import answersout, itemtexts
+from shuyuan.learning.courses.interface import Courses, says
+from shuyuan.learning.insight import answersout
 from shuyuan.learning.insight.comparing import ComparingService
 from shuyuan.science.tracing import comparing, interchange
 
@@ -129,8 +129,7 @@ def test_texts_of_questions_stand_in_the_file_of_the_child_alone_and_only_where_
     assert texts.keys() == {one.item_id for one in interchange.read_csv(io.StringIO(written))}
     item = next(iter(texts))
     assert texts[item] == research.courses.items[item].prompt.of("zh")
-    gone = itemtexts.reader(cast(Courses, research.courses), research.school)
-    assert gone("algebra.gone") == ""
+    assert says(cast(Courses, research.courses), research.school, "algebra.gone") == ""
     exported = io.StringIO()
     research.out.write(research.developer, "research", "csv", exported)
     assert not any(text in exported.getvalue() for text in texts.values())

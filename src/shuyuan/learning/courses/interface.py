@@ -418,6 +418,16 @@ class Courses(Protocol):
 # Imported when called: those files build on the types above.
 
 
+def says(courses: Courses, school_id: str, item_id: str) -> str:
+    """What a learner reads of an item, never its key, and how hard its author called it; empty for one that is gone.
+    Of items in both languages the Chinese words."""
+    try:
+        question, item = courses.question(school_id, item_id, 0, "zh"), courses.item(school_id, item_id)
+    except errors.NotFound:
+        return ""
+    return " ".join((item.difficulty or "", question.prompt, *(choice.text for choice in question.choices))).strip()
+
+
 @dataclass(frozen=True)
 class Worded:
     """Items of a school with vectors of what they say. by_meaning: a sentence encoder's stand beside those of words."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import errors, jobs, log, mainloop
-from shuyuan.learning.courses.interface import Courses, Language, Worded
+from shuyuan.learning.courses.interface import Courses, Worded, says
 from shuyuan.maas.gateway.interface import Gateway
 from shuyuan.science.text import wordvectors
 from shuyuan.science.tracing.serving import newitems
@@ -20,7 +20,6 @@ from shuyuan.science.tracing.serving import newitems
 MODEL = "embed"
 AT_ONCE, KEPT_VECTORS, MOST_ITEMS = 64, 6_000, 6_000  # 2,400 numbers an item
 DEADLINE_S = 60.0  # of one call: the model may have to be loaded first
-_LANGUAGE: Language = "zh"  # of items in both; others are told in their own
 _logger = log.get("courses.wording")
 _Vectors = npt.NDArray[np.float32]
 
@@ -43,7 +42,7 @@ class Wordings:
         """See Wordings.of."""
         ids = self._items(school_id)[:MOST_ITEMS]
         points = [self._courses.item(school_id, one).points for one in ids]
-        texts = [self._text(school_id, one) for one in ids]
+        texts = [says(self._courses, school_id, one) for one in ids]
         words = wordvectors.of(texts)
         meaning = self._meaning(school_id, texts)
         vectors = words if meaning is None else np.hstack([words, meaning])
@@ -53,12 +52,6 @@ class Wordings:
         courses = [one.id for one in self._courses.courses(school_id)]
         points = [point.id for one in courses for point in self._courses.graph(school_id, one).points]
         return sorted({item for point in points for item in self._courses.items_of_point(school_id, point)})
-
-    def _text(self, school_id: str, item_id: str) -> str:
-        """What a learner reads, and how hard its author called it."""
-        question = self._courses.question(school_id, item_id, 0, _LANGUAGE)
-        expected = self._courses.item(school_id, item_id).difficulty or ""
-        return " ".join((expected, question.prompt, *(choice.text for choice in question.choices))).strip()
 
     def _meaning(self, school_id: str, texts: Sequence[str]) -> _Vectors | None:
         """(texts, D); None where the model is not on this machine, or does not answer."""

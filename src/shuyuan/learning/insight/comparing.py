@@ -6,6 +6,7 @@ of learners who agreed are taken; when one of them takes that back while it work
 Refuses: data without consent, a second comparison of a school at the same time, reading a data set's test part.
 """
 
+import functools
 import importlib.util
 import json
 import shutil
@@ -20,8 +21,8 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import children, clock, db, errors, ids
 from shuyuan.kernel import outbox as kernel_outbox
 from shuyuan.kernel import settings as kernel_settings
-from shuyuan.learning.courses.interface import Courses
-from shuyuan.learning.insight import answersets, itemtexts
+from shuyuan.learning.courses import interface as courses_api
+from shuyuan.learning.insight import answersets
 from shuyuan.learning.insight.answersout import AnswersOut
 from shuyuan.learning.insight.interface import Comparison, ComparisonState, Source, TracerKind
 from shuyuan.learning.people.interface import CONSENT_CHANGED, LEARNER_ERASED
@@ -50,7 +51,7 @@ class ComparingService:
         audit: kernel_audit.Audit,
         answers_out: AnswersOut,
         datasets: datasets_api.DataSets,
-        courses: Courses,
+        courses: courses_api.Courses,
         settings: kernel_settings.Settings,
         *,
         supervisor: children.Supervisor | None = None,
@@ -171,7 +172,7 @@ class ComparingService:
         """The answers into the folder; the learners whose they are, for a school's own. Texts of its items stand in
         that file alone, where they are read."""
         if source.startswith(OWN):
-            says = itemtexts.reader(self._courses, principal.school_id) if order.new_items else None
+            says = functools.partial(courses_api.says, self._courses, principal.school_id) if order.new_items else None
             with (folder / _ANSWERS).open("w", encoding="utf-8", newline="") as file:
                 return self._answers.write(principal, source.removeprefix(OWN), "csv", file, noted=False, text_of=says)
         version = self._datasets.version(principal.school_id, source)

@@ -40,7 +40,8 @@ class Worded(NamedTuple):
 class Judgement:
     """Items hidden from the guess, as learners answered them. average: the item called an average one of its points.
 
-    difference: log loss with the guess minus that without it; `low` and `high` its 95 % interval by learner.
+    difference: log loss with the guess minus that without it; `low` and `high` its 95 % interval, the wider of two: by
+    learner, and by item, for few items are told well by luck however many learners answer them.
     """
 
     items: int
@@ -181,7 +182,7 @@ def compared(table: Interactions, rows: Ints, p: Floats, average: Floats) -> Jud
     if correct.all() or not correct.any():
         return None
     worse = metrics.log_losses(correct, p) - metrics.log_losses(correct, average)
-    low, high = resampling.bounds(lambda some: float(worse[some].mean()), len(rows), person=learner)
+    low, high = _bounds(worse, learner, table.item[rows])
     return Judgement(
         len(np.unique(table.item[rows])),
         len(rows),
@@ -193,6 +194,12 @@ def compared(table: Interactions, rows: Ints, p: Floats, average: Floats) -> Jud
         low,
         high,
     )
+
+
+def _bounds(worse: Floats, *drawn: Ints) -> tuple[float, float]:
+    """The widest interval of the mean, with whole members of each of these columns drawn together."""
+    found = [resampling.bounds(lambda some: float(worse[some].mean()), len(worse), person=who) for who in drawn]
+    return min(one.low for one in found), max(one.high for one in found)
 
 
 def _served(tracer: Tracer, difficulties: Mapping[str, float]) -> Tracer:
