@@ -8,6 +8,7 @@ with items of skills that were hidden from the fit.
 import gzip
 import importlib
 import json
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,8 +27,8 @@ PROTOCOL = (
     "new items by text: ridge from hashed words and vectors of the embed model, strength chosen on known items; tal = "
     "problems of text_tal_scq5k, a fifth never answered in the fit, authors' level as true difficulty (one standard "
     "deviation = 1 logit), 600 simulated learners of 60 answers, judged on 200 others; names = kt_assist2009_pid fold "
-    "0, items of a fifth of the skills hidden from the fit, read by the skills' names; average = a new item is an "
-    "average one of its points"
+    "0 without its skills, items of a fifth of them hidden from the fit and read by the skills' names; average = a new "
+    "item is an average one of its points"
 )
 LEARNERS, STRANGERS, ANSWERS, HIDDEN = 600, 200, 60, 5
 Floats = npt.NDArray[np.float64]
@@ -125,20 +126,25 @@ def _names() -> Figures:
     points = sorted({*part.train.point_ids, *part.test.point_ids})
     dealt = np.random.default_rng(0).permutation(len(points))[: len(points) // HIDDEN].tolist()
     hidden_points = {points[place] for place in dealt}
-    fit = part.train.take(np.flatnonzero(~_of_points(part.train, hidden_points)))
+    fit = _without_points(part.train.take(np.flatnonzero(~_of_points(part.train, hidden_points))))
     params = online.fit(fit, seed=0)
     hidden = _items(part.test, hidden_points) - set(params.items)
     words, meaning = _vectors([names[key] for key in points])
     vectors = dict(zip(points, np.hstack([words, meaning]), strict=True))
-    known = {key: some for key, some in _points_of_items(fit).items() if key in params.items}
+    known = {key: some for key, some in _points_of_items(part.train).items() if key in params.items}
     new = {key: some for key, some in _points_of_items(part.test).items() if key in hidden}
     told = newitems.reading(params, fit, _worded(known, vectors), _worded(new, vectors))
-    return _compared(params, newitems.with_items(params, told), part.test, hidden)
+    return _compared(params, newitems.with_items(params, told), _without_points(part.test), hidden)
+
+
+def _without_points(table: Interactions) -> Interactions:
+    """How hard an item is, is then all its own: a skill that is new is a text that is new, and no more."""
+    return replace(table, starts=np.zeros(len(table) + 1, np.int64), point=np.zeros(0, np.int64), point_ids=())
 
 
 def _worded(items: dict[str, list[str]], vectors: dict[str, Floats]) -> newitems.Worded:
     means = [np.mean([vectors[key] for key in points], 0) for points in items.values()]
-    return newitems.Worded(list(items), list(items.values()), np.stack(means))
+    return newitems.Worded(list(items), [()] * len(items), np.stack(means))
 
 
 def _compared(average: online.Params, guessed: online.Params, table: Interactions, hidden: set[str]) -> Figures:

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import exc, text
 
-from shuyuan.kernel import db, parts
+from shuyuan.kernel import db, leases, parts
 from shuyuan.kernel.leases import Leases
 
 LONG_S, HOUR_S = 10.0, 3600.0
@@ -72,6 +72,28 @@ def test_within_the_interval_nobody_does_it_again_but_what_stopped_half_way(serv
     with pytest.raises(ValueError, match="broken"):
         first.run("broken", HOUR_S, _broken)
     assert not second.run("broken", HOUR_S, _broken), "what fails is tried again at the next turn"
+
+
+@on_postgresql
+def test_a_clock_that_was_set_back_keeps_no_round_waiting(
+    servers: tuple[Leases, Leases], database: db.Database
+) -> None:
+    first, second = servers
+    assert first.run("look", 2 * HOUR_S, lambda: None)
+    assert not second.run("look", 2 * HOUR_S, lambda: None)
+    assert second.run("look", HOUR_S, lambda: None), "nor does an interval that was longer then"
+
+
+@on_postgresql
+def test_a_lease_that_could_not_be_begun_is_held_by_no_pooled_session(
+    servers: tuple[Leases, Leases], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = servers
+    with monkeypatch.context() as broken:
+        broken.setattr(leases, "_NOTICED", {"no_such_setting": 1})
+        with pytest.raises(exc.DBAPIError):
+            first.run("look", HOUR_S, lambda: None)
+    assert second.run("look", HOUR_S, lambda: None)
 
 
 @on_postgresql

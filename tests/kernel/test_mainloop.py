@@ -23,6 +23,8 @@ def test_a_thread_gets_what_was_done_on_the_loop_and_what_is_late_is_cancelled()
     async def serve() -> int:
         loop = MainLoop()
         loop.open()
+        with pytest.raises(RuntimeError, match="would wait for itself"):
+            loop.run(_after(0, ended), within_s=1)
         with pytest.raises(TimeoutError):
             await asyncio.to_thread(loop.run, _after(60, ended), within_s=0.01)
         while not ended:

@@ -85,8 +85,9 @@ def test_a_model_that_its_own_module_runs_is_shown_and_no_more(office: schools.O
         assert "0.7" in page.text
         assert 'href="/admin/models#outlooks"' in page.text
         assert f'action="{where}' not in page.text
-    refused = office.admin.post(f"{where}/promote", data={"version": "1", "reason": "better"})
-    assert (refused.status_code, "chooses its own versions" in refused.text) == (409, True)
+    for verb in ("promote", "rollback"):
+        refused = office.admin.post(f"{where}/{verb}", data={"version": "1", "reason": "better"})
+        assert (refused.status_code, "chooses its own versions" in refused.text) == (409, True)
     assert office.admin.get("/workshop/models/nothing").status_code == 404
 
 

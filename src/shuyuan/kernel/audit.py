@@ -4,8 +4,8 @@ Each entry's `digest` is an HMAC over its content and the digest before it; the 
 and a second HMAC over number and digest, renewed in the same unit. So an edited, removed, reordered or
 cut-off entry shows in `verify`. An earlier state of both tables put back whole would still be consistent, so
 the last number and digest are also kept outside the database, in the anchor file beside the keys, renewed
-every few seconds: `verify` compares. Entries hold ids and keyed hashes only, never names. Updating the head
-row is also the lock that keeps the chain single on PostgreSQL.
+every few seconds: `verify` compares. Entries hold ids and keyed hashes only, never names. Several servers on one
+PostgreSQL stand in line for the head row, which keeps the chain single.
 """
 
 import hashlib
@@ -142,6 +142,7 @@ class Audit:
         return _FORGED, ""
 
     def _advance(self, conn: Connection) -> tuple[int, str]:
+        db.stand_in_line(conn)
         seq = conn.execute(update(head).values(seq=head.c.seq + 1).returning(head.c.seq)).scalar_one_or_none()
         if seq is None:
             conn.execute(head.insert().values(id=1, seq=1, digest=_START))

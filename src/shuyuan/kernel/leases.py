@@ -39,7 +39,7 @@ class Leases:
         """
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
             with _locked(conn, name) as mine:
-                if not mine or not _is_due(conn, name):
+                if not mine or not _is_due(conn, name, every_s):
                     return False
                 _put_off(conn, name, every_s)
                 whole: object = True
@@ -54,19 +54,20 @@ class Leases:
 def _locked(conn: Connection, name: str) -> Iterator[bool]:
     key = int.from_bytes(hashlib.sha256(f"shuyuan round {name}".encode()).digest()[:8], signed=True)
     noticed = (func.set_config(setting, str(value), False) for setting, value in _NOTICED.items())
-    mine: bool = conn.execute(select(func.pg_try_advisory_lock(key), *noticed)).one()[0]
     try:
+        mine: bool = conn.execute(select(func.pg_try_advisory_lock(key), *noticed)).one()[0]
         yield mine
         if mine:
             conn.execute(select(func.pg_advisory_unlock(key)))
     except BaseException:
-        conn.invalidate()  # the session ends, and with it the lock
+        conn.invalidate()  # the session ends, and with it the lock: no pooled one keeps it
         raise
 
 
-def _is_due(conn: Connection, name: str) -> bool:
-    due = conn.execute(select(round_.c.due_at <= _NOW).where(round_.c.name == name)).scalar_one_or_none()
-    return due is not False
+def _is_due(conn: Connection, name: str, every_s: float) -> bool:
+    """Never more than an interval ahead: the clock was set back since, or the interval was longer then."""
+    waits = round_.c.due_at.between(_NOW, _NOW + timedelta(seconds=every_s))
+    return conn.execute(select(waits).where(round_.c.name == name)).scalar_one_or_none() is not True
 
 
 def _put_off(conn: Connection, name: str, every_s: float) -> None:

@@ -1,6 +1,7 @@
 """What items say as vectors: of words always, of meaning where a search model answers."""
 
 import asyncio
+import functools
 import threading
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 
 from shuyuan.compose import Platform
-from shuyuan.kernel import errors
+from shuyuan.kernel import errors, jobs
 from shuyuan.kernel.mainloop import MainLoop
 from shuyuan.learning.courses import wording
-from shuyuan.learning.courses.interface import built_in, read_folder
+from shuyuan.learning.courses.interface import Content, built_in, read_folder
+from shuyuan.maas.gateway.interface import MAX_CHARS
 from shuyuan.science.text import wordvectors
 
 
@@ -23,6 +25,10 @@ class Search:
     def __init__(self) -> None:
         self.version, self.read = "models:/embed/1", list[str]()
         self.trouble: Exception | None = None
+        self.left: int | None = None
+
+    def usage(self, principal: Any) -> Any:
+        return [SimpleNamespace(scope="school", tokens_left=self.left, requests_left=None)]
 
     async def embed(self, principal: Any, model: str, texts: Sequence[str], **how: Any) -> Any:
         if self.trouble is not None:
@@ -51,9 +57,13 @@ async def _opened(made: MainLoop) -> None:
 @pytest.fixture
 def school_id(platform: Platform) -> str:
     school_id: str = platform.get("identity").create_school("学校").id
-    for folder in sorted(path.parent for path in built_in().glob("*/course.yaml"))[:1]:
-        platform.get("courses").load(school_id, read_folder(folder), by="system")
+    platform.get("courses").load(school_id, _content(), by="system")
     return school_id
+
+
+@functools.cache
+def _content() -> Content:
+    return read_folder(min(path.parent for path in built_in().glob("*/course.yaml")))
 
 
 def test_every_item_has_its_points_its_words_and_its_meaning(
@@ -81,12 +91,83 @@ def test_texts_are_read_once_and_anew_by_another_version_of_the_model(
     wordings = wording.Wordings(platform.get("courses"), search, main_loop)  # type: ignore[arg-type]
     first, read = wordings.of(school_id), len(search.read)
     again = wordings.of(school_id)
-    assert len(search.read) == read
+    assert len(search.read) == read + 1, "one tells which version answers"
     assert (again.items.vectors == first.items.vectors).all()
-    wordings._known = wordings._known._replace(vectors=dict(list(wordings._known.vectors.items())[:-1]))
     search.version = "models:/embed/2"
     told = wordings.of(school_id)
     assert set(told.items.vectors[:, -1]) == {2.0}  # never vectors of two versions side by side
+
+
+def test_vectors_of_one_school_are_never_given_to_another(
+    platform: Platform, school_id: str, main_loop: MainLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Search()
+    wordings = wording.Wordings(platform.get("courses"), search, main_loop)  # type: ignore[arg-type]
+    wordings.of(school_id)
+    read = len(search.read)
+    other: str = platform.get("identity").create_school("另一所").id
+    platform.get("courses").load(other, _content(), by="system")
+    wordings.of(other)
+    assert len(search.read) == 2 * read, "a version of its own may have the name of the other school's"
+    monkeypatch.setattr(wording, "KEPT_VECTORS", 1)
+    wordings.of(other)
+    assert list(wordings._known) == [other]
+
+
+def test_what_was_read_when_time_is_up_is_not_read_again(
+    platform: Platform, school_id: str, main_loop: MainLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Search()
+    wordings = wording.Wordings(platform.get("courses"), search, main_loop)  # type: ignore[arg-type]
+    monkeypatch.setattr(wording, "AT_ONCE", 5)
+    monkeypatch.setattr(wording, "ALTOGETHER_S", -1.0)
+    assert not wordings.of(school_id).by_meaning
+    monkeypatch.setattr(wording, "ALTOGETHER_S", 60.0)
+    search.read.clear()
+    answers = search.embed
+
+    async def breaks(*asked: Any, **how: Any) -> Any:
+        if len(search.read) >= 11:
+            raise TimeoutError
+        return await answers(*asked, **how)
+
+    monkeypatch.setattr(search, "embed", breaks)
+    assert not wordings.of(school_id).by_meaning
+    monkeypatch.setattr(search, "embed", answers)
+    assert wordings.of(school_id).by_meaning
+    assert len(search.read) == len(set(search.read)) + 1, "the first is asked each time"
+
+
+def test_lessons_come_first_where_the_allowance_of_a_school_is_small(
+    platform: Platform, school_id: str, main_loop: MainLoop
+) -> None:
+    search = Search()
+    search.left = 5_000
+    wordings = wording.Wordings(platform.get("courses"), search, main_loop)  # type: ignore[arg-type]
+    assert not wordings.of(school_id).by_meaning
+    assert len(search.read) == 1
+    search.left = 5_000_000
+    assert wordings.of(school_id).by_meaning
+
+
+def test_an_item_without_words_has_no_meaning_and_a_long_one_is_cut(
+    platform: Platform, school_id: str, main_loop: MainLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Search()
+    told = iter(["", " ", "x" * 200_000])
+    monkeypatch.setattr(wording, "says", lambda *of: next(told, "some words"))
+    vectors = wording.Wordings(platform.get("courses"), search, main_loop).of(school_id).items.vectors  # type: ignore[arg-type]
+    assert not vectors[:2].any()
+    assert vectors[2, wordvectors.WIDTH] == wording.MOST_CHARS
+    assert wording.MOST_CHARS * wording.AT_ONCE <= MAX_CHARS
+
+
+def test_a_turn_does_not_go_on_with_words_alone_when_everything_stops(
+    platform: Platform, school_id: str, main_loop: MainLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "is_stopping", lambda: True)
+    with pytest.raises(errors.Unavailable):
+        wording.Wordings(platform.get("courses"), Search(), main_loop).of(school_id)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("trouble", [errors.Unavailable("it is not here", fix="pull it"), TimeoutError()])

@@ -1,6 +1,9 @@
 """Answers stored with a version go when one of its learners says no; the version stays, and says so."""
 
+import hashlib
+import random
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +11,14 @@ from sqlalchemy import null, update
 from tests.learning.improvement.school import School
 
 from shuyuan.compose import Platform
-from shuyuan.kernel import audit, db
+from shuyuan.kernel import audit, clock, db
 from shuyuan.kernel.jobs import Scheduler
 from shuyuan.kernel.storage import Storage
 from shuyuan.learning.improvement import dataset, jobs, keptstore
-from shuyuan.learning.improvement.keptanswers import KeptAnswers
+from shuyuan.learning.improvement.interface import Overtaken
+from shuyuan.learning.improvement.keptanswers import LEFT_AFTER, KeptAnswers
 from shuyuan.learning.improvement.tables import kept as table
+from shuyuan.science.tracing import online
 
 LEARNING_ONLY = frozenset({"learning"})
 
@@ -67,6 +72,54 @@ def test_who_withdraws_ends_the_stored_answers_and_the_version_goes_on_serving(s
     assert (after.state, after.data_sha256) == ("champion", turned.data_sha256)
     assert platform.get("tracing").version(school.id) == turned.version
     assert _logged(school) == [(turned.data_sha256, {"number": "1"})]
+
+
+def test_answers_of_a_turn_that_came_to_nothing_or_of_somebody_who_said_no_meanwhile_go_with_its_end(
+    school: School,
+) -> None:
+    storage, people = school.platform.get("storage"), school.platform.get("people")
+    refused = school.loop(fit=lambda table, *, seed: online.Params()).turn(school.id, by=school.admin.account_id)
+    school.answer(school.learners[2], 5, random.Random(4))
+
+    def choosing(table: online.Interactions, *, seed: int) -> online.Params:
+        school.loop().roll_back(school.admin, refused.id, "meanwhile")
+        return online.fit(table, seed=seed)
+
+    with pytest.raises(Overtaken):
+        school.loop(fit=choosing).turn(school.id, by=school.admin.account_id)
+    address = _address(school)
+    assert not storage.has(address)
+
+    def refusing(table: online.Interactions, *, seed: int) -> online.Params:
+        people.set_consent(school.admin, school.learners[1], LEARNING_ONLY)
+        return online.fit(table, seed=seed)
+
+    turned = school.loop(fit=refusing).turn(school.id, by=school.admin.account_id)
+    assert turned.data_sha256 == address
+    assert turned.answers_deleted_at is not None
+    assert not storage.has(address)
+
+
+def test_what_belongs_to_no_version_is_let_go_and_what_could_not_be_is_swept_later(small: School) -> None:
+    storage, database = Full(small.platform.settings.artefact_url), small.platform.get("db")
+    kept, address = _kept(small, storage)
+    kept.let_go(small.id, address)
+    assert storage.has(address)
+    storage.is_broken = False
+    other = kept.keep(small.id, _answers(small, small.learners[2:]))
+    assert storage.has(address), "another turn may be about to register its version"
+    long_ago = clock.now() - LEFT_AFTER - timedelta(seconds=1)
+    database.write(
+        lambda uow: uow.conn.execute(update(table).where(table.c.sha256 == address).values(kept_at=long_ago))
+    )
+    assert kept.keep(small.id, _answers(small, small.learners[2:])) == other
+    assert (storage.has(address), storage.has(other)) == (False, True)
+    kept.let_go(small.id, other)
+    kept.let_go(small.id, other)
+    assert not storage.has(other)
+    with database.read() as conn:
+        assert conn.execute(table.select()).all() == []
+    assert _logged(small) == [], "they were nobody's: no version lost them"
 
 
 def test_who_is_erased_is_in_no_stored_answers(small: School) -> None:
@@ -158,6 +211,11 @@ def _kept(school: School, storage: Storage | None = None, agreed: list[str] | No
 def _answers(school: School, learners: list[str]) -> bytes:
     get = school.platform.get
     return dataset.build(get("vault"), get("records").history(school.id, frozenset(learners))).raw
+
+
+def _address(school: School) -> str:
+    agreed = school.platform.get("people").consented(school.id, "improvement")
+    return hashlib.sha256(_answers(school, list(agreed))).hexdigest()
 
 
 def _says_no(school: School) -> None:

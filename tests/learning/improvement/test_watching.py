@@ -14,7 +14,7 @@ from shuyuan.learning.improvement import watching
 from shuyuan.learning.improvement.interface import WATCH_ANSWERS, TracerVersion
 from shuyuan.learning.records.interface import Response
 from shuyuan.science.tracing import online, serving
-from shuyuan.science.tracing.serving import stability
+from shuyuan.science.tracing.serving import newitems, stability
 
 LATE = timedelta(days=2)
 EASY = {f"i{place}": place / 2 - 2.0 for place in range(9)}  # difficulties
@@ -161,6 +161,17 @@ def test_the_shift_of_a_population_is_nothing_at_first_and_grows_with_what_is_ne
     assert serving.PRIOR.params.items == {}
     nothing = stability.population(serving.PRIOR.params, online.Interactions.of(rows))
     assert nothing.counts[-1] == len(rows)  # a tracer that knows no item
+
+
+def test_an_item_that_is_only_guessed_counts_as_one_the_fit_never_met() -> None:
+    asked = online.Interactions.of(online.Answer("l", item, ["p"], True) for item in [*EASY, "new"] * 20)
+    then = stability.population(PARAMS, asked)
+    guessing = newitems.with_items(PARAMS, {"new": 0.7})
+    assert (guessing.met("i0"), guessing.met("new")) == (True, False)
+    assert stability.population(guessing, asked).counts == then.counts
+    assert stability.population(serving.read(serving.write(guessing.to_arrays())).params, asked).counts == then.counts
+    hidden = newitems.without_items(serving.Tracer(guessing), ["new"]).params
+    assert (hidden.items, hidden.guessed) == (PARAMS.items, frozenset())
 
 
 def test_items_that_learners_do_not_share_are_no_drift() -> None:

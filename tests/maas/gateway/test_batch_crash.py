@@ -62,8 +62,7 @@ def test_a_killed_server_s_batch_is_finished_by_the_next(database_url: str, tmp_
         source = jobs.files.create(owner, "questions.jsonl", "batch", io.BytesIO(questions()))
         batch = jobs.create(owner, source.id, "/v1/chat/completions")
         with server(home, database_url, told) as first:
-            # in the middle of a chunk: finished lines stand beside unfinished ones
-            until(lambda: 4 <= jobs.get(owner, batch.id).completed % jsonl.CHUNK_LINES <= 24, first)
+            until(lambda: stopped(first, lambda: jobs.get(owner, batch.id).completed), first)
             first.send_signal(signal.SIGKILL)
             first.wait()
         with database.read() as conn:
@@ -85,6 +84,21 @@ def test_a_killed_server_s_batch_is_finished_by_the_next(database_url: str, tmp_
         assert LINES <= calls["settled"] <= LINES + batchwork.AT_ONCE_OF_A_BATCH
     finally:
         platform.close()
+
+
+def stopped(server: "subprocess.Popen[bytes]", completed: Callable[[], int]) -> bool:
+    """Whether it stands still in the middle of a chunk: finished lines beside unfinished ones, however slow we look."""
+
+    def halfway() -> bool:
+        return 4 <= completed() % jsonl.CHUNK_LINES <= 24
+
+    if not halfway():
+        return False
+    server.send_signal(signal.SIGSTOP)
+    if halfway():
+        return True
+    server.send_signal(signal.SIGCONT)
+    return False
 
 
 def until(true: Callable[[], bool], child: "subprocess.Popen[bytes]") -> None:

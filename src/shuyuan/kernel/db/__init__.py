@@ -6,7 +6,7 @@ the unit is durable. A unit therefore cannot stay open across a model call: it i
 """
 
 from shuyuan.kernel.db.engine import Database, open_database
-from shuyuan.kernel.db.numbering import next_number
+from shuyuan.kernel.db.numbering import next_number, stand_in_line
 from shuyuan.kernel.db.prepared import Prepared
 from shuyuan.kernel.db.tables import Json, UtcDateTime, id_column, metadata, school_column
 from shuyuan.kernel.db.writer import UnitOfWork
@@ -22,4 +22,5 @@ __all__ = [
     "next_number",
     "open_database",
     "school_column",
+    "stand_in_line",
 ]

@@ -1,27 +1,31 @@
 """The answers a version was fitted on: stored beside it with pseudonyms, and deleted when one of them says no.
 
-A set is noted before its bytes are stored, so that none lies in the store unknown. One learner who withdraws or is
-erased ends the whole set: without their rows it would no longer be what its address says. The version goes on serving,
-for its weights are nobody's answers; it keeps the hash, and says when the answers went.
+A set is noted before its bytes are stored, so that none lies in the store unknown. Where no version comes of it, it
+goes at once; what a killed process left goes when the next set is kept. One learner who withdraws or is erased ends
+the whole set: without their rows it would no longer be what its address says. The version goes on serving, for its
+weights are nobody's answers; it keeps the hash, and says when the answers went.
 """
 
 import functools
 import hashlib
+import io
 import json
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
 from shuyuan.kernel import audit as kernel_audit
-from shuyuan.kernel import crypto, log
+from shuyuan.kernel import clock, crypto, log
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import storage as kernel_storage
 from shuyuan.learning.improvement import keptstore as store
 from shuyuan.learning.people.interface import People
 
+LEFT_AFTER = timedelta(hours=1)  # from storing a set to registering its version it takes seconds
 _logger = log.get("improvement.keptanswers")
 # Any below: a row's values
 
@@ -43,9 +47,31 @@ class KeptAnswers:
 
     def keep(self, school_id: str, raw: bytes) -> str:
         """Store a set of learners who agreed; its address."""
-        address, persons = hashlib.sha256(raw).hexdigest(), _persons(raw.splitlines())
+        self._sweep(school_id)
+        address, persons = hashlib.sha256(raw).hexdigest(), _persons(io.BytesIO(raw))
         self._db.write(lambda uow: store.note(uow, school_id, address, persons))
         return self._storage.put(raw)
+
+    def let_go(self, school_id: str, sha256: str) -> None:
+        """Forget a set, unless a version was fitted on it. What the store refuses, the next set that is kept sweeps."""
+        try:
+            with self._one_at_a_time:
+                with self._db.read() as conn:
+                    mine = next((one for one in store.unused(conn, school_id) if one.sha256 == sha256), None)
+                    alone = len(store.holding(conn, sha256)) == 1
+                if mine is None:
+                    return
+                if alone:
+                    self._storage.remove(sha256)
+                self._db.write(lambda uow: store.forget(uow, school_id, sha256, mine.kept_at))
+        except Exception as failure:  # what happened before is told instead
+            _logger.warning("kept_answers_wait", school=school_id, set=sha256[:12], error=repr(failure))
+
+    def _sweep(self, school_id: str) -> None:
+        with self._db.read() as conn:
+            old = [one for one in store.unused(conn, school_id) if one.kept_at < clock.now() - LEFT_AFTER]
+        for row in old:
+            self.let_go(school_id, row.sha256)
 
     def keep_promises(self, school_id: str | None = None) -> int:
         """See KeptAnswers.keep_promises."""

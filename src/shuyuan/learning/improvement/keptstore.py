@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from shuyuan.kernel import db
+from shuyuan.learning.improvement.interface import State
 from shuyuan.learning.improvement.tables import kept, version
 
 
@@ -22,6 +23,21 @@ def standing(conn: Connection, school_id: str | None = None) -> list[Row[Any]]: 
     """What is not deleted, of a school or of all, without those who are in it."""
     query = select(kept.c.school_id, kept.c.sha256, kept.c.kept_at).where(kept.c.deleted_at.is_(None))
     return list(conn.execute(query if school_id is None else query.where(kept.c.school_id == school_id)))
+
+
+def unused(conn: Connection, school_id: str) -> list[Row[Any]]:  # Any: a row's values
+    """What is not deleted, and no version was fitted on. One that was refused has the hash alone."""
+    refused: State = "refused"
+    mine = (version.c.school_id == kept.c.school_id, version.c.data_sha256 == kept.c.sha256)
+    used = select(version.c.id).where(*mine, version.c.state != refused).exists()
+    query = select(kept.c.sha256, kept.c.kept_at).where(kept.c.school_id == school_id, kept.c.deleted_at.is_(None))
+    return list(conn.execute(query.where(~used)))
+
+
+def forget(uow: db.UnitOfWork, school_id: str, sha256: str, kept_at: datetime) -> None:
+    """It was never a version's; nothing where it was stored anew meanwhile."""
+    mine = (kept.c.school_id == school_id, kept.c.sha256 == sha256, kept.c.kept_at == kept_at)
+    uow.conn.execute(delete(kept).where(*mine))
 
 
 def holding(conn: Connection, sha256: str) -> list[Row[Any]]:  # Any: a row's values

@@ -202,11 +202,27 @@ class ImprovementService:
     def _turned(
         self, school_id: str, data: dataset.DataSet, made: candidates.Candidate, by: str, beside: str | None
     ) -> TracerVersion:
-        """Register what was made; serve it, try it, or keep it refused. beside: what was in use when it was judged."""
+        """Keep its answers, register what was made, and let it begin. beside: what was in use when it was judged."""
         self._hours.refuse_in_exam(school_id)  # one may have begun while it was fitted
-        # answers of every night would fill a disk: of a refused one only the hash is kept
-        kept = self.kept.keep(school_id, data.raw) if made.passed else data.sha256
-        addresses = kept, self._storage.put(made.weights)
+        try:
+            if made.passed:  # answers of every night would fill a disk: of a refused one only the hash is kept
+                self.kept.keep(school_id, data.raw)
+            turned = self._registered(school_id, data, made, by, beside)
+        except Exception:
+            self.kept.let_go(school_id, data.sha256)
+            raise
+        self.kept.keep_promises(school_id)  # somebody may have said no while it was fitted
+        if turned.state == "champion":
+            self._tracing.rebuild(school_id)
+        elif turned.state == "canary":
+            self._tracing.fill_canary(school_id)
+        return self._one(school_id, turned.id)[0]
+
+    def _registered(
+        self, school_id: str, data: dataset.DataSet, made: candidates.Candidate, by: str, beside: str | None
+    ) -> TracerVersion:
+        """Serve it, try it, or keep it refused."""
+        addresses = data.sha256, self._storage.put(made.weights)
         agreed = self._people.consented(school_id, "improvement")
         answering = frozenset(self._records.learners(school_id))
         parent, seen = self._tracing.version(school_id), self._records.count(school_id)
@@ -254,12 +270,7 @@ class ImprovementService:
                 self._try(uow, school_id, turned, made.weights, trials.chosen(agreed & answering, turned.version))
             return turned
 
-        turned = self._one(school_id, self._db.write(work).id)[0]
-        if turned.state == "champion":
-            self._tracing.rebuild(school_id)
-        elif turned.state == "canary":
-            self._tracing.fill_canary(school_id)
-        return turned
+        return self._one(school_id, self._db.write(work).id)[0]
 
     def _by_day(self, school_id: str) -> bool:
         """A night was missed, it costs little, and what passes goes on trial only: nothing a class meets changes."""

@@ -139,6 +139,8 @@ class DeploymentService(watching.Watched):
     def rollback(self, school_id: str, actor_id: str, model: str, reason: str) -> interface.Deployment:
         """See Deployments.rollback."""
         said, champion = _reason(reason), self.deployment(school_id, model).champion
+        for newest in self._catalogue.versions(school_id, model)[:1]:
+            checks.served(newest)
         history = self._champions(school_id, model)
 
         def work(uow: db.UnitOfWork) -> None:

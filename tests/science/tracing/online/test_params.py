@@ -20,6 +20,7 @@ STORED = st.builds(
     typical_point=st.builds(online.PointParams, REAL, POSITIVE, POSITIVE),
     points=st.dictionaries(st.text(max_size=8), st.builds(online.PointParams, REAL, POSITIVE, POSITIVE), max_size=5),
     items=st.dictionaries(st.text(max_size=8), REAL, max_size=5),
+    guessed=st.frozensets(st.text(max_size=8), max_size=2),
 )
 
 

@@ -77,6 +77,25 @@ def test_words_that_tell_nothing_are_not_believed() -> None:
     assert not found.judged.helps
 
 
+def test_luck_with_a_few_items_is_no_certainty_however_many_learners_answer_them() -> None:
+    items, learners = 10, 300
+    answers = (
+        online.Answer(who, f"i{item}", ["p"], (who + item) % 2 == 0) for who in range(learners) for item in range(items)
+    )
+    table = online.Interactions.of(answers)
+    lucky = np.asarray([int(table.item_ids[place][1:]) < 6 for place in table.item])
+    better = np.where(table.correct, 0.6, 0.4)
+    found = newitems.compared(
+        table, np.arange(len(table)), np.where(lucky, better, 1 - better), np.full(len(table), 0.5)
+    )
+    assert found is not None
+    assert found.difference < 0
+    assert not found.helps
+    told = newitems.compared(table, np.arange(len(table)), better, np.full(len(table), 0.5))
+    assert told is not None
+    assert told.helps
+
+
 def test_an_item_is_hidden_from_the_guess_it_is_judged_by(telling: School) -> None:
     told = {key: np.eye(ITEMS)[place] for place, key in enumerate(telling.worded.item_ids)}
     every = telling.worded._replace(vectors=np.stack([told[key] for key in telling.worded.item_ids]))
@@ -85,14 +104,12 @@ def test_an_item_is_hidden_from_the_guess_it_is_judged_by(telling: School) -> No
     assert not found.chosen.helps
 
 
-def test_items_of_a_point_nobody_met_are_read_whole(telling: School) -> None:
-    hard = online.PointParams(2.0)
-    params = newitems.with_items(telling.tracer.params, {})
-    params = online.Params(**{**vars(params), "points": {"p0": hard, "p1": hard}})
-    known = worded(range(100), telling.vectors)
-    at_known = newitems.reading(params, telling.fit, known, worded([150], telling.vectors))["i150"]
-    elsewhere = worded([150], telling.vectors)._replace(point_ids=[("never met",)])
-    assert newitems.reading(params, telling.fit, known, elsewhere)["i150"] == pytest.approx(at_known + 2.0, abs=0.05)
+def test_items_of_a_point_nobody_met_are_not_guessed(telling: School) -> None:
+    known, new = worded(range(100), telling.vectors), worded([150, 151], telling.vectors)
+    params = newitems.without_items(telling.tracer, new.item_ids).params
+    assert sorted(newitems.reading(params, telling.fit, known, new)) == ["i150", "i151"]
+    elsewhere = new._replace(point_ids=[("never met", "p0"), new.point_ids[1]])
+    assert sorted(newitems.reading(params, telling.fit, known, elsewhere)) == ["i151"]
 
 
 def test_too_few_items_or_answers_are_not_guessed_from(telling: School) -> None:
@@ -120,3 +137,13 @@ def test_a_net_is_as_if_it_had_never_met_a_hidden_item_and_takes_guesses(telling
     assert guessed.kind == "recurrent"
     assert guessed.net is not None
     assert guessed.net.trust == 1.0
+
+
+def test_to_a_net_a_guessed_item_is_still_one_nobody_answered(telling: School) -> None:
+    known = list(telling.tracer.params.items)
+    raw = serving.write(nets.arrays(known, POINTS, params=telling.tracer.params))
+    tracer, memory = serving.read(raw), serving.Memory()
+    guessed = serving.read(serving.with_params(raw, newitems.with_items(tracer.params, {"new": 0.0})))
+    assert guessed.params.met(known[0])
+    assert not guessed.params.met("new")
+    assert serving.predict(guessed, memory, "new", ["p0"]) == serving.predict(tracer, memory, "new", ["p0"])

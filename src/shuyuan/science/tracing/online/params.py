@@ -51,6 +51,7 @@ class Params:
     typical_point: PointParams = TYPICAL_POINT
     points: Mapping[str, PointParams] = field(default_factory=_empty)
     items: Mapping[str, float] = field(default_factory=_empty)  # item id -> difficulty beyond its points, logits
+    guessed: frozenset[str] = frozenset()  # of these items: no answers told it, but what they say
 
     def __post_init__(self) -> None:
         for name in NUMBERS:
@@ -66,6 +67,10 @@ class Params:
         """The weights of a point, those of the typical point when it was not in the fit."""
         return self.points.get(point_id, self.typical_point)
 
+    def met(self, item_id: str) -> bool:
+        """Whether answers to an item were in the fit."""
+        return item_id in self.items and item_id not in self.guessed
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-able; `from_dict` gives an equal object back."""
         numbers = {name: getattr(self, name) for name in NUMBERS}
@@ -75,6 +80,7 @@ class Params:
             "typical_point": self.typical_point._asdict(),
             "points": {key: point._asdict() for key, point in self.points.items()},
             "items": dict(self.items),
+            "guessed": sorted(self.guessed),
         }
 
     @classmethod
@@ -86,12 +92,15 @@ class Params:
             typical_point=PointParams(**data["typical_point"]),
             points=MappingProxyType({key: PointParams(**point) for key, point in data["points"].items()}),
             items=MappingProxyType({key: float(value) for key, value in data["items"].items()}),
+            guessed=frozenset(data.get("guessed", ())),
         )
 
     def to_arrays(self) -> Arrays:
         """Plain arrays for safetensors; ids travel as UTF-8 JSON in uint8."""
         points = [self.typical_point, *self.points.values()]
+        guessed = {"guessed_ids": _text(sorted(self.guessed))} if self.guessed else {}  # others stay what they were
         return {
+            **guessed,
             "format": np.asarray([FORMAT_VERSION], dtype=np.int64),
             "numbers": np.asarray([getattr(self, name) for name in NUMBERS], dtype=np.float64),
             "point_ids": _text(list(self.points)),
@@ -110,6 +119,7 @@ class Params:
             typical_point=typical,
             points=MappingProxyType(dict(zip(_words(arrays["point_ids"]), rest, strict=True))),
             items=MappingProxyType(dict(zip(_words(arrays["item_ids"]), map(float, arrays["items"]), strict=True))),
+            guessed=frozenset(_words(arrays["guessed_ids"]) if "guessed_ids" in arrays else ()),
         )
 
 

@@ -174,7 +174,8 @@ def _numbers(
     return [
         expected, own.mean, math.log1p(own.wins), math.log1p(own.losses), own.form, *mean[:-1],
         math.log1p(item.wins), math.log1p(item.losses), _gap(item.met, turn), item.met.last,
-        float(item_id in net.params.items), pause, mean[-1], *_moved_on(net.neighbours.place(item_id), learner.place),
+        float(item_id is not None and net.params.met(item_id)), pause, mean[-1],
+        *_moved_on(net.neighbours.place(item_id), learner.place),
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ calling the item an average one of its points. What it is worth is told by learn
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ FEWEST_ITEMS, FEWEST_ANSWERS = 20, 200  # below that a guess is neither made nor
 MOST_JUDGED = 20_000  # answers that are walked through again, twice for each fold
 FOLDS = 5
 RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+Vectors = npt.NDArray[np.floating[Any]]  # Any: of either width
 _V = TypeVar("_V")
 _HALF_TRUSTED = 5.0  # answers at which an item's own difficulty has half the weight it can have
 
@@ -33,7 +34,7 @@ class Worded(NamedTuple):
 
     item_ids: Sequence[str]
     point_ids: Sequence[Sequence[str]]  # of each item
-    vectors: npt.NDArray[np.float64]
+    vectors: Vectors
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Judgement:
 
 
 class Guesses(NamedTuple):
-    """difficulties: item id → logits beyond its points, of every item the tracer was not fitted on.
+    """difficulties: item id → logits beyond its points, of every item that nobody has answered, but for those of points
+    that the fit never met: there it would have to tell the point as well, and nothing judges that.
 
     chosen: on the learners of the fit, by which it is decided; judged: on strangers, None where they answered too
     little.
@@ -84,27 +86,28 @@ def guess(tracer: Tracer, fitted_on: Interactions, strangers: Interactions, word
     if chosen is None:
         return None
     new = _some(worded, np.flatnonzero([key not in tracer.params.items for key in worded.item_ids]))
-    values = _regression(texts.vectors, texts.difficulty, texts.weight, ridge)(new.vectors)
-    return Guesses(dict(zip(new.item_ids, _beyond(tracer.params, new.point_ids, values), strict=True)), chosen, judged)
+    return Guesses(_read(tracer.params, texts, ridge, new), chosen, judged)
 
 
 def reading(params: online.Params, fitted_on: Interactions, known: Worded, new: Worded) -> dict[str, float]:
-    """Difficulties of `new` items beyond their points, read by `known` ones; how strongly, is chosen among those."""
+    """Difficulties of `new` items beyond their points, read by `known` ones; how strongly, is chosen among those. Items
+    of points that the fit never met are left out."""
     texts = _Texts.of(params, fitted_on, known)
     ridge, _ = _selected(texts, np.random.default_rng(0).permutation(len(known.item_ids)) % FOLDS)
-    values = _regression(texts.vectors, texts.difficulty, texts.weight, ridge)(new.vectors)
-    return dict(zip(new.item_ids, _beyond(params, new.point_ids, values), strict=True))
+    return _read(params, texts, ridge, new)
 
 
 def with_items(params: online.Params, difficulties: Mapping[str, float]) -> online.Params:
-    """The same numbers, and these items beside those it knows."""
-    return replace(params, items=MappingProxyType({**params.items, **difficulties}))
+    """The same numbers, and these items, which nobody has answered, beside those it knows."""
+    items = MappingProxyType({**params.items, **difficulties})
+    return replace(params, items=items, guessed=params.guessed.union(difficulties))
 
 
 def without_items(tracer: Tracer, item_ids: Iterable[str]) -> Tracer:
     """The tracer as if it had never met these items."""
     hidden = frozenset(item_ids)
-    params = replace(tracer.params, items=MappingProxyType(_left(tracer.params.items, hidden)))
+    items = MappingProxyType(_left(tracer.params.items, hidden))
+    params = replace(tracer.params, items=items, guessed=tracer.params.guessed - hidden)
     if tracer.net is None:
         return Tracer(params)
     around = replace(tracer.net.neighbours, places=_left(tracer.net.neighbours.places, hidden))
@@ -113,11 +116,10 @@ def without_items(tracer: Tracer, item_ids: Iterable[str]) -> Tracer:
 
 
 class _Texts(NamedTuple):
-    """Known items. difficulty: (M, 2) beyond their points, and with them; weight: (M,)."""
+    """Known items. difficulty: (M,) beyond their points; weight: (M,)."""
 
     item_ids: Sequence[str]
-    point_ids: Sequence[Sequence[str]]
-    vectors: Floats
+    vectors: Vectors
     difficulty: Floats
     weight: Floats
 
@@ -125,45 +127,47 @@ class _Texts(NamedTuple):
     def of(cls, params: online.Params, fitted_on: Interactions, known: Worded) -> "_Texts":
         counts = dict(zip(fitted_on.item_ids, np.bincount(*_items(fitted_on)).tolist(), strict=True))
         answers = np.asarray([counts.get(key, 0) for key in known.item_ids], np.float64)
-        beyond = np.asarray([params.items[key] for key in known.item_ids], np.float64)
-        whole = beyond + _of_points(params, known.point_ids)
-        return cls(*known, np.column_stack([beyond, whole]), answers / (answers + _HALF_TRUSTED))
+        difficulty = np.asarray([params.items[key] for key in known.item_ids], np.float64)
+        return cls(known.item_ids, known.vectors, difficulty, answers / (answers + _HALF_TRUSTED))
 
 
-def _regression(x: Floats, y: Floats, weight: Floats, ridge: float) -> Callable[[Floats], Floats]:
-    """Weighted ridge regression, its mean not shrunk. x: (M, D), y: (M, 2), weight: (M,). What it gives maps (., D) to
-    (., 2)."""
+def _regression(x: Vectors, y: Floats, weight: Floats) -> Callable[[float], Callable[[Vectors], Floats]]:
+    """Weighted ridge regression, its mean not shrunk: ridge → what maps (., D) to (.,).
+
+    x: (M, D), y: (M,), weight: (M,). What costs time and memory is done once for every ridge.
+    """
     every = max(float(weight.sum()), 1e-9)
-    centre, mean = weight @ x / every, weight @ y / every
-    root = np.sqrt(weight)[:, None]
-    inner, outer = (x - centre) * root, (y - mean) * root
-    if len(x) < x.shape[1]:
-        slopes = inner.T @ np.linalg.solve(inner @ inner.T + ridge * np.eye(len(x)), outer)
-    else:
-        slopes = np.linalg.solve(inner.T @ inner + ridge * np.eye(x.shape[1]), inner.T @ outer)
-    return lambda new: np.asarray((new - centre) @ slopes + mean)
+    centre, mean = np.asarray(weight @ x / every, x.dtype), float(weight @ y) / every
+    root = np.sqrt(weight)
+    inner, outer = (x - centre) * root.astype(x.dtype)[:, None], (y - mean) * root
+    is_wide = len(x) < x.shape[1]
+    gram = np.asarray(inner @ inner.T if is_wide else inner.T @ inner, np.float64)
+    right = outer if is_wide else inner.T @ outer
+
+    def fitted(ridge: float) -> Callable[[Vectors], Floats]:
+        found = np.linalg.solve(gram + ridge * np.eye(len(gram)), right)
+        slopes = inner.T @ found if is_wide else found
+        return lambda new: np.asarray((new - centre) @ slopes + mean, np.float64)
+
+    return fitted
 
 
 def _selected(texts: _Texts, fold: Ints) -> tuple[float, Floats]:
-    """The ridge that tells hidden items best, and (M, 2) what it tells of each item that was hidden from it."""
-    tried = [(ridge, _crossed(texts, fold, ridge)) for ridge in RIDGES]
-    return min(tried, key=lambda one: float(texts.weight @ ((one[1] - texts.difficulty) ** 2).sum(1)))
-
-
-def _crossed(texts: _Texts, fold: Ints, ridge: float) -> Floats:
-    told = np.zeros_like(texts.difficulty)
+    """The ridge that tells hidden items best, and (M,) what it tells of each item that was hidden from it."""
+    told = np.zeros((len(RIDGES), *texts.difficulty.shape))
     for one in range(FOLDS):
         rest, mine = fold != one, fold == one
-        fitted = _regression(texts.vectors[rest], texts.difficulty[rest], texts.weight[rest], ridge)
-        told[mine] = fitted(texts.vectors[mine])
-    return told
+        fitted = _regression(texts.vectors[rest], texts.difficulty[rest], texts.weight[rest])
+        told[:, mine] = [fitted(ridge)(texts.vectors[mine]) for ridge in RIDGES]
+    wrong = [float(texts.weight @ (one - texts.difficulty) ** 2) for one in told]
+    best = int(np.argmin(wrong))
+    return RIDGES[best], told[best]
 
 
 def _judged(tracer: Tracer, table: Interactions, texts: _Texts, hidden: Floats, fold: Ints) -> Judgement | None:
-    beyond = _beyond(tracer.params, texts.point_ids, hidden)
     p, average, rows = [], [], []
     for one in range(FOLDS):
-        mine = {texts.item_ids[place]: float(beyond[place]) for place in np.flatnonzero(fold == one).tolist()}
+        mine = {texts.item_ids[place]: float(hidden[place]) for place in np.flatnonzero(fold == one).tolist()}
         asked = _asks(table, mine)
         if not asked.any():
             continue
@@ -207,15 +211,11 @@ def _served(tracer: Tracer, difficulties: Mapping[str, float]) -> Tracer:
     return Tracer(params, None if tracer.net is None else replace(tracer.net, params=params))
 
 
-def _beyond(params: online.Params, point_ids: Sequence[Sequence[str]], told: Floats) -> Floats:
-    """(M,) beyond the points. told: (M, 2); of points that the fit never met only the whole difficulty is known."""
-    met = np.asarray([all(key in params.points for key in points) for points in point_ids], np.bool_)
-    return np.where(met, told[:, 0], told[:, 1] - _of_points(params, point_ids))
-
-
-def _of_points(params: online.Params, point_ids: Sequence[Sequence[str]]) -> Floats:
-    """(M,) mean difficulty of each item's points."""
-    return np.asarray([sum(params.point(key).difficulty for key in some) / max(len(some), 1) for some in point_ids])
+def _read(params: online.Params, texts: _Texts, ridge: float, new: Worded) -> dict[str, float]:
+    met = [all(key in params.points for key in points) for points in new.point_ids]
+    some = _some(new, np.flatnonzero(met))
+    told = _regression(texts.vectors, texts.difficulty, texts.weight)(ridge)(some.vectors)
+    return dict(zip(some.item_ids, told.tolist(), strict=True))
 
 
 def _some(worded: Worded, places: Ints) -> Worded:

@@ -1,7 +1,8 @@
 """Whether the questions answered now are those a tracer was fitted on: the population stability index.
 
 Answers are counted by how easy their item and points are for an average learner, in bins that held a fifth each when
-the tracer was fitted, and beside them those on items the fit never met. Learners do not come into it: they get better.
+the tracer was fitted, and beside them those on items the fit never met, be they guessed by their wording or not: a
+guess is no answer. Learners do not come into it: they get better.
 Source: Siddiqi, Credit Risk Scorecards (2006), which calls more than 0.25 a major shift and less than 0.1 none.
 """
 
@@ -63,7 +64,7 @@ def index(then: Population, now: Population) -> float:
 
 def _easiness(params: online.Params, table: Interactions) -> tuple[np.ndarray, Bools]:
     """(N,) logits, rounded so that items of one difficulty share a bin; (N,) whether the fit never met the item."""
-    known = np.asarray([key in params.items for key in table.item_ids] + [False])
+    known = np.asarray([params.met(key) for key in table.item_ids] + [False])
     return np.round(Layout.of(params, table).base(table), 6), ~known[table.item]
 
 

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
-from shuyuan.maas.catalogue.interface import CHAMPION, UnknownModel
+from shuyuan.maas.catalogue.interface import CHAMPION, UnknownModel, runner_kinds
 from shuyuan.web.needs import WorkshopNeeds
 from shuyuan.web.pages.workshop import common
 
@@ -26,7 +26,7 @@ def page(
     trouble: errors.ShuyuanError | None = None,
 ) -> Response:
     """The versions of a model, and one of them. Raises UnknownModel."""
-    versions = needs.catalogue.versions(reader.school_id, name)
+    versions = [one for one in needs.catalogue.versions(reader.school_id, name) if one.runner not in runner_kinds()]
     if not versions:
         raise UnknownModel(f"there is no model {name[:40]!r} of this school", fix="choose one of the list")
     champion = needs.catalogue.aliases(reader.school_id, name).get(CHAMPION)
