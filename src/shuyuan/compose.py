@@ -154,7 +154,7 @@ PARTS: dict[str, Part] = {
     ),
     "comparing": Part(
         "shuyuan.learning.insight.comparing:ComparingService",
-        ("db", "audit", "answers_out", "datasets", "courses", "settings"),
+        ("db", "audit", "answers_out", "datasets", "courses", "wordings", "settings"),
     ),
     "warnings": Part(
         "shuyuan.learning.insight.earlywarning:EarlyWarningService",
@@ -246,6 +246,7 @@ ROUTERS: dict[str, Part] = {
             "engine",
             "gateway",
             "improvement",
+            "tracing",
             "tutor",
             "itembank",
             "warnings",

@@ -47,10 +47,18 @@ def test_a_version_is_promoted_tried_and_taken_back(with_versions: Path) -> None
     assert "version 2 answers 10% of the people" in tried.words
     beside = shell.call("deploy", "digits", "--version", "2", "--shadow", *at)
     assert "version 2 runs beside" in beside.words
+    assert "last trial" not in beside.words
+    with installation.opened(with_versions) as platform:
+        live, school = platform.get("deployment"), platform.get("identity").schools()[0].id
+        live.look()
+        live.note(school, "models:/digits/2", True, 0.1)
+        assert live.standing(school, "digits")
     back = shell.call("rollback", "digits", *at)
     assert "champion is version 1 (rolled_back)" in back.words
+    assert "counted in the last trial, which has ended" in back.words, "these are no figures of what is served now"
     shown = shell.call("deploy", "digits", *at)
     assert "rolled_back" in shown.words
+    assert "accuracy" in shell.call("gates", "figures", *at).words
     wrong = shell.call("deploy", "digits", "--version", "2", "--canary", "some", *at)
     assert "is no share" in wrong.err
 

@@ -52,6 +52,10 @@ def test_new_items_are_judged_by_the_text_that_the_file_holds(tmp_path: Path) ->
         interchange.write_csv(test_comparingnew.answers(), text, test_comparingnew.TELLING.__getitem__)
     said = run("compare", str(file), "--model", "kalman", "--no-control", "--new-items", "--seed", "3")
     assert "12 of 60 items hidden, 120 answers to 12 of them; by text: difference in log loss" in said
+    with file.open("a", newline="") as text:
+        text.write("l0,q3,p3,1,9e9,another text\n")
+    run_again = run("compare", str(file), "--model", "rasch", "--no-control", "--new-items", "--seed", "3")
+    assert "another one in another line: q3 (line 3002)" in run_again
     with file.open("w", newline="") as text:
         interchange.write_csv(answers(), text)
     with pytest.raises(errors.BadInput, match="2 hidden items: new items are judged from 100"):

@@ -90,3 +90,18 @@ def test_nothing_begins_when_everything_stops() -> None:
     scheduler.close()
     assert not errands.begin("fit", "hill", lambda: None)
     assert errands.since("fit", "hill") is None
+
+
+def test_work_whose_thread_cannot_start_is_nobody_s(scheduler: jobs.Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    errands = Errands(scheduler)
+
+    def no_more_threads(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", no_more_threads)
+        with pytest.raises(RuntimeError):
+            errands.begin("fit", "hill", lambda: "never")
+    assert errands.since("fit", "hill") is None
+    assert errands.begin("fit", "hill", lambda: "done")
+    ended(errands, "fit", "hill")

@@ -1,6 +1,7 @@
 """Early warning, its trust, question analysis and learner models compared, as people see them."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -109,8 +110,8 @@ def test_questions_are_sorted_as_asked_and_common_mistakes_stand_below_the_class
 @pytest.fixture(scope="module")
 def unmet() -> list[dict[str, Any]]:  # Any: JSON
     """Comparisons on hidden questions: one model reads their texts; there are none."""
-    order = test_comparingnew.ORDER._replace(models=("kalman", "rasch"))
-    return [test_comparingnew.compared(texts, order) for texts in (test_comparingnew.TELLING, {})]
+    order, differ = test_comparingnew.ORDER._replace(models=("kalman", "rasch")), {"q99": 7}
+    return [test_comparingnew.compared(texts, order, differ) for texts in (test_comparingnew.TELLING, {"q1": "one"})]
 
 
 def test_questions_nobody_answered_before_are_shown_as_average_ones_and_by_their_text(
@@ -121,19 +122,30 @@ def test_questions_nobody_answered_before_are_shown_as_average_ones_and_by_their
     folder.mkdir(parents=True)
     about = {"id": folder.name, "source": "own:research", "at": "2026-03-02T08:00:00+00:00"}
     (folder / "about.json").write_text(json.dumps({**about, **test_comparingnew.ORDER._asdict()}))
-    helps, none = {"zh": ("有用", "没有题目文字"), "en": ("It helps", "There are no texts")}[language]
-    figure = "kalman,hidden item by text: difference,-0."
+    helps, few = {"zh": ("有用", "只有 1 道"), "en": ("It helps", "1 answered questions have a text")}[language]
+    figure, hidden = "kalman,hidden item by text: difference,-0.", "12,60,120,"
     try:
         with site.client("developer", language) as client:
             assert 'name="new_items"' in client.get("/workshop/tracers").text
-            for result, said, unsaid in zip(unmet, (helps, none), (none, helps), strict=True):
+            for result, said, unsaid in zip(unmet, (helps, few), (few, helps), strict=True):
                 (folder / "result.json").write_text(json.dumps(result))
                 page = sound(client, f"/workshop/tracers/{folder.name}", language, light=False)
                 part = page.partition('id="unmet-h"')[2].partition("</section>")[0]
                 assert said in part
                 assert unsaid not in part
-                assert (figure in client.get(f"/api/comparisons/{folder.name}/figures").text) is (said == helps)
+                assert "q99" in part
+                sheet = client.get(f"/api/comparisons/{folder.name}/figures").text
+                assert (figure in sheet) is (said == helps)
+                assert f"{hidden}words," in sheet if said == helps else f"{hidden},few_items" in sheet
+                assert part.count("<td") == part.count("cell-label") + part.count("colspan")  # all named at 360 px
+                named = re.findall(r'cell-label">([^<]+)', part.partition("</tr>")[2].partition("</tr>")[0])
+                assert len(set(named)) == len(named) > 1
             assert client.get("/api/comparisons").json()["comparisons"][0]["new_items"] is True
+            alone = {**unmet[0], "models": {"kalman": unmet[0]["models"]["kalman"]}}
+            (folder / "result.json").write_text(json.dumps(alone))
+            headline = client.get(f"/workshop/tracers/{folder.name}").text.partition("<h1")[2].partition("</h1>")[0]
+            assert "kalman" in headline
+            assert {"zh": "最准", "en": "best"}[language] not in headline
     finally:
         shutil.rmtree(folder)
 
@@ -144,6 +156,10 @@ def test_researchers_choose_models_and_answers_and_a_refusal_keeps_what_was_chos
         refused = client.post("/workshop/tracers", data={"source": "own:improvement", "model": "guess"})
         assert refused.status_code == 400
         assert 'role="alert"' in refused.text
+        for wrong, named in (({}, ("勾", "tick")), ({"model": "elo", "seed": "abc"}, ("整数", "whole number"))):
+            told = client.post("/workshop/tracers", data={"source": "own:improvement", **wrong})
+            why = told.text.partition('role="alert"')[2].partition("<details")[0]
+            assert named[language == "en"] in why
         assert client.get("/workshop/tracers/none").status_code == 404
     with site.client("teacher") as client:
         assert client.get("/workshop/tracers").status_code == 403

@@ -58,6 +58,10 @@ def test_me_counts_answers_without_opening_them(
     assert f"{counted} answers on record" in pupil.get("/learn/me").text
 
 
+def test_me_says_how_a_consent_is_taken_back(pupil: httpx.Client) -> None:
+    assert "take a consent back at any time" in pupil.get("/learn/me").text
+
+
 def test_the_notebook_counts_what_it_shows(pupil: httpx.Client) -> None:
     page = pupil.get("/learn/mistakes").text
     total, due = re.findall(r"(\d+) mistakes?, (\d+) ready to redo", page)[0]

@@ -20,6 +20,7 @@ from shuyuan.learning.improvement import keptstore, store, watchstore
 from shuyuan.learning.improvement.interface import TURNING, Condition, State, TracerVersion, Trial, Watch
 from shuyuan.learning.improvement.service import ImprovementService
 from shuyuan.science.tracing import online
+from shuyuan.web import glossary
 from shuyuan.web.pages import loop
 
 NEEDS = (
@@ -77,6 +78,13 @@ def versions(office: schools.Office) -> list[TracerVersion]:
     return found
 
 
+def new_questions(office: schools.Office, met: frozenset[str]) -> int:
+    """How many questions of the school's courses there are beside those that were met."""
+    courses, school_id = office.platform.get("courses"), office.platform.get("identity").schools()[0].id
+    points = [one.id for course in courses.courses(school_id) for one in courses.graph(school_id, course.id).points]
+    return len({item for point in points for item in courses.items_of_point(school_id, point)} - met)
+
+
 def refuse_one(platform: compose.Platform, bias: float = 0.0) -> TracerVersion:
     """A turn of a fit that learnt the opposite: the gate refuses it."""
 
@@ -96,7 +104,12 @@ def test_a_school_without_turns_says_what_it_takes_and_too_few_answers_are_no_er
         assert "From 400 answers of 8 consenting learners on" in page
         assert "It turns by itself at 200" in page
         page = settled(office.admin, office.admin.post("/loop/turn").headers["location"])
-    assert "Not enough yet: it takes 400 answers of 8 consenting learners" in page
+        assert "Not enough yet: it takes 400 answers of 8 consenting learners" in page
+        assert office.admin.post("/admin/nightly/warning").headers["location"] == "/admin/models#nightly"
+        lines = settled(office.admin, "/admin/nightly")
+    assert "There was too little to learn from" in lines
+    assert 'href="/warning"' in lines, "how much it takes"
+    assert 'action="/admin/nightly/warning"' in lines, "nothing was fitted: it may be asked for again"
 
 
 def test_turn_shows_the_whole_lineage_with_figures_beside_limits(demo: Demo) -> None:
@@ -107,7 +120,8 @@ def test_turn_shows_the_whole_lineage_with_figures_beside_limits(demo: Demo) -> 
     version = versions(office)[0]
     assert len(versions(office)) == before + 1
     used = next(one for one in versions(office) if one.state == "champion")
-    assert f"{used.answers:,} answers of {used.learners} learners became version {used.number}" in page
+    told = f"{used.answers:,} answers of {used.learners} learners became version {used.number}"
+    assert told in adults["admin"].get("/loop").text
     assert f"{used.left_out} did not consent: left out" in page
     for condition in version.conditions:
         assert f"{condition.figure:.3f}" in page
@@ -125,7 +139,8 @@ def test_a_refused_branch_stays_visible_and_may_be_used_with_a_reason_only(demo:
     page = adults["admin"].get(f"/loop?version={refused.id}").text
     checks.is_sound(page, "en")
     used = next(one for one in versions(office) if one.state == "champion")
-    assert f"became version {used.number}" in page, "the version in use keeps the main line"
+    assert f"Run {refused.number} did not pass its check" in page, "what one came for"
+    assert f'href="#v{used.number}">tracer {used.number}</a>' in page, "the version in use keeps the main line"
     assert f"Run {refused.number} stops here" in page
     assert 'class="bad"' in page
     use = f"/loop/versions/{refused.id}/use"
@@ -154,6 +169,12 @@ def test_the_built_in_tracer_is_a_row_with_a_way_back_to_it(demo: Demo) -> None:
     assert adults["admin"].post(use, data={"reason": " "}).status_code == 400
     page = adults["admin"].get(adults["admin"].post(use, data={"reason": "A doubt"}).headers["location"]).text
     checks.is_sound(page, "en")
+    assert f"The built-in tracer is in use again; version {used.number} was before" in page
+    assert "see their next step by another version now" in page
+    assert "Why the school went back to it: A doubt" in page
+    questions = new_questions(office, frozenset())
+    assert f"{questions:,} questions of the courses are new to the version in use" in page, "it learnt from no answers"
+    assert f"{questions:,} count as average ones of their topics" in page
     assert "In use: the built-in tracer." in page
     assert "The built-in tracer has no report to be held against." in page
     assert f'action="{use}"' not in page
@@ -177,8 +198,7 @@ def test_what_was_never_fitted_at_night_is_done_when_an_administrator_asks(demo:
     assert 'action="/admin/nightly/questions"' in page
     assert adults["developer"].post("/admin/nightly/questions").status_code == 403
     assert adults["admin"].post("/admin/nightly/zz").status_code == 404
-    page = adults["admin"].get(adults["admin"].post("/admin/nightly/questions").headers["location"]).text
-    assert "It has begun" in page
+    adults["admin"].post("/admin/nightly/questions")
     page = settled(adults["admin"], "/admin/nightly")
     assert 'action="/admin/nightly/questions"' not in page
     assert ">Done<" in page
@@ -293,8 +313,8 @@ def planted(office: schools.Office) -> TracerVersion:
         store.change(uow, school_id, made.id, state="canary", canary=store.trial_row(trial))
         watchstore.keep(uow, school_id, watch)
         watchstore.raised(uow, school_id, watch)
-        stored = next(row for row in keptstore.standing(uow.conn, school_id) if row.sha256 == used.data_sha256)
-        assert keptstore.note_deleted(uow, school_id, stored.sha256, stored.kept_at)
+        keptstore.note(uow, school_id, used.data_sha256, [])
+        assert keptstore.note_deleted(uow, school_id, used.data_sha256, uow.now)
 
     database.write(work)
     return made
@@ -334,6 +354,44 @@ def test_a_trial_and_an_alarm_are_shown_with_their_numbers_in_both_languages_unt
     assert "It got worse" not in adults["admin"].get("/admin").text
 
 
+def test_a_turn_that_ends_a_trial_says_so_before_and_after(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    office, adults = demo
+    admin, loop_, database = adults["admin"], office.platform.get("improvement"), office.platform.get("db")
+    school_id = office.platform.get("identity").schools()[0].id
+    tried = next(one for one in versions(office) if one.state == "canary")
+    made = next(one for one in versions(office) if one.state not in ("champion", "canary"))
+    before = f"Tracer {tried.number} is on trial (120 of 200 answers). A turn now that passes its check takes its place"
+    assert before in admin.get("/loop").text
+    assert before not in adults["developer"].get("/loop").text
+    figures = {**made.figures, "new_item_helps": 1.0, "new_item_guessed": 12.0, "new_item_by_meaning": 0.0}
+
+    def turn(school: str, *, by: str) -> TracerVersion:
+        def work(uow: db.UnitOfWork) -> None:
+            assert tried.canary is not None
+            store.withdraw(uow, school, store.CHANGED)
+            row = store.trial_row(replace(tried.canary, answers=0))
+            store.change(uow, school, made.id, state="canary", canary=row, figures=figures)
+
+        database.write(work)
+        return next(one for one in versions(office) if one.id == made.id)
+
+    monkeypatch.setattr(loop_, "turn", turn)
+    page = settled(admin, admin.post("/loop/turn").headers["location"])
+    checks.is_sound(page, "en")
+    assert f"The trial of tracer {tried.number} ended by it, at 120 of 200 answers" in page
+    assert f"Version {made.number} passed its check and is on trial; no learner meets it yet" in page
+    assert "Once it is in use, 12 new questions will be guessed this way" in page
+    assert "This version was made without the search model" in page
+    page = admin.get(f"/loop?version={tried.id}").text
+    assert f"Run {tried.number} stops here: it passed its check, but another version took its place" in page
+    assert "a figure is past its limit" not in page
+    database.write(lambda uow: store.change(uow, school_id, made.id, state=made.state, canary=None))
+
+
+def test_a_version_that_is_not_there_is_not_found(demo: Demo) -> None:
+    assert demo[1]["admin"].get("/loop?version=nonsense").status_code == 404
+
+
 def test_developers_look_and_only_administrators_act(demo: Demo) -> None:
     _, adults = demo
     page = adults["developer"].get("/loop").text
@@ -364,3 +422,16 @@ def test_the_main_line_is_the_one_asked_for_or_in_use_and_the_branch_a_refused_o
     on_trial = [turned(5, "withdrawn"), turned(4, "canary"), *all_four[1:]]
     assert loop.lineage(on_trial, "").branch == on_trial[1]
     assert loop.lineage(on_trial, "v5").branch == on_trial[0]
+
+
+def test_the_headline_says_of_a_version_what_became_of_it() -> None:
+    gone_back, states = turned(1, "retired"), ("champion", "retired", "refused", "canary", "withdrawn")
+    assert loop.lineage([gone_back], "").headline == "back"
+    assert loop.lineage([gone_back], "v1").headline == "retired"
+    assert loop.lineage([turned(2, "retired"), gone_back], "", gone_back.version).main == gone_back
+    changed = replace(turned(5, "withdrawn"), reason="changed")
+    assert loop.lineage([changed, gone_back], "v5").headline == "changed"
+    for number, state in enumerate(states, 2):
+        assert loop.lineage([turned(number, state), gone_back], f"v{number}").headline == state
+    for name in (*states, "back", "changed", "none"):
+        assert f"loop.headline.{name}" in glossary.words()

@@ -39,6 +39,7 @@ def test_a_gate_puts_every_figure_beside_its_limit_and_a_passed_one_promotes(ben
     assert admin.post(f"{bench.pages['model']}/promote", data=said).status_code == 303
     page = benches.seen(admin, bench.pages["model"], "en")
     assert "Version 1 is in use" in page
+    assert "test_accuracy" not in benches.seen(admin, "/workshop/models", "en"), "figures of test are folded up"
     assert f'{bench.pages["model"]}/rollback"' not in page, "no other version was in use before"
     again = admin.post(f"{bench.pages['model']}/promote", data=said)
     assert (again.status_code, "champion already" in again.text) == (409, True)
@@ -56,6 +57,8 @@ def test_a_child_is_compressed_tried_on_a_few_and_taken_back(bench: benches.Benc
     assert "<code>size_bytes</code>" in page, "the table against its parent"
     child = benches.seen(admin, f"{model}?version=2", "en")
     assert 'href="/workshop/models/compressed?version=1"' in child
+    assert 'id="d-reason" name="reason"' in child, "without a verdict it is tried for a reason, said in the form"
+    assert '<a href="/workshop/reports?subject=models%3A/compressed/2#order">' in child, "the other way"
     assert admin.post(f"{model}/promote", data={"version": "1", "reason": "to begin with"}).status_code == 303
     wrong = admin.post(f"{model}/deploy", data={"version": "2", "share": "10", "max_error_rate": "200"})
     assert (wrong.status_code, "max_error_rate is 2.0" in wrong.text) == (400, True)

@@ -1,5 +1,6 @@
 """Models, deployments and pipelines: from a version to what is served."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -113,10 +114,14 @@ class Models:
     def predict_rows(self, model: str, rows: Sequence[Json]) -> list[dict[str, Any]]:
         """Rows by the names of the table's columns in, an answer each: `prediction`, and `p_…` of every class.
 
-        For what was trained on a table; a column that a row leaves out is missing. At most 1,000 rows at once.
+        For what was trained on a table; a column that a row leaves out is missing, of one that the version does
+        not read you are warned. At most 1,000 rows at once.
         """
         body = {"model": model, "rows": [dict(row) for row in rows]}
-        answers: list[dict[str, Any]] = self._at.post("/v1/services/predict", body)["answers"]
+        said = self._at.post("/v1/services/predict", body)
+        if left := said.get("not_read"):
+            warnings.warn(f"{said['model']} does not read the columns {', '.join(left)}", stacklevel=2)
+        answers: list[dict[str, Any]] = said["answers"]
         return answers
 
     def inputs(self, model: str) -> Sequence[Json]:

@@ -44,10 +44,12 @@ class Errands:
                 self._asides[key] = self._scheduler.aside(name)
             self._asides[key].ends_within(jobs.GRACE_S)  # the one before is done, and its thread about to be
             self._ended.pop(key, None)
-            taken = held.pop_all()
-            began = self._asides[key].begin(lambda: self._do(key, work, taken))
-            if not began:
-                taken.close()
+            taken, began = held.pop_all(), False
+            try:
+                began = self._asides[key].begin(lambda: self._do(key, work, taken))
+            finally:
+                if not began:
+                    taken.close()
         return began
 
     def take(self, name: str, owner: str) -> AbstractContextManager[bool]:

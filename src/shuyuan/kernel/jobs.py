@@ -138,8 +138,9 @@ class Aside:
         with self._lock:
             if self.is_working or self.is_stopping:
                 return False
-            self._thread = threading.Thread(target=self._do, args=(work,), name=f"shuyuan-{self._name}", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._do, args=(work,), name=f"shuyuan-{self._name}", daemon=True)
+            thread.start()
+            self._thread = thread
         return True
 
     def ends_within(self, seconds: float) -> bool:

@@ -66,6 +66,7 @@ class OfficeNeeds:
     engine: Engine
     gateway: Gateway
     improvement: Improvement
+    tracing: Tracing
     tutor: Tutor
     itembank: ItemBank
     warnings: EarlyWarning

@@ -13,6 +13,7 @@ from shuyuan.learning.improvement.interface import Improvement
 from shuyuan.learning.insight.interface import EarlyWarning
 from shuyuan.learning.people.interface import People
 from shuyuan.learning.recommendation.interface import Outlooks
+from shuyuan.learning.tracing.interface import Tracing
 from shuyuan.learning.tutor.interface import Tutor
 from shuyuan.maas.catalogue.interface import Catalogue
 from shuyuan.maas.gateway.interface import Gateway
@@ -49,6 +50,7 @@ def router(
     engine: Engine,
     gateway: Gateway,
     improvement: Improvement,
+    tracing: Tracing,
     tutor: Tutor,
     itembank: ItemBank,
     warnings: EarlyWarning,
@@ -68,6 +70,7 @@ def router(
         engine=engine,
         gateway=gateway,
         improvement=improvement,
+        tracing=tracing,
         tutor=tutor,
         itembank=itembank,
         warnings=warnings,

@@ -31,9 +31,9 @@ class Line:
         return round(100 * (self.status.progress or 0))
 
     @property
-    def install(self) -> str:
-        """What to type before its runner can run; empty when nothing is missing."""
-        return extras.advice(self.info.missing_extra) if self.info.missing_extra else ""
+    def install(self) -> extras.HowTo | None:
+        """What to type before its runner can run; None when nothing is missing."""
+        return extras.how_to(self.info.missing_extra) if self.info.missing_extra else None
 
     @property
     def holdable(self) -> bool:
@@ -76,10 +76,10 @@ class Brought:
         return self.version.runner != REMOTE and not self.install
 
     @property
-    def install(self) -> str:
+    def install(self) -> extras.HowTo | None:
         """As for a Line."""
         missing = extras.missing(self.version.runner)
-        return extras.advice(missing) if missing else ""
+        return extras.how_to(missing) if missing else None
 
 
 @dataclass(frozen=True)

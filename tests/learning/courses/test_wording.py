@@ -13,6 +13,7 @@ import pytest
 from shuyuan.compose import Platform
 from shuyuan.kernel import errors, jobs
 from shuyuan.kernel.mainloop import MainLoop
+from shuyuan.learning.courses import interface as courses_api
 from shuyuan.learning.courses import wording
 from shuyuan.learning.courses.interface import Content, built_in, read_folder
 from shuyuan.maas.gateway.interface import MAX_CHARS
@@ -89,7 +90,12 @@ def test_texts_are_read_once_and_anew_by_another_version_of_the_model(
 ) -> None:
     search = Search()
     wordings = wording.Wordings(platform.get("courses"), search, main_loop)  # type: ignore[arg-type]
+    texts = {"a": courses_api.says(platform.get("courses"), school_id, min(wordings._items(school_id))), "b": "unread"}
+    assert wordings.known(school_id, texts) == {}
     first, read = wordings.of(school_id), len(search.read)
+    assert {key: vector[1] for key, vector in wordings.known(school_id, texts).items()} == {"a": 1.0}
+    assert wordings.known("another", texts) == {}
+    assert len(search.read) == read, "what is known is told without asking"
     again = wordings.of(school_id)
     assert len(search.read) == read + 1, "one tells which version answers"
     assert (again.items.vectors == first.items.vectors).all()

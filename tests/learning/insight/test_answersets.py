@@ -10,6 +10,7 @@ import pytest
 from shuyuan.kernel import errors
 from shuyuan.learning.insight import answersets
 from shuyuan.maas.datasets import interface as datasets
+from shuyuan.maas.datasets import looking
 
 
 def table(*columns: datasets.Column, **more: Any) -> datasets.DataSetVersion:  # Any: fields
@@ -23,6 +24,7 @@ def column(name: str, role: datasets.Role = "feature", distinct: int = 2) -> dat
     return datasets.Column(name=name, kind="text", role=role, distinct=distinct)
 
 
+ONLY_TEST = {"test": {"rows": 3, "size_bytes": 9, "sha256": "0" * 64}}
 EXPORTED = [column("learner", distinct=9), column("item"), column("points"), column("correct"), column("at_s")]
 
 
@@ -56,9 +58,17 @@ def test_a_column_of_texts_no_finer_than_the_items_is_taken_for_what_they_say(tm
         (table(*EXPORTED[:3], EXPORTED[4]), "no column has the role label or the name correct"),
         (table(*EXPORTED[:3], column("correct", distinct=3), EXPORTED[4]), "correct has 3 classes, not two"),
         (table(EXPORTED[0], *EXPORTED[2:]), "no column is called item"),
-        (table(*EXPORTED, personal=True), "nobody may be learnt from"),
+        (table(*EXPORTED, parts=ONLY_TEST), "all its rows are in its test part"),
     ],
 )
 def test_one_that_does_not_suit_is_told_why(version: datasets.DataSetVersion, why: str, tmp_path: Path) -> None:
+    rooms: Any = SimpleNamespace(require_trainable=lambda version: None)
     with pytest.raises(errors.BadInput, match=why):
-        answersets.write(cast(Any, None), version, tmp_path / "answers.csv")
+        answersets.write(rooms, version, tmp_path / "answers.csv")
+
+
+def test_one_whose_consent_was_taken_back_is_refused_for_that(tmp_path: Path) -> None:
+    rooms = cast(looking.Looking, SimpleNamespace())
+    asked: Any = SimpleNamespace(require_trainable=lambda version: looking.Looking.require_trainable(rooms, version))
+    with pytest.raises(datasets.ConsentMissing, match="have not agreed"):
+        answersets.write(asked, table(*EXPORTED, personal=True), tmp_path / "answers.csv")

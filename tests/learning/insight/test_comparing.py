@@ -4,21 +4,24 @@ import io
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
+from pydantic import ValidationError
 from tests.learning.assessment.world import A, World
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit, children, errors, ids, outbox
 from shuyuan.kernel.settings import Settings
-from shuyuan.learning.courses.interface import Courses, says
-from shuyuan.learning.insight import answersout
+from shuyuan.learning.courses.interface import Courses, Worded, says
+from shuyuan.learning.insight import answersout, researchroutes
 from shuyuan.learning.insight.comparing import ComparingService
-from shuyuan.science.tracing import comparing, interchange
+from shuyuan.science.tracing import comparing, comparingnew, interchange
+from shuyuan.science.tracing.serving import newitems
 
 SLEEPS = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -36,9 +39,17 @@ class Research(World):
         datasets: Any = SimpleNamespace(versions=lambda school_id: [])
         asleep, courses = children.Supervisor("", command=SLEEPS, lock="lock"), cast(Courses, self.courses)
         self.comparing = ComparingService(
-            database, self.audit, self.out, datasets, courses, Settings(home=home), supervisor=asleep
+            database, self.audit, self.out, datasets, courses, self, Settings(home=home), supervisor=asleep
         )
         self.developer = Principal(ids.new_id(), self.school, "developer")
+
+    def of(self, school_id: str) -> Worded:
+        """Nobody reads what items mean here."""
+        raise AssertionError
+
+    def known(self, school_id: str, texts: Mapping[str, str]) -> Mapping[str, newitems.Vectors]:
+        """As if the search model had read them all."""
+        return {key: np.asarray([len(text)], np.float32) for key, text in texts.items() if school_id == self.school}
 
     def actions(self) -> list[str]:
         """What the activity log says of the school's research."""
@@ -113,6 +124,7 @@ def test_a_comparison_is_found_again_by_another_server_and_only_one_runs_at_a_ti
         research.out,
         cast(Any, None),
         cast(Any, None),
+        cast(Any, None),
         Settings(home=research.comparing._home.parent),
     )
     assert other.one(research.developer, begun.id).state == "running"
@@ -125,14 +137,34 @@ def test_texts_of_questions_stand_in_the_file_of_the_child_alone_and_only_where_
     begun = research.comparing.start(research.developer, "own:research", ["kalman"], new_items=True)
     assert (begun.new_items, begun.of) == (True, 3)
     written = (research.comparing._home / research.school / begun.id / "answers.csv").read_text()
-    texts = interchange.read_texts(io.StringIO(written)) or {}
+    texts = interchange.read_texts(io.StringIO(written)).texts
     assert texts.keys() == {one.item_id for one in interchange.read_csv(io.StringIO(written))}
     item = next(iter(texts))
     assert texts[item] == research.courses.items[item].prompt.of("zh")
+    folder = research.comparing._home / research.school / begun.id
+    assert comparingnew.read_meaning(folder) == {key: len(text) for key, text in texts.items()}
     assert says(cast(Courses, research.courses), research.school, "algebra.gone") == ""
     exported = io.StringIO()
     research.out.write(research.developer, "research", "csv", exported)
     assert not any(text in exported.getvalue() for text in texts.values())
+    research.comparing.stop(taken_back(research, research.pupils[1].account_id))
+    assert not list(folder.glob("*.npz"))
+
+
+def test_one_that_is_finished_has_done_all_its_stages_and_does_nothing_more(research: Research) -> None:
+    begun = research.comparing.start(research.developer, "own:research", ["rasch"])
+    research.comparing.stop(taken_back(research, research.pupils[1].account_id))
+    folder = research.comparing._home / research.school / begun.id
+    (folder / "stopped.json").unlink()
+    (folder / "progress.json").write_text('{"stage": "control", "model": "rasch", "done": 1, "of": 2}')
+    (folder / "result.json").write_text('{"models": {}}')
+    found = research.comparing.one(research.developer, begun.id)
+    assert (found.state, found.done, found.of, found.doing) == ("finished", 2, 2, ("", ""))
+
+
+def test_a_field_that_is_none_of_a_comparison_is_refused() -> None:
+    with pytest.raises(ValidationError, match="newitems"):
+        researchroutes.NewComparison.model_validate({"source": "own:research", "models": ["elo"], "newitems": True})
 
 
 def test_who_takes_consent_back_ends_what_works_on_their_answers_and_nobody_else_does(research: Research) -> None:

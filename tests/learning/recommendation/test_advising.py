@@ -119,9 +119,11 @@ def test_texts_of_courses_are_embedded_once(world: World) -> None:
 def test_texts_embedded_by_one_schools_model_are_not_compared_with_those_of_another(world: World) -> None:
     gateway: Any = Gateway("ready")
     nearness = Nearness(gateway)
-    for gateway.version in ("models:/embed/1", "models:/embed/2", "models:/embed/1"):
-        assert asyncio.run(nearness.of(world.pupils[0], ["robots"], ["First robots", "Old poems"])).by == "meaning"
-    assert gateway.texts == 3 + 2 * 2
+    here, elsewhere = world.pupils[0], replace(world.pupils[0], school_id="another")
+    for who, version in ((here, 1), (here, 2), (here, 1), (elsewhere, 1)):
+        gateway.version = f"models:/embed/{version}"
+        assert asyncio.run(nearness.of(who, ["robots"], ["First robots", "Old poems"])).by == "meaning"
+    assert gateway.texts == 4 + 3 * 2, "a school's own version may have the name of another school's"
 
 
 def test_without_agreement_or_with_the_order_turned_off_the_class_has_its_plain_order(world: World) -> None:

@@ -101,6 +101,14 @@ def test_a_school_class_is_not_what_is_to_be_found() -> None:
     assert schema.inferred(pl.DataFrame({"pupil": rows, "class": rows}), told)[1][1].role == "label"
 
 
+def test_a_path_tells_nothing_among_pictures_and_is_a_feature_elsewhere() -> None:
+    ways: list[object] = ["arts", "science", "arts"]
+    assert roles(hours=[1, 2, 3], path=ways)["path"] == "feature"
+    assert roles(image=[b"x", b"y", b"z"], path=ways)["path"] == "ignore"
+    told = {"path": interface.ColumnPlan(role="label")}
+    assert schema.inferred(pl.DataFrame({"image": [b"x"], "path": ["a"]}), told)[1][1].role == "label"
+
+
 def test_a_plan_that_names_a_label_displaces_the_one_there_was() -> None:
     there = [interface.Column(name="class", kind="category", role="label"), interface.Column(name="r", kind="text")]
     plan = interface.Plan.model_validate({"columns": {"r": {"role": "label"}, "class": {"kind": "text"}}})

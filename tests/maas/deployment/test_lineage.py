@@ -57,9 +57,10 @@ def test_a_version_s_way_is_drawn_from_its_data_to_its_deployment(house: House, 
     assert (made.id, child.id) in of_child.edges
     assert [(node.title.en, node.state) for node in of_child.nodes if node.kind == "deployment"] == [
         ("Trial rollout", "done"),
-        ("Rolled back", "failed"),
+        ("Rolled back", "taken_back"),
     ]
     assert {node.id for node in of_child.nodes} > {"data:/pupils/3", "runs:/abc"}, "its parent's way is its own"
+    assert not {node.kind for node in of_child.nodes} & {"report", "gate"}, "what was said of its parent is not"
 
 
 def test_the_picture_reads_left_to_right_in_both_languages_and_escapes(

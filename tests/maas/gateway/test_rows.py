@@ -83,10 +83,18 @@ def test_rows_of_real_values_are_answered_each_with_the_probability_of_every_cla
     np.testing.assert_allclose([[one["p_no"], one["p_yes"]] for one in told], expected, rtol=1e-5)
     assert [one["prediction"] for one in told] == [["no", "yes"][n] for n in logits.argmax(1)]
     assert answer.headers["x-shuyuan-model-version"] == "models:/pupils/1"
+    assert answer.json()["not_read"] == []
     value = client.post("/v1/services/predict", json={"model": "marks", "rows": ROWS[:1]}).json()["answers"]
     assert value == [{"prediction": pytest.approx(float(logits[0, 0]) * 10 + 60, rel=1e-5)}]
     (first, *_) = client.get("/api/usage/calls").json()["calls"]
     assert first["status"] == "settled", "on the books, as tensors are"
+
+
+@sqlite
+def test_a_column_the_version_does_not_read_is_named(client: TestClient) -> None:
+    sent = [{"age": 10, "town": "A", "path": "arts"}, {"age": 9, "town": "B", "passed": "no"}]
+    answer = client.post("/v1/services/predict", json={"model": "pupils", "rows": sent}).json()
+    assert (answer["not_read"], len(answer["answers"])) == (["path", "passed"], 2)
 
 
 @sqlite

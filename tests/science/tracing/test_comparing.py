@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shuyuan.kernel import children
-from shuyuan.science.tracing import comparing, comparing_child, evaluation, family, interchange
+from shuyuan.science.tracing import comparing, comparing_child, comparingnew, evaluation, family, interchange
 from shuyuan.science.tracing.interactions import Answer, Interactions
 
 
@@ -114,7 +114,8 @@ def test_the_child_compares_in_its_folder_and_leaves_no_answers_there(tmp_path: 
     text = io.StringIO()
     interchange.write_csv(answers(), text)
     (tmp_path / "answers.csv").write_text(text.getvalue())
+    (tmp_path / comparingnew.MEANING).write_bytes(b"nobody asks for new items")
     (tmp_path / "job.json").write_text(json.dumps({"models": ["rasch"], "seed": 3, "control": False}))
     found = children.Supervisor(comparing.CHILD).run(tmp_path, threads=1)
     assert found["models"]["rasch"]["auc"] > 0.5
-    assert not (tmp_path / "answers.csv").exists()
+    assert not {"answers.csv", comparingnew.MEANING} & {one.name for one in tmp_path.iterdir()}

@@ -4,12 +4,13 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from shuyuan.science.tracing import comparing, comparingnew
+from shuyuan.science.tracing import comparing, comparing_child, comparingnew, interchange
 from shuyuan.science.tracing.interactions import Answer
 
 ITEMS, LEARNERS = 60, 50
@@ -38,8 +39,14 @@ TELLING = {f"q{item}": f"{HARD[item % len(HARD)]} what stands on line {item}" fo
 SILENT = {f"q{item}": f"{HARD[item * 7 % 11 % 5]} what stands on line {item}" for item in range(ITEMS)}
 
 
-def compared(texts: Mapping[str, str] | None, order: comparing.Order = ORDER) -> dict[str, Any]:  # Any: JSON
-    return comparing.compare(TABLE, order, texts=comparingnew.Texts.of(texts))
+def said(texts: Mapping[str, str], differ: Mapping[str, int] | None = None) -> comparingnew.Texts:
+    return comparingnew.Texts.of(interchange.Said(dict(texts), dict(differ or {})))
+
+
+def compared(
+    texts: Mapping[str, str], order: comparing.Order = ORDER, differ: Mapping[str, int] | None = None
+) -> dict[str, Any]:  # Any: JSON
+    return comparing.compare(TABLE, order, texts=said(texts, differ))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +54,7 @@ def found() -> dict[str, Any]:  # Any: JSON
     told: list[str] = []
     order = ORDER._replace(models=("kalman", "elo"))
     tell = lambda stage, model, done: told.append(stage)  # noqa: E731
-    result = comparing.compare(TABLE, order, tell, comparingnew.Texts.of(TELLING))
+    result = comparing.compare(TABLE, order, tell, said(TELLING))
     assert told == ["fit", "control", "new"] * 2
     assert order.stages == len(told)
     return result
@@ -68,11 +75,12 @@ def test_a_text_that_tells_how_hard_an_item_is_helps_where_nobody_answered_it(fo
 def test_what_was_hidden_and_by_what_it_was_read_stands_in_protocol_and_rows(found: dict[str, Any]) -> None:
     told = found["protocol"]
     assert told["new_items"].items() >= {"share": 0.2, "items": 12, "of_items": 60, "answers": 120}.items()
-    assert told["new_items"]["texts"] == {"known_items": 48, "hidden_items": 12}
+    assert told["new_items"]["texts"].items() >= {"known_items": 48, "hidden_items": 12, "answers": 120}.items()
     assert (told["new_items"]["vectors"], told["new_items"]["not_read"]) == ("words", None)
     assert told["test_readings"] == 5  # two models, each again on hidden items, one of them by text as well
     flat = {(model, figure): value for model, figure, value in comparing.rows(found)}
     assert (flat["kalman", "hidden item by text: high"] or 0) < 0
+    assert flat["kalman", "hidden item by text: helps"] == 1
     assert ("elo", "hidden item: auc") in flat
     assert ("elo", "hidden item by text: high") not in flat
 
@@ -87,19 +95,42 @@ def test_the_net_reads_texts_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     recurrent = pytest.importorskip("shuyuan.science.tracing.neural.recurrent")
     monkeypatch.setattr(recurrent, "suited", lambda answers: replace(recurrent.RECIPE, epochs=1))
     parts = comparing.split(TABLE, 3)
-    hidden = comparingnew.hide(parts.fit, parts.validation, parts.test, 3, comparingnew.Texts.of(TELLING))
+    hidden = comparingnew.hide(parts.fit, parts.validation, parts.test, 3, said(TELLING))
     assert comparingnew.judge("recurrent", hidden, 3)["by_text"]["helps"]
 
 
 @pytest.mark.parametrize(
-    ("texts", "why"), [({}, "none"), (None, "differ"), ({f"q{item}": "one" for item in range(9)}, "few")]
+    ("texts", "differ", "why"),
+    [
+        ({}, {}, "none"),
+        ({}, {"q1": 7}, "differ"),
+        ({f"q{item}": "one" for item in range(9)}, {}, "few_items"),
+        ({f"q{item}": "one" for item in range(30)}, {"q31": 7}, "few_answers"),
+    ],
 )
 def test_without_texts_to_read_by_hidden_items_are_average_ones_and_it_says_why(
-    texts: Mapping[str, str] | None, why: str
+    texts: Mapping[str, str], differ: Mapping[str, int], why: str
 ) -> None:
-    found = compared(texts, ORDER._replace(models=("rasch",)))
+    found = compared(texts, ORDER._replace(models=("rasch",)), differ)
     assert found["protocol"]["new_items"]["not_read"] == why
+    assert found["protocol"]["new_items"]["texts"]["differ_at"] == differ
     assert found["models"]["rasch"]["new_items"]["auc"] == 0.5  # item difficulty alone says the same of all
+
+
+def test_a_meaning_that_is_known_is_read_beside_the_words_and_counted(tmp_path: Path) -> None:
+    meaning = {f"q{item}": np.asarray([difficulty(item), 1.0], np.float32) for item in range(1, ITEMS)}
+    comparingnew.write_meaning(tmp_path, meaning)
+    read = comparingnew.read_meaning(tmp_path)
+    assert {key: vector.tolist() for key, vector in read.items()} == {key: one.tolist() for key, one in meaning.items()}
+    texts = comparingnew.Texts.of(interchange.Said(SILENT, {}), read)
+    assert (texts.by_meaning, texts.vectors[texts.places["q0"], -2:].tolist()) == (ITEMS - 1, [0.0, 0.0])
+    found = comparing.compare(TABLE, ORDER, texts=texts)
+    assert found["models"]["kalman"]["new_items"]["by_text"]["helps"]
+    assert found["protocol"]["new_items"]["vectors"] == "words and a sentence encoder"
+    with (tmp_path / comparing_child.ANSWERS).open("w", newline="") as file:
+        interchange.write_csv(answers(), file, SILENT.__getitem__)
+    assert comparing_child._read(tmp_path, ORDER)[1].by_meaning == ITEMS - 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_fit_meets_a_hidden_item_nor_a_point_that_only_such_an_item_names() -> None:

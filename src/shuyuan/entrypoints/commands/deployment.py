@@ -153,6 +153,8 @@ def _show(deployments: interface.Deployments, school_id: str, model: str) -> Non
     beside = f"; version {now.shadow} runs beside" if now.shadow else ""
     _out.print(f"{model}: champion is version {now.champion or 'none'}{trying}{beside} ({now.state})", markup=False)
     if standing := deployments.standing(school_id, model):
+        if now.canary is None and now.shadow is None:
+            _out.print("counted in the last trial, which has ended, by what each was then:", markup=False)
         _out.print(_counted(standing))
     for change in deployments.history(school_id, model)[:5]:
         said = f"{moments.told(change.at)} {change.kind} {change.version or ''}: {change.reason}"

@@ -44,8 +44,8 @@ def show(name: Name, home: reaching.Home = None, school: reaching.School = None)
 
 
 @app_.command()
-def figures() -> None:
-    """What a condition may speak of, by family."""
+def figures(home: reaching.Home = None) -> None:
+    """What a condition may speak of, by family: the same in every home."""
     table = Table("family", "figures")
     for family in interface.FAMILIES:
         table.add_row(family, Text(", ".join(interface.known_figures(family))))

@@ -14,7 +14,8 @@ from shuyuan.entrypoints import installation
 from shuyuan.entrypoints.commands import data, reaching
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import audit, children, errors
-from shuyuan.science.tracing import comparing, family
+from shuyuan.science.tracing import comparing, comparingnew, family
+from shuyuan.science.tracing.serving import newitems
 
 _out = Console(highlight=False, soft_wrap=True)
 _WIDEST = 120  # columns of a table that is not shown in a window
@@ -23,9 +24,12 @@ _Json = dict[str, Any]  # Any: JSON
 _READ = {
     None: "by text: difference in log loss, below zero where the text helps",
     "none": "no text of an item in the file (column text)",
-    "few": "too few items with a text",
-    "differ": "the texts of an item differ, so none is read",
+    "differ": "every item with a text has different ones in different lines, so none is read",
+    "few_items": "not by text: it takes {known_items_needed} answered items with a text, here are {known_items}",
+    "few_answers": "not by text: it takes {answers_needed} answers to hidden items with a text, here are {answers}",
+    "alike": "not by text: the {answers} answers to hidden items with a text are all right or all wrong",
 }
+_NEEDED = {"known_items_needed": newitems.FEWEST_ITEMS, "answers_needed": comparingnew.FEWEST_ANSWERS}
 
 
 def register(app: typer.Typer) -> None:
@@ -116,7 +120,7 @@ def _print(found: _Json) -> None:
     told = found["protocol"]
     parts = ", ".join(f"{name} {part['learners']} learners" for name, part in told["parts"].items())
     _out.print(f"split by learner, seed {told['seed']}: {parts}; data {told['data_sha256'][:12]}", markup=False)
-    table = Table("model", "AUC", "95 %", "log loss", "calibration", "history 0-4", "new item", "shuffled")
+    table = Table("model", "AUC", "95 % of AUC", "log loss", "calibration", "history 0-4", "new item", "shuffled")
     for name, one in sorted(found["models"].items(), key=lambda pair: -pair[1]["auc"]):
         new, first = one["slices"]["new item"]["auc"], one["slices"]["history 0-4"]["auc"]
         figures = (one["log_loss"], one["calibration_error"], first, new, one["control_auc"])
@@ -129,10 +133,15 @@ def _print(found: _Json) -> None:
 def _print_new(told: _Json, models: _Json) -> None:
     _out.print(
         f"questions nobody answered before: {told['items']} of {told['of_items']} items hidden, "
-        f"{told['answers']} answers to {told['items_asked']} of them; {_READ[told['not_read']]}",
+        f"{told['answers']} answers to {told['items_asked']} of them; {_READ[told['not_read']].format(**told['texts'], **_NEEDED)}",
         markup=False,
     )
-    table = Table("model", "AUC", "95 %", "log loss", "AUC by text", "95 %", "log loss", "difference", "95 %")
+    if told["texts"]["differing_items"]:
+        _print_differing(told["texts"])
+    table = Table(
+        *("model", "AUC", "95 % of AUC", "log loss", "AUC by text", "95 % of it", "log loss by text"),
+        *("difference", "95 % of difference"),
+    )
     for name, one in sorted(((name, one["new_items"]) for name, one in models.items()), key=lambda it: -it[1]["auc"]):
         text = one["by_text"] or {}
         table.add_row(
@@ -143,6 +152,15 @@ def _print_new(told: _Json, models: _Json) -> None:
             _interval(text.get("low"), text.get("high")),
         )
     _show(table)
+
+
+def _print_differing(texts: _Json) -> None:
+    named = ", ".join(f"{item} (line {line})" for item, line in texts["differ_at"].items())
+    rest = texts["differing_items"] - len(texts["differ_at"])
+    _out.print(
+        f"not read, as its text is another one in another line: {named}{f' and {rest} more' if rest else ''}",
+        markup=False,
+    )
 
 
 def _show(table: Table) -> None:

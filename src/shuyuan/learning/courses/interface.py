@@ -444,6 +444,10 @@ class Wordings(Protocol):
         never within a request of a learner."""
         ...
 
+    def known(self, school_id: str, texts: Mapping[str, str]) -> Mapping[str, newitems.Vectors]:
+        """key → vector of the meaning of its text, of those that `of` has read since the server began. Asks no model."""
+        ...
+
 
 def built_in() -> Path:
     """The folder of the courses that come with the platform: beside the code in a wheel, at the top in a clone."""

@@ -57,6 +57,12 @@ class Wordings:
         vectors = words if meaning is None else np.hstack([words, meaning])
         return Worded(newitems.Worded(ids, points, vectors), meaning is not None)
 
+    def known(self, school_id: str, texts: Mapping[str, str]) -> Mapping[str, _Vectors]:
+        """See Wordings.known."""
+        kept = self._known.get(school_id)
+        vectors = kept.vectors if kept is not None else {}
+        return {key: vectors[cut] for key, text in texts.items() if (cut := text[:MOST_CHARS]) in vectors}
+
     def _items(self, school_id: str) -> list[str]:
         courses = [one.id for one in self._courses.courses(school_id)]
         points = [point.id for one in courses for point in self._courses.graph(school_id, one).points]

@@ -211,7 +211,8 @@ class ImprovementService:
         except Exception:
             self.kept.let_go(school_id, data.sha256)
             raise
-        self.kept.keep_promises(school_id)  # somebody may have said no while it was fitted
+        if made.passed:
+            self.kept.keep_promises(school_id)  # somebody may have said no while it was fitted
         if turned.state == "champion":
             self._tracing.rebuild(school_id)
         elif turned.state == "canary":

@@ -36,15 +36,15 @@ def suits(version: datasets_api.DataSetVersion) -> bool:
 
 
 def write(datasets: datasets_api.DataSets, version: datasets_api.DataSetVersion, target: Path) -> None:
-    """Every part but the test part. Raises BadInput, ConsentMissing, RawPersons."""
+    """Every part but the test part. Raises BadInput, ConsentMissing, DataSetPurged, RawPersons."""
+    datasets.require_trainable(version)
     if not suits(version):
-        why = ", ".join(_missing(version)) or "nobody may be learnt from in it"
+        why = ", ".join(_missing(version)) or "all its rows are in its test part, which stays unread"
         raise errors.BadInput(
             f"{version.uri} is no table of answers: {why}",
             fix="it takes a person, an item, a label of two classes and a time column (or learner, item, correct and "
             "at_s), and rows beside its test part",
         )
-    datasets.require_trainable(version)
     with target.open("wb") as out:
         for at, part in enumerate(part for part in version.parts if part != "test"):
             piece = target.with_name(f"{part}.csv")

@@ -1,12 +1,11 @@
 """Learner models compared on a data set, each comparison in a child process: which foretells answers best?
 
-A comparison is a folder of the home: `about.json`, what the child reads (answers with pseudonyms, which it removes once
-read), what it wrote. A lock tells whether it still works, so it goes on when the server is started again. Only answers
+A comparison is a folder of the home: `about.json`, what the child reads (answers with pseudonyms, and what is known of
+the meaning of the school's own items, both of which it removes once read), what it wrote. A lock tells whether it still works, so it goes on when the server is started again. Only answers
 of learners who agreed are taken; when one of them takes that back while it works, it ends.
 Refuses: data without consent, a second comparison of a school at the same time, reading a data set's test part.
 """
 
-import functools
 import importlib.util
 import json
 import shutil
@@ -27,7 +26,7 @@ from shuyuan.learning.insight.answersout import AnswersOut
 from shuyuan.learning.insight.interface import Comparison, ComparisonState, Source, TracerKind
 from shuyuan.learning.people.interface import CONSENT_CHANGED, LEARNER_ERASED
 from shuyuan.maas.datasets import interface as datasets_api
-from shuyuan.science.tracing import comparing, family
+from shuyuan.science.tracing import comparing, comparingnew, family
 
 KEPT, MOST_MODELS, LARGEST_SEED = 20, 12, 2**31 - 1
 ENDS_WITHIN_S = 5.0
@@ -52,11 +51,13 @@ class ComparingService:
         answers_out: AnswersOut,
         datasets: datasets_api.DataSets,
         courses: courses_api.Courses,
+        wordings: courses_api.Wordings,
         settings: kernel_settings.Settings,
         *,
         supervisor: children.Supervisor | None = None,
     ) -> None:
-        self._db, self._audit, self._answers, self._datasets, self._courses = db, audit, answers_out, datasets, courses
+        self._db, self._audit, self._answers, self._datasets = db, audit, answers_out, datasets
+        self._courses, self._wordings = courses, wordings
         self._home = settings.home / "comparisons"
         self._children = supervisor or children.Supervisor(comparing.CHILD, lock="lock")
         self._started: dict[str, children.Process] = {}
@@ -152,7 +153,7 @@ class ComparingService:
                 process = self._process(folder)
                 process.kill()
                 process.wait(ENDS_WITHIN_S)
-                (folder / _ANSWERS).unlink(missing_ok=True)
+                _clear(folder)
 
     def _ordered(self, models: Sequence[str], seed: int, control: bool, new_items: bool) -> comparing.Order:
         known = {one.name: one for one in self.models()}
@@ -169,16 +170,28 @@ class ComparingService:
         return comparing.Order(chosen, seed, control, new_items)
 
     def _taken(self, principal: Principal, source: str, folder: Path, order: comparing.Order) -> set[str]:
-        """The answers into the folder; the learners whose they are, for a school's own. Texts of its items stand in
-        that file alone, where they are read."""
+        """The answers into the folder; the learners whose they are, for a school's own."""
         if source.startswith(OWN):
-            says = functools.partial(courses_api.says, self._courses, principal.school_id) if order.new_items else None
-            with (folder / _ANSWERS).open("w", encoding="utf-8", newline="") as file:
-                return self._answers.write(principal, source.removeprefix(OWN), "csv", file, noted=False, text_of=says)
+            return self._own(principal, source.removeprefix(OWN), folder, order)
         version = self._datasets.version(principal.school_id, source)
         answersets.write(self._datasets, version, folder / _ANSWERS)
         self._datasets.note_use(version, f"comparisons:/{folder.name}")
         return set()
+
+    def _own(self, principal: Principal, purpose: str, folder: Path, order: comparing.Order) -> set[str]:
+        """The school's own. Texts of its items stand in that file alone, where they are read; their meaning beside it,
+        as far as it is known without asking anybody."""
+        said = dict[str, str]()
+
+        def says(item_id: str) -> str:
+            said[item_id] = courses_api.says(self._courses, principal.school_id, item_id)
+            return said[item_id]
+
+        with (folder / _ANSWERS).open("w", encoding="utf-8", newline="") as file:
+            text_of = says if order.new_items else None
+            who = self._answers.write(principal, purpose, "csv", file, noted=False, text_of=text_of)
+        comparingnew.write_meaning(folder, self._wordings.known(principal.school_id, said))
+        return who
 
     def _begin(self, folder: Path) -> None:
         child = self._children.start(folder, threads=1)
@@ -212,11 +225,12 @@ class ComparingService:
     def _read(self, folder: Path) -> Comparison:
         about = children.read(folder / _ABOUT) or {}
         state, result, error = self._state(folder)
-        progress = children.read(folder / "progress.json") or {}
+        progress = {} if state == "finished" else children.read(folder / "progress.json") or {}
+        stages = _order_of(about).stages
         if state != "running":
             self._started.pop(folder.name, None)
             (folder / _WHO).unlink(missing_ok=True)
-            (folder / _ANSWERS).unlink(missing_ok=True)
+            _clear(folder)
         return Comparison(
             id=about["id"],
             source=about["source"],
@@ -225,8 +239,8 @@ class ComparingService:
             new_items=about.get("new_items", False),
             at=datetime.fromisoformat(about["at"]),
             state=state,
-            done=progress.get("done", 0),
-            of=progress.get("of", _order_of(about).stages),
+            done=stages if state == "finished" else progress.get("done", 0),
+            of=progress.get("of", stages),
             doing=(progress.get("model", ""), progress.get("stage", "")),
             result=result,
             error=error,
@@ -250,6 +264,12 @@ class ComparingService:
 
 def _order_of(about: Mapping[str, Any]) -> comparing.Order:  # Any: JSON
     return comparing.Order(tuple(about["models"]), about["seed"], about["control"], about.get("new_items", False))
+
+
+def _clear(folder: Path) -> None:
+    """Nothing that was taken for the child stays."""
+    for name in (_ANSWERS, comparingnew.MEANING):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _write(path: Path, told: Mapping[str, Any]) -> None:  # Any: JSON

@@ -6,7 +6,7 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shuyuan.identity.http import caller
 from shuyuan.identity.interface import Principal
@@ -14,12 +14,20 @@ from shuyuan.learning.insight.interface import AnswersExport, Comparing, Compari
 from shuyuan.science.tracing import comparing as science
 
 Form = Annotated[ExportForm, Query()]
+_HIDDEN = {
+    "items": "hidden_items",
+    "of_items": "of_items",
+    "answers": "answers_to_hidden_items",
+    "vectors": "texts_read_by",
+    "not_read": "texts_not_read",
+}  # of a protocol of new items → heading
 
 
 class NewComparison(BaseModel):
     """Which models, on which answers. seed: deals the learners.  control: fit to answers dealt at random, too.
     new_items: judge on items hidden from the fit as well, by their texts where they have some."""
 
+    model_config = ConfigDict(extra="forbid")
     source: str = Field(max_length=200)
     models: list[str] = Field(min_length=1, max_length=12)
     seed: int = Field(0, ge=0, le=2**31 - 1)
@@ -79,7 +87,9 @@ def _csv(one: Comparison) -> str:
     sheet = csv.writer(out)
     told = one.result.get("protocol", {})
     stands = [one.source, one.seed, told.get("data_sha256", ""), told.get("split", "")]
-    sheet.writerow(["model", "figure", "value", "source", "seed", "data_sha256", "split"])
+    hidden = told.get("new_items") or {}
+    sheet.writerow(["model", "figure", "value", "source", "seed", "data_sha256", "split", *_HIDDEN.values()])
+    stands += [hidden.get(key) for key in _HIDDEN]
     for model, figure, value in science.rows(one.result) if one.result else ():
         sheet.writerow([model, figure, "" if value is None else f"{value:.6g}", *stands])
     return out.getvalue()

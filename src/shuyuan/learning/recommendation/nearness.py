@@ -31,7 +31,7 @@ class Nearness:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._vectors: dict[tuple[str, str], npt.NDArray[np.float32]] = {}  # version of the model, text
+        self._vectors: dict[tuple[str, str, str], npt.NDArray[np.float32]] = {}  # school, version of the model, text
 
     async def of(self, principal: Principal, asked: Sequence[str], texts: Sequence[str]) -> Near:
         """Every question against every text."""
@@ -59,8 +59,9 @@ class Nearness:
     async def _of_texts(
         self, principal: Principal, version: str, texts: Sequence[str]
     ) -> dict[str, npt.NDArray[np.float32]] | None:
-        """By that version of the model, as schools may have their own; None when another one answers now."""
-        known = {one: self._vectors[version, one] for one in texts if (version, one) in self._vectors}
+        """By that version of the model; None when another one answers now. Versions of two schools may share a name."""
+        school, kept = principal.school_id, self._vectors
+        known = {one: kept[school, version, one] for one in texts if (school, version, one) in kept}
         if new := [one for one in dict.fromkeys(texts) if one not in known]:
             made = await self._gateway.embed(principal, "embed", new)
             if made.receipt.version != version:
@@ -68,7 +69,7 @@ class Nearness:
             if len(self._vectors) > KEPT_VECTORS:
                 self._vectors = {}
             fresh = dict(zip(new, made.vectors, strict=True))
-            self._vectors |= {(version, one): vector for one, vector in fresh.items()}
+            self._vectors |= {(school, version, one): vector for one, vector in fresh.items()}
             known |= fresh
         return known
 

@@ -4,6 +4,7 @@ import ctypes.util
 import functools
 import importlib.util
 from collections.abc import Mapping
+from typing import NamedTuple
 
 # runner kind → the module it imports in its worker, and the extra that brings it
 _NEEDS: Mapping[str, tuple[str, str]] = {
@@ -40,11 +41,23 @@ def _on_system(library: str) -> bool:
 _TARGETS = {"ocr": "make media", "speech": "make media", "train": "make train"}
 
 
+class HowTo(NamedTuple):
+    """What to type to install an extra. in_a_clone: the shorter way there, or ""."""
+
+    command: str
+    in_a_clone: str
+
+
+def how_to(extra: str) -> HowTo:
+    """In parts, for a page that says the rest in its own language."""
+    return HowTo(f"pip install 'shuyuan[{extra}]'", _TARGETS.get(extra, ""))
+
+
 def advice(extra: str) -> str:
     """What to type; in a clone of the project there is a shorter way for some.
 
     >>> advice("ocr")
     "pip install 'shuyuan[ocr]' (in a clone: make media)"
     """
-    target = _TARGETS.get(extra)
-    return f"pip install 'shuyuan[{extra}]'" + (f" (in a clone: {target})" if target else "")
+    how = how_to(extra)
+    return how.command + (f" (in a clone: {how.in_a_clone})" if how.in_a_clone else "")

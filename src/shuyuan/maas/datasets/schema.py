@@ -24,6 +24,7 @@ ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 ALMOST = 0.9  # from this share on, a column is said to be of mixed types
 _CATEGORIES, _CATEGORY_SHARE, _CATEGORY_CHARS = 50, 0.05, 64
 _LABELS = frozenset({"label", "labels", "target", "class", "y", "标签", "类别", "final_result"})
+_FILE_NAME = "path"  # of a picture, as a zip of them is read
 _SCHOOL_CLASS = "class"  # what is to be found, or where somebody sits: see _without_school_class
 _PERSONS = frozenset({
     "person", "person_id", "actor", "student", "student_id", "student_no", "student_number", "student_name", "students",
@@ -46,7 +47,8 @@ def inferred(
     check_names(told, frame.columns)
     seen: list[interface.Finding] = []
     typed = pl.DataFrame([_typed(series, seen) for series in frame])
-    guessed = _without_school_class([_column(series, told.get(series.name)) for series in typed], told)
+    columns = _without_file_names([_column(series, told.get(series.name)) for series in typed], told)
+    guessed = _without_school_class(columns, told)
     return typed, profiled(typed, guessed), seen
 
 
@@ -155,6 +157,17 @@ def _column(series: pl.Series, told: interface.ColumnPlan | None) -> interface.C
     return interface.Column(name=series.name, kind=kind, role=role)
 
 
+def _without_file_names(
+    columns: "list[interface.Column]", told: Mapping[str, interface.ColumnPlan]
+) -> "list[interface.Column]":
+    """Among pictures a column `path` is where each of them lay, which tells nothing; elsewhere it may be anything."""
+    if not any(one.kind == "image" for one in columns):
+        return columns
+    said = {name for name, one in told.items() if one.role is not None}
+    files = [one.name for one in columns if one.name.lower() == _FILE_NAME and one.name not in said]
+    return [one.model_copy(update={"role": "ignore"}) if one.name in files else one for one in columns]
+
+
 def _without_school_class(
     columns: "list[interface.Column]", told: Mapping[str, interface.ColumnPlan]
 ) -> "list[interface.Column]":
@@ -222,7 +235,7 @@ def _role(series: pl.Series) -> interface.Role:
         return "person"
     if name in _TIMES and isinstance(series.dtype, pl.Datetime):
         return "time"
-    return "ignore" if name == "path" else "feature"
+    return "feature"
 
 
 def _named_id(name: str) -> bool:

@@ -89,7 +89,7 @@ def thawed(why: str, until: datetime | None) -> None:
     """Raise Frozen while nothing may change by itself."""
     if why:
         told = "an exam is running" if why == "exam" else "classes may be sitting"
-        when = f" until {until:%Y-%m-%d %H:%M}" if until is not None else ""
+        when = f" until {until.isoformat(sep=' ', timespec='minutes')}" if until is not None else ""
         raise interface.Frozen(f"{told}: nothing changes by itself{when}", fix="a person may do it, or it waits")
 
 
@@ -139,7 +139,10 @@ def serving_reason(
             fix="judge it by the gate of its task, or let an administrator decide",
         )
     if not reason.strip():
-        raise interface.GateNotPassed(f"{said}, and no reason is given", fix="say why it should be served all the same")
+        raise interface.GateNotPassed(
+            f"{said}, and no reason is given",
+            fix="say why it should be served all the same, or order a report of it and hold that against its gate",
+        )
     return reason.strip()
 
 

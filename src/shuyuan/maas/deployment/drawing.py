@@ -6,7 +6,7 @@ from typing import Literal
 from shuyuan.maas.deployment import interface
 
 Language = Literal["zh", "en"]
-_WIDE, _HIGH, _GAP_X, _GAP_Y, _EDGE = 184, 60, 52, 24, 16
+_WIDE, _HIGH, _GAP_X, _GAP_Y, _EDGE = 176, 60, 24, 24, 16
 _INSIDE, _NARROW, _FULL = _WIDE - 20, 6.9, 12.2  # pixels: of a line, of a Latin letter or digit, of 汉字
 _STATES: dict[interface.NodeState, tuple[str, str, str, str]] = {  # sign, zh, en, colour (of line and sign)
     "done": ("✓", "已完成", "done", "#2f6f4f"),
@@ -14,6 +14,7 @@ _STATES: dict[interface.NodeState, tuple[str, str, str, str]] = {  # sign, zh, e
     "running": ("▶", "进行中", "under way", "#2b5c99"),
     "waiting": ("…", "等待中", "waiting", "#767676"),
     "cancelled": ("■", "已取消", "cancelled", "#767676"),
+    "taken_back": ("↩", "已退回", "taken back", "#8a5a00"),
 }
 _KINDS: dict[interface.NodeKind, tuple[str, str]] = {
     "data": ("数据集", "Data set"),
@@ -88,7 +89,7 @@ def _cut(text: str) -> str:
     """As much as fits into a box.
 
     >>> _cut("data:/marks/2"), _cut("runs:/01m827fyvssw4b6xaznrgxw0b8")
-    ('data:/marks/2', 'runs:/01m827fyvssw4b6x…')
+    ('data:/marks/2', 'runs:/01m827fyvssw4b6…')
     """
     left = float(_INSIDE)
     for at, letter in enumerate(text):

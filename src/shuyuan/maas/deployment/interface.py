@@ -14,7 +14,7 @@ from shuyuan.maas.evaluation import interface as evaluation
 State = Literal["steady", "canary", "shadow", "rolled_back"]
 ChangeKind = Literal["canary", "shadow", "stopped", "promoted", "rolled_back"]
 NodeKind = Literal["data", "run", "report", "gate", "version", "deployment", "step"]
-NodeState = Literal["done", "failed", "running", "waiting", "cancelled"]
+NodeState = Literal["done", "failed", "running", "waiting", "cancelled", "taken_back"]
 MAX_SHARE = 0.5  # of the people that a canary may answer: the others stay with the champion
 CHANGED = "deployment.changed"  # event. subject_id: the change; model, change, version, automatic
 

@@ -1,4 +1,7 @@
-"""Where a version came from and where it went: data set → run → report → gate → version → deployment."""
+"""Where a version came from and where it went: data set → run → report → gate → version → deployment.
+
+Of its parents data and runs are drawn. What reports and gates said of them does not speak for it, and is left out.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -32,8 +35,7 @@ class Lineages:
         """Of one version, its parents included."""
         drawn = _Drawn()
         for one in reversed(self._ancestors(school_id, version)):
-            self._add(drawn, school_id, one)
-        drawn.link(version.parent_id, version.id)
+            self._add(drawn, school_id, one, judged=one.id == version.id)
         self._deployed(drawn, school_id, version, deployment)
         return drawn.graph()
 
@@ -45,7 +47,7 @@ class Lineages:
             way.append(parent)
         return way
 
-    def _add(self, drawn: "_Drawn", school_id: str, version: catalogue_api.Version) -> None:
+    def _add(self, drawn: "_Drawn", school_id: str, version: catalogue_api.Version, *, judged: bool) -> None:
         made_of = list(dict.fromkeys(version.lineage.values()))
         runs = [one for one in made_of if one.startswith("runs:/")]
         data = [one for one in made_of if one.startswith("data:/")]
@@ -53,8 +55,9 @@ class Lineages:
             drawn.add(one, "data", one)
         for one in runs:
             drawn.add(one, "run", one, after=data)
-        last = self._reports(drawn, school_id, [*runs, version.uri], before_version=not version.parent_id)
-        drawn.add(version.id, "version", version.uri, detail=f"{version.size_bytes / 1e6:.1f} MB")
+        subjects = [*runs, version.uri] if judged else []
+        last = self._reports(drawn, school_id, subjects, before_version=not version.parent_id)
+        drawn.add(version.id, "version", version.uri, detail=_size(version.size_bytes))
         for before in last or runs or data:
             drawn.link(before, version.id)
         drawn.link(version.parent_id, version.id)
@@ -105,7 +108,7 @@ class Lineages:
                 "deployment",
                 catalogue_api.LocalText(zh=zh, en=en),
                 detail=change.reason,
-                state="failed" if word == "rolled_back" else "done",
+                state="taken_back" if word == "rolled_back" else "done",
                 after=[version.id],
             )
         if deployment.champion == version.number and not any(change.version == version.number for change in changes):
@@ -114,6 +117,15 @@ class Lineages:
             told = catalogue_api.LocalText(zh="离线包", en="Edge bundles")
             detail = f"{edge.bundles} · {edge.calls} calls"
             drawn.add("edge", "deployment", told, detail=detail, after=[version.id])
+
+
+def _size(size_bytes: int) -> str:
+    """As people say it.
+
+    >>> _size(2_100), _size(2_500_000)
+    ('2.1 kB', '2.5 MB')
+    """
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 100_000 else f"{size_bytes / 1e3:.1f} kB"
 
 
 def _told_of(

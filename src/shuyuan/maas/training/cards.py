@@ -26,11 +26,10 @@ _PIPELINE = {  # Hugging Face's words for what a model does
 
 
 def short(run: interface.Run, title: catalogue_api.LocalText) -> catalogue_api.LocalText:
-    """Two sentences, for lists and pages."""
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in _shown(run.figures)[:6])
+    """Two sentences, for lists and pages; those name its figures in their own language, and fold up those of test."""
     return catalogue_api.LocalText(
-        zh=f"{title.zh}。由 {run.uri} 在 {run.data} 上训练（种子 {run.seed}）。{figures}",
-        en=f"{title.en}. Trained by {run.uri} on {run.data} (seed {run.seed}). {figures}",
+        zh=f"{title.zh}。由 {run.uri} 在 {run.data} 上训练（种子 {run.seed}）。",
+        en=f"{title.en}. Trained by {run.uri} on {run.data} (seed {run.seed}).",
     )
 
 

@@ -1,7 +1,7 @@
 """The main of a child process: answers in, tracers compared. It alone imports torch, and only for nets.
 
 `python -m shuyuan.science.tracing.comparing_child FOLDER` reads `job.json` (models, seed, control, new_items) and
-`answers.csv`, which it removes once read; it writes `progress.json` as it goes, and `result.json`, or `error.json` and
+`answers.csv` and maybe `meaning.npz`, which it removes once read; it writes `progress.json` as it goes, and `result.json`, or `error.json` and
 exit code 64.
 """
 
@@ -23,7 +23,7 @@ def main(folder: Path) -> int:
     job = json.loads((folder / JOB).read_bytes())
     order = comparing.Order(tuple(job["models"]), job["seed"], job["control"], job.get("new_items", False))
     try:
-        table, texts = _read(folder / ANSWERS, order)
+        table, texts = _read(folder, order)
         _write(folder / RESULT, comparing.compare(table, order, lambda *said: _tell(folder, order, *said), texts))
     except evaluation.Leak as leak:
         return _refuse(folder, "answers_leak", leak, "write an answer once, its points parted by |")
@@ -36,16 +36,18 @@ def main(folder: Path) -> int:
     return 0
 
 
-def _read(path: Path, order: comparing.Order) -> tuple[Interactions, comparingnew.Texts]:
+def _read(folder: Path, order: comparing.Order) -> tuple[Interactions, comparingnew.Texts]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with (folder / ANSWERS).open(encoding="utf-8", newline="") as file:
             table = comparing.table_of(interchange.read_csv(file))
             if not order.new_items:
                 return table, comparingnew.NO_TEXTS
             file.seek(0)
-            return table, comparingnew.Texts.of(interchange.read_texts(file))
+            said = interchange.read_texts(file)
+            return table, comparingnew.Texts.of(said, comparingnew.read_meaning(folder))
     finally:
-        path.unlink(missing_ok=True)
+        for name in (ANSWERS, comparingnew.MEANING):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _tell(folder: Path, order: comparing.Order, stage: str, model: str, done: int) -> None:

@@ -6,24 +6,27 @@ Refuses: too few answers to hidden items. Where texts are missing or too few, it
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 
 from shuyuan.science import metrics
 from shuyuan.science.text import wordvectors
-from shuyuan.science.tracing import family
+from shuyuan.science.tracing import family, interchange
 from shuyuan.science.tracing.interactions import NO_ITEM, Bools, Floats, Interactions, Ints
 from shuyuan.science.tracing.serving import newitems
 
 HIDDEN_SHARE = 0.2
 FEWEST_ITEMS, FEWEST_ANSWERS = 5, 100  # hidden items that strangers answered, and their answers
 MOST_TEXTS = 5_000  # vectors of more fill the memory of a small machine
+MEANING = "meaning.npz"  # beside the answers: vectors of a sentence encoder, by item
 READ = ("kalman", "recurrent")  # tracers that stand on the Kalman step, whose item difficulties a text can tell
 MadeOf = Literal["words", "words and a sentence encoder"]
-WhyNot = Literal["", "none", "differ", "few"]
+WhyNot = Literal["", "none", "differ", "few_items", "few_answers", "alike"]
+NAMED = 5  # items whose texts differ that are named
 _DEALT = "by the seed; answers to them are left out of fit and validation; each is called an average one of its points"
 
 
@@ -33,23 +36,48 @@ class TooFewHidden(ValueError):
 
 @dataclass(frozen=True)
 class Texts:
-    """Vectors of what items say. differ: an item said one thing here and another there, so none is read."""
+    """Vectors of what items say. by_meaning: items of which a sentence encoder's is known.  differ: item → the line
+    where it says another thing than before; it is none of `places`."""
 
     places: Mapping[str, int]  # item id → row
     vectors: Floats  # (items, D)
-    made_of: MadeOf = "words"
-    differ: bool = False
+    by_meaning: int = 0
+    differ: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, texts: Mapping[str, str] | None) -> "Texts":
-        """Words of the first MOST_TEXTS texts. None: they differ."""
-        if not texts:
-            return cls({}, np.zeros((0, 1)), differ=texts is None)
-        some = dict(islice(texts.items(), MOST_TEXTS))
-        return cls({key: row for row, key in enumerate(some)}, wordvectors.of(list(some.values())))
+    def of(cls, said: interchange.Said, meaning: Mapping[str, Floats] | None = None) -> "Texts":
+        """Words of the first MOST_TEXTS texts, and what they mean; zero where `meaning` knows nothing of one."""
+        some = dict(islice(said.texts.items(), MOST_TEXTS))
+        if not some:
+            return cls({}, np.zeros((0, 1)), differ=said.differ)
+        vectors = wordvectors.of(list(some.values()))
+        known = {key: meaning[key] for key in some if key in meaning} if meaning else {}
+        if known:
+            nothing = np.zeros_like(next(iter(known.values())))
+            vectors = np.hstack([vectors, np.stack([known.get(key, nothing) for key in some])])
+        return cls({key: row for row, key in enumerate(some)}, vectors, len(known), said.differ)
+
+    @property
+    def made_of(self) -> MadeOf:
+        """What the vectors tell."""
+        return "words and a sentence encoder" if self.by_meaning else "words"
 
 
-NO_TEXTS = Texts.of({})
+NO_TEXTS = Texts.of(interchange.Said({}, {}))
+
+
+def write_meaning(folder: Path, vectors: Mapping[str, newitems.Vectors]) -> None:
+    """Beside the answers, for the process that reads them; no file where nothing is known."""
+    if vectors:
+        np.savez(folder / MEANING, items=np.array(list(vectors)), vectors=np.stack(list(vectors.values())))
+
+
+def read_meaning(folder: Path) -> dict[str, Floats]:
+    """item → vector; empty without such a file."""
+    if not (folder / MEANING).is_file():
+        return {}
+    with np.load(folder / MEANING, allow_pickle=False) as found:
+        return dict(zip(found["items"].tolist(), found["vectors"].astype(np.float64), strict=True))
 
 
 @dataclass(frozen=True)
@@ -74,13 +102,14 @@ class Hidden:
     @property
     def why_not(self) -> WhyNot:
         """Why nothing is read from texts; empty where it is."""
-        if self.texts.differ:
-            return "differ"
         if not self.texts.places:
-            return "none"
+            return "differ" if self.texts.differ else "none"
+        if len(self.known.item_ids) < newitems.FEWEST_ITEMS:
+            return "few_items"
         rows = self.test.correct[self.read]
-        enough = len(self.known.item_ids) >= newitems.FEWEST_ITEMS and len(rows) >= FEWEST_ANSWERS
-        return "" if enough and 0 < rows.sum() < len(rows) else "few"
+        if len(rows) < FEWEST_ANSWERS:
+            return "few_answers"
+        return "" if 0 < rows.sum() < len(rows) else "alike"
 
     def protocol(self) -> dict[str, Any]:
         """What the numbers stand on, JSON."""
@@ -91,7 +120,14 @@ class Hidden:
             "of_items": self.of_items,
             "items_asked": len(np.unique(self.test.item[self.asked])),
             "answers": int(self.asked.sum()),
-            "texts": {"known_items": len(self.known.item_ids), "hidden_items": len(self.new.item_ids)},
+            "texts": {
+                "known_items": len(self.known.item_ids),
+                "hidden_items": len(self.new.item_ids),
+                "answers": int(self.read.sum()),
+                "by_meaning": self.texts.by_meaning,
+                "differing_items": len(self.texts.differ),
+                "differ_at": dict(islice(self.texts.differ.items(), NAMED)),
+            },
             "vectors": None if self.why_not else self.texts.made_of,
             "not_read": self.why_not or None,
         }
@@ -126,11 +162,9 @@ def judge(name: str, hidden: Hidden, seed: int) -> dict[str, Any]:
 
 
 def rows(told: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:  # Any: JSON
-    """(figure, value) of what `judge` told, flat; of nothing, nothing."""
+    """(figure, value) of what `judge` told, flat; of nothing, nothing. Of `helps`, 1 or 0."""
     for where, part in (("hidden item", told), ("hidden item by text", told.get("by_text") or {})):
-        yield from (
-            (f"{where}: {figure}", value) for figure, value in part.items() if figure not in ("by_text", "helps")
-        )
+        yield from ((f"{where}: {figure}", value) for figure, value in part.items() if figure != "by_text")
 
 
 def _by_text(fitted: family.Fitted, average: Floats, hidden: Hidden) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 `learner,item,points,correct,at_s` with points parted by "|" and times in seconds since 1970 (or since anything: only
 their order counts). Read are also `person` and `user` for the learner, `label` for correct, ISO times in `at`, and
-`text`: what the item says, in one of its rows or in all.
+`text`: what the item says, in one of its rows or in all. Times are all seconds, all ISO or all left out.
 Refuses: rows it would have to guess at, each by its line; more rows than MOST_ROWS.
 """
 
@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from shuyuan.science.tracing.interactions import Answer
 
@@ -30,6 +30,13 @@ _MARKS = {"1": True, "true": True, "1.0": True, "0": False, "false": False, "0.0
 
 class Unreadable(ValueError):
     """A line that cannot be read; the message names it and what was expected."""
+
+
+class Said(NamedTuple):
+    """What items say. differ: item → the line where it says another thing than before, so that its text is not read."""
+
+    texts: dict[str, str]
+    differ: dict[str, int]
 
 
 def write_csv(answers: Iterable[Answer], file: TextIO, text_of: Callable[[str], str] | None = None) -> int:
@@ -75,21 +82,21 @@ def read_csv(file: TextIO) -> list[Answer]:
     return sorted(found, key=lambda one: one.at_s)
 
 
-def read_texts(file: TextIO) -> dict[str, str] | None:
-    """item → what it says, of a file that `read_csv` takes; empty without such a column. None: an item says two things.
+def read_texts(file: TextIO) -> Said:
+    """What items say, of a file that `read_csv` takes; nothing without such a column.
 
     >>> import io
-    >>> read_texts(io.StringIO("learner,item,correct,text\\nann,q1,1,2 + 3\\nbo,q1,0,\\n"))
+    >>> read_texts(io.StringIO("learner,item,correct,text\\nann,q1,1,2 + 3\\nbo,q1,0,\\n")).texts
     {'q1': '2 + 3'}
     """
     lines = csv.DictReader(file)
     headings = {heading.strip().lower().removeprefix("\ufeff"): heading for heading in lines.fieldnames or ()}
-    item, found = _names(lines.fieldnames or ())["item"], dict[str, str]()
+    item, found, differ = _names(lines.fieldnames or ())["item"], dict[str, str](), dict[str, int]()
     for row in lines if TEXT in headings else ():
         key, text = (row.get(item) or "").strip(), (row.get(headings[TEXT]) or "").strip()[:MOST_CHARACTERS]
         if key and text and found.setdefault(key, text) != text:
-            return None
-    return found
+            differ.setdefault(key, lines.line_num)
+    return Said({key: text for key, text in found.items() if key not in differ}, differ)
 
 
 def _names(headings: Iterable[str]) -> dict[str, str]:
@@ -107,9 +114,8 @@ def _names(headings: Iterable[str]) -> dict[str, str]:
 
 
 def _rows(lines: "csv.DictReader[str]", names: Mapping[str, str]) -> Iterator[Answer]:
-    for line, row in enumerate(lines, 2):
-        if line > MOST_ROWS + 1:
-            raise Unreadable(f"more than {MOST_ROWS} rows: give a part of them")
+    times = _Times()
+    for line, row in _numbered(lines):
         said = {column: (row.get(heading) or "").strip() for column, heading in names.items()}
         if not said["learner"]:
             raise Unreadable(f"line {line} names no learner")
@@ -117,19 +123,47 @@ def _rows(lines: "csv.DictReader[str]", names: Mapping[str, str]) -> Iterator[An
         if mark is None:
             raise Unreadable(f"line {line}: correct is {said['correct'][:20]!r}, not 1 or 0")
         points = tuple(dict.fromkeys(one for one in said.get("points", "").split("|") if one))
-        yield Answer(said["learner"], said["item"] or None, points, mark, _seconds(said.get("at_s", ""), line))
+        yield Answer(said["learner"], said["item"] or None, points, mark, times.read(said.get("at_s", ""), line))
 
 
-def _seconds(said: str, line: int) -> float:
+def _numbered(lines: "csv.DictReader[str]") -> Iterator[tuple[int, dict[str, str]]]:
+    """(line of the file where the row ends, row)."""
+    try:
+        for count, row in enumerate(lines, 1):
+            if count > MOST_ROWS:
+                raise Unreadable(f"more than {MOST_ROWS} rows: give a part of them")
+            yield lines.line_num, row
+    except csv.Error as wrong:
+        raise Unreadable(f"line {lines.reader.line_num} is no row of a CSV: {wrong}") from wrong
+
+
+class _Times:
+    """Reads the times of a file. Refuses those of another kind than its first: their order would be a guess."""
+
+    def __init__(self) -> None:
+        self._first: tuple[str, int] | None = None  # kind, line
+
+    def read(self, said: str, line: int) -> float:
+        """In seconds; 0 where no row has a time."""
+        kind, at_s = _time(said, line)
+        first, at = self._first = self._first or (kind, line)
+        if kind != first:
+            told = f"line {line} has {kind} {said[:40]!r}" if said else f"line {line} has {kind}"
+            raise Unreadable(f"{told} where line {at} has {first}: write all alike, or leave the column out")
+        return at_s
+
+
+def _time(said: str, line: int) -> tuple[str, float]:
+    """What kind of time it is, and in seconds."""
     if not said:
-        return 0.0
+        return "no time", 0.0
     try:
         if math.isfinite(at_s := float(said)):
-            return at_s
+            return "seconds", at_s
     except ValueError:
         pass
     try:
         at = datetime.fromisoformat(said)
     except ValueError as wrong:
         raise Unreadable(f"line {line}: the time is {said[:40]!r}, neither seconds nor ISO 8601") from wrong
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return "a date", (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from shuyuan.identity.interface import Principal
+from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import errors
 from shuyuan.kernel.errands import Errand
 from shuyuan.learning.improvement.interface import (
@@ -39,15 +40,25 @@ STOPPED = ("refused", "withdrawn")
 
 @dataclass(frozen=True)
 class Lineage:
-    """What the picture shows. main: the version one looks at, or the one in use; branch: a refused one beside it."""
+    """What the picture shows. main: the version one looks at, or the one in use; branch: a refused one beside it.
+
+    asked: the one somebody came for, on either line."""
 
     main: TracerVersion | None
     branch: TracerVersion | None
+    asked: TracerVersion | None = None
 
     @property
     def subject(self) -> TracerVersion | None:
-        """What the headline speaks of."""
-        return self.main or self.branch
+        """What the headline speaks of, and the figures below the picture."""
+        return self.asked or self.main or self.branch
+
+    @property
+    def headline(self) -> str:
+        """As the words call it."""
+        if self.subject is None:
+            return "none"
+        return "back" if self.asked is None and self.subject.state == "retired" else fate(self.subject)
 
 
 @dataclass(frozen=True)
@@ -59,12 +70,36 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Turned:
+    """What a turn came to. ended: the version whose trial ended, because this one took its place."""
+
+    made: TracerVersion
+    ended: TracerVersion | None
+
+
+@dataclass(frozen=True)
+class NewQuestions:
+    """Questions of the school's courses that the version in use met no answers of. guessed: of these, by wording."""
+
+    there: int
+    guessed: int
+
+    @property
+    def average(self) -> int:
+        """Each counts as an average one of its point."""
+        return self.there - self.guessed
+
+
+@dataclass(frozen=True)
 class Shown:
-    """What one came for. version: the id of the one to look at.  notice: what happened.  trouble: what went wrong."""
+    """What one came for. version: the id of the one to look at.  notice: what happened.  trouble: what went wrong.
+
+    ended: the version whose trial ended by it."""
 
     version: str = ""
     notice: str = ""
     trouble: errors.ShuyuanError | None = None
+    ended: TracerVersion | None = None
 
 
 def router(needs: OfficeNeeds) -> APIRouter:
@@ -80,13 +115,15 @@ def router(needs: OfficeNeeds) -> APIRouter:
             on = any(one.name == asks for one in under_way)
             return Response(status_code=NO_CONTENT) if on else Response(headers={"hx-redirect": f"/loop?after={asks}"})
         last = needs.errands.last(CALLED[after], reader.school_id) if after in CALLED else None
-        shown = Shown(version, notice if notice in NOTICES else "") if last is None else _came_to(last, after)
-        return _page(needs, request, reader, shown, under_way)
+        if last is not None:
+            return _page(needs, request, reader, _came_to(last, after), under_way)
+        if version and all(one.id != version for one in needs.improvement.versions(reader)):
+            raise errors.NotFound(f"no tracer version {version[:40]!r}", fix="choose one from the page of the loop")
+        return _page(needs, request, reader, Shown(version, notice if notice in NOTICES else ""), under_way)
 
     @api.post("/loop/turn")
     def turn(reader: Reader) -> Response:
-        turned = functools.partial(needs.improvement.turn, reader.school_id, by=reader.account_id)
-        began = needs.errands.begin(TURNING, reader.school_id, turned)
+        began = needs.errands.begin(TURNING, reader.school_id, functools.partial(_turned, needs, reader))
         return RedirectResponse(TURNED if began else "/loop?notice=under_way", SEE_OTHER)
 
     @api.post("/loop/versions/{version_id}/use")
@@ -110,19 +147,32 @@ def router(needs: OfficeNeeds) -> APIRouter:
     return api
 
 
-def lineage(versions: list[TracerVersion], wanted: str) -> Lineage:
-    """versions: newest first.  wanted: the id one asked for, or "".
+def lineage(versions: list[TracerVersion], wanted: str, was: str = "") -> Lineage:
+    """versions: newest first.  wanted: the id one asked for, or "".  was: what served before the built-in tracer did.
 
     A version that never served stands on the branch, beside the one in use; one that did stands on the main line,
-    with the canary beside it, or else the last refusal. Where the built-in tracer serves again it is the last retired.
+    with the canary beside it, or else the last refusal. Where the built-in tracer serves again it is what served before.
     """
     asked = next((one for one in versions if one.id == wanted), None)
     champion = next((one for one in versions if one.state == "champion"), None)
     beside = [one for one in versions if one.state == "canary"] + [one for one in versions if one.state in STOPPED]
     if asked is not None and asked in beside:
-        return Lineage(champion, asked)
-    last = next((one for one in versions if one.state == "retired"), None)
-    return Lineage(asked or champion or last, beside[0] if beside else None)
+        return Lineage(champion, asked, asked)
+    retired = sorted((one for one in versions if one.state == "retired"), key=lambda one: one.version != was)
+    last = retired[0] if retired else None
+    return Lineage(asked or champion or last, beside[0] if beside else None, asked)
+
+
+def fate(version: TracerVersion) -> str:
+    """Its state; "changed" where its trial ended because another version took its place, not by its figures."""
+    return "changed" if version.state == "withdrawn" and version.reason == "changed" else version.state
+
+
+def _turned(needs: OfficeNeeds, reader: Principal) -> Turned:
+    tried = next((one for one in needs.improvement.versions(reader) if one.state == "canary"), None)
+    made = needs.improvement.turn(reader.school_id, by=reader.account_id)
+    ended = None if tried is None else needs.improvement.version(reader, tried.id)
+    return Turned(made, ended if ended is not None and fate(ended) == "changed" else None)
 
 
 def _under_way(needs: OfficeNeeds, reader: Principal) -> tuple[Work, ...]:
@@ -137,9 +187,11 @@ def _came_to(asked: Errand, after: str) -> Shown:
         return Shown(notice="nothing_new")
     if asked.failure is not None:
         return Shown(trouble=asked.failure)
-    made = asked.came_to
-    assert isinstance(made, TracerVersion)  # of `turn` and of `roll_back`
-    return Shown(made.id, "chosen" if after == "choice" else OUTCOMES.get(made.state, "promoted"))
+    came_to = asked.came_to
+    if isinstance(came_to, Turned):
+        return Shown(came_to.made.id, OUTCOMES.get(came_to.made.state, "promoted"), ended=came_to.ended)
+    assert isinstance(came_to, TracerVersion)  # of `roll_back`
+    return Shown(came_to.id, "chosen")
 
 
 def _page(
@@ -151,7 +203,8 @@ def _page(
     status: int = 200,
 ) -> Response:
     versions, stands = needs.improvement.versions(reader), needs.improvement.status(reader)
-    shown = lineage(versions, show.version)
+    before = needs.improvement.served_before(reader)
+    shown = lineage(versions, show.version, before.get(BUILT_IN, ""))
     numbers = {one.version: one.number for one in versions}
     return needs.shell.show(
         request,
@@ -165,6 +218,8 @@ def _page(
         main=shown.main,
         branch=shown.branch,
         subject=shown.subject,
+        headline=shown.headline,
+        fate=fate,
         trial=next((one for one in versions if one.state == "canary"), None),
         watch=needs.improvement.watching.last(reader),
         alarms=needs.improvement.watching.alarms(reader),
@@ -172,13 +227,16 @@ def _page(
         watch_learners=WATCH_LEARNERS,
         notice=show.notice,
         trouble=show.trouble,
+        ended=show.ended,
         may_turn=reader.role == "admin",
         minimum_answers=MINIMUM_ANSWERS,
         minimum_learners=MINIMUM_LEARNERS,
         status=status,
         numbers=numbers,
-        before=needs.improvement.served_before(reader),
+        before=before,
         built_in=BUILT_IN,
+        back_because=_back_because(needs, reader) if BUILT_IN in before else "",
+        new_questions=_new_questions(needs, reader.school_id),
         share=_share(stands),
         pupils=_pupils(needs, reader),
     )
@@ -191,3 +249,18 @@ def _share(status: LoopStatus) -> float:
 def _pupils(needs: OfficeNeeds, reader: Principal) -> int | None:
     """How many learners the tracer serves; only who may see classes is told."""
     return sum(one.size for one in needs.people.classes(reader)) if reader.role == "admin" else None
+
+
+def _back_because(needs: OfficeNeeds, reader: Principal) -> str:
+    """Why the built-in tracer serves again: it is no version, so the log alone holds the reason."""
+    with needs.db.read() as conn:
+        last = next(kernel_audit.entries(conn, reader.school_id, limit=1, action="tracer.chosen"), None)
+    return str(last.detail.get("reason", "")) if last is not None and last.object_id == BUILT_IN else ""
+
+
+def _new_questions(needs: OfficeNeeds, school_id: str) -> NewQuestions:
+    met = needs.tracing.tracer(school_id).params.items  # a guessed one is told, but not `in` it
+    courses = [needs.courses.graph(school_id, one.id) for one in needs.courses.courses(school_id)]
+    asked = (needs.courses.items_of_point(school_id, point.id) for one in courses for point in one.points)
+    new = {item for items in asked for item in items if item not in met}
+    return NewQuestions(len(new), len(new & set(met)))

@@ -31,7 +31,6 @@ NOTICES = (
     "unpinned",
     "brought",
     "version_chosen",
-    "fitting",
 )
 TURNS_SHOWN = 3  # versions of the tracer beside the pulled models; the loop's page has all
 UNTIL_ROOM = "room"  # keep-alive: until room is needed
@@ -258,7 +257,7 @@ def _card(
         info=info,
         entry=info.entry if info else None,
         state=next(states, ModelStatus(name, "absent")),
-        install=extras.advice(info.missing_extra) if info and info.missing_extra else "",
+        install=extras.how_to(info.missing_extra) if info and info.missing_extra else None,
         free=machine.size(free),
         room=not info or info.here or free > info.entry.total_bytes,
         kept_s=KEPT_S,

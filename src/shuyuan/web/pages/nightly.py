@@ -2,9 +2,10 @@
 estimates for teachers. What was asked for goes on aside; the page shows that it is under way, and what it came to."""
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -26,20 +27,24 @@ CALLED = {"questions": CALIBRATING, "warning": RENEWING, "outlook": FORETELLING}
 
 @dataclass(frozen=True)
 class Job:
-    """One of them. at: when it was last done; None: never here.  since: when it began, if somebody is at it.
+    """One of them. at: when it was last fitted; None: never here.  since: when it began, if somebody is at it.
 
-    done: it was asked for here and ended.  failure: why that came to nothing."""
+    done: it was asked for here and ended.  failure: why that came to nothing.  in_use: whether what was fitted last is
+    served, None where that is no question.  more: the page that tells what it stands on, or ""."""
 
     name: str
     at: datetime | None
     since: datetime | None = None
     done: bool = False
     failure: errors.ShuyuanError | None = None
+    in_use: bool | None = None
+    more: str = ""
 
 
 @dataclass(frozen=True)
 class OutlookTurn:
-    """A version of the outlook model. passed, judged: conditions of its release check."""
+    """A version of the outlook model. passed, judged: conditions of its release check; failed: those it does not meet,
+    as `spec` has them."""
 
     number: int
     uri: str
@@ -47,6 +52,12 @@ class OutlookTurn:
     passed: int
     judged: int
     at: datetime
+    failed: tuple[Mapping[str, Any], ...]  # Any: JSON
+
+    @property
+    def page(self) -> str:
+        """Where its figures are."""
+        return f"/workshop/models/{OUTLOOK}?version={self.number}"
 
 
 def router(needs: OfficeNeeds) -> APIRouter:
@@ -72,7 +83,7 @@ def router(needs: OfficeNeeds) -> APIRouter:
                 f"an exam runs until {until:%Y-%m-%d %H:%M} UTC", fix="wait for its end, or end the exam mode"
             )
         needs.errands.begin(CALLED[name], reader.school_id, functools.partial(work[name], reader.school_id))
-        return RedirectResponse("/admin/models?notice=fitting#nightly", SEE_OTHER)
+        return RedirectResponse("/admin/models#nightly", SEE_OTHER)  # its line tells that it is under way
 
     return api
 
@@ -80,12 +91,18 @@ def router(needs: OfficeNeeds) -> APIRouter:
 def shown(needs: OfficeNeeds, reader: Principal) -> dict[str, object]:
     """What `admin/nightly.html` shows."""
     versions = _outlooks(needs, reader)
-    jobs = (
-        _job(needs, reader, "questions", needs.itembank.last(reader)),
-        _job(needs, reader, "warning", needs.warnings.trust(reader)[2]),
-        _job(needs, reader, "outlook", versions[0].at if versions else None),
-    )
-    return {"nightly": jobs, "outlooks": versions}
+    jobs = (_job(needs, reader, "questions", needs.itembank.last(reader)), _warning(needs, reader))
+    outlook = _job(needs, reader, "outlook", versions[0].at if versions else None)
+    if versions:
+        outlook = replace(outlook, in_use=versions[0].state == "champion", more=versions[0].page)
+    return {"nightly": (*jobs, outlook), "outlooks": versions}
+
+
+def _warning(needs: OfficeNeeds, reader: Principal) -> Job:
+    """A look that found too little to learn from fitted nothing: it may be asked for again."""
+    evidence, trust, at = needs.warnings.trust(reader)
+    job = _job(needs, reader, "warning", None if trust is None else at)
+    return replace(job, in_use=None if trust is None else trust.used, more="" if evidence is None else "/warning")
 
 
 def _job(needs: OfficeNeeds, reader: Principal, name: str, at: datetime | None) -> Job:
@@ -106,6 +123,7 @@ def _outlooks(needs: OfficeNeeds, reader: Principal) -> list[OutlookTurn]:
         judged = one.spec.get("conditions", [])
         assert isinstance(judged, list)  # as `outlookgate.spec` writes it
         state = "champion" if one.number == champion else "retired" if one.spec.get("heads") else "refused"
-        passed = sum(bool(condition["passed"]) for condition in judged)
-        found.append(OutlookTurn(one.number, one.uri, state, passed, len(judged), one.created_at))
+        failed = tuple(condition for condition in judged if not condition["passed"])
+        passed = len(judged) - len(failed)
+        found.append(OutlookTurn(one.number, one.uri, state, passed, len(judged), one.created_at, failed))
     return found

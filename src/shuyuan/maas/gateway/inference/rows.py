@@ -65,6 +65,11 @@ class Reader:
         except _BROKEN as wrong:
             raise _refused(f"the rows cannot be encoded: {wrong!r}"[:300], "send numbers, words or lists") from wrong
 
+    def not_read(self, rows: Sequence[Row]) -> list[str]:
+        """Columns of the rows that change nothing: the version was not trained on them."""
+        read = {name for name, _ in self.kinds}
+        return [name for name in dict.fromkeys(name for row in rows for name in row) if name not in read]
+
     @property
     def columns(self) -> list[str]:
         """Name and kind of each column it reads."""

@@ -35,6 +35,7 @@ def router(gateway: GatewayService) -> APIRouter:
                 call.note(interface.Usage(0))
         told = await run_in_threadpool(rows.answers, found.spec, outputs, len(body.rows))
         receipt = desks.receipt(call, found)
-        return common.answer(request, {"answers": told, "model": receipt.model}, receipt)
+        answer = {"answers": told, "not_read": reader.not_read(body.rows), "model": receipt.model}
+        return common.answer(request, answer, receipt)
 
     return api

@@ -1,7 +1,7 @@
 """Learner models on one data set: which foretells answers best, for whom, and is anything given away?"""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from fastapi import APIRouter, Form, Request, Response
 
@@ -9,11 +9,18 @@ from shuyuan.identity.interface import Principal
 from shuyuan.kernel import errors
 from shuyuan.learning.insight.interface import Comparing, Comparison
 from shuyuan.science.tracing import comparing as science
-from shuyuan.web.pages.workshop import common
+from shuyuan.web.pages.workshop import common, refusals
 from shuyuan.web.reading import Reader
 from shuyuan.web.shell import Shell
 
+MOST_SEED = 999_999_999  # of nine digits
 CHOSEN = ("rasch", "pfa", "best_lr", "elo", "kalman")  # ticked at first: they take seconds
+
+
+class NoneTicked(errors.BadInput):
+    """No model is chosen."""
+
+    code: ClassVar[str] = "no_model_ticked"
 
 
 def router(shell: Shell, comparing: Comparing) -> APIRouter:
@@ -30,14 +37,13 @@ def router(shell: Shell, comparing: Comparing) -> APIRouter:
         reader: Reader,
         source: Annotated[str, Form(max_length=200)] = "",
         model: Annotated[list[str] | None, Form()] = None,
-        seed: Annotated[str, Form(max_length=10)] = "",
+        seed: Annotated[str, Form(max_length=100)] = "",
         new_items: Annotated[str, Form(max_length=1)] = "",
     ) -> Response:
         chosen, hide = tuple(model or ()), new_items == "1"
         asked = {"models": chosen, "source": source, "seed": seed, "new_items": hide}
-        number = common.number(seed, -1) if seed.strip() else 0
         try:
-            begun = comparing.start(reader, source, chosen, seed=number, new_items=hide)
+            begun = comparing.start(reader, source, _some(chosen), seed=_dealt(seed), new_items=hide)
         except errors.ShuyuanError as wrong:
             return _list(shell, comparing, request, reader, asked, wrong)
         return common.lead(f"/workshop/tracers/{begun.id}")
@@ -48,6 +54,28 @@ def router(shell: Shell, comparing: Comparing) -> APIRouter:
         return common.has_changed(request, seen, found.state) or _one(shell, request, reader, found)
 
     return api
+
+
+def _some(models: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises NoneTicked."""
+    if not models:
+        raise NoneTicked("no model is ticked", fix="tick one or more")
+    return models
+
+
+def _dealt(said: str) -> int:
+    """The seed; 0 where nothing is filled in. Raises Misfilled."""
+    number = common.number(said.strip(), -1) if said.strip() else 0
+    if number < 0:
+        raise refusals.Misfilled(
+            "seed",
+            said[:20],
+            "between",
+            f"0 – {MOST_SEED}",
+            message=f"seed is {said[:20]!r}",
+            fix="write such a number",
+        )
+    return number
 
 
 def _one(shell: Shell, request: Request, reader: Principal, found: Comparison) -> Response:
