@@ -41,7 +41,9 @@ def test_a_version_is_promoted_tried_and_taken_back(with_versions: Path) -> None
     assert first.err == ""
     assert "champion is version 1" in first.words
     canary = ("deploy", "digits", "--version", "2", "--canary", "10%", "--min-calls", "20")
-    assert "gate_not_passed" in shell.call(*canary, *at).err
+    unjudged = shell.call(*canary, *at).err
+    assert "gate_not_passed" in unjudged
+    assert "shuyuan evaluate models:/digits/2" in unjudged, "both ways are named: a verdict, and a reason"
     assert "model_not_found" in shell.call("rollback", "nosuch", *at).err
     tried = shell.call(*canary, "--reason", "in one class", *at)
     assert "version 2 answers 10% of the people" in tried.words

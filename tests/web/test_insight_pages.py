@@ -141,7 +141,10 @@ def test_questions_nobody_answered_before_are_shown_as_average_ones_and_by_their
                 named = re.findall(r'cell-label">([^<]+)', part.partition("</tr>")[2].partition("</tr>")[0])
                 assert len(set(named)) == len(named) > 1
             assert client.get("/api/comparisons").json()["comparisons"][0]["new_items"] is True
-            alone = {**unmet[0], "models": {"kalman": unmet[0]["models"]["kalman"]}}
+            hid = unmet[1]["protocol"]["new_items"]
+            older = {**hid, "texts": {"known_items": 1, "hidden_items": 0}, "not_read": "few"}  # as it was stored once
+            protocol = {**unmet[1]["protocol"], "new_items": older}
+            alone = {"protocol": protocol, "models": {"kalman": unmet[1]["models"]["kalman"]}}
             (folder / "result.json").write_text(json.dumps(alone))
             headline = client.get(f"/workshop/tracers/{folder.name}").text.partition("<h1")[2].partition("</h1>")[0]
             assert "kalman" in headline

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from fastapi.testclient import TestClient
@@ -19,6 +20,7 @@ from shuyuan.kernel import db, errors
 from shuyuan.learning.improvement import keptstore, store, watchstore
 from shuyuan.learning.improvement.interface import TURNING, Condition, State, TracerVersion, Trial, Watch
 from shuyuan.learning.improvement.service import ImprovementService
+from shuyuan.maas.catalogue.interface import LocalText, NewVersion
 from shuyuan.science.tracing import online
 from shuyuan.web import glossary
 from shuyuan.web.pages import loop
@@ -174,7 +176,7 @@ def test_the_built_in_tracer_is_a_row_with_a_way_back_to_it(demo: Demo) -> None:
     assert "Why the school went back to it: A doubt" in page
     questions = new_questions(office, frozenset())
     assert f"{questions:,} questions of the courses are new to the version in use" in page, "it learnt from no answers"
-    assert f"{questions:,} count as average ones of their topics" in page
+    assert "Each counts as an average one of its topic" in page
     assert "In use: the built-in tracer." in page
     assert "The built-in tracer has no report to be held against." in page
     assert f'action="{use}"' not in page
@@ -240,6 +242,30 @@ def test_what_is_under_way_is_seen_begins_no_second_time_and_says_why_it_failed(
     model._train = lambda job: None
     admin.post("/admin/nightly/outlook")
     assert "There was too little to learn from, so there is no new version" in settled(admin, "/admin/nightly")
+    refused_outlook(office)
+    page = admin.get("/admin/nightly").text
+    assert "Not in use: it did not pass its own check" in page
+    assert "goes on learning · Log loss 0.700 &gt; 0.650" in page
+    assert admin.get(re.findall(r'href="(/workshop/models/outlook[^"]+)"', page)[0]).status_code == 200
+
+
+def refused_outlook(office: schools.Office) -> None:
+    """A version of the estimates for teachers whose only head did not pass."""
+    storage, school_id = office.platform.get("storage"), office.platform.get("identity").schools()[0].id
+    failed = {"head": "keeps_at_it", "name": "log_loss", "figure": 0.7, "limit": 0.65, "passed": False}
+    new = NewVersion(
+        model="outlook",
+        runner="outlook",
+        artefact_sha256=storage.put(b"nothing was kept"),
+        size_bytes=16,
+        card=LocalText(zh="测试", en="A test"),
+        spec={"conditions": [failed], "heads": []},
+    )
+
+    def work(uow: db.UnitOfWork) -> None:
+        office.platform.get("catalogue").register_version(uow, school_id=school_id, actor_id="system", version=new)
+
+    office.platform.get("db").write(work)
 
 
 def test_a_turn_under_way_is_seen_is_followed_to_its_end_and_begins_no_second_time(demo: Demo) -> None:
@@ -425,7 +451,7 @@ def test_the_main_line_is_the_one_asked_for_or_in_use_and_the_branch_a_refused_o
 
 
 def test_the_headline_says_of_a_version_what_became_of_it() -> None:
-    gone_back, states = turned(1, "retired"), ("champion", "retired", "refused", "canary", "withdrawn")
+    gone_back, states = turned(1, "retired"), get_args(State)
     assert loop.lineage([gone_back], "").headline == "back"
     assert loop.lineage([gone_back], "v1").headline == "retired"
     assert loop.lineage([turned(2, "retired"), gone_back], "", gone_back.version).main == gone_back

@@ -114,6 +114,10 @@ def test_what_a_runner_still_needs_is_said_with_the_command(
     monkeypatch.setitem(extras._NEEDS, "ocr", ("no_such_module", "ocr"))  # as on a small install
     for path in ("/admin/models", "/admin/models/ocr"):
         assert "pip install &#39;shuyuan[ocr]&#39;" in office.admin.get(path).text
+    office.admin.cookies.set("lang", "zh")
+    page = office.admin.get("/admin/models").text
+    assert '<code class="xs">make media</code>' in page
+    assert "in a clone" not in page, "a command is the same in every language; what is said of it is not"
 
 
 # memory

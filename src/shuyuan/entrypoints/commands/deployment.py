@@ -59,9 +59,13 @@ def deploy(
             said = {name: value for name, value in given.items() if value is not None}
             rules = interface.Rules.model_validate(said) if said else None
             share = None if canary is None else share_of(canary)
-            deployments.deploy(
-                school_id, audit.SYSTEM, model, version, share=share, shadow=shadow, rules=rules, reason=reason
-            )
+            try:
+                deployments.deploy(
+                    school_id, audit.SYSTEM, model, version, share=share, shadow=shadow, rules=rules, reason=reason
+                )
+            except interface.GateNotPassed as refused:
+                way = f'judge it (`{_judging(model, version)}`), or say why it is tried: --reason "why"'
+                raise interface.GateNotPassed(refused.message, fix=way) from refused
         _show(deployments, school_id, model)
 
 
@@ -88,8 +92,7 @@ def promote(
         except interface.GateNotPassed as refused:
             if by is not None:
                 raise
-            judge = f"shuyuan evaluate models:/{model}/{version} --data data:/NAME --gate auto"
-            way = f'judge it (`{judge}`), or let an administrator decide: --by NAME --reason "why"'
+            way = f'judge it (`{_judging(model, version)}`), or let an administrator decide: --by NAME --reason "why"'
             raise interface.GateNotPassed(refused.message, fix=way) from refused
         _show(deployments, school_id, model)
 
@@ -145,6 +148,11 @@ def share_of(said: str) -> float:
         return float(said.removesuffix("%")) / (100 if said.endswith("%") else 1)
     except ValueError:
         raise errors.BadInput(f"{said!r} is no share", fix="write 10% or 0.1") from None
+
+
+def _judging(model: str, version: int) -> str:
+    """The command by which a gate gets to judge a version."""
+    return f"shuyuan evaluate models:/{model}/{version} --data data:/NAME --gate auto"
 
 
 def _show(deployments: interface.Deployments, school_id: str, model: str) -> None:

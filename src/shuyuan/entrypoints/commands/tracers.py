@@ -131,16 +131,17 @@ def _print(found: _Json) -> None:
 
 
 def _print_new(told: _Json, models: _Json) -> None:
+    by_text = _READ[told["not_read"]].format(**told["texts"], **_NEEDED)
     _out.print(
         f"questions nobody answered before: {told['items']} of {told['of_items']} items hidden, "
-        f"{told['answers']} answers to {told['items_asked']} of them; {_READ[told['not_read']].format(**told['texts'], **_NEEDED)}",
+        f"{told['answers']} answers to {told['items_asked']} of them; {by_text}",
         markup=False,
     )
     if told["texts"]["differing_items"]:
         _print_differing(told["texts"])
     table = Table(
-        *("model", "AUC", "95 % of AUC", "log loss", "AUC by text", "95 % of it", "log loss by text"),
-        *("difference", "95 % of difference"),
+        *("model", "AUC", "95 %\nof AUC", "log loss", "AUC\nby text", "95 % of AUC\nby text", "log loss\nby text"),
+        *("log loss,\ndifference", "95 % of\ndifference"),
     )
     for name, one in sorted(((name, one["new_items"]) for name, one in models.items()), key=lambda it: -it[1]["auc"]):
         text = one["by_text"] or {}

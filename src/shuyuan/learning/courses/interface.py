@@ -445,7 +445,7 @@ class Wordings(Protocol):
         ...
 
     def known(self, school_id: str, texts: Mapping[str, str]) -> Mapping[str, newitems.Vectors]:
-        """key → vector of the meaning of its text, of those that `of` has read since the server began. Asks no model."""
+        """key → vector of what its text means, of those that `of` has read since the server began. Asks no model."""
         ...
 
 

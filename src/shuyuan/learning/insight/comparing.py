@@ -1,8 +1,9 @@
 """Learner models compared on a data set, each comparison in a child process: which foretells answers best?
 
 A comparison is a folder of the home: `about.json`, what the child reads (answers with pseudonyms, and what is known of
-the meaning of the school's own items, both of which it removes once read), what it wrote. A lock tells whether it still works, so it goes on when the server is started again. Only answers
-of learners who agreed are taken; when one of them takes that back while it works, it ends.
+the meaning of the school's own items, both of which it removes once read), what it wrote. A lock tells whether it still
+works, so it goes on when the server is started again. Only answers of learners who agreed are taken; when one of them
+takes that back while it works, it ends.
 Refuses: data without consent, a second comparison of a school at the same time, reading a data set's test part.
 """
 

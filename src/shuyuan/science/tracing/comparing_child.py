@@ -1,8 +1,8 @@
 """The main of a child process: answers in, tracers compared. It alone imports torch, and only for nets.
 
-`python -m shuyuan.science.tracing.comparing_child FOLDER` reads `job.json` (models, seed, control, new_items) and
-`answers.csv` and maybe `meaning.npz`, which it removes once read; it writes `progress.json` as it goes, and `result.json`, or `error.json` and
-exit code 64.
+`python -m shuyuan.science.tracing.comparing_child FOLDER` reads `job.json` (models, seed, control, new_items) and, to
+remove them at once, `answers.csv` and maybe `meaning.npz`; it writes `progress.json` as it goes, and `result.json`, or
+`error.json` and exit code 64.
 """
 
 import csv

@@ -151,7 +151,7 @@ def lineage(versions: list[TracerVersion], wanted: str, was: str = "") -> Lineag
     """versions: newest first.  wanted: the id one asked for, or "".  was: what served before the built-in tracer did.
 
     A version that never served stands on the branch, beside the one in use; one that did stands on the main line,
-    with the canary beside it, or else the last refusal. Where the built-in tracer serves again it is what served before.
+    with the canary beside it, or else the last refusal. Where the built-in one serves again it is what served before.
     """
     asked = next((one for one in versions if one.id == wanted), None)
     champion = next((one for one in versions if one.state == "champion"), None)

@@ -5,13 +5,14 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import clock, errors
+from shuyuan.kernel.errands import Errand
 from shuyuan.learning.assessment.interface import CALIBRATING
 from shuyuan.learning.insight.interface import RENEWING
 from shuyuan.learning.recommendation.interface import FORETELLING
@@ -39,6 +40,13 @@ class Job:
     failure: errors.ShuyuanError | None = None
     in_use: bool | None = None
     more: str = ""
+
+
+class Asked(NamedTuple):
+    """What was asked for here: since when it is under way, and what the last one came to."""
+
+    since: datetime | None
+    last: Errand | None
 
 
 @dataclass(frozen=True)
@@ -90,24 +98,29 @@ def router(needs: OfficeNeeds) -> APIRouter:
 
 def shown(needs: OfficeNeeds, reader: Principal) -> dict[str, object]:
     """What `admin/nightly.html` shows."""
+    asked = {name: _asked(needs, reader, name) for name in CALLED}  # first: one that has ended has left what it made
     versions = _outlooks(needs, reader)
-    jobs = (_job(needs, reader, "questions", needs.itembank.last(reader)), _warning(needs, reader))
-    outlook = _job(needs, reader, "outlook", versions[0].at if versions else None)
+    jobs = (_job("questions", needs.itembank.last(reader), asked), _warning(needs, reader, asked))
+    outlook = _job("outlook", versions[0].at if versions else None, asked)
     if versions:
         outlook = replace(outlook, in_use=versions[0].state == "champion", more=versions[0].page)
     return {"nightly": (*jobs, outlook), "outlooks": versions}
 
 
-def _warning(needs: OfficeNeeds, reader: Principal) -> Job:
+def _asked(needs: OfficeNeeds, reader: Principal, name: str) -> Asked:
+    who = CALLED[name], reader.school_id
+    return Asked(needs.errands.since(*who), needs.errands.last(*who))
+
+
+def _warning(needs: OfficeNeeds, reader: Principal, asked: Mapping[str, Asked]) -> Job:
     """A look that found too little to learn from fitted nothing: it may be asked for again."""
     evidence, trust, at = needs.warnings.trust(reader)
-    job = _job(needs, reader, "warning", None if trust is None else at)
+    job = _job("warning", None if trust is None else at, asked)
     return replace(job, in_use=None if trust is None else trust.used, more="" if evidence is None else "/warning")
 
 
-def _job(needs: OfficeNeeds, reader: Principal, name: str, at: datetime | None) -> Job:
-    who = CALLED[name], reader.school_id
-    since, last = needs.errands.since(*who), needs.errands.last(*who)
+def _job(name: str, at: datetime | None, asked: Mapping[str, Asked]) -> Job:
+    since, last = asked[name]
     if last is None or (at is not None and at > last.ended_at):  # done anew since, by itself
         return Job(name, at, since)
     return Job(name, at, since, last.failure is None, last.failure)
