@@ -41,6 +41,7 @@ def test_a_wording_that_tells_is_served_for_what_nobody_answered(data: dataset.D
     new = [f"i{number}" for number in range(ITEMS - NEW, ITEMS)]
     assert made.figures["new_item_guessed"] == NEW
     assert made.figures["new_item_helps"] == 1.0
+    assert made.figures["new_item_chosen_high"] < 0.0
     assert made.figures["new_item_log_loss"] < made.figures["new_item_average_log_loss"]
     served = serving.read(made.weights).params
     told = [served.items[key] for key in new]

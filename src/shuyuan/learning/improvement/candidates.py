@@ -96,6 +96,7 @@ def _reading(weights: bytes, data: DataSet, worded: Worded) -> tuple[bytes, dict
         return weights, {}
     guessed = found.difficulties if found.chosen.helps else {}
     told = {"guessed": len(guessed), "helps": found.chosen.helps, "by_meaning": worded.by_meaning}
+    told |= {f"chosen_{name}": getattr(found.chosen, name) for name in ("answers", "difference", "low", "high")}
     if found.judged is not None:
         told |= asdict(found.judged)
     if guessed:
