@@ -25,19 +25,6 @@ from shuyuan.science.tracing import online
 from shuyuan.web import glossary
 from shuyuan.web.pages import loop
 
-NEEDS = (
-    "db",
-    "vault",
-    "audit",
-    "identity",
-    "people",
-    "records",
-    "tracing",
-    "catalogue",
-    "storage",
-    "settings",
-    "wordings",
-)
 Demo = tuple[schools.Office, dict[str, TestClient]]
 
 
@@ -94,7 +81,7 @@ def refuse_one(platform: compose.Platform, bias: float = 0.0) -> TracerVersion:
         fitted = online.fit(replace(table, correct=~table.correct), seed=seed)
         return replace(fitted, bias=fitted.bias + bias)
 
-    parts = {name: platform.get(name) for name in NEEDS}
+    parts = {name: platform.get(name) for name in compose.PARTS["improvement"].needs}
     school_id = platform.get("identity").schools()[0].id
     return ImprovementService(**parts, fit=backwards).turn(school_id, by="system")
 

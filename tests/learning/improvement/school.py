@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shuyuan.compose import Platform
+from shuyuan.compose import PARTS, Platform
 from shuyuan.identity.interface import Principal
 from shuyuan.kernel import db, ids
 from shuyuan.learning.improvement.service import ImprovementService
@@ -105,17 +105,4 @@ class School:
         return moved
 
     def loop(self, **given: Any) -> ImprovementService:
-        common = (
-            "db",
-            "vault",
-            "audit",
-            "identity",
-            "people",
-            "records",
-            "tracing",
-            "catalogue",
-            "storage",
-            "settings",
-        )
-        parts = (*common, "wordings")
-        return ImprovementService(**{name: self.platform.get(name) for name in parts} | given)
+        return ImprovementService(**{name: self.platform.get(name) for name in PARTS["improvement"].needs} | given)

@@ -8,12 +8,11 @@ import openai
 import pytest
 from starlette.testclient import TestClient
 from tests.maas.gateway.mediafiles import wav
-from tests.maas.gateway.mediascript import MediaEngine, app_on, platform_on
+from tests.maas.gateway.mediascript import MediaEngine, app_on
 from tests.maas.gateway.scripted import new_caller
 from tests.maas.gateway.server import running
 
 from shuyuan.compose import Platform
-from shuyuan.kernel.settings import Settings
 from shuyuan.maas.serving import interface as serving
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -23,14 +22,6 @@ TRANSCRIPTIONS = "/v1/audio/transcriptions"
 @pytest.fixture
 def engine() -> MediaEngine:
     return MediaEngine()
-
-
-@pytest.fixture
-def media(database_url: str, tmp_path: Path, engine: MediaEngine) -> Iterator[Platform]:
-    settings = Settings(home=tmp_path / "home", database_url=database_url, starter="none", port=0)
-    platform = platform_on(settings, engine)
-    yield platform
-    platform.close()
 
 
 @pytest.fixture

@@ -6,21 +6,19 @@ import json
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from tests.identity import cast
-from tests.maas.gateway.mediascript import MediaEngine, app_on, platform_on
+from tests.maas.gateway.mediascript import MediaEngine, app_on
 from tests.maas.gateway.scripted import Caller, new_caller
 from tests.maas.gateway.server import running
 
 from shuyuan.compose import Platform
 from shuyuan.identity import http as identity_http
 from shuyuan.identity.interface import Role
-from shuyuan.kernel.settings import Settings
 from shuyuan.maas.gateway import interface
 from shuyuan.maas.gateway.inference import graphs, tensors
 from shuyuan.maas.serving import interface as serving
@@ -33,14 +31,6 @@ LENGTH = "Inference-Header-Content-Length"
 @pytest.fixture
 def engine() -> MediaEngine:
     return MediaEngine()
-
-
-@pytest.fixture
-def media(database_url: str, tmp_path: Path, engine: MediaEngine) -> Iterator[Platform]:
-    settings = Settings(home=tmp_path / "home", database_url=database_url, starter="none", port=0)
-    platform = platform_on(settings, engine)
-    yield platform
-    platform.close()
 
 
 @pytest.fixture

@@ -1,18 +1,16 @@
 """`/v1/ocr` and `/v1/images/…`: scripted models first, then a real graph in a real worker."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from tests.maas.gateway.mediafiles import bomb, encoded, png
-from tests.maas.gateway.mediascript import LINES, MediaEngine, app_on, platform_on
+from tests.maas.gateway.mediascript import LINES, MediaEngine, app_on
 from tests.maas.gateway.scripted import new_caller
 
 from shuyuan.compose import Platform
-from shuyuan.kernel.settings import Settings
 
 pytest.importorskip("PIL", reason="pictures are decoded by Pillow, of the extra `ocr`")
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -22,14 +20,6 @@ LIGHT = np.full((40, 80), 250, np.uint8)
 @pytest.fixture
 def engine() -> MediaEngine:
     return MediaEngine()
-
-
-@pytest.fixture
-def media(database_url: str, tmp_path: Path, engine: MediaEngine) -> Iterator[Platform]:
-    settings = Settings(home=tmp_path / "home", database_url=database_url, starter="none", port=0)
-    platform = platform_on(settings, engine)
-    yield platform
-    platform.close()
 
 
 @pytest.fixture
