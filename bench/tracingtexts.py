@@ -106,7 +106,8 @@ def _foretold(parts: _Parts, new: list[int], truth: Floats) -> Figures:
     tracer = serving.Tracer(online.fit(parts.fit, seed=0))
     found = newitems.guess(tracer, parts.fit, parts.strangers, parts.items)
     assert found is not None  # thousands of items
-    told = [found.difficulties[f"q{item}"] for item in new]
+    read = [item for item in new if f"q{item}" in found.difficulties]  # but for those of a field nobody met
+    told = [found.difficulties[f"q{item}"] for item in read]
     hidden = {f"q{item}" for item in new}
     compared = _compared(tracer.params, newitems.with_items(tracer.params, found.difficulties), parts.strangers, hidden)
     known = newitems.with_items(tracer.params, {f"q{item}": float(truth[item]) for item in new})
@@ -114,7 +115,7 @@ def _foretold(parts: _Parts, new: list[int], truth: Floats) -> Figures:
     return {
         **compared,
         "auc_if_level_were_known": best["auc"],
-        "correlation_with_level": metrics.correlation(np.asarray(told), truth[new]),
+        "correlation_with_level": metrics.correlation(np.asarray(told), truth[read]),
         "chosen": found.chosen.helps,
     }
 
