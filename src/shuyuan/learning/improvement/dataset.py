@@ -41,11 +41,16 @@ class DataSet:
         return hashlib.sha256(self.raw).hexdigest()
 
 
+def pseudonym(vault: crypto.Vault, learner_id: str) -> str:
+    """The same in every turn of this installation, and what a learner who withdraws is found by in stored sets."""
+    return vault.keyed_hash("data set", learner_id)[:16]
+
+
 def build(vault: crypto.Vault, responses: Iterable[Response]) -> DataSet:
     """Pseudonymise and split `responses`, which come in time order: the newest MOST_ANSWERS of them."""
     every = (
         online.Answer(
-            vault.keyed_hash("data set", one.learner_id)[:16],
+            pseudonym(vault, one.learner_id),
             one.item_id,
             one.points,
             one.correct,

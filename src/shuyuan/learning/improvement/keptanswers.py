@@ -22,6 +22,7 @@ from shuyuan.kernel import audit as kernel_audit
 from shuyuan.kernel import clock, crypto, log
 from shuyuan.kernel import db as kernel_db
 from shuyuan.kernel import storage as kernel_storage
+from shuyuan.learning.improvement import dataset
 from shuyuan.learning.improvement import keptstore as store
 from shuyuan.learning.people.interface import People
 
@@ -90,7 +91,7 @@ class KeptAnswers:
         now = (agreed, frozenset(map(tuple, sets)))
         if self._found_well.get(school_id) == now:
             return 0
-        pseudonyms, well = {self._pseudonym(one) for one in agreed}, True
+        pseudonyms, well = {dataset.pseudonym(self._vault, one) for one in agreed}, True
         for row in sets:
             try:
                 if set(self._whose(row)) - pseudonyms:
@@ -134,10 +135,6 @@ class KeptAnswers:
             number=", ".join(map(str, store.numbers(uow.conn, row.school_id, row.sha256))),
         )
         return True
-
-    def _pseudonym(self, learner_id: str) -> str:
-        """As `dataset.build` has it."""
-        return self._vault.keyed_hash("data set", learner_id)[:16]
 
 
 def _persons(lines: Iterable[bytes]) -> list[str]:
